@@ -1,0 +1,36 @@
+import { PciError } from "./errors.ts";
+
+/**
+ * Returns `value` if it is an integer in `[min, max]`.
+ *
+ * @param name what the value is, as the reader of the message would call it
+ * @throws PciError `ERR_INVALID_ARGUMENT` if it is not an integer, `ERR_OUT_OF_RANGE` if it is outside
+ */
+export function checkInteger(name: string, value: number, min: number, max: number): number {
+  if (!Number.isSafeInteger(value)) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be an integer, not ${String(value)}`);
+  }
+  if (value < min || value > max) {
+    throw new PciError("ERR_OUT_OF_RANGE", `${name} is ${value}, outside ${min} to ${max}`);
+  }
+  return value;
+}
+
+/**
+ * Returns `value` if it is a multiple of `alignment`.
+ *
+ * @param name what the value is, as the reader of the message would call it
+ * @throws PciError `ERR_MISALIGNED`, with the multiples on both sides as hint
+ */
+export function checkAligned(name: string, value: number, alignment: number): number {
+  const excess = value % alignment;
+  if (excess !== 0) {
+    const below = value - excess;
+    throw new PciError(
+      "ERR_MISALIGNED",
+      `${name} is 0x${value.toString(16)}, not a multiple of ${alignment}`,
+      { hint: `use 0x${below.toString(16)} or 0x${(below + alignment).toString(16)}` },
+    );
+  }
+  return value;
+}

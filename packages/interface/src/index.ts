@@ -1,0 +1,36 @@
+/**
+ * Contracts and errors of userpci: what a backend is, what a driver may rely on. No native code, no dependency.
+ *
+ * @packageDocumentation
+ */
+export type {
+  Backend,
+  BackendDevice,
+  DeviceInfo,
+  FeatureOperation,
+  HotResetDependent,
+  OpenOptions,
+} from "./backend.ts";
+export { checkAligned, checkInteger } from "./check.ts";
+export type {
+  DmaDirection,
+  DmaMapper,
+  DmaMapping,
+  DomainAttachment,
+  IommuDomain,
+  MapOptions,
+  MapperLimits,
+  MapRequest,
+} from "./domain.ts";
+export {
+  DeviceGoneError,
+  type ErrorCode,
+  errorCodes,
+  isPciError,
+  PciError,
+  type PciErrorOptions,
+} from "./errors.ts";
+export { type Iova, type IovaRange, iovaHi, iovaLo, MAX_IOVA, toIova } from "./iova.ts";
+export { type IrqInfo, type IrqKind, type IrqTarget, irqKinds } from "./irq.ts";
+export type { DmaMemory, MemoryOptions, MemorySource } from "./memory.ts";
+export { type OwnedRegion, type Region, type RegionArea, type RegionInfo, regionIndex } from "./region.ts";

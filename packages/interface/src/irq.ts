@@ -1,0 +1,56 @@
+/**
+ * Kinds of interrupt a PCI function may have, in the order of VFIO's numbers (`linux/vfio.h`, `VFIO_PCI_*_IRQ_INDEX`).
+ * `err` reports an uncorrectable error, `req` that the kernel wants the device back.
+ */
+export const irqKinds = ["intx", "msi", "msix", "err", "req"] as const;
+
+/** One of {@link irqKinds}. */
+export type IrqKind = (typeof irqKinds)[number];
+
+/** What a backend says of an interrupt kind. */
+export interface IrqInfo {
+  readonly kind: IrqKind;
+  /** Number of vectors; 0 if the function does not have this kind. */
+  readonly count: number;
+  /** Whether vectors can be masked and unmasked by the user. */
+  readonly maskable: boolean;
+  /** Whether the provider masks the vector when it fires, so that the user must unmask it (INTx, row R10). */
+  readonly autoMasked: boolean;
+  /** Whether vectors can be added while others are enabled (the kernel's NORESIZE flag is clear). */
+  readonly resizable: boolean;
+}
+
+/**
+ * Where a vector's events arrive: an eventfd on kernel backends. Events are counted, never lost: several may be
+ * delivered as one count. There is one reader: either a listener or `take`/`wait`.
+ */
+export interface IrqTarget extends Disposable {
+  readonly closed: boolean;
+  /**
+   * Calls `listener` on the event loop with the number of events since the last call. An active listener keeps the
+   * process alive unless `ref(false)`.
+   *
+   * @throws PciError `ERR_CLOSED`, `ERR_IRQ_BUSY` if there is a listener already
+   */
+  listen(listener: (count: number) => void): void;
+  /** Stops the listener. Harmless without one. */
+  unlisten(): void;
+  /** Whether the listener keeps the process alive; true at first. */
+  ref(on: boolean): void;
+  /**
+   * Takes the events that have arrived, without waiting.
+   *
+   * @returns the count, 0 if none
+   */
+  take(): number;
+  /**
+   * Blocks this thread until an event arrives.
+   *
+   * @param timeoutMs longest wait in milliseconds; 0 polls once
+   * @returns the count, 0 after the time-out
+   */
+  wait(timeoutMs: number): number;
+  /** Adds `count` events, as the device would. */
+  signal(count?: number): void;
+  close(): void;
+}

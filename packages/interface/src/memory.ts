@@ -1,0 +1,41 @@
+/** How {@link MemorySource.alloc} may be asked. */
+export interface MemoryOptions {
+  /** Page size in bytes: the system's (default), 2 MiB or 1 GiB. */
+  readonly pageSize?: number;
+  /** Name for people, shown in `/proc/PID/maps` where the source can. */
+  readonly label?: string;
+}
+
+/**
+ * Memory that devices may be given access to. Its bytes never move and are not collected while it is open; they are
+ * zero at first.
+ */
+export interface DmaMemory extends Disposable {
+  /** Size in bytes, a multiple of `pageSize`. */
+  readonly size: number;
+  /** Page size in bytes that really backs the memory. */
+  readonly pageSize: number;
+  /** The bytes. Detached on close: views then have length 0. */
+  readonly buffer: ArrayBuffer;
+  /** Address in this process, if it has one that a kernel can pin. */
+  readonly address?: bigint;
+  /** File behind the memory, if another process could map it. */
+  readonly file?: { readonly fd: number; readonly offset: number };
+  readonly closed: boolean;
+  /** Gives the memory back. Harmless twice. Never call it under a live mapping; the `dma` package sees to that. */
+  close(): void;
+}
+
+/** Where memory for DMA comes from: a sealed shared memfd natively, an ArrayBuffer for emulated devices. */
+export interface MemorySource {
+  readonly name: string;
+  /** Smallest page size in bytes. */
+  readonly pageSize: number;
+  /**
+   * Allocates zeroed memory.
+   *
+   * @param size bytes, above 0; rounded up to the page size
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_NOT_SUPPORTED` for a page size the source lacks, or a system error
+   */
+  alloc(size: number, options?: MemoryOptions): DmaMemory;
+}
