@@ -22,7 +22,14 @@ export interface DmaMemory extends Disposable {
   /** File behind the memory, if another process could map it. */
   readonly file?: { readonly fd: number; readonly offset: number };
   readonly closed: boolean;
-  /** Gives the memory back. Harmless twice. Never call it under a live mapping; the `dma` package sees to that. */
+  /**
+   * Counts one more user, such as a mapping; until each has called {@link release}, `close` refuses (row R14). A domain
+   * calls the two if the memory has them; the `dma` package never closes memory under a mapping either way.
+   */
+  retain?(): void;
+  /** Ends what {@link retain} began. */
+  release?(): void;
+  /** Gives the memory back. Harmless twice. @throws PciError `ERR_BUSY` while users are counted */
   close(): void;
 }
 
