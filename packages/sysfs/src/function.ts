@@ -1,0 +1,130 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { PciAddress } from "./address.ts";
+import { type PciResource, parseResources } from "./resource.ts";
+import { pathIn, readLink, readLinkName, readNames, readText, type TreeOptions } from "./tree.ts";
+
+/** What sysfs says of one PCI function. A snapshot: nothing in it changes later. */
+export interface PciFunction {
+  /** Such as `0000:00:04.0`. */
+  readonly address: string;
+  /** Vendor id, 16 bits. */
+  readonly vendor: number;
+  /** Device id, 16 bits. */
+  readonly device: number;
+  readonly subsystemVendor: number;
+  readonly subsystemDevice: number;
+  /** Class, subclass and programming interface, 24 bits: `0x020000` is an Ethernet controller. */
+  readonly classCode: number;
+  readonly revision: number;
+  /** Name of the kernel driver it is bound to, if any. */
+  readonly driver: string | null;
+  /** The only driver that may bind it, if `driver_override` is set. */
+  readonly driverOverride: string | null;
+  /** Number of its IOMMU group; null if the function is behind no IOMMU. */
+  readonly iommuGroup: number | null;
+  /** NUMA node it is attached to, if the system says. */
+  readonly numaNode: number | null;
+  /** The address ranges that are in use, BARs first. */
+  readonly resources: readonly PciResource[];
+  /** Ways to reset it, best first (`flr`, `pm`, `bus`, …); empty if none, or before Linux 5.15. */
+  readonly resetMethods: readonly string[];
+  /** Name of its VFIO device node, such as `vfio0`, while it is bound to a VFIO driver (Linux 6.1 and later). */
+  readonly vfioDevice: string | null;
+  /** Address of the bridge above it; null on a root bus. */
+  readonly parent: string | null;
+  /** Address of the physical function, if this is a virtual one. */
+  readonly physicalFunction: string | null;
+  /** Addresses of the virtual functions that are enabled. */
+  readonly virtualFunctions: readonly string[];
+  /** How many virtual functions could be enabled; 0 without SR-IOV. */
+  readonly maxVirtualFunctions: number;
+}
+
+/** Directory with a link per PCI function. */
+export const DEVICES = "/sys/bus/pci/devices";
+
+/** Path of a function's sysfs directory, or of `attribute` in it. */
+export function functionPath(address: string, options: TreeOptions, attribute = ""): string {
+  return join(pathIn(options, DEVICES), address, attribute);
+}
+
+/**
+ * Reads a function's attributes, or null if it is not there (any more).
+ *
+ * @param address in the kernel's spelling
+ */
+export function readFunction(address: string, options: TreeOptions): PciFunction | null {
+  const path = functionPath(address, options);
+  // One listing tells which of the optional attributes to read: an exception for each missing one costs more.
+  const names = new Set(readNames(path));
+  const text = (name: string) => (names.has(name) ? readText(join(path, name)) : null);
+  const link = (name: string) => (names.has(name) ? readLinkName(join(path, name)) : null);
+  const number = (name: string) => Number(text(name) ?? 0);
+
+  const vendor = text("vendor");
+  if (vendor === null) return null;
+  const group = link("iommu_group");
+  const node = Number(text("numa_node") ?? -1);
+  return {
+    address,
+    vendor: Number(vendor),
+    device: number("device"),
+    subsystemVendor: number("subsystem_vendor"),
+    subsystemDevice: number("subsystem_device"),
+    classCode: number("class"),
+    revision: number("revision"),
+    driver: link("driver"),
+    driverOverride: overrideOf(text("driver_override")),
+    iommuGroup: group === null ? null : Number(group),
+    numaNode: node < 0 ? null : node,
+    resources: parseResources(text("resource") ?? ""),
+    resetMethods: text("reset_method")?.split(/\s+/).filter(Boolean) ?? [],
+    vfioDevice: names.has("vfio-dev") ? (readNames(join(path, "vfio-dev"))[0] ?? null) : null,
+    parent: parentOf(path),
+    physicalFunction: link("physfn"),
+    virtualFunctions: virtualFunctions(names, link),
+    maxVirtualFunctions: number("sriov_totalvfs"),
+  };
+}
+
+/**
+ * Header type of a function's configuration space, without the multi-function bit: 0 for an endpoint, 1 for a
+ * PCI-to-PCI bridge, 2 for CardBus. Without a readable config file the class decides.
+ */
+export function readHeaderType(fn: PciFunction, options: TreeOptions): number {
+  const byte = new Uint8Array(1);
+  try {
+    const file = openSync(functionPath(fn.address, options, "config"), "r");
+    try {
+      if (readSync(file, byte, 0, 1, 0x0e) === 1) return byte[0]! & 0x7f;
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    // A snapshot may lack the file; the class below answers.
+  }
+  return isBridge(fn.classCode) ? 1 : 0;
+}
+
+/** Whether a class code is that of a bridge to another PCI bus (classes 0604, 0607, 0609). */
+export function isBridge(classCode: number): boolean {
+  return [0x0604, 0x0607, 0x0609].includes(classCode >>> 8);
+}
+
+// The kernel prints an override that is not set as "(null)".
+function overrideOf(text: string | null): string | null {
+  return text === null || text === "" || text === "(null)" ? null : text;
+}
+
+// The entry is a link into the device tree, where a function's directory lies in its bridge's.
+function parentOf(path: string): string | null {
+  const target = readLink(path);
+  return target === null ? null : (PciAddress.tryParse(basename(dirname(target)))?.toString() ?? null);
+}
+
+function virtualFunctions(names: ReadonlySet<string>, link: (name: string) => string | null): string[] {
+  const links = [...names].filter((name) => /^virtfn\d+$/.test(name));
+  const ordered = links.sort((a, b) => Number(a.slice(6)) - Number(b.slice(6)));
+  return ordered.flatMap((name) => link(name) ?? []);
+}

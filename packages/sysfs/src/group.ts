@@ -1,0 +1,132 @@
+import { join } from "node:path";
+import { type IovaRange, PciError } from "@userpci/interface";
+import { PciAddress } from "./address.ts";
+import { isBridge } from "./function.ts";
+import { pathIn, readLinkName, readNames, readText, type TreeOptions } from "./tree.ts";
+
+/** A device of an IOMMU group, and whether it keeps user space out of the group. */
+export interface GroupMember {
+  /** PCI address; the kernel's device name for what is not a PCI function. */
+  readonly address: string;
+  readonly driver: string | null;
+  /** PCI class code, 24 bits; null for what is not a PCI function. */
+  readonly classCode: number | null;
+  /** Whether the group is not viable because of this member. */
+  readonly blocks: boolean;
+  /** Why it blocks or does not, in words. */
+  readonly why: string;
+}
+
+/** An address range that the IOMMU or the platform keeps, such as the MSI window. */
+export interface ReservedRegion extends IovaRange {
+  /** As the kernel calls it: `msi`, `direct`, `direct-relaxable`, `reserved`. */
+  readonly type: string;
+}
+
+/** The devices that the IOMMU cannot tell apart, and which are therefore used together or not at all. */
+export interface IommuGroup {
+  readonly number: number;
+  /** The kernel's default domain for the group, such as `DMA-FQ` or `identity`; null if the kernel does not say. */
+  readonly type: string | null;
+  /** Whether it is a stand-in made by no-IOMMU mode: DMA is then not contained. */
+  readonly noIommu: boolean;
+  readonly members: readonly GroupMember[];
+  readonly reserved: readonly ReservedRegion[];
+  /** Whether user space may own the group: no member blocks. */
+  readonly viable: boolean;
+}
+
+/** Directory with a directory per IOMMU group. */
+const GROUPS = "/sys/kernel/iommu_groups";
+
+/** The system's IOMMU groups, by number; empty without an IOMMU. */
+export function listGroups(options: TreeOptions = {}): IommuGroup[] {
+  const numbers = readNames(pathIn(options, GROUPS)).map(Number).filter(Number.isSafeInteger);
+  return numbers.sort((a, b) => a - b).map((number) => readGroup(number, options));
+}
+
+/**
+ * An IOMMU group with its members and their drivers.
+ *
+ * @throws PciError `ERR_NO_IOMMU` if there is no such group
+ */
+export function readGroup(number: number, options: TreeOptions = {}): IommuGroup {
+  const path = pathIn(options, join(GROUPS, String(number)));
+  const names = readNames(join(path, "devices"));
+  if (names.length === 0) {
+    throw new PciError("ERR_NO_IOMMU", `there is no IOMMU group ${number}`, {
+      hint: "`userpci list` shows the group of each function",
+      path,
+    });
+  }
+  const members = names.map((name) => readMember(join(path, "devices", name), name));
+  return {
+    number,
+    type: readText(join(path, "type")),
+    noIommu: readText(join(path, "name")) === "vfio-noiommu",
+    members,
+    reserved: parseReserved(readText(join(path, "reserved_regions")) ?? ""),
+    viable: !members.some((member) => member.blocks),
+  };
+}
+
+/**
+ * Why user space may not own a group: the error to throw, with every member, the ones that block and the commands that
+ * free them (row R2). Null if the group is viable.
+ */
+export function explainGroup(group: IommuGroup): PciError | null {
+  if (group.viable) return null;
+  const blockers = group.members.filter((member) => member.blocks);
+  const fix = blockers.map(fixFor);
+  const named = blockers.map(({ address, driver }) => `${address} (${driver})`).join(", ");
+  return new PciError(
+    "ERR_GROUP_NOT_VIABLE",
+    `IOMMU group ${group.number} is not viable: ${named} ${blockers.length === 1 ? "is" : "are"} still bound to a kernel driver`,
+    {
+      hint: `${fix.join("\n")}\n(the members of a group can reach each other without the IOMMU, so all leave their kernel drivers)`,
+      details: { group: group.number, members: group.members, blockers, fix },
+    },
+  );
+}
+
+function fixFor({ address, driver }: GroupMember): string {
+  return PciAddress.tryParse(address) === null
+    ? `echo ${address} | sudo tee /sys/kernel/iommu_groups/*/devices/${address}/driver/unbind  # ${driver}`
+    : `sudo userpci bind ${address}  # takes it from ${driver}`;
+}
+
+function readMember(path: string, name: string): GroupMember {
+  const driver = readLinkName(join(path, "driver"));
+  const classText = PciAddress.tryParse(name) === null ? null : readText(join(path, "class"));
+  const classCode = classText === null ? null : Number(classText);
+  return { address: name, driver, classCode, ...judge(driver, classCode) };
+}
+
+/**
+ * The kernel's rule: a bound driver claims the group for the kernel's DMA API unless it declares `driver_managed_dma`,
+ * which the VFIO drivers, pci-stub and the PCIe port driver do (`pci_dma_configure` in `drivers/pci/pci-driver.c`,
+ * Linux 5.19 and later; earlier, `vfio_dev_viable` decided the same way for these).
+ */
+function judge(driver: string | null, classCode: number | null): { blocks: boolean; why: string } {
+  const bridge = classCode !== null && isBridge(classCode);
+  if (driver === null) {
+    return { blocks: false, why: bridge ? "a bridge, without a driver" : "no driver" };
+  }
+  if (isVfioDriver(driver)) return { blocks: false, why: "bound to a VFIO driver" };
+  if (driver === "pci-stub") return { blocks: false, why: "parked on pci-stub" };
+  if (driver === "pcieport") return { blocks: false, why: "a bridge; its port driver does no DMA" };
+  return { blocks: true, why: `${driver} uses the group for the kernel's own DMA` };
+}
+
+/** Whether a driver hands its functions to user space: vfio-pci or one of its variants, such as mlx5_vfio_pci. */
+export function isVfioDriver(name: string | null): boolean {
+  return name !== null && /(^|[-_])vfio[-_](pci|platform|cdx|fsl[-_]mc|amba|ap|ccw)$/.test(name);
+}
+
+// Lines such as "0x00000000fee00000 0x00000000feefffff msi" (iommu_group_show_resv_regions).
+function parseReserved(text: string): ReservedRegion[] {
+  return text.split("\n").flatMap((line) => {
+    const match = /^(0x[0-9a-f]{1,16}) (0x[0-9a-f]{1,16}) (\S+)$/i.exec(line.trim());
+    return match === null ? [] : { start: BigInt(match[1]!), last: BigInt(match[2]!), type: match[3]! };
+  });
+}

@@ -1,0 +1,100 @@
+import { readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { isPciError } from "@userpci/interface";
+import { pathIn, readNames, readText, type TreeOptions } from "./tree.ts";
+
+/** A process that has one of the files open. */
+export interface Holder {
+  readonly pid: number;
+  /** Its command line, shortened, or its name where that is empty. */
+  readonly command: string;
+  /** The file that it has open. */
+  readonly path: string;
+}
+
+/** Who has files open, as far as this user may see. */
+export interface HolderReport {
+  readonly holders: readonly Holder[];
+  /** Processes whose descriptors this user may not look at: the holder may be one of them. */
+  readonly unreadable: number;
+}
+
+const COMMAND_LENGTH = 100;
+
+/**
+ * The processes that have one of `paths` open, by walking `/proc/PID/fd`. A descriptor counts for the file it was
+ * opened as, also after that node was deleted and made anew.
+ *
+ * @param paths absolute paths, such as `/dev/vfio/7`
+ */
+export async function findHolders(
+  paths: readonly string[],
+  options: TreeOptions = {},
+): Promise<HolderReport> {
+  const walk = walkProcesses(new Set(paths), options);
+  for (;;) {
+    const step = walk.next();
+    if (step.done) return step.value;
+    await setImmediate();
+  }
+}
+
+/** {@link findHolders} on this thread in one go: some microseconds a descriptor of the system. */
+export function findHoldersSync(paths: readonly string[], options: TreeOptions = {}): HolderReport {
+  const walk = walkProcesses(new Set(paths), options);
+  for (;;) {
+    const step = walk.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** Holders as a sentence's object: `pid 41 (node driver.js), pid 57 (qemu-system-x86_64)`; "" if there is none. */
+export function describeHolders(holders: readonly Holder[]): string {
+  const byPid = new Map(holders.map((holder) => [holder.pid, holder.command]));
+  return [...byPid].map(([pid, command]) => `pid ${pid} (${command})`).join(", ");
+}
+
+/** Yields after each process, so that a caller on the event loop can let others run. */
+function* walkProcesses(paths: ReadonlySet<string>, options: TreeOptions): Generator<void, HolderReport> {
+  const proc = pathIn(options, "/proc");
+  const holders: Holder[] = [];
+  let unreadable = 0;
+  for (const pid of readNames(proc)) {
+    if (!/^\d+$/.test(pid)) continue;
+    const open = openPaths(join(proc, pid, "fd"));
+    if (open === null) unreadable += 1;
+    else {
+      for (const path of open) {
+        if (paths.has(path)) holders.push({ pid: Number(pid), command: commandOf(join(proc, pid)), path });
+      }
+    }
+    yield;
+  }
+  return { holders: holders.sort((a, b) => a.pid - b.pid), unreadable };
+}
+
+/** What a process has open, without repetition; null if this user may not know. */
+function openPaths(directory: string): Set<string> | null {
+  try {
+    return new Set(readNames(directory).flatMap((fd) => targetOf(join(directory, fd)) ?? []));
+  } catch (error) {
+    if (isPciError(error, "ERR_PERMISSION")) return null;
+    throw error;
+  }
+}
+
+function targetOf(link: string): string | null {
+  try {
+    return readlinkSync(link).replace(/ \(deleted\)$/, "");
+  } catch {
+    // Closed since the listing, or of a process that has changed its user.
+    return null;
+  }
+}
+
+function commandOf(process: string): string {
+  const line = readText(join(process, "cmdline"))?.replaceAll("\0", " ").trim();
+  const command = line || readText(join(process, "comm")) || "unknown";
+  return command.length > COMMAND_LENGTH ? `${command.slice(0, COMMAND_LENGTH - 1)}…` : command;
+}

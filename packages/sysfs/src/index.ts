@@ -1,0 +1,21 @@
+/**
+ * What Linux's sysfs and procfs say of PCI functions, IOMMU groups and who uses them.
+ *
+ * @packageDocumentation
+ */
+export { PciAddress } from "./address.ts";
+export { type FunctionFilter, findDevice, findFunctions, listFunctions } from "./find.ts";
+export { functionPath, isBridge, type PciFunction, readHeaderType } from "./function.ts";
+export {
+  explainGroup,
+  type GroupMember,
+  type IommuGroup,
+  isVfioDriver,
+  listGroups,
+  type ReservedRegion,
+  readGroup,
+} from "./group.ts";
+export { describeHolders, findHolders, findHoldersSync, type Holder, type HolderReport } from "./holders.ts";
+export { type DeviceNodes, deviceNodes } from "./nodes.ts";
+export { type PciResource, parseResources } from "./resource.ts";
+export type { TreeOptions } from "./tree.ts";

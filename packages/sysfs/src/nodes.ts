@@ -1,0 +1,29 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { PciFunction } from "./function.ts";
+import { pathIn, readText, type TreeOptions } from "./tree.ts";
+
+/** The device nodes through which user space reaches a function bound to vfio-pci. Null: not there. */
+export interface DeviceNodes {
+  /** `/dev/vfio/7`, or `/dev/vfio/noiommu-7` in no-IOMMU mode. */
+  readonly group: string | null;
+  /** `/dev/vfio/devices/vfio0` (Linux 6.6 and later with `CONFIG_VFIO_DEVICE_CDEV`). */
+  readonly device: string | null;
+  /** `/dev/iommu` (`CONFIG_IOMMUFD`), needed with `device`. */
+  readonly iommu: string | null;
+}
+
+/** The nodes of a function, as paths below the root, whether or not this user may open them. */
+export function deviceNodes(fn: PciFunction, options: TreeOptions = {}): DeviceNodes {
+  const present = (path: string) => (existsSync(pathIn(options, path)) ? path : null);
+  return {
+    group: fn.iommuGroup === null ? null : present(`/dev/vfio/${groupName(fn.iommuGroup, options)}`),
+    device: fn.vfioDevice === null ? null : present(`/dev/vfio/devices/${fn.vfioDevice}`),
+    iommu: present("/dev/iommu"),
+  };
+}
+
+function groupName(number: number, options: TreeOptions): string {
+  const path = pathIn(options, join("/sys/kernel/iommu_groups", String(number), "name"));
+  return readText(path) === "vfio-noiommu" ? `noiommu-${number}` : String(number);
+}

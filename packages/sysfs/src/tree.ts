@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { basename, join } from "node:path";
+import { PciError } from "@userpci/interface";
+
+/** Where the system is to be read. */
+export interface TreeOptions {
+  /** Directory that stands for `/`: a snapshot of another machine, or a tree built for a test. Default `/`. */
+  readonly root?: string;
+}
+
+/** Path of `absolute` below the root of `options`. */
+export function pathIn(options: TreeOptions, absolute: string): string {
+  return options.root === undefined ? absolute : join(options.root, absolute);
+}
+
+// Absent, or gone between listing and reading: hot-unplug makes every one of these an ordinary answer.
+const absence = new Set(["ENOENT", "ENOTDIR", "ENODEV", "ENXIO", "ESRCH"]);
+
+/**
+ * Runs a read, with `absent` for what is not there.
+ *
+ * @throws PciError `ERR_PERMISSION`, or the system's error under its own code
+ */
+function reading<T>(path: string, absent: T, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const { code = "EIO", errno, syscall } = cause as NodeJS.ErrnoException;
+    if (absence.has(code)) return absent;
+    const system = {
+      cause,
+      path,
+      ...(errno === undefined ? {} : { errno }),
+      ...(syscall === undefined ? {} : { syscall }),
+    };
+    if (code === "EACCES" || code === "EPERM") {
+      throw new PciError("ERR_PERMISSION", `this user may not read ${path}`, system);
+    }
+    throw new PciError(code, `${path} cannot be read: ${code}`, system);
+  }
+}
+
+/** Text of a file without the white space around it, or null if there is none. */
+export function readText(path: string): string | null {
+  return reading(path, null, () => readFileSync(path, "utf8").trim());
+}
+
+/** Last part of a symbolic link's target, or null if there is no link. */
+export function readLinkName(path: string): string | null {
+  return reading(path, null, () => basename(readlinkSync(path)));
+}
+
+/** Target of a symbolic link as written, or null if there is no link. */
+export function readLink(path: string): string | null {
+  return reading(path, null, () => readlinkSync(path));
+}
+
+/** Names in a directory, sorted; empty if there is none. */
+export function readNames(path: string): string[] {
+  return reading(path, [], () => readdirSync(path).sort());
+}
