@@ -1,0 +1,12 @@
+export { boot } from "./boot.ts";
+export type { ExitStatus, User } from "./command.ts";
+export { DEVICES, type DeviceKind, deviceArguments } from "./device.ts";
+export type { DmaFault } from "./dma-fault.ts";
+export { ERROR_CODES, TestbedError, type TestbedErrorCode, type TestbedErrorDetails } from "./error.ts";
+export { type BootOptions, DEFAULT_IOMMU } from "./options.ts";
+export type { Kernel, Parts } from "./parts.ts";
+export type { VmProcess } from "./process.ts";
+export { type OnProgress, progressToStderr } from "./progress.ts";
+export { type ProvisionOptions, provision } from "./provision.ts";
+export { guestReport } from "./run.ts";
+export type { Exchange, RunOptions, RunResult, SpawnOptions, Vm } from "./vm.ts";

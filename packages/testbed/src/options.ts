@@ -1,0 +1,56 @@
+import { TestbedError } from "./error.ts";
+import type { Kernel } from "./parts.ts";
+import type { OnProgress } from "./progress.ts";
+
+/** The machine to boot. Every field is optional. */
+export interface BootOptions {
+  /** Devices by name or as `-device` strings: see `deviceArguments`. Default: none. */
+  readonly devices?: readonly string[];
+  /** Guest memory as QEMU spells it, for example `"2G"` (the default; igb's virtual functions need it at 2G with QEMU 10.0.2). */
+  readonly memory?: string;
+  /** Huge pages of 2 MiB reserved at boot. Default 0. */
+  readonly hugepages?: number;
+  /**
+   * The IOMMU as a `-device` string, or null for a machine without one. Default {@link DEFAULT_IOMMU}.
+   */
+  readonly iommu?: string | null;
+  /** More of the kernel's command line; later words win. */
+  readonly append?: string;
+  /** Another kernel than the provisioned one. */
+  readonly kernel?: Kernel;
+  /** More arguments for QEMU (drives, netdevs, objects), before the devices. */
+  readonly qemuArguments?: readonly string[];
+  /** Time for the guest to come up, in ms. Default 120000; it takes about 5000 on an idle machine. */
+  readonly bootTimeoutMs?: number;
+  /** Told what goes on while provisioning and booting. */
+  readonly onProgress?: OnProgress | undefined;
+  /** Gives the boot up. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** VT-d with interrupt remapping; caching mode makes the kernel tell the emulation about every new mapping. */
+export const DEFAULT_IOMMU = "intel-iommu,intremap=on,caching-mode=on";
+
+/** Default of {@link BootOptions.memory}. */
+export const DEFAULT_MEMORY = "2G";
+
+/** Default of {@link BootOptions.bootTimeoutMs}. */
+export const DEFAULT_BOOT_TIMEOUT_MS = 120_000;
+
+/**
+ * Checks what QEMU would report late or not at all.
+ * @throws TestbedError ERR_TESTBED_ARGUMENT.
+ */
+export function checkBootOptions(options: BootOptions): void {
+  const { memory = DEFAULT_MEMORY, hugepages = 0, bootTimeoutMs = DEFAULT_BOOT_TIMEOUT_MS } = options;
+  if (!/^\d+[MG]$/.test(memory)) throw bad("memory", memory, 'a number with M or G, for example "2G"');
+  if (!Number.isInteger(hugepages) || hugepages < 0)
+    throw bad("hugepages", hugepages, "a count of 2 MiB pages, 0 or more");
+  if (!(bootTimeoutMs > 0)) throw bad("bootTimeoutMs", bootTimeoutMs, "milliseconds, more than 0");
+}
+
+function bad(name: string, value: unknown, wanted: string): TestbedError {
+  return new TestbedError("ERR_TESTBED_ARGUMENT", `${name} is ${JSON.stringify(value)}`, {
+    hint: `give ${wanted}`,
+  });
+}

@@ -1,0 +1,197 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { PrivateApt, type Release, unpackDeb } from "./apt.ts";
+import { cacheDirectory, publish, publishFile, withLock } from "./cache.ts";
+import { TestbedError, toTestbedError } from "./error.ts";
+import { hasOwnKernel, ownParts } from "./own-parts.ts";
+import type { Parts } from "./parts.ts";
+import { type OnProgress, stage } from "./progress.ts";
+import {
+  KERNEL_PREFIX,
+  newestKernel,
+  QEMU_PACKAGE,
+  RECIPE_VERSION,
+  RELEASES,
+  TOOL_PACKAGES,
+  UNUSED_FOLDERS,
+} from "./recipe.ts";
+import { findOnPath, runTool } from "./tool.ts";
+import { Toolbox } from "./toolbox.ts";
+
+/** The names, inside the cache, of what the last provisioning chose. */
+interface Chosen {
+  readonly tools: string;
+  readonly kernel: string;
+  readonly release: string;
+}
+
+/** Choices of {@link provision}. */
+export interface ProvisionOptions {
+  /** Told about each stage as it starts, and about its time when it took over a second. */
+  readonly onProgress?: OnProgress | undefined;
+  /** Ask the archive for newer versions even when the cache is complete. */
+  readonly refresh?: boolean | undefined;
+}
+
+/**
+ * Makes sure that QEMU, a kernel and the helper programs are on this machine, and says where. They are fetched from Debian's archive through a
+ * private apt, unpacked into the cache (`$USERPCI_CACHE`, else `$XDG_CACHE_HOME/userpci`, else `~/.cache/userpci`), never installed. A later call finds them
+ * there without network in a few milliseconds. Several processes may call it at once.
+ *
+ * Without apt, or with `USERPCI_KERNEL` set, the parts come from the machine: see {@link ownParts}.
+ * @throws TestbedError ERR_TESTBED_PLATFORM when this machine cannot do it, ERR_TESTBED_PROVISION when fetching or unpacking failed.
+ */
+export async function provision(options: ProvisionOptions = {}): Promise<Parts> {
+  requireLinux();
+  if (hasOwnKernel() || !canFetch()) return ownParts();
+  const cache = cacheDirectory();
+  const ready = options.refresh ? undefined : await readChosen(cache);
+  if (ready) return ready;
+  const onWait = () => options.onProgress?.("another process is provisioning: waiting for it");
+  return withLock(cache, onWait, async () => {
+    const meanwhile = options.refresh ? undefined : await readChosen(cache);
+    return meanwhile ?? (await fetchAll(cache, options.onProgress));
+  });
+}
+
+function requireLinux(): void {
+  if (process.platform === "linux" && process.arch === "x64") return;
+  throw new TestbedError(
+    "ERR_TESTBED_PLATFORM",
+    `the test bed runs on x86-64 Linux, not on ${process.platform} ${process.arch}`,
+    {
+      hint: "use an x86-64 Linux machine, container or virtual machine (KVM is not needed)",
+    },
+  );
+}
+
+function canFetch(): boolean {
+  return ["apt-get", "apt-cache", "dpkg-deb"].every((name) => findOnPath(name));
+}
+
+function indexPath(cache: string): string {
+  return join(cache, `chosen-${RECIPE_VERSION}.json`);
+}
+
+async function readChosen(cache: string): Promise<Parts | undefined> {
+  const text = await readFile(indexPath(cache), "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  const chosen = JSON.parse(text) as Chosen;
+  const complete = [chosen.tools, chosen.kernel].every((folder) => existsSync(join(cache, folder)));
+  return complete ? partsOf(cache, chosen) : undefined;
+}
+
+function partsOf(cache: string, chosen: Chosen): Parts {
+  const toolbox = new Toolbox(join(cache, chosen.tools));
+  const kernel = join(cache, chosen.kernel);
+  return {
+    qemu: toolbox.qemu(),
+    qemuEnvironment: { QEMU_MODULE_DIR: toolbox.qemuModules },
+    setpriv: toolbox.command("usr/bin/setpriv"),
+    xz: toolbox.command("usr/bin/xz"),
+    busybox: toolbox.busybox,
+    guestTools: toolbox.root,
+    kernel: {
+      image: join(kernel, `boot/vmlinuz-${chosen.release}`),
+      release: chosen.release,
+      modules: join(kernel, "lib/modules", chosen.release),
+    },
+  };
+}
+
+async function fetchAll(cache: string, onProgress: OnProgress | undefined): Promise<Parts> {
+  let failure: TestbedError | undefined;
+  for (const release of RELEASES) {
+    try {
+      const chosen = await fetchRelease(cache, release, onProgress);
+      await publishFile(indexPath(cache), `${JSON.stringify(chosen, null, 2)}\n`);
+      return partsOf(cache, chosen);
+    } catch (error) {
+      // The first release's failure says most: the others are tried because an archive may have dropped it.
+      failure ??= toTestbedError(error, "ERR_TESTBED_PROVISION");
+      onProgress?.(`${release.suites[0]}: ${toTestbedError(error, "ERR_TESTBED_PROVISION").summary}`);
+    }
+  }
+  throw failure!;
+}
+
+async function fetchRelease(
+  cache: string,
+  release: Release,
+  onProgress: OnProgress | undefined,
+): Promise<Chosen> {
+  const scratch = join(cache, `.partial-apt-${process.pid}`);
+  try {
+    const apt = await stage(onProgress, `reading the package lists of ${release.suites.join(" and ")}`, () =>
+      PrivateApt.open(scratch, release),
+    );
+    const kernelPackage = newestKernel(await apt.packageNames(KERNEL_PREFIX));
+    if (!kernelPackage)
+      throw new TestbedError(
+        "ERR_TESTBED_PROVISION",
+        `${release.suites[0]} has no package ${KERNEL_PREFIX}*`,
+      );
+    const version = await apt.candidate(QEMU_PACKAGE);
+    const tools = `tools-${folderName(version ?? release.suites[0])}`;
+    const kernel = `linux-${folderName(kernelPackage.slice("linux-image-".length))}`;
+    if (!existsSync(join(cache, tools))) await fetchTools(apt, join(cache, tools), onProgress);
+    if (!existsSync(join(cache, kernel)))
+      await fetchKernel(apt, kernelPackage, cache, kernel, tools, onProgress);
+    return { tools, kernel, release: await kernelRelease(join(cache, kernel)) };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** A version as a folder name: without its epoch, whose colon would split search paths. */
+function folderName(version: string): string {
+  return version.replace(/^\d+:/, "").replace(/[^\w.+~-]/g, "_");
+}
+
+async function fetchTools(
+  apt: PrivateApt,
+  target: string,
+  onProgress: OnProgress | undefined,
+): Promise<void> {
+  const debs = await stage(onProgress, "downloading QEMU and helpers (about 41 MB)", () =>
+    apt.downloadClosure(TOOL_PACKAGES),
+  );
+  await stage(onProgress, `unpacking ${debs.length} packages`, () =>
+    publish(target, async (temporary) => {
+      for (const deb of debs) await unpackDeb(deb, temporary);
+      for (const folder of UNUSED_FOLDERS)
+        await rm(join(temporary, folder), { recursive: true, force: true });
+      await new Toolbox(temporary).writeGuestWrappers();
+    }),
+  );
+}
+
+async function fetchKernel(
+  apt: PrivateApt,
+  name: string,
+  cache: string,
+  folder: string,
+  tools: string,
+  onProgress: OnProgress | undefined,
+): Promise<void> {
+  const toolbox = new Toolbox(join(cache, tools));
+  const debs = await stage(onProgress, `downloading ${name} (about 106 MB)`, () => apt.downloadOne(name));
+  await stage(onProgress, "unpacking the kernel", () =>
+    publish(join(cache, folder), async (temporary) => {
+      for (const deb of debs) await unpackDeb(deb, temporary);
+      await mkdir(join(temporary, "lib/modules"), { recursive: true });
+      const release = await kernelRelease(temporary);
+      await runTool(toolbox.commandAs("depmod", "bin/kmod", "usr/bin/kmod"), ["-b", temporary, release], {
+        code: "ERR_TESTBED_PROVISION",
+      });
+    }),
+  );
+}
+
+/** The release of the only kernel in an unpacked package, as in the name of its image. */
+async function kernelRelease(root: string): Promise<string> {
+  const image = (await readdir(join(root, "boot"))).find((name) => name.startsWith("vmlinuz-"));
+  if (!image) throw new TestbedError("ERR_TESTBED_PROVISION", `no kernel image under ${root}/boot`);
+  return image.slice("vmlinuz-".length);
+}
