@@ -1,0 +1,48 @@
+// Memory outside the JavaScript heap, seen as an ArrayBuffer.
+#include "call.h"
+#include "functions.h"
+
+namespace {
+
+// The memory is not the buffer's: whoever mapped it unmaps it.
+void KeepMemory(napi_env, void*, void*) {}
+
+}  // namespace
+
+napi_value View(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  const uintptr_t address = call.Address(0);
+  const size_t length = call.Length(1);
+  if (call.failed()) return nullptr;
+  if (address == 0) return Result(env, -EFAULT);
+  napi_value buffer = nullptr;
+  const napi_status status =
+      napi_create_external_arraybuffer(env, reinterpret_cast<void*>(address), length, KeepMemory, nullptr, &buffer);
+  if (status == napi_ok) return buffer;
+  napi_value exception = nullptr;
+  napi_get_and_clear_last_exception(env, &exception);
+  return Result(env, status == napi_no_external_buffers_allowed ? -ENOTSUP : -EFBIG);
+}
+
+napi_value Detach(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  call.ArrayBuffer(0, "buffer");
+  if (call.failed()) return nullptr;
+  return Result(env, napi_detach_arraybuffer(env, call.value(0)) == napi_ok ? 0 : -EINVAL);
+}
+
+napi_value AddressOf(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  bool is_view = false;
+  napi_is_typedarray(env, call.value(0), &is_view);
+  Bytes bytes;
+  if (is_view) {
+    void* data = nullptr;
+    napi_get_typedarray_info(env, call.value(0), nullptr, nullptr, &data, nullptr, nullptr);
+    bytes.data = static_cast<uint8_t*>(data);
+  } else {
+    bytes = call.ArrayBuffer(0, "buffer");
+  }
+  if (call.failed()) return nullptr;
+  return Result(env, reinterpret_cast<int64_t>(bytes.data));
+}

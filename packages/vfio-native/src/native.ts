@@ -1,0 +1,292 @@
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { PciError } from "@userpci/interface";
+
+/**
+ * The addon: one system call a function, on plain integers. A result below 0 is a negative errno, see `errnoName()`;
+ * nothing throws but a wrong argument (`TypeError` for its type, `RangeError` for a number that is not an integer or
+ * does not fit). Policy, classes and PciErrors are TypeScript's, above it.
+ *
+ * It is private to this package. Memory is named by address, and while every function that changes memory takes
+ * only ranges that this environment mapped, {@link Native.view} takes any: a wrong address there crashes the process.
+ *
+ * *Environment* is Node's word for the main thread or one worker. Each has its own ledger of what it has open, and closes
+ * all of it when it ends, by any way that Node lets it run clean-up; the kernel does so for a process that dies.
+ *
+ * Descriptors are close-on-exec from birth. Interrupted calls (EINTR) are made again.
+ */
+export interface Native {
+  /** Numbers of the C headers. */
+  readonly constants: NativeConstants;
+
+  /**
+   * open(2).
+   *
+   * @param flags `O_` constants, also those of `node:fs`; `O_CLOEXEC` is added
+   * @returns a descriptor, or negative errno
+   */
+  open(path: string, flags: number): number;
+  /**
+   * close(2) of a descriptor that this environment opened.
+   *
+   * @returns 0, -EBADF for any other descriptor, or -EBUSY while it is watched
+   */
+  close(fd: number): number;
+  /** {@link close} on the thread pool: the last close of a VFIO device resets it, which may take 100 ms. */
+  closeAsync(fd: number): Promise<number>;
+  /** A duplicate of any descriptor of the process, as this environment's own. */
+  dup(fd: number): number;
+  /**
+   * Makes a descriptor of the process this environment's own, to be closed by it. For those that the kernel puts into a
+   * structure.
+   *
+   * @returns 0, -EEXIST if it is its own already, or -EBADF
+   */
+  adopt(fd: number): number;
+  /**
+   * ioctl(2).
+   *
+   * @param argument a structure, which must be as long as the kernel takes the request's to be (where the request's number
+   *   carries a size, a shorter array is -EINVAL; VFIO's carry none and rely on `argsz`); or an integer
+   * @param opens the result is a new descriptor, which becomes this environment's own
+   */
+  ioctl(fd: number, request: number, argument: Uint8Array | number, opens?: boolean): number;
+  /**
+   * {@link ioctl} on the thread pool. Works on a copy of `argument`, which is copied back before the promise resolves.
+   *
+   * @returns resolves to the result or negative errno; never rejects
+   */
+  ioctlAsync(fd: number, request: number, argument: Uint8Array, opens?: boolean): Promise<number>;
+  /** How many descriptors and mappings this environment has open. */
+  ledger(): { descriptors: number; mappings: number };
+
+  /**
+   * pread(2).
+   *
+   * @param position in bytes; exact below 2^53
+   * @returns bytes read, possibly fewer than `target` has, or negative errno
+   */
+  pread(fd: number, target: Uint8Array, position: number): number;
+  /** pwrite(2). Returns bytes written, or negative errno. */
+  pwrite(fd: number, source: Uint8Array, position: number): number;
+  /**
+   * One pread of `width` bytes, little-endian. For 64 bits use {@link pread} with an array of 8 bytes.
+   *
+   * @returns the unsigned value, -EIO if fewer bytes were there, or another negative errno
+   */
+  readScalar(fd: number, position: number, width: 1 | 2 | 4): number;
+  /**
+   * One pwrite of the low `width` bytes of `value`.
+   *
+   * @returns 0, -EIO if fewer bytes were written, or another negative errno
+   */
+  writeScalar(fd: number, position: number, width: 1 | 2 | 4, value: number): number;
+
+  /** The system's page size in bytes. */
+  pageSize(): number;
+  /**
+   * mmap(2).
+   *
+   * @param offset in bytes; exact below 2^53
+   * @param address a hint; with `MAP_FIXED` the range must be covered by mappings of this environment
+   * @returns the address, or negative errno
+   */
+  mmap(length: number, prot: number, flags: number, fd: number, offset: number, address?: number): number;
+  /**
+   * munmap(2) of whole mappings or parts. Views of the range must be detached first: touching one later is a crash.
+   *
+   * @returns 0, -EINVAL if not all of the range is this environment's, -EBUSY while faults in it are claimed
+   */
+  munmap(address: number, length: number): number;
+  /** madvise(2) on a range of this environment's, else -EINVAL. */
+  madvise(address: number, length: number, advice: number): number;
+  /** mlock(2) on a range of this environment's, else -EINVAL. */
+  mlock(address: number, length: number): number;
+  /** munlock(2) on a range of this environment's, else -EINVAL. */
+  munlock(address: number, length: number): number;
+  /**
+   * memfd_create(2), ftruncate(2) and `F_ADD_SEALS` (fcntl(2)) in one.
+   *
+   * @param name for people; shown in `/proc/PID/maps`
+   * @param size in bytes
+   * @param flags `MFD_HUGETLB` with a page size, or 0
+   * @param seals `F_SEAL_` constants, or 0
+   * @returns a descriptor, or negative errno
+   */
+  memfd(name: string, size: number, flags: number, seals: number): number;
+
+  /**
+   * Memory as an ArrayBuffer. The buffer does not own the memory: collecting it unmaps nothing.
+   *
+   * @returns the buffer; or -EFAULT (address 0), -EFBIG (longer than the engine allows), -ENOTSUP (the runtime
+   *   forbids buffers outside its heap)
+   */
+  view(address: number, length: number): ArrayBuffer | number;
+  /**
+   * Detaches a buffer: it and its views have length 0 from then on.
+   *
+   * @returns 0, or -EINVAL if it cannot be detached
+   */
+  detach(buffer: ArrayBuffer): number;
+  /** Where the bytes of a buffer or typed array are in this process. */
+  addressOf(buffer: ArrayBuffer | NodeJS.TypedArray): number;
+
+  /**
+   * eventfd(2), non-blocking.
+   *
+   * @param initial count, below 2^32
+   * @param flags `EFD_SEMAPHORE` or 0 (default)
+   * @returns a descriptor, or negative errno
+   */
+  eventfd(initial: number, flags?: number): number;
+  /** Takes an eventfd's count. Returns it (exact below 2^53), -EAGAIN if it is 0, or another negative errno. */
+  counterRead(fd: number): number;
+  /** Adds to an eventfd's count. Returns 0, -EAGAIN if the count would overflow, or another negative errno. */
+  counterAdd(fd: number, count: number): number;
+  /**
+   * Blocks this thread until one of the descriptors is readable, closed at its other end, or in error. Not even
+   * `worker.terminate()` ends it early, so wait in slices where that matters.
+   *
+   * @param timeoutMs in milliseconds, fractions count; below 0: for ever. Signals do not shorten it
+   * @param ready set to 1 for descriptors that are ready and 0 for others; as long as `fds`
+   * @returns how many are ready, 0 after the time-out, -EBADF if one is not open, or another negative errno
+   */
+  poll(fds: Int32Array, timeoutMs: number, ready?: Uint8Array): number;
+
+  /**
+   * Watches a descriptor in the event loop.
+   *
+   * Of a counter (an eventfd) the addon takes the count and calls back with it; counts coalesce and none is lost. A
+   * readable descriptor calls back with 1 as long as there is something to read. A negative argument is the errno that
+   * ended the watch (-EBADF: the descriptor is in error, its own next call tells which); it still wants {@link unwatch}.
+   *
+   * An exception of the callback becomes `uncaughtException`. The watch keeps the process alive, see {@link watchRef}.
+   *
+   * @param kind 0 counter, 1 readable
+   * @returns a handle above 0; -EEXIST if the loop watches the descriptor already, -EPERM if it cannot be watched
+   */
+  watch(fd: number, kind: 0 | 1, callback: (count: number) => void): number;
+  /** Ends a watch, also from its own callback. Returns 0, or -ENOENT if there is none. */
+  unwatch(handle: number): number;
+  /** Whether the watch keeps the process alive. Returns 0, or -ENOENT if there is none. */
+  watchRef(handle: number, on: boolean): number;
+
+  /**
+   * socketpair(2) of UNIX sockets.
+   *
+   * @param type a `SOCK_` constant, with `SOCK_NONBLOCK` added or not
+   * @returns the two ends, or negative errno
+   */
+  socketpair(type: number): [number, number] | number;
+  /**
+   * sendmsg(2) with `MSG_NOSIGNAL`.
+   *
+   * @param fds at most 253 descriptors to send along
+   * @returns bytes sent, or negative errno
+   */
+  sendmsg(fd: number, bytes: Uint8Array, fds: readonly number[]): number;
+  /**
+   * recvmsg(2). The descriptors received become this environment's own.
+   *
+   * @param maxFds the most descriptors to take, 0 to 253
+   * @returns what came, or negative errno
+   */
+  recvmsg(fd: number, target: Uint8Array, maxFds: number): Received | number;
+
+  /**
+   * From now on a SIGBUS in this range, which must be whole pages of this environment's, is no crash: the page that
+   * did not answer becomes private memory of all ones, and the slot's flag is set. Memory failures (`BUS_MCEERR_*`) and
+   * misaligned accesses stay fatal. Up to 4096 ranges a process.
+   *
+   * Puts the handler on top if another took its place, as `process.on("SIGBUS")` does.
+   *
+   * @returns a slot, -EINVAL, -EEXIST if it overlaps another claim, or -ENOSPC
+   */
+  claimFaults(address: number, length: number): number;
+  /** Gives the claim up. Returns 0, or -ENOENT if it is not this environment's. */
+  releaseFaults(slot: number): number;
+  /**
+   * The flag of a slot: 4 bytes, the same memory in every thread and for the life of the process, to be read as an
+   * `Int32Array`. Not 0 once the range faulted. After {@link releaseFaults} the slot may become another range's.
+   */
+  faultFlag(slot: number): ArrayBuffer | number;
+  /** Sets the flag back to 0. The ones stay until something is mapped over them. Returns 0, or -ENOENT. */
+  clearFault(slot: number): number;
+}
+
+/** What {@link Native.recvmsg} received. */
+export interface Received {
+  readonly bytes: number;
+  readonly fds: number[];
+  /** The message was longer than `target` or brought more than `maxFds` descriptors. All descriptors were closed. */
+  readonly truncated: boolean;
+}
+
+/** Numbers of the C headers, for the architecture the addon was built for. */
+export type NativeConstants = Readonly<Record<NativeConstant, number>>;
+
+/** Names in {@link NativeConstants}. */
+export type NativeConstant =
+  | "O_RDONLY"
+  | "O_RDWR"
+  | "O_NONBLOCK"
+  | "PROT_NONE"
+  | "PROT_READ"
+  | "PROT_WRITE"
+  | "MAP_SHARED"
+  | "MAP_PRIVATE"
+  | "MAP_ANONYMOUS"
+  | "MAP_FIXED"
+  | "MAP_FIXED_NOREPLACE"
+  | "MAP_NORESERVE"
+  | "MAP_POPULATE"
+  | "MADV_DONTFORK"
+  | "MADV_DONTDUMP"
+  | "MADV_HUGEPAGE"
+  | "MFD_HUGETLB"
+  | "MFD_HUGE_2MB"
+  | "MFD_HUGE_1GB"
+  | "F_SEAL_SEAL"
+  | "F_SEAL_SHRINK"
+  | "F_SEAL_GROW"
+  | "F_SEAL_WRITE"
+  | "EFD_SEMAPHORE"
+  | "SOCK_STREAM"
+  | "SOCK_DGRAM"
+  | "SOCK_SEQPACKET"
+  | "SOCK_NONBLOCK";
+
+let loaded: Native | undefined;
+
+/**
+ * The addon, loaded at the first call.
+ *
+ * @throws PciError `ERR_NATIVE_UNAVAILABLE` on a system it does not run on, with the loader's own error as `cause`
+ */
+export function loadNative(): Native {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Native {
+  const system = `${process.platform}-${process.arch}`;
+  if (process.platform !== "linux") {
+    throw new PciError("ERR_NATIVE_UNAVAILABLE", `VFIO is a feature of Linux, and this is ${system}`, {
+      hint: "run on Linux, or without hardware: openDevice(address, { backend: emulated(model) })",
+    });
+  }
+  try {
+    const require = createRequire(import.meta.url);
+    const loadFrom = require("node-gyp-build") as (packageFolder: string) => Native;
+    return loadFrom(fileURLToPath(new URL("..", import.meta.url)));
+  } catch (cause) {
+    throw new PciError(
+      "ERR_NATIVE_UNAVAILABLE",
+      `the addon of @userpci/vfio-native did not load on ${system}`,
+      {
+        hint: "in a clone of the repository: npm run build; otherwise use a platform with a prebuilt addon (glibc Linux)",
+        cause,
+      },
+    );
+  }
+}
