@@ -8,5 +8,7 @@ export type { Kernel, Parts } from "./parts.ts";
 export type { VmProcess } from "./process.ts";
 export { type OnProgress, progressToStderr } from "./progress.ts";
 export { type ProvisionOptions, provision } from "./provision.ts";
+export { connect } from "./remote-vm.ts";
 export { guestReport } from "./run.ts";
+export { VmServer } from "./server.ts";
 export type { Exchange, RunOptions, RunResult, SpawnOptions, Vm } from "./vm.ts";

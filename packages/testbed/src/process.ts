@@ -2,6 +2,7 @@ import { Readable, Writable } from "node:stream";
 import type { ExitStatus, SpawnRequest } from "./command.ts";
 import { TestbedError, type TestbedErrorData } from "./error.ts";
 import { FRAME, type Frame } from "./frame.ts";
+import { fromJson, toJson } from "./json.ts";
 import type { Link } from "./link.ts";
 
 /** A command that runs in the guest. */
@@ -57,7 +58,7 @@ export class Session {
 
   /** Calls a method of the other side. */
   call(method: string, args: readonly unknown[]): Promise<unknown> {
-    return this.#request((id) => this.#link.sendJson(FRAME.call, id, { method, args }));
+    return this.#request((id) => this.#link.send(FRAME.call, id, toJson({ method, args })));
   }
 
   /** Takes a frame that belongs to a command or a call. */
@@ -66,7 +67,7 @@ export class Session {
     else if (type === FRAME.stderr) this.#processes.get(id)?.stderr.push(payload);
     else if (type === FRAME.exit) this.#take(id)?.end(JSON.parse(payload.toString()) as ExitStatus);
     else if (type === FRAME.pong) this.#takeCall(id)?.resolve(undefined);
-    else if (type === FRAME.result) this.#takeCall(id)?.resolve(JSON.parse(payload.toString()));
+    else if (type === FRAME.result) this.#takeCall(id)?.resolve(fromJson(payload.toString()));
     else if (type === FRAME.failed) this.#receiveFailure(id, payload);
   }
 

@@ -1,0 +1,112 @@
+import { connect as connectSocket, type Socket } from "node:net";
+import type { DmaFault } from "./dma-fault.ts";
+import { TestbedError, type TestbedErrorData } from "./error.ts";
+import { FRAME, type Frame } from "./frame.ts";
+import { Link } from "./link.ts";
+import { Session, type VmProcess } from "./process.ts";
+import { type Runner, run, spawnRequest } from "./run.ts";
+import type { CallName } from "./server.ts";
+import type { Exchange, RunOptions, RunResult, SpawnOptions, Vm } from "./vm.ts";
+
+/**
+ * Connects to a machine that another process serves. `close()` only ends the connection (and the commands started over it); the machine stays
+ * for others. While nothing is under way the connection does not keep the process alive.
+ * @throws TestbedError ERR_TESTBED_CLOSED when nobody serves that path; ERR_TESTBED_ARGUMENT for an unknown name; what `boot` throws when the
+ * machine has to be booted for this client.
+ */
+export async function connect(socketPath: string, machine: string): Promise<Vm> {
+  const socket = connectSocket(socketPath);
+  return new Promise((resolve, reject) => {
+    let vm: RemoteVm | undefined;
+    const refuse = (error: Error) => {
+      if (vm) return vm.fail(error);
+      socket.destroy();
+      reject(error);
+    };
+    const link = new Link(socket, socket, {
+      onFrame: (frame) => {
+        if (vm) vm.receive(frame);
+        else if (frame.type === FRAME.ready) {
+          vm = new RemoteVm(socket, link, JSON.parse(frame.payload.toString()) as Exchange);
+          resolve(vm);
+        } else if (frame.type === FRAME.failed) refuse(errorOf(frame));
+      },
+      onClose: (cause) => refuse(gone(socketPath, cause)),
+    });
+    void link.send(FRAME.hello, 0, machine);
+  });
+}
+
+function errorOf(frame: Frame): TestbedError {
+  return TestbedError.fromJSON(JSON.parse(frame.payload.toString()) as TestbedErrorData);
+}
+
+function gone(path: string, cause: Error | undefined): TestbedError {
+  return new TestbedError("ERR_TESTBED_CLOSED", `the process that serves ${path} is gone`, { cause });
+}
+
+class RemoteVm implements Vm, Runner {
+  readonly exchange: Exchange;
+  readonly #socket: Socket;
+  readonly #session: Session;
+
+  constructor(socket: Socket, link: Link, exchange: Exchange) {
+    this.#socket = socket;
+    this.#session = new Session(link);
+    this.exchange = exchange;
+    socket.unref();
+  }
+
+  spawn(argv: readonly string[], options: SpawnOptions = {}): VmProcess {
+    const request = spawnRequest(argv, options);
+    this.#socket.ref();
+    return this.#session.spawn(request);
+  }
+
+  run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return run(this, argv, options);
+  }
+
+  qmp(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
+    return this.#call("qmp", command, args);
+  }
+
+  console(): Promise<string> {
+    return this.#call("console") as Promise<string>;
+  }
+
+  kernelLog(): Promise<string> {
+    return this.#call("kernelLog") as Promise<string>;
+  }
+
+  dmaFaults(): Promise<readonly DmaFault[]> {
+    return this.#call("dmaFaults") as Promise<readonly DmaFault[]>;
+  }
+
+  async checkAlive(): Promise<void> {
+    await this.#call("checkAlive");
+  }
+
+  async close(): Promise<void> {
+    this.fail(new TestbedError("ERR_TESTBED_CLOSED", "the connection to the virtual machine was closed"));
+    this.#socket.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  receive(frame: Frame): void {
+    this.#session.receive(frame);
+    if (this.#session.pending === 0) this.#socket.unref();
+  }
+
+  fail(error: Error): void {
+    this.#session.fail(error);
+  }
+
+  #call(method: CallName, ...args: unknown[]): Promise<unknown> {
+    this.#socket.ref();
+    return this.#session.call(method, args);
+  }
+}

@@ -1,0 +1,68 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TestbedError } from "./error.ts";
+import type { BootOptions } from "./options.ts";
+import { progressToStderr } from "./progress.ts";
+import { connect } from "./remote-vm.ts";
+import { VmServer } from "./server.ts";
+import type { Vm } from "./vm.ts";
+
+/** Tells test processes where the set-up process serves the machines. Processes inherit it. */
+export const SOCKET_VARIABLE = "USERPCI_TESTBED_SOCKET";
+
+/** The part of vitest's `TestProject` that the set-up uses. */
+export interface SetupProject {
+  /** Calls back before tests run again in watch mode. */
+  onTestsRerun?(callback: () => Promise<void>): void;
+}
+
+/**
+ * A vitest global set-up that serves virtual machines to the tests of a project. A machine boots when a test first asks for it with {@link testVm},
+ * serves all tests after that, is booted again when a test killed it, and ends with the test run. In watch mode it is booted anew for each run, because a running guest
+ * may see old contents of changed files.
+ *
+ * ```ts
+ * // vm.setup.ts, named in the project's `globalSetup`
+ * import { vmSetup } from "@userpci/testbed/vitest";
+ * export default vmSetup({ edu: { devices: ["edu"] } });
+ * ```
+ *
+ * Tests of one machine share its devices: run their files one after the other (`fileParallelism: false`).
+ */
+export function vmSetup(
+  machines: Readonly<Record<string, BootOptions>>,
+): (project?: SetupProject) => Promise<() => Promise<void>> {
+  return async (project) => {
+    const directory = await mkdtemp(join(tmpdir(), "userpci-vitest-"));
+    const socket = join(directory, "vm.sock");
+    const talking = Object.entries(machines).map(([name, options]) => [
+      name,
+      { onProgress: (line: string) => progressToStderr(`${name}: ${line}`), ...options },
+    ]);
+    const server = await VmServer.listen(socket, Object.fromEntries(talking));
+    process.env[SOCKET_VARIABLE] = socket;
+    project?.onTestsRerun?.(() => server.closeMachines());
+    return async () => {
+      delete process.env[SOCKET_VARIABLE];
+      await server.close();
+      await rm(directory, { recursive: true, force: true });
+    };
+  };
+}
+
+/**
+ * The machine that {@link vmSetup} calls `name`, from inside a test.
+ * @throws TestbedError ERR_TESTBED_ARGUMENT outside a project with the set-up or for an unknown name; what `boot` throws.
+ */
+export async function testVm(name: string): Promise<Vm> {
+  const socket = process.env[SOCKET_VARIABLE];
+  if (socket) return connect(socket, name);
+  throw new TestbedError(
+    "ERR_TESTBED_ARGUMENT",
+    `${SOCKET_VARIABLE} is not set: no set-up serves machines to this process`,
+    {
+      hint: 'export default vmSetup({ ... }) from a file that the vitest project names in "globalSetup"',
+    },
+  );
+}
