@@ -30,6 +30,7 @@ export {
   PciError,
   type PciErrorOptions,
 } from "./errors.ts";
+export { Failures } from "./failures.ts";
 export { type Iova, type IovaRange, iovaHi, iovaLo, MAX_IOVA, toIova } from "./iova.ts";
 export { type IrqInfo, type IrqKind, type IrqTarget, irqKinds } from "./irq.ts";
 export type { DmaMemory, MemoryOptions, MemorySource } from "./memory.ts";
