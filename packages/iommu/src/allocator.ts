@@ -1,0 +1,294 @@
+import { checkInteger, type Iova, type IovaRange, MAX_IOVA, PciError, toIova } from "@userpci/interface";
+import { addressOf, checkPowerOfTwo, hex, LARGE_PAGE, UNIT, UNITS, unitOf } from "./pages.ts";
+import { type RangeEntry, RangeMap } from "./range-map.ts";
+import { formatRange, formatRanges, limitRanges, normaliseRanges, rangesContain } from "./ranges.ts";
+
+/** How an {@link IovaAllocator} is made. */
+export interface IovaAllocatorOptions<T> {
+  /** Bytes to leave free on both sides of each chosen range; rounded up to 4 KiB. Default 0. */
+  readonly guard?: number;
+  /** Name of an owner for messages. Default: `a live range`. */
+  readonly describe?: (owner: T) => string;
+}
+
+/** Constraints on one range. */
+export interface IovaRequest {
+  /** The widest address, in bits, that the device can drive: 12 to 64 (row R15). Default 64. */
+  readonly addressBits?: number;
+  /** Alignment of the address in bytes, a power of two. Default 4 KiB. */
+  readonly alignment?: number;
+  /**
+   * Alignment that is tried first, and given up rather than to fail. Default: `alignment` if given, else 2 MiB for that
+   * size and above, so that the IOMMU can use large pages.
+   */
+  readonly preferredAlignment?: number;
+}
+
+/** A live range. */
+export interface IovaAllocation<T> {
+  readonly iova: Iova;
+  /** Bytes, a multiple of 4 KiB. */
+  readonly size: number;
+  readonly owner: T;
+}
+
+/** Stands in the table for addresses that are not valid. */
+const blocked = Symbol("blocked");
+
+/** Devices that drive more than 32 bits are kept out of these units, which 32-bit devices need. */
+const LOW_UNITS = 2 ** 20;
+
+/**
+ * Hands out ranges of I/O virtual addresses within the valid ones, in 4 KiB units, and knows who has each of them. First
+ * fit, upwards; devices wider than 32 bits are served above 4 GiB as long as there is room. Address 0 is given only to
+ * who asks for it by name: drivers and devices take it for "none". Calls take O(log n).
+ */
+export class IovaAllocator<T> {
+  readonly #table = new RangeMap<T | typeof blocked>();
+  readonly #guard: number;
+  readonly #describe: (owner: T) => string;
+  #ranges: readonly IovaRange[] = [];
+  #blocked: number[] = [];
+  #units = 0;
+
+  /**
+   * @param ranges valid addresses; see {@link setRanges}
+   * @throws PciError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT`
+   */
+  constructor(ranges: Iterable<IovaRange> = [], options: IovaAllocatorOptions<T> = {}) {
+    this.#guard = Math.ceil(checkInteger("guard", options.guard ?? 0, 0, 2 ** 40) / UNIT);
+    this.#describe = options.describe ?? (() => "a live range");
+    this.setRanges(ranges);
+  }
+
+  /** The valid addresses, normalised. */
+  get ranges(): readonly IovaRange[] {
+    return this.#ranges;
+  }
+
+  /** Number of live ranges. */
+  get count(): number {
+    return this.#table.size - this.#blocked.length;
+  }
+
+  /** Sum of the sizes of the live ranges, in bytes. */
+  get allocatedBytes(): number {
+    return this.#units * UNIT;
+  }
+
+  /**
+   * Replaces the valid addresses. Parts of 4 KiB units at their ends are not used.
+   *
+   * @throws PciError `ERR_IOVA_RANGE` if a live range would be outside, `ERR_OUT_OF_RANGE`; nothing changes then
+   */
+  setRanges(ranges: Iterable<IovaRange>): void {
+    const valid = normaliseRanges(ranges);
+    const holes = holesOf(valid);
+    const before = this.#clearBlocked();
+    const stranded = holes.map(([start, end]) => this.#table.overlap(start, end)).find((entry) => entry);
+    this.#block(stranded === undefined ? holes : before);
+    if (stranded !== undefined) {
+      throw new PciError(
+        "ERR_IOVA_RANGE",
+        `${this.#name(stranded)} is outside the addresses that would remain valid: ${formatRanges(valid)}`,
+      );
+    }
+    this.#ranges = valid;
+  }
+
+  /**
+   * Chooses a range and marks it as taken.
+   *
+   * @param size bytes, above 0; rounded up to 4 KiB
+   * @throws PciError `ERR_IOVA_RANGE` if no valid address would do even with nothing live, `ERR_IOVA_EXHAUSTED`,
+   * `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`
+   */
+  alloc(size: number, owner: T, request: IovaRequest = {}): Iova {
+    const units = checkSize(size);
+    const bits = checkInteger("addressBits", request.addressBits ?? 64, 12, 64);
+    const alignment = alignmentUnits(request.alignment ?? UNIT);
+    const usual = request.alignment ?? (size >= LARGE_PAGE ? LARGE_PAGE : UNIT);
+    const preferred = Math.max(alignment, alignmentUnits(request.preferredAlignment ?? usual));
+    let start = this.#search(units, preferred, bits);
+    if (start < 0 && preferred > alignment) start = this.#search(units, alignment, bits);
+    if (start < 0) throw this.#noRoom(units, alignment, bits);
+    this.#insert(start, units, owner);
+    return addressOf(start);
+  }
+
+  /**
+   * Takes the range at `iova`. Guards are not kept: who names an address knows the neighbours.
+   *
+   * @param size bytes, above 0; rounded up to 4 KiB
+   * @throws PciError `ERR_IOVA_RANGE` if it is not valid, does not fit `addressBits` or passes 2^64, `ERR_IOVA_OVERLAP`,
+   * `ERR_MISALIGNED`, `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`
+   */
+  place(iova: bigint | number, size: number, owner: T, request: IovaRequest = {}): Iova {
+    const start = toIova(iova);
+    const units = checkSize(size);
+    const bits = checkInteger("addressBits", request.addressBits ?? 64, 12, 64);
+    checkIovaAligned(start, Math.max(UNIT, checkPowerOfTwo("alignment", request.alignment ?? UNIT)));
+    const last = start + BigInt(units * UNIT) - 1n;
+    if (last > MAX_IOVA || !rangesContain(limitRanges(this.#ranges, bits), start, last)) {
+      throw this.#outside({ start, last }, bits);
+    }
+    const taken = this.#table.overlap(unitOf(start), unitOf(start) + units);
+    if (taken !== undefined) {
+      throw new PciError(
+        "ERR_IOVA_OVERLAP",
+        `${formatRange({ start, last })} overlaps ${this.#name(taken)}`,
+        { hint: "close that one first, or leave the address out and let one be chosen" },
+      );
+    }
+    this.#insert(unitOf(start), units, owner);
+    return start;
+  }
+
+  /**
+   * Gives back the range that starts at `iova`.
+   *
+   * @returns its owner, or undefined if no live range starts there
+   */
+  free(iova: bigint): T | undefined {
+    const entry = this.#entryAt(iova);
+    if (entry === undefined || addressOf(entry.start) !== iova) return undefined;
+    this.#table.delete(entry.start);
+    this.#units -= entry.end - entry.start;
+    return entry.value;
+  }
+
+  /** The live range that holds `iova`, if any. */
+  find(iova: bigint): IovaAllocation<T> | undefined {
+    const entry = this.#entryAt(iova);
+    return entry === undefined ? undefined : allocationOf(entry);
+  }
+
+  /** The live ranges by ascending address. Nothing may be allocated or freed meanwhile. */
+  *[Symbol.iterator](): Generator<IovaAllocation<T>, void> {
+    for (const entry of this.#table) {
+      if (isLive(entry)) yield allocationOf(entry);
+    }
+  }
+
+  #search(size: number, alignment: number, bits: number): number {
+    const high = bits === 64 ? UNITS : 2 ** (bits - 12);
+    const request = { size, alignment, guard: this.#guard, high };
+    const start = high > LOW_UNITS ? this.#table.findGap({ ...request, low: LOW_UNITS }) : -1;
+    return start >= 0 ? start : this.#table.findGap({ ...request, low: 1 });
+  }
+
+  #insert(start: number, units: number, owner: T): void {
+    this.#table.insert(start, start + units, owner);
+    this.#units += units;
+  }
+
+  #entryAt(iova: bigint): RangeEntry<T> | undefined {
+    if (iova < 0n || iova > MAX_IOVA) return undefined;
+    const entry = this.#table.find(unitOf(iova));
+    return entry !== undefined && isLive(entry) ? entry : undefined;
+  }
+
+  #clearBlocked(): [number, number][] {
+    const cleared = this.#blocked.map((start) => this.#table.delete(start)!);
+    this.#blocked = [];
+    return cleared.map((entry) => [entry.start, entry.end]);
+  }
+
+  #block(holes: readonly (readonly [number, number])[]): void {
+    for (const [start, end] of holes) this.#table.insert(start, end, blocked);
+    this.#blocked = holes.map(([start]) => start);
+  }
+
+  #name(entry: RangeEntry<T | typeof blocked>): string {
+    const range = formatRange({ start: addressOf(entry.start), last: addressOf(entry.end) - 1n });
+    return isLive(entry) ? `${this.#describe(entry.value)} at ${range}` : range;
+  }
+
+  #outside(range: IovaRange, bits: number): PciError {
+    const valid = limitRanges(this.#ranges, bits);
+    const what = bits === 64 ? "the IOMMU" : `the IOMMU and a device of ${bits} address bits`;
+    return new PciError(
+      "ERR_IOVA_RANGE",
+      `${formatRange(range)} is outside what ${what} can address: ${formatRanges(valid)}`,
+      { hint: "take an address in those ranges, or leave it out and let one be chosen", details: { valid } },
+    );
+  }
+
+  #noRoom(units: number, alignment: number, bits: number): PciError {
+    const valid = limitRanges(this.#ranges, bits);
+    const need = `${hex(units * UNIT)} bytes aligned to ${hex(alignment * UNIT)} below 2^${bits}`;
+    const empty = new IovaAllocator<T>(this.#ranges, { guard: this.#guard * UNIT });
+    if (empty.#search(units, alignment, bits) < 0) {
+      return new PciError(
+        "ERR_IOVA_RANGE",
+        `no valid range can hold ${need}; valid: ${formatRanges(valid)}`,
+        {
+          hint: "split the buffer into smaller ones, or ask for a smaller alignment",
+          details: { valid },
+        },
+      );
+    }
+    const largest = this.#largestGap(bits);
+    return new PciError(
+      "ERR_IOVA_EXHAUSTED",
+      `no room for ${need}: ${hex(this.allocatedBytes)} bytes are taken by ${this.count} ranges, the largest free ` +
+        `piece has ${hex(largest)} bytes; valid: ${formatRanges(valid)}`,
+      {
+        hint: "close buffers that are no longer used, or map fewer and larger ones",
+        details: { taken: this.allocatedBytes, ranges: this.count, largest, valid },
+      },
+    );
+  }
+  /** Size in bytes of the widest free piece that such a device can drive. */
+  #largestGap(bits: number): number {
+    const high = bits === 64 ? UNITS : 2 ** (bits - 12);
+    let fits = 0;
+    let tooWide = high + 1;
+    while (tooWide - fits > 1) {
+      const size = Math.floor((fits + tooWide) / 2);
+      if (this.#table.findGap({ size, alignment: 1, guard: 0, low: 1, high }) >= 0) fits = size;
+      else tooWide = size;
+    }
+    return fits * UNIT;
+  }
+}
+
+function isLive<T>(entry: RangeEntry<T | typeof blocked>): entry is RangeEntry<T> {
+  return entry.value !== blocked;
+}
+
+function allocationOf<T>(entry: RangeEntry<T>): IovaAllocation<T> {
+  return { iova: addressOf(entry.start), size: (entry.end - entry.start) * UNIT, owner: entry.value };
+}
+
+/** What the valid ranges leave out, in units, ends excluded. */
+function holesOf(valid: readonly IovaRange[]): [number, number][] {
+  const holes: [number, number][] = [];
+  let next = 0;
+  for (const { start, last } of valid) {
+    const first = unitOf(start + BigInt(UNIT - 1));
+    const end = unitOf(last + 1n);
+    if (first >= end) continue;
+    if (first > next) holes.push([next, first]);
+    next = end;
+  }
+  if (next < UNITS) holes.push([next, UNITS]);
+  return holes;
+}
+
+function checkSize(size: number): number {
+  return Math.ceil(checkInteger("size", size, 1, Number.MAX_SAFE_INTEGER) / UNIT);
+}
+
+function alignmentUnits(bytes: number): number {
+  return Math.max(1, checkPowerOfTwo("alignment", bytes) / UNIT);
+}
+
+function checkIovaAligned(iova: Iova, alignment: number): void {
+  const excess = iova % BigInt(alignment);
+  if (excess === 0n) return;
+  const below = iova - excess;
+  throw new PciError("ERR_MISALIGNED", `IOVA ${hex(iova)} is not a multiple of ${hex(alignment)}`, {
+    hint: `use ${hex(below)} or ${hex(below + BigInt(alignment))}`,
+  });
+}

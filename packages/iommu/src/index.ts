@@ -1,0 +1,22 @@
+/**
+ * I/O virtual addresses: sets of ranges, an allocator, the domain handle over mappers, a software page table.
+ *
+ * @packageDocumentation
+ */
+export {
+  type IovaAllocation,
+  IovaAllocator,
+  type IovaAllocatorOptions,
+  type IovaRequest,
+} from "./allocator.ts";
+export { createDomain, type DomainOptions } from "./domain.ts";
+export { type DmaFault, MemoryMapper, type MemoryMapperOptions, type Translation } from "./memory-mapper.ts";
+export {
+  formatRange,
+  formatRanges,
+  intersectRanges,
+  limitRanges,
+  normaliseRanges,
+  rangesContain,
+  subtractRanges,
+} from "./ranges.ts";

@@ -1,0 +1,144 @@
+import {
+  type DmaDirection,
+  type DmaMapper,
+  type IovaRange,
+  MAX_IOVA,
+  type MapperLimits,
+  type MapRequest,
+  PciError,
+} from "@userpci/interface";
+import { hex, UNIT, unitOf } from "./pages.ts";
+import { RangeMap } from "./range-map.ts";
+import { formatRange } from "./ranges.ts";
+
+/** How a {@link MemoryMapper} is made. */
+export interface MemoryMapperOptions {
+  /** For messages. Default `memory mapper`. */
+  readonly name?: string;
+  /** Addresses that may be mapped. Default: all 64 bits. */
+  readonly ranges?: readonly IovaRange[];
+  /** Smallest page in bytes, a power of two of 4 KiB or more. Default 4 KiB. */
+  readonly pageSize?: number;
+  /** Most mappings at one time; the next gives `ERR_MAPPING_LIMIT`. Default: no limit. */
+  readonly maxMappings?: number;
+}
+
+/** An access that the page table does not allow. */
+export interface DmaFault {
+  /** First address that could not be accessed. */
+  readonly iova: bigint;
+  readonly reason: "unmapped" | "direction";
+}
+
+/** What a device's access reaches. */
+export interface Translation {
+  /** The bytes, in order, as far as the access may go. */
+  readonly slices: readonly Uint8Array[];
+  /** What stopped the access, if anything did. */
+  readonly fault?: DmaFault;
+}
+
+/** A page table in software: the IOMMU of devices that are emulated or served in this process (row R12). */
+export class MemoryMapper implements DmaMapper {
+  readonly name: string;
+  readonly #limits: MapperLimits;
+  readonly #maxMappings: number;
+  readonly #table = new RangeMap<MapRequest>();
+  #closed = false;
+
+  constructor(options: MemoryMapperOptions = {}) {
+    this.name = options.name ?? "memory mapper";
+    this.#limits = {
+      ranges: options.ranges ?? [{ start: 0n, last: MAX_IOVA }],
+      pageSize: options.pageSize ?? UNIT,
+    };
+    this.#maxMappings = options.maxMappings ?? Infinity;
+  }
+
+  /** Number of mappings in it. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  limits(): MapperLimits {
+    if (this.#maxMappings === Infinity) return this.#limits;
+    return { ...this.#limits, mappingsLeft: this.#maxMappings - this.#table.size };
+  }
+
+  async map(request: MapRequest): Promise<void> {
+    this.mapSync(request);
+  }
+
+  /** @throws PciError `ERR_CLOSED`, `ERR_IOVA_OVERLAP`, `ERR_MAPPING_LIMIT` */
+  mapSync(request: MapRequest): void {
+    if (this.#closed) throw new PciError("ERR_CLOSED", `${this.name} is closed`);
+    const start = unitOf(request.iova);
+    const end = start + request.size / UNIT;
+    if (this.#table.overlap(start, end) !== undefined) {
+      throw new PciError(
+        "ERR_IOVA_OVERLAP",
+        `${this.name} has something in ${formatMapping(request)} already`,
+      );
+    }
+    if (this.#table.size >= this.#maxMappings) {
+      throw new PciError("ERR_MAPPING_LIMIT", `${this.name} holds its ${this.#maxMappings} mappings`, {
+        hint: "map fewer and larger buffers",
+      });
+    }
+    this.#table.insert(start, end, request);
+  }
+
+  async unmap(iova: bigint, size: number): Promise<void> {
+    this.unmapSync(iova, size);
+  }
+
+  /** @throws PciError `ERR_INVALID_ARGUMENT` if no mapping has exactly this range */
+  unmapSync(iova: bigint, size: number): void {
+    const entry = this.#table.find(unitOf(iova));
+    if (entry === undefined || entry.value.iova !== iova || entry.value.size !== size) {
+      throw new PciError(
+        "ERR_INVALID_ARGUMENT",
+        `${this.name} has no mapping of ${hex(size)} bytes at ${hex(iova)}`,
+      );
+    }
+    this.#table.delete(entry.start);
+  }
+
+  /**
+   * What a device reaches that accesses `size` bytes at `iova`. Slices are views on the mapped memory, split where one
+   * mapping ends and the next begins.
+   *
+   * @param direction `to-device` if the device reads, `from-device` if it writes, `bidirectional` if it does both
+   */
+  translate(iova: bigint, size: number, direction: DmaDirection): Translation {
+    const slices: Uint8Array[] = [];
+    let at = iova;
+    for (let left = size; left > 0; ) {
+      const mapping = at > MAX_IOVA ? undefined : this.#table.find(unitOf(at))?.value;
+      if (mapping === undefined) return { slices, fault: { iova: at, reason: "unmapped" } };
+      if (mapping.direction !== "bidirectional" && mapping.direction !== direction) {
+        return { slices, fault: { iova: at, reason: "direction" } };
+      }
+      const inside = Number(at - mapping.iova);
+      const length = Math.min(left, mapping.size - inside);
+      slices.push(new Uint8Array(mapping.memory.buffer, mapping.offset + inside, length));
+      at += BigInt(length);
+      left -= length;
+    }
+    return { slices };
+  }
+
+  /** Drops all mappings. Harmless twice. */
+  close(): void {
+    this.#closed = true;
+    for (const { start } of [...this.#table]) this.#table.delete(start);
+  }
+}
+
+function formatMapping({ iova, size }: MapRequest): string {
+  return formatRange({ start: iova, last: iova + BigInt(size) - 1n });
+}

@@ -1,0 +1,120 @@
+/** Entries a node may hold; one is always free, so that an insertion has room before the node is split. */
+export const CAPACITY = 32;
+
+/**
+ * A node of a {@link RangeMap}: ascending entries, each a start, an end (excluded) and the largest gap inside. A leaf's
+ * entries are ranges, without gaps; an inner node's entries sum up its children. Numbers sit in one typed array, column
+ * by column, so that a search touches neighbouring memory and the collector has nothing to follow.
+ */
+export class RangeMapNode<T> {
+  size = 0;
+  /** Of a leaf: what the ranges carry. */
+  readonly values: T[] = [];
+  /** Of an inner node, else undefined. */
+  readonly children: RangeMapNode<T>[] | undefined;
+  readonly #columns = new Float64Array(3 * CAPACITY);
+
+  constructor(children?: RangeMapNode<T>[]) {
+    this.children = children;
+    if (children === undefined) return;
+    this.size = children.length;
+    for (let i = 0; i < children.length; i++) this.refresh(i);
+  }
+
+  start(i: number): number {
+    return this.#columns[i]!;
+  }
+
+  end(i: number): number {
+    return this.#columns[CAPACITY + i]!;
+  }
+
+  gap(i: number): number {
+    return this.#columns[2 * CAPACITY + i]!;
+  }
+
+  /** Index of the first entry that starts after `point`. */
+  after(point: number): number {
+    const columns = this.#columns;
+    let low = 0;
+    let high = this.size;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (columns[middle]! <= point) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Makes room for an entry and fills it in; the caller adds value or child. */
+  insert(i: number, start: number, end: number, gap: number): void {
+    const columns = this.#columns;
+    for (let base = 0; base < columns.length; base += CAPACITY) {
+      for (let k = base + this.size; k > base + i; k--) columns[k] = columns[k - 1]!;
+    }
+    this.size++;
+    this.#set(i, start, end, gap);
+  }
+
+  /** Drops an entry with its value or child. */
+  remove(i: number): void {
+    const columns = this.#columns;
+    this.size--;
+    for (let base = 0; base < columns.length; base += CAPACITY) {
+      for (let k = base + i; k < base + this.size; k++) columns[k] = columns[k + 1]!;
+    }
+    if (this.children === undefined) this.values.splice(i, 1);
+    else this.children.splice(i, 1);
+  }
+
+  /** Sums up child `i` anew. */
+  refresh(i: number): void {
+    const child = this.children![i]!;
+    this.#set(i, child.start(0), child.end(child.size - 1), child.#widestGap());
+  }
+
+  /** Puts a child in at `i`. */
+  adopt(i: number, child: RangeMapNode<T>): void {
+    this.insert(i, 0, 0, 0);
+    this.children!.splice(i, 0, child);
+    this.refresh(i);
+  }
+
+  /** Moves the upper half to a new node, and returns that. */
+  split(): RangeMapNode<T> {
+    const right = new RangeMapNode<T>(this.children === undefined ? undefined : []);
+    const half = this.size >>> 1;
+    right.#take(this, half);
+    this.size = half;
+    return right;
+  }
+
+  /** Appends all that `right` holds. */
+  absorb(right: RangeMapNode<T>): void {
+    this.#take(right, 0);
+  }
+
+  #take(from: RangeMapNode<T>, first: number): void {
+    for (let i = first; i < from.size; i++) this.insert(this.size, from.start(i), from.end(i), from.gap(i));
+    if (this.children === undefined) this.values.push(...from.values.splice(first));
+    else this.children.push(...from.children!.splice(first));
+  }
+
+  #set(i: number, start: number, end: number, gap: number): void {
+    this.#columns[i] = start;
+    this.#columns[CAPACITY + i] = end;
+    this.#columns[2 * CAPACITY + i] = gap;
+  }
+
+  #widestGap(): number {
+    const columns = this.#columns;
+    let widest = columns[2 * CAPACITY]!;
+    for (let i = 1; i < this.size; i++) {
+      const between = columns[i]! - columns[CAPACITY + i - 1]!;
+      const inside = columns[2 * CAPACITY + i]!;
+      if (between > widest) widest = between;
+      if (inside > widest) widest = inside;
+    }
+    return widest;
+  }
+}

@@ -1,0 +1,88 @@
+import { type IovaRange, MAX_IOVA, PciError } from "@userpci/interface";
+
+/**
+ * Sorts ranges and joins those that overlap or touch.
+ *
+ * @throws PciError `ERR_OUT_OF_RANGE` for a range that ends before it starts or does not fit 64 bits
+ */
+export function normaliseRanges(ranges: Iterable<IovaRange>): IovaRange[] {
+  const sorted = [...ranges].sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+  const result: IovaRange[] = [];
+  for (const range of sorted) {
+    checkRange(range);
+    const before = result.at(-1);
+    if (before !== undefined && range.start <= before.last + 1n) {
+      result[result.length - 1] = { start: before.start, last: max(before.last, range.last) };
+    } else {
+      result.push({ start: range.start, last: range.last });
+    }
+  }
+  return result;
+}
+
+/** The addresses that are in `a` and in `b`, normalised. */
+export function intersectRanges(a: Iterable<IovaRange>, b: Iterable<IovaRange>): IovaRange[] {
+  const left = normaliseRanges(a);
+  const right = normaliseRanges(b);
+  const result: IovaRange[] = [];
+  for (let i = 0, j = 0; i < left.length && j < right.length; ) {
+    const one = left[i]!;
+    const other = right[j]!;
+    const start = max(one.start, other.start);
+    const last = min(one.last, other.last);
+    if (start <= last) result.push({ start, last });
+    if (one.last < other.last) i++;
+    else j++;
+  }
+  return result;
+}
+
+/** The addresses that are in `a` and not in `b`, normalised. */
+export function subtractRanges(a: Iterable<IovaRange>, b: Iterable<IovaRange>): IovaRange[] {
+  return intersectRanges(a, complement(normaliseRanges(b)));
+}
+
+/**
+ * The part of `ranges` that a device with this address width can drive (row R15).
+ *
+ * @param addressBits 0 to 64
+ */
+export function limitRanges(ranges: Iterable<IovaRange>, addressBits: number): IovaRange[] {
+  if (addressBits <= 0) return [];
+  return intersectRanges(ranges, [{ start: 0n, last: (1n << BigInt(Math.min(addressBits, 64))) - 1n }]);
+}
+
+/** Whether one of `ranges` (normalised) holds all of `start` to `last`. */
+export function rangesContain(ranges: readonly IovaRange[], start: bigint, last: bigint): boolean {
+  return ranges.some((range) => range.start <= start && last <= range.last);
+}
+
+/** A range for a message: `0x1000-0x1fff`. */
+export function formatRange(range: IovaRange): string {
+  return `0x${range.start.toString(16)}-0x${range.last.toString(16)}`;
+}
+
+/** Ranges for a message: `0x0-0xfedfffff, 0xfef00000-0x7fffffffff`, or `none`. */
+export function formatRanges(ranges: readonly IovaRange[]): string {
+  return ranges.length === 0 ? "none" : ranges.map(formatRange).join(", ");
+}
+
+function complement(ranges: readonly IovaRange[]): IovaRange[] {
+  const result: IovaRange[] = [];
+  let next = 0n;
+  for (const { start, last } of ranges) {
+    if (start > next) result.push({ start: next, last: start - 1n });
+    next = last + 1n;
+  }
+  if (next <= MAX_IOVA) result.push({ start: next, last: MAX_IOVA });
+  return result;
+}
+
+function checkRange(range: IovaRange): void {
+  if (range.start < 0n || range.last > MAX_IOVA || range.start > range.last) {
+    throw new PciError("ERR_OUT_OF_RANGE", `${formatRange(range)} is not a range of 64-bit addresses`);
+  }
+}
+
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);

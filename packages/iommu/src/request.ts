@@ -1,0 +1,51 @@
+import {
+  checkAligned,
+  checkInteger,
+  type DmaDirection,
+  type DmaMemory,
+  type MapOptions,
+  PciError,
+} from "@userpci/interface";
+import { checkPowerOfTwo } from "./pages.ts";
+
+const directions: readonly DmaDirection[] = ["to-device", "from-device", "bidirectional"];
+
+/** A mapping that was asked for, checked and with its defaults filled in; its address is not chosen yet. */
+export interface MappingPlan {
+  readonly memory: DmaMemory;
+  readonly offset: number;
+  readonly size: number;
+  readonly direction: DmaDirection;
+  readonly label: string | undefined;
+}
+
+/**
+ * Checks what was asked of a domain, but for the address.
+ *
+ * @param pageSize smallest page of the domain, in bytes
+ * @throws PciError `ERR_CLOSED` for closed memory, `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_MISALIGNED`
+ */
+export function planMapping(memory: DmaMemory, options: MapOptions, pageSize: number): MappingPlan {
+  const { label, direction = "bidirectional" } = options;
+  if (memory.closed) {
+    throw new PciError("ERR_CLOSED", `the memory${label === undefined ? "" : ` for "${label}"`} is closed`);
+  }
+  if (!directions.includes(direction)) {
+    throw new PciError(
+      "ERR_INVALID_ARGUMENT",
+      `direction must be ${directions.join(", ")}, not ${String(direction)}`,
+    );
+  }
+  if (options.alignment !== undefined) checkPowerOfTwo("alignment", options.alignment);
+  const offset = checkInteger("offset", options.offset ?? 0, 0, memory.size);
+  checkAligned("offset", offset, pageSize);
+  const size = checkInteger("size", options.size ?? memory.size - offset, 1, Number.MAX_SAFE_INTEGER);
+  checkAligned("size", size, pageSize);
+  if (offset + size > memory.size) {
+    throw new PciError(
+      "ERR_OUT_OF_RANGE",
+      `offset ${offset} and size ${size} pass the end of memory of ${memory.size} bytes`,
+    );
+  }
+  return { memory, offset, size, direction, label };
+}
