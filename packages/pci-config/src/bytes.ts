@@ -1,0 +1,94 @@
+import { checkAligned, checkInteger, PciError, type Region } from "@userpci/interface";
+
+/** A {@link Region} over bytes in memory: a snapshot, a file's content, the config space of an emulated device. */
+class BytesRegion implements Region {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  // Asked each time: a detached buffer has no bytes left, and every access is then out of range.
+  get size(): number {
+    return this.#bytes.byteLength;
+  }
+
+  read8(offset: number): number {
+    return this.#view.getUint8(this.#check(offset, 1));
+  }
+
+  read16(offset: number): number {
+    return this.#view.getUint16(this.#check(offset, 2), true);
+  }
+
+  read32(offset: number): number {
+    return this.#view.getUint32(this.#check(offset, 4), true);
+  }
+
+  read64(offset: number): bigint {
+    return this.#view.getBigUint64(this.#check(offset, 8), true);
+  }
+
+  write8(offset: number, value: number): void {
+    this.#view.setUint8(this.#check(offset, 1), value);
+  }
+
+  write16(offset: number, value: number): void {
+    this.#view.setUint16(this.#check(offset, 2), value, true);
+  }
+
+  write32(offset: number, value: number): void {
+    this.#view.setUint32(this.#check(offset, 4), value, true);
+  }
+
+  write64(offset: number, value: bigint): void {
+    this.#view.setBigUint64(this.#check(offset, 8), value, true);
+  }
+
+  #check(offset: number, width: number): number {
+    if (this.size < width) {
+      throw new PciError("ERR_OUT_OF_RANGE", `${width} bytes at ${offset} of a region of ${this.size} bytes`);
+    }
+    checkInteger("offset", offset, 0, this.size - width);
+    return checkAligned("offset", offset, width);
+  }
+}
+
+/**
+ * A region over bytes: reads and writes go to `bytes` itself, little-endian.
+ *
+ * @param bytes of any length; a config space has 64 (what an ordinary user may read), 256 or 4096
+ */
+export function bytesRegion(bytes: Uint8Array): Region {
+  return new BytesRegion(bytes);
+}
+
+/**
+ * Copies a span of a region, with the widest accesses of at most 32 bits that alignment allows.
+ *
+ * @param offset first byte
+ * @param length bytes; 0 gives an empty array
+ * @throws PciError `ERR_OUT_OF_RANGE` if the span does not lie inside the region
+ */
+export function readBytes(region: Region, offset: number, length: number): Uint8Array<ArrayBuffer> {
+  checkInteger("offset", offset, 0, region.size);
+  checkInteger("length", length, 0, region.size - offset);
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  for (let at = 0; at < length; ) {
+    const left = length - at;
+    if (left >= 4 && (offset + at) % 4 === 0) {
+      view.setUint32(at, region.read32(offset + at), true);
+      at += 4;
+    } else if (left >= 2 && (offset + at) % 2 === 0) {
+      view.setUint16(at, region.read16(offset + at), true);
+      at += 2;
+    } else {
+      view.setUint8(at, region.read8(offset + at));
+      at += 1;
+    }
+  }
+  return bytes;
+}

@@ -1,0 +1,66 @@
+import { capability } from "../capability.ts";
+import { flag, register, value } from "../table.ts";
+
+/** Vital product data (section 7.9.19): a window on a serial memory. */
+export const vpd = capability({
+  id: 0x03,
+  title: "Vital Product Data",
+  length: 8,
+  registers: {
+    // One register by the specification; the flag is not split off, because writing the address is what starts a transfer.
+    address: value(0x02, 16, "7.9.19.1", "VPD Address and flag in bit 15", "RW"),
+    data: value(0x04, 32, "7.9.19.2", "VPD Data", "RW"),
+  },
+});
+
+/** Vendor-specific (section 7.9.4): a length byte, then what the vendor likes. */
+export const vendor = capability({
+  id: 0x09,
+  title: "Vendor Specific",
+  length: (region, offset) => region.read8(offset + 2),
+  minimum: 3,
+  registers: {
+    length: value(0x02, 8, "7.9.4", "Capability length, in bytes", "RO"),
+  },
+});
+
+/** Subsystem ids of a bridge (section 7.9.23). */
+export const subsystem = capability({
+  id: 0x0d,
+  title: "Subsystem ID and Subsystem Vendor ID",
+  length: 8,
+  registers: {
+    subsystemVendorId: value(0x04, 16, "7.9.23", "Subsystem vendor ID", "HwInit"),
+    subsystemId: value(0x06, 16, "7.9.23", "Subsystem ID", "HwInit"),
+  },
+});
+
+/** Advanced features: reset of a conventional PCI function (section 7.9.22). */
+export const advancedFeatures = capability({
+  id: 0x13,
+  title: "Conventional PCI Advanced Features",
+  length: 6,
+  registers: {
+    capabilities: register(0x03, 8, "7.9.22.2", "AF Capabilities", {
+      transactionsPending: flag(0, "HwInit", "Has the transactions pending bit"),
+      functionLevelReset: flag(1, "HwInit", "Can be reset by itself (FLR)"),
+    }),
+    control: register(0x04, 8, "7.9.22.3", "AF Control", {
+      functionLevelReset: flag(0, "RW", "Reset the function; reads 0"),
+    }),
+    status: register(0x05, 8, "7.9.22.4", "AF Status", {
+      transactionsPending: flag(0, "RO", "Requests of its own are unfinished"),
+    }),
+  },
+});
+
+/** Device serial number (section 7.9.3). */
+export const serialNumber = capability({
+  id: 0x0003,
+  title: "Device Serial Number",
+  length: 12,
+  registers: {
+    low: value(0x04, 32, "7.9.3.2", "Serial number, lower dword", "RO"),
+    high: value(0x08, 32, "7.9.3.2", "Serial number, upper dword", "RO"),
+  },
+});

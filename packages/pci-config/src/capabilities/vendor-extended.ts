@@ -1,0 +1,35 @@
+import { capability } from "../capability.ts";
+import { bits, register, value } from "../table.ts";
+
+/** Vendor-specific extended capability (section 7.9.5). */
+export const vsec = capability({
+  id: 0x000b,
+  title: "Vendor-Specific Extended Capability",
+  head: 8,
+  length: (region, offset) => region.read32(offset + 4) >>> 20,
+  minimum: 8,
+  registers: {
+    header: register(0x04, 32, "7.9.5.2", "Vendor-Specific Header", {
+      vsecId: bits(15, 0, "RO", "Id that the function's vendor gave it"),
+      revision: bits(19, 16, "RO", "Revision"),
+      length: bits(31, 20, "RO", "Length of the whole capability, in bytes"),
+    }),
+  },
+});
+
+/** Designated vendor-specific extended capability (section 7.9.6). */
+export const dvsec = capability({
+  id: 0x0023,
+  title: "Designated Vendor-Specific Extended Capability",
+  head: 8,
+  length: (region, offset) => region.read32(offset + 4) >>> 20,
+  minimum: 10,
+  registers: {
+    header1: register(0x04, 32, "7.9.6.2", "Designated Vendor-Specific Header 1", {
+      vendorId: bits(15, 0, "RO", "Vendor that defines the capability"),
+      revision: bits(19, 16, "RO", "Revision"),
+      length: bits(31, 20, "RO", "Length of the whole capability, in bytes"),
+    }),
+    dvsecId: value(0x08, 16, "7.9.6.3", "Id that this vendor gave it", "RO"),
+  },
+});

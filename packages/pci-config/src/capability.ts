@@ -1,0 +1,142 @@
+import type { Region } from "@userpci/interface";
+import { readBytes } from "./bytes.ts";
+import type { RegisterTable } from "./table.ts";
+import { defineRegisters, RegisterSet, type Registers, type Span, type Traits } from "./view.ts";
+
+/** `standard` capabilities live in bytes 64 to 255, `extended` ones from 256 on. */
+export type CapabilityKind = "standard" | "extended";
+
+/** What is known of a capability id: a row of {@link standardCapabilities} or {@link extendedCapabilities}. */
+export interface CapabilitySpec<R extends RegisterTable = RegisterTable> {
+  readonly id: number;
+  /** Name in the specification. */
+  readonly title: string;
+  /** Bytes that it occupies: fixed, or by its own registers and traits. Undefined where only the header is known. */
+  readonly length?: number | ((region: Region, offset: number, traits: Traits) => number);
+  /** Bytes that `traits` and `length` read; both are skipped if fewer are left. Default 4. */
+  readonly head?: number;
+  /** Least length in bytes that can be true, where a register of its own tells the length. */
+  readonly minimum?: number;
+  /** Names of what it has, for the `when` and `moved` of its registers. */
+  readonly traits?: (region: Region, offset: number) => Iterable<string>;
+  readonly registers: R;
+}
+
+/** Fills in what a row of the capability tables leaves out. */
+export function capability<R extends RegisterTable = Record<never, never>>(
+  row: Omit<CapabilitySpec<R>, "registers"> & { readonly registers?: R },
+): CapabilitySpec<R> {
+  return { ...row, registers: row.registers ?? ({} as R) };
+}
+
+/** Where a capability was found, and what it said of itself. */
+export interface CapabilityPlace {
+  readonly kind: CapabilityKind;
+  readonly id: number;
+  /** Version of an extended capability; 0 for standard ones. */
+  readonly version: number;
+  /** Byte of the config space at which it starts. */
+  readonly offset: number;
+}
+
+const noTraits: Traits = new Set();
+
+/** What every capability has. The registers of those that are decoded are properties of it, see {@link Registers}. */
+export class CapabilityBase<Name extends string = string> extends RegisterSet {
+  readonly kind: CapabilityKind;
+  /** Capability id as read. */
+  readonly id: number;
+  /** Short name, such as `msix`; `unknown` for an id that no table of ours has. */
+  readonly name: Name;
+  /** Name in the specification. */
+  readonly title: string;
+  readonly version: number;
+  readonly offset: number;
+  /** Bytes that it occupies, by the rules of row R7, cut at the end of its area. */
+  readonly length: number;
+
+  constructor(place: CapabilityPlace, name: Name, title: string, span: Span) {
+    super(span);
+    this.kind = place.kind;
+    this.id = place.id;
+    this.name = name;
+    this.title = title;
+    this.version = place.version;
+    this.offset = span.offset;
+    this.length = span.length;
+  }
+
+  /** Reads the bytes that it occupies. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    return readBytes(RegisterSet.spanOf(this).region, this.offset, this.length);
+  }
+}
+
+/** A capability and its registers. */
+export type CapabilityView<Name extends string, R extends RegisterTable> = CapabilityBase<Name> &
+  Registers<R>;
+
+type CapabilityClass = new (
+  place: CapabilityPlace,
+  name: string,
+  title: string,
+  span: Span,
+) => CapabilityBase;
+
+const classes = new WeakMap<CapabilitySpec, CapabilityClass>();
+
+function classOf(spec: CapabilitySpec): CapabilityClass {
+  let Made = classes.get(spec);
+  if (!Made) {
+    Made = class extends CapabilityBase {};
+    defineRegisters(Made.prototype, spec.registers);
+    classes.set(spec, Made);
+  }
+  return Made;
+}
+
+/** A capability, and what is wrong with its length. */
+export interface OpenedCapability {
+  readonly capability: CapabilityBase;
+  /** Its own idea of its length in bytes, or undefined if the end of its area cuts off even its head. */
+  readonly claimed: number | undefined;
+  /** Whether `claimed` cannot be true. */
+  readonly impossible: boolean;
+}
+
+/** Bytes of a capability whose length is unknown or cannot be true (row R7). */
+export const UNKNOWN_LENGTH = 4;
+
+/**
+ * Makes the object for a capability.
+ *
+ * @param spec its row, or undefined for an unknown id
+ * @param end first byte that does not belong to its area: 256, 4096 or less
+ */
+export function openCapability(
+  region: Region,
+  place: CapabilityPlace,
+  name: string,
+  spec: CapabilitySpec | undefined,
+  end: number,
+): OpenedCapability {
+  const { offset } = place;
+  const room = end - offset;
+  if (!spec) {
+    const span = { region, offset, length: UNKNOWN_LENGTH, traits: noTraits, name };
+    const capability = new CapabilityBase(place, name, "Unknown", span);
+    return { capability, claimed: UNKNOWN_LENGTH, impossible: false };
+  }
+  const whole = room >= (spec.head ?? 4);
+  const traits = whole && spec.traits ? new Set(spec.traits(region, offset)) : noTraits;
+  const claimed = whole ? lengthOf(spec, region, offset, traits) : undefined;
+  const impossible = claimed !== undefined && claimed < (spec.minimum ?? 0);
+  const length = impossible ? UNKNOWN_LENGTH : Math.min(claimed ?? room, room);
+  const span = { region, offset, length, traits, name };
+  return { capability: new (classOf(spec))(place, name, spec.title, span), claimed, impossible };
+}
+
+function lengthOf(spec: CapabilitySpec, region: Region, offset: number, traits: Traits): number {
+  const { length = UNKNOWN_LENGTH } = spec;
+  return typeof length === "number" ? length : length(region, offset, traits);
+}

@@ -1,0 +1,198 @@
+import { PciError, type Region } from "@userpci/interface";
+import { walkBars } from "./bars.ts";
+import { MSIX_LENGTH } from "./capabilities/msix.ts";
+import {
+  type CapabilityBase,
+  type CapabilityPlace,
+  type CapabilitySpec,
+  type OpenedCapability,
+  openCapability,
+} from "./capability.ts";
+import { type ExtendedCapability, type ExtendedCapabilityName, extendedCapabilities } from "./extended.ts";
+import { commonHeader, HEADER_SIZE, type0Header, type1Header } from "./header.ts";
+import { LAST_BAR } from "./interrupts.ts";
+import { ConfigMap } from "./map.ts";
+import { hex, ignore, type Problem, problem, type Report } from "./problem.ts";
+import { type Capability, type CapabilityName, standardCapabilities } from "./standard.ts";
+import { registerSetClass, type Span } from "./view.ts";
+import { EXTENDED_SIZE, extendedEnd, standardEnd, walkExtended, walkStandard } from "./walk.ts";
+
+/** A capability whose id no table of ours has: its id and bytes are kept. */
+export type UnknownCapability = CapabilityBase<"unknown">;
+
+/** Any standard capability; tell them apart by `name`. */
+export type AnyCapability = Capability | UnknownCapability;
+
+/** Any extended capability; tell them apart by `name`. */
+export type AnyExtendedCapability = ExtendedCapability | UnknownCapability;
+
+const CommonHeader = registerSetClass(commonHeader);
+const Type0Header = registerSetClass(type0Header);
+const Type1Header = registerSetClass(type1Header);
+
+/** The registers that only an endpoint's header has. */
+export type EndpointHeader = InstanceType<typeof Type0Header>;
+/** The registers that only a bridge's header has. */
+export type BridgeHeader = InstanceType<typeof Type1Header>;
+
+const headerSpan = (region: Region): Span => ({
+  region,
+  offset: 0,
+  length: HEADER_SIZE,
+  traits: new Set(),
+  name: "header",
+});
+
+type NamedSpec = readonly [name: string, spec: CapabilitySpec];
+
+const byId = (table: Readonly<Record<string, CapabilitySpec>>): ReadonlyMap<number, NamedSpec> =>
+  new Map(Object.entries(table).map((row) => [row[1].id, row]));
+
+const standardById = byId(standardCapabilities);
+const extendedById = byId(extendedCapabilities);
+
+/**
+ * A function's configuration space, decoded from a region as it is asked for. Nothing is cached: every property reads the
+ * region, once, and what a live device changes shows. The registers of every header type are properties; `endpoint`
+ * and `bridge` hold the others.
+ *
+ * No bytes make it throw but where a capability is cut off (`ERR_CAPABILITY`); what is wrong is in {@link problems}. Errors
+ * of the region pass through.
+ */
+export class ConfigSpace extends CommonHeader {
+  /** Where the bytes come from. */
+  readonly region: Region;
+
+  /** @throws PciError `ERR_INVALID_ARGUMENT` if the region is too small for a header */
+  constructor(region: Region) {
+    if (region.size < HEADER_SIZE) {
+      throw new PciError("ERR_INVALID_ARGUMENT", `a config space has at least 64 bytes, not ${region.size}`, {
+        hint: "give the whole config region or file: 64 bytes unprivileged, 256, or 4096 with extended capabilities",
+      });
+    }
+    super(headerSpan(region));
+    this.region = region;
+  }
+
+  /** Bytes of the space: 64, 256 or 4096, or what else the region has up to 4096. */
+  get size(): number {
+    return Math.min(this.region.size, EXTENDED_SIZE);
+  }
+
+  /** The class code: base class, sub-class and programming interface in 24 bits, from one read (section 7.5.1.1.6). */
+  get classCode(): number {
+    return this.region.read32(commonHeader.revisionId.offset) >>> 8;
+  }
+
+  /** The other registers of a type 0 header; undefined on any other type. */
+  get endpoint(): EndpointHeader | undefined {
+    return this.headerType.layout === 0 ? new Type0Header(headerSpan(this.region)) : undefined;
+  }
+
+  /** The other registers of a type 1 header; undefined on any other type. */
+  get bridge(): BridgeHeader | undefined {
+    return this.headerType.layout === 1 ? new Type1Header(headerSpan(this.region)) : undefined;
+  }
+
+  /** The standard capabilities, in the order of their list. */
+  capabilities(): readonly AnyCapability[] {
+    return Array.from(
+      walkStandard(this.region, ignore),
+      (place) => this.#open(place).capability as AnyCapability,
+    );
+  }
+
+  /** The extended capabilities, in the order of their list. */
+  extendedCapabilities(): readonly AnyExtendedCapability[] {
+    return Array.from(
+      walkExtended(this.region, ignore),
+      (place) => this.#open(place).capability as AnyExtendedCapability,
+    );
+  }
+
+  /** The first standard capability of a name, such as `msix`. */
+  find<N extends CapabilityName>(name: N): Capability<N> | undefined {
+    const { id } = standardCapabilities[name];
+    for (const place of walkStandard(this.region, ignore)) {
+      // The class was made of the row that this name has in the table.
+      if (place.id === id) return this.#open(place).capability as unknown as Capability<N>;
+    }
+    return undefined;
+  }
+
+  /** The first extended capability of a name, such as `aer`. */
+  findExtended<N extends ExtendedCapabilityName>(name: N): ExtendedCapability<N> | undefined {
+    const { id } = extendedCapabilities[name];
+    for (const place of walkExtended(this.region, ignore)) {
+      if (place.id === id) return this.#open(place).capability as unknown as ExtendedCapability<N>;
+    }
+    return undefined;
+  }
+
+  /** Who owns each byte (row R7). */
+  map(): ConfigMap {
+    return this.#map([...this.capabilities(), ...this.extendedCapabilities()], ignore);
+  }
+
+  /** What is wrong with the space; empty for a sound one. */
+  get problems(): readonly Problem[] {
+    const problems: Problem[] = [];
+    const report: Report = (found) => problems.push(found);
+    const opened: CapabilityBase[] = [];
+    for (const walk of [walkStandard, walkExtended]) {
+      for (const place of walk(this.region, report)) {
+        const result = this.#open(place);
+        opened.push(result.capability);
+        reportLength(result, report);
+      }
+    }
+    this.#map(opened, report);
+    for (const _ of walkBars(this, report));
+    this.#checkMsix(report);
+    return problems;
+  }
+
+  #map(capabilities: readonly CapabilityBase[], report: Report): ConfigMap {
+    const header = { kind: "header", name: "header", offset: 0, length: HEADER_SIZE } as const;
+    return new ConfigMap(this.size, [header, ...capabilities], report);
+  }
+
+  #open(place: CapabilityPlace): OpenedCapability {
+    const isStandard = place.kind === "standard";
+    const [name, spec] = (isStandard ? standardById : extendedById).get(place.id) ?? ["unknown", undefined];
+    const end = isStandard ? standardEnd(this.region) : extendedEnd(this.region);
+    return openCapability(this.region, place, name, spec, end);
+  }
+
+  #checkMsix(report: Report): void {
+    const msix = this.find("msix");
+    if (!msix || msix.length < MSIX_LENGTH) return;
+    for (const [what, register] of Object.entries({ table: msix.table, "pending bits": msix.pba })) {
+      if (register.bar <= LAST_BAR) continue;
+      report(problem("msix-bar", msix.offset, `MSI-X ${what}: BAR ${register.bar} does not exist`));
+    }
+  }
+}
+
+function reportLength({ capability, claimed, impossible }: OpenedCapability, report: Report): void {
+  const { id, offset, length, name } = capability;
+  const at = `at ${hex(offset)}`;
+  if (name === "unknown") {
+    report(problem("unknown-id", offset, `capability ${hex(id)} ${at} is not known`));
+  }
+  if (impossible) {
+    report(problem("impossible-length", offset, `${name} ${at} says that it has ${claimed} bytes`));
+  } else if (claimed === undefined || claimed > length) {
+    const wanted = claimed === undefined ? "more" : `${claimed}`;
+    report(problem("past-end", offset, `${name} ${at} has ${length} bytes left and needs ${wanted}`));
+  }
+}
+
+/**
+ * The config space over a region: of an open device, a file, or bytes in memory (`bytesRegion`).
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT` if the region has fewer than 64 bytes
+ */
+export function configOf(region: Region): ConfigSpace {
+  return new ConfigSpace(region);
+}

@@ -1,0 +1,122 @@
+import { aer } from "./capabilities/aer.ts";
+import { serialNumber } from "./capabilities/small.ts";
+import { dvsec, vsec } from "./capabilities/vendor-extended.ts";
+import { type CapabilitySpec, type CapabilityView, capability } from "./capability.ts";
+
+type Length = NonNullable<CapabilitySpec["length"]>;
+
+/** Port registers, then 12 bytes for each virtual channel; arbitration tables are not counted (section 7.9.1). */
+const virtualChannels: Length = (region, offset) => 0x10 + 12 * ((region.read32(offset + 4) & 7) + 1);
+
+/** A control dword, then as many bits of egress control vector as it says; 0 says 256 (section 7.7.8). */
+const accessControl: Length = (region, offset) => {
+  const capabilities = region.read16(offset + 4);
+  if ((capabilities & 0x20) === 0) return 8;
+  return 8 + 4 * Math.ceil((capabilities >>> 8 || 256) / 32);
+};
+
+/** Two dwords for each resizable BAR (section 7.8.6). */
+const resizableBars: Length = (region, offset) => 4 + 8 * ((region.read32(offset + 8) >>> 5) & 7);
+
+/** A byte for each substate (section 7.9.12). */
+const powerAllocation: Length = (region, offset) => 16 + (region.read32(offset + 4) & 0x1f) + 1;
+
+/** Steering tags may lie in the capability, two bytes each (section 7.9.13). */
+const processingHints: Length = (region, offset) => {
+  const capabilities = region.read32(offset + 4);
+  const inside = ((capabilities >>> 9) & 3) === 1;
+  return inside ? 12 + 2 * (((capabilities >>> 16) & 0x7ff) + 1) : 12;
+};
+
+/** Version 2 adds a register (section 7.8.3). */
+const l1Substates: Length = (region, offset) => (((region.read32(offset) >>> 16) & 0xf) >= 2 ? 20 : 16);
+
+/** The extended capabilities, by name: every id of the PCI Code and ID Assignment Specification 1.15. */
+export const extendedCapabilities = {
+  null: capability({ id: 0x0000, title: "Null" }),
+  aer,
+  virtualChannel: capability({ id: 0x0002, title: "Virtual Channel", head: 8, length: virtualChannels }),
+  serialNumber,
+  powerBudgeting: capability({ id: 0x0004, title: "Power Budgeting", length: 16 }),
+  rootLinkDeclaration: capability({ id: 0x0005, title: "Root Complex Link Declaration" }),
+  rootLinkControl: capability({ id: 0x0006, title: "Root Complex Internal Link Control", length: 12 }),
+  eventCollectorAssociation: capability({
+    id: 0x0007,
+    title: "Root Complex Event Collector Endpoint Association",
+  }),
+  multiFunctionVirtualChannel: capability({
+    id: 0x0008,
+    title: "Multi-Function Virtual Channel",
+    head: 8,
+    length: virtualChannels,
+  }),
+  virtualChannelBesideMfvc: capability({
+    id: 0x0009,
+    title: "Virtual Channel beside MFVC",
+    head: 8,
+    length: virtualChannels,
+  }),
+  rootRegisterBlock: capability({ id: 0x000a, title: "Root Complex Register Block Header", length: 20 }),
+  vsec,
+  accessCorrelation: capability({ id: 0x000c, title: "Configuration Access Correlation" }),
+  accessControl: capability({ id: 0x000d, title: "Access Control Services", head: 8, length: accessControl }),
+  alternativeRoutingId: capability({ id: 0x000e, title: "Alternative Routing-ID Interpretation", length: 8 }),
+  addressTranslation: capability({ id: 0x000f, title: "Address Translation Services", length: 8 }),
+  sriov: capability({ id: 0x0010, title: "Single Root I/O Virtualization", length: 64 }),
+  mriov: capability({ id: 0x0011, title: "Multi-Root I/O Virtualization" }),
+  multicast: capability({ id: 0x0012, title: "Multicast", length: 48 }),
+  pageRequest: capability({ id: 0x0013, title: "Page Request Interface", length: 16 }),
+  amdReserved: capability({ id: 0x0014, title: "Reserved for AMD" }),
+  resizableBar: capability({ id: 0x0015, title: "Resizable BAR", head: 12, length: resizableBars }),
+  dynamicPower: capability({
+    id: 0x0016,
+    title: "Dynamic Power Allocation",
+    head: 8,
+    length: powerAllocation,
+  }),
+  processingHints: capability({
+    id: 0x0017,
+    title: "TLP Processing Hints Requester",
+    head: 8,
+    length: processingHints,
+  }),
+  latencyTolerance: capability({ id: 0x0018, title: "Latency Tolerance Reporting", length: 8 }),
+  secondaryPcie: capability({ id: 0x0019, title: "Secondary PCI Express" }),
+  protocolMultiplexing: capability({ id: 0x001a, title: "Protocol Multiplexing" }),
+  pasid: capability({ id: 0x001b, title: "Process Address Space ID", length: 8 }),
+  lightweightNotification: capability({ id: 0x001c, title: "LN Requester", length: 8 }),
+  downstreamContainment: capability({ id: 0x001d, title: "Downstream Port Containment" }),
+  l1Substates: capability({ id: 0x001e, title: "L1 PM Substates", length: l1Substates }),
+  precisionTime: capability({ id: 0x001f, title: "Precision Time Measurement", length: 12 }),
+  mobilePcie: capability({ id: 0x0020, title: "PCI Express over M-PHY" }),
+  frsQueueing: capability({ id: 0x0021, title: "FRS Queueing", length: 16 }),
+  readinessTime: capability({ id: 0x0022, title: "Readiness Time Reporting", length: 12 }),
+  dvsec,
+  vfResizableBar: capability({ id: 0x0024, title: "VF Resizable BAR", head: 12, length: resizableBars }),
+  dataLinkFeature: capability({ id: 0x0025, title: "Data Link Feature", length: 12 }),
+  physicalLayer16: capability({ id: 0x0026, title: "Physical Layer 16.0 GT/s" }),
+  laneMargining: capability({ id: 0x0027, title: "Lane Margining at the Receiver" }),
+  hierarchyId: capability({ id: 0x0028, title: "Hierarchy ID" }),
+  enclosureManagement: capability({ id: 0x0029, title: "Native PCIe Enclosure Management", length: 16 }),
+  physicalLayer32: capability({ id: 0x002a, title: "Physical Layer 32.0 GT/s" }),
+  alternateProtocol: capability({ id: 0x002b, title: "Alternate Protocol" }),
+  systemFirmware: capability({ id: 0x002c, title: "System Firmware Intermediary" }),
+  shadowFunctions: capability({ id: 0x002d, title: "Shadow Functions" }),
+  dataObjectExchange: capability({ id: 0x002e, title: "Data Object Exchange" }),
+  device3: capability({ id: 0x002f, title: "Device 3", length: 16 }),
+  ide: capability({ id: 0x0030, title: "Integrity and Data Encryption" }),
+  physicalLayer64: capability({ id: 0x0031, title: "Physical Layer 64.0 GT/s" }),
+  flitLogging: capability({ id: 0x0032, title: "Flit Logging" }),
+  flitPerformance: capability({ id: 0x0033, title: "Flit Performance Measurement" }),
+  flitErrorInjection: capability({ id: 0x0034, title: "Flit Error Injection" }),
+  streamlinedVirtualChannel: capability({ id: 0x0035, title: "Streamlined Virtual Channel" }),
+  registerBlockLocator: capability({ id: 0x0036, title: "MMIO Register Block Locator" }),
+} as const satisfies Record<string, CapabilitySpec>;
+
+/** Name of an extended capability. */
+export type ExtendedCapabilityName = keyof typeof extendedCapabilities;
+
+/** An extended capability by name, with its registers. */
+export type ExtendedCapability<N extends ExtendedCapabilityName = ExtendedCapabilityName> = {
+  [K in N]: CapabilityView<K, (typeof extendedCapabilities)[K]["registers"]>;
+}[N];

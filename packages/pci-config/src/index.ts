@@ -1,0 +1,45 @@
+/**
+ * PCI configuration space as data: typed registers and capabilities over any source of bytes.
+ *
+ * @packageDocumentation
+ */
+export { type Bar, type BarKind, decodeBars } from "./bars.ts";
+export { bytesRegion, readBytes } from "./bytes.ts";
+export {
+  CapabilityBase,
+  type CapabilityKind,
+  type CapabilityPlace,
+  type CapabilitySpec,
+  type CapabilityView,
+} from "./capability.ts";
+export {
+  type AnyCapability,
+  type AnyExtendedCapability,
+  type BridgeHeader,
+  ConfigSpace,
+  configOf,
+  type EndpointHeader,
+  type UnknownCapability,
+} from "./config.ts";
+export { type ExtendedCapability, type ExtendedCapabilityName, extendedCapabilities } from "./extended.ts";
+export { commonHeader, type0Header, type1Header } from "./header.ts";
+export { type BarSpan, type MsixLayout, msixLayout, type VectorCounts, vectorCounts } from "./interrupts.ts";
+export { ConfigMap, type Owner } from "./map.ts";
+export { type Problem, type ProblemCode, problemCodes } from "./problem.ts";
+export type { FieldChanges, FieldValue, FieldValues, Register, RegisterAccess } from "./register.ts";
+export { type Capability, type CapabilityName, standardCapabilities } from "./standard.ts";
+export type {
+  Access,
+  FieldForm,
+  FieldSpec,
+  FieldsSpec,
+  FieldTable,
+  RegisterPlace,
+  RegisterSpec,
+  RegisterTable,
+  ValueSpec,
+  Width,
+  Words,
+  WritableAccess,
+} from "./table.ts";
+export { RegisterSet, type Registers, type Span, type Traits } from "./view.ts";

@@ -1,0 +1,202 @@
+import { checkInteger, PciError, type Region } from "@userpci/interface";
+import {
+  type FieldForm,
+  type FieldSpec,
+  type FieldsSpec,
+  fieldMask,
+  isWritable,
+  isWriteOneToClear,
+  type Width,
+  type WritableAccess,
+} from "./table.ts";
+
+type FormValue<Form extends FieldForm> = Form extends "flag" ? boolean : number;
+
+/** What a field reads as: boolean for one bit, else number. */
+export type FieldValue<F extends FieldSpec> = FormValue<F["form"]>;
+
+/** All fields of a register, from one read. */
+export type FieldValues<S extends FieldsSpec> = {
+  readonly [F in keyof S["fields"]]: FieldValue<S["fields"][F]>;
+};
+
+type WritableFields<S extends FieldsSpec> = {
+  [F in keyof S["fields"]]: S["fields"][F] extends FieldSpec<infer A>
+    ? [A] extends [WritableAccess]
+      ? F
+      : never
+    : never;
+}[keyof S["fields"]];
+
+/** What {@link RegisterAccess.update} takes: any of the fields that can be written. */
+export type FieldChanges<S extends FieldsSpec> = {
+  readonly [F in WritableFields<S>]?: FieldValue<S["fields"][F]>;
+};
+
+/** A register's methods. Nothing is cached: every call reads or writes the region. */
+export interface RegisterAccess<S extends FieldsSpec> {
+  /** The register's row of its table. */
+  readonly spec: S;
+  /** Reads the register: one access of its width. */
+  readonly raw: number;
+  /** Reads all fields with one access. */
+  read(): FieldValues<S>;
+  /**
+   * Writes all bits as given, with one access.
+   *
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` if `value` does not fit the register
+   */
+  write(value: number): void;
+  /**
+   * Changes fields, with one read and one write of the register's width. Fields not named keep what was read; RW1C
+   * bits not named are written 0, so that no pending status is lost, and RsvdZ bits are written 0. `true` for an RW1C
+   * field clears it.
+   *
+   * @throws PciError `ERR_INVALID_ARGUMENT` for an unknown or read-only field or a value of the wrong type,
+   * `ERR_OUT_OF_RANGE` for a value that does not fit; nothing is then written
+   */
+  update(changes: FieldChanges<S>): void;
+  /** The fields, as {@link read}. */
+  toJSON(): FieldValues<S>;
+}
+
+/** A register: its fields as properties, each read being one access, and its methods. */
+export type Register<S extends FieldsSpec> = RegisterAccess<S> & FieldValues<S>;
+
+/** Reads a register of a given width. */
+export function readRegister(region: Region, width: Width, offset: number): number {
+  if (width === 8) return region.read8(offset);
+  return width === 16 ? region.read16(offset) : region.read32(offset);
+}
+
+/**
+ * Writes a register of a given width.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` if `value` does not fit
+ */
+export function writeRegister(region: Region, width: Width, offset: number, value: number): void {
+  checkInteger("value", value, 0, 2 ** width - 1);
+  if (width === 8) region.write8(offset, value);
+  else if (width === 16) region.write16(offset, value);
+  else region.write32(offset, value);
+}
+
+/** The value of a field in a register's bits. */
+export function decodeField(field: FieldSpec, raw: number): boolean | number {
+  const masked = (raw & fieldMask(field)) >>> 0;
+  if (field.form === "flag") return masked !== 0;
+  return field.form === "address" ? masked : masked >>> field.lo;
+}
+
+/** A value as a field's bits in its register. @throws PciError as {@link RegisterAccess.update} */
+export function encodeField(name: string, field: FieldSpec, value: unknown): number {
+  const wanted = field.form === "flag" ? "boolean" : "number";
+  if (typeof value !== wanted) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `${name} takes a ${wanted}, not ${String(value)}`);
+  }
+  const mask = fieldMask(field);
+  if (field.form === "flag") return value === true ? mask : 0;
+  const number = value as number;
+  if (field.form === "number") {
+    return (checkInteger(name, number, 0, mask >>> field.lo) << field.lo) >>> 0;
+  }
+  checkInteger(name, number, 0, mask);
+  if ((number & ~mask) !== 0) {
+    const multiple = 2 ** field.lo;
+    throw new PciError(
+      "ERR_MISALIGNED",
+      `${name} is 0x${number.toString(16)}, not a multiple of ${multiple}`,
+    );
+  }
+  return number;
+}
+
+class RegisterView implements RegisterAccess<FieldsSpec> {
+  declare readonly spec: FieldsSpec;
+  /** Bits that an update writes back as it read them. */
+  declare protected readonly kept: number;
+  readonly #region: Region;
+  readonly #offset: number;
+
+  constructor(region: Region, offset: number) {
+    this.#region = region;
+    this.#offset = offset;
+  }
+
+  get raw(): number {
+    return readRegister(this.#region, this.spec.width, this.#offset);
+  }
+
+  read(): FieldValues<FieldsSpec> {
+    const raw = this.raw;
+    const values: Record<string, boolean | number> = {};
+    for (const [name, field] of Object.entries(this.spec.fields)) values[name] = decodeField(field, raw);
+    return values;
+  }
+
+  write(value: number): void {
+    writeRegister(this.#region, this.spec.width, this.#offset, value);
+  }
+
+  update(changes: FieldChanges<FieldsSpec>): void {
+    let changed = 0;
+    let bits = 0;
+    for (const [name, value] of Object.entries(changes)) {
+      const field = this.#writable(name);
+      changed |= fieldMask(field);
+      bits |= encodeField(name, field, value);
+    }
+    this.write(((this.raw & this.kept & ~changed) | bits) >>> 0);
+  }
+
+  toJSON(): FieldValues<FieldsSpec> {
+    return this.read();
+  }
+
+  #writable(name: string): FieldSpec {
+    const { fields, title } = this.spec;
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (field && isWritable(field.access)) return field;
+    const names = Object.keys(fields).filter((key) => isWritable(fields[key]!.access));
+    throw new PciError(
+      "ERR_INVALID_ARGUMENT",
+      field ? `${name} of ${title} is read-only` : `${title} has no field ${name}`,
+      {
+        hint:
+          names.length > 0
+            ? `fields that can be written: ${names.join(", ")}`
+            : "nothing of it can be written",
+      },
+    );
+  }
+}
+
+/** A class of registers, made of one row of a table. */
+export type RegisterClass<S extends FieldsSpec> = new (region: Region, offset: number) => Register<S>;
+
+function keptBits(spec: FieldsSpec): number {
+  let kept = spec.reserved === "RsvdP" ? 0xffff_ffff : 0;
+  for (const field of Object.values(spec.fields)) {
+    const mask = fieldMask(field);
+    kept = isWriteOneToClear(field.access) ? kept & ~mask : kept | mask;
+  }
+  return (kept & (0xffff_ffff >>> (32 - spec.width))) >>> 0;
+}
+
+/** Makes the class of a register: a getter for each field of its table row. */
+export function registerClass<S extends FieldsSpec>(spec: S): RegisterClass<S> {
+  class Made extends RegisterView {}
+  const prototype = Made.prototype;
+  Object.defineProperty(prototype, "spec", { value: spec });
+  Object.defineProperty(prototype, "kept", { value: keptBits(spec) });
+  for (const [name, field] of Object.entries(spec.fields)) {
+    Object.defineProperty(prototype, name, {
+      enumerable: true,
+      get(this: RegisterView) {
+        return decodeField(field, this.raw);
+      },
+    });
+  }
+  // The getters were made from the very table that the type is derived from.
+  return Made as unknown as RegisterClass<S>;
+}

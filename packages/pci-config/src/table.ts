@@ -1,0 +1,174 @@
+/**
+ * What software may do with bits (PCI Express Base Specification 5.0, table 7-4). `RW1C` bits are cleared by writing 1, and
+ * a trailing `S` means that the value survives a reset. Bits that no field names are reserved: `RsvdP` is written back
+ * as read, `RsvdZ` is written as 0.
+ */
+export type Access = "RO" | "ROS" | "HwInit" | "RW" | "RWS" | "RW1C" | "RW1CS";
+
+/** The access kinds that a write can have an effect on. */
+export type WritableAccess = "RW" | "RWS" | "RW1C" | "RW1CS";
+
+/** Width of a register in bits: one access of this width reads it. */
+export type Width = 8 | 16 | 32;
+
+/** Words for the values of a field: by value, `undefined` where the specification reserves it. */
+export type Words = readonly (string | undefined)[];
+
+/**
+ * How a field's bits become a value: `flag` one bit as boolean, `number` shifted down to bit 0, `address` left in place
+ * with the other bits 0, for addresses and offsets whose low bits hold something else.
+ */
+export type FieldForm = "flag" | "number" | "address";
+
+/** A named span of bits in a register. */
+export interface FieldSpec<A extends Access = Access, Form extends FieldForm = FieldForm> {
+  readonly form: Form;
+  /** Lowest bit. */
+  readonly lo: number;
+  /** Highest bit, included. */
+  readonly hi: number;
+  readonly access: A;
+  /** Meaning, for people. */
+  readonly title: string;
+  readonly words?: Words;
+}
+
+/** The fields of a register, by name. */
+export type FieldTable = Readonly<Record<string, FieldSpec>>;
+
+/** Where a register lies, and when it is there. */
+export interface RegisterPlace<When extends string | undefined = string | undefined> {
+  /** Bytes from the start of the header or capability. */
+  readonly offset: number;
+  readonly width: Width;
+  /** Section of the PCI Express Base Specification 5.0, unless it names another document. */
+  readonly section: string;
+  /** Name in the specification. */
+  readonly title: string;
+  /** Trait of the capability without which the register is not there. */
+  readonly when: When;
+  /** Trait of the capability that moves the register `by` bytes up. */
+  readonly moved?: { readonly when: string; readonly by: number };
+}
+
+/** A register that is one number. */
+export interface ValueSpec<A extends Access = Access, When extends string | undefined = string | undefined>
+  extends RegisterPlace<When> {
+  readonly kind: "value";
+  readonly access: A;
+}
+
+/** A register made of fields. */
+export interface FieldsSpec<
+  F extends FieldTable = FieldTable,
+  When extends string | undefined = string | undefined,
+> extends RegisterPlace<When> {
+  readonly kind: "fields";
+  readonly fields: F;
+  /** What the bits are that no field names. */
+  readonly reserved: "RsvdP" | "RsvdZ";
+}
+
+/** A register of either kind. */
+export type RegisterSpec = ValueSpec | FieldsSpec;
+
+/** The registers of a header or capability, by name. */
+export type RegisterTable = Readonly<Record<string, RegisterSpec>>;
+
+/** What a row of a register table may add. */
+export interface RegisterOptions {
+  readonly when?: string;
+  readonly moved?: { readonly when: string; readonly by: number };
+  /** Default `RsvdP`. */
+  readonly reserved?: "RsvdP" | "RsvdZ";
+}
+
+type WhenOf<O extends RegisterOptions> = O extends { readonly when: infer When extends string }
+  ? When
+  : undefined;
+
+/** A one-bit field. */
+export function flag<const A extends Access>(at: number, access: A, title: string): FieldSpec<A, "flag"> {
+  return { form: "flag", lo: at, hi: at, access, title };
+}
+
+/** A number of several bits, or one bit that is a number. */
+export function bits<const A extends Access>(
+  hi: number,
+  lo: number,
+  access: A,
+  title: string,
+  words?: Words,
+): FieldSpec<A, "number"> {
+  return { form: "number", lo, hi, access, title, ...(words && { words }) };
+}
+
+/** An address or offset, whose low bits are zero and hold something else. */
+export function address<const A extends Access>(
+  hi: number,
+  lo: number,
+  access: A,
+  title: string,
+): FieldSpec<A, "address"> {
+  return { form: "address", lo, hi, access, title };
+}
+
+/** A register made of fields. */
+export function register<F extends FieldTable, const O extends RegisterOptions = Record<never, never>>(
+  offset: number,
+  width: Width,
+  section: string,
+  title: string,
+  fields: F,
+  options?: O,
+): FieldsSpec<F, WhenOf<O>> {
+  const { when, moved, reserved = "RsvdP" }: RegisterOptions = options ?? {};
+  return {
+    kind: "fields",
+    offset,
+    width,
+    section,
+    title,
+    fields,
+    reserved,
+    when: when as WhenOf<O>,
+    ...(moved && { moved }),
+  };
+}
+
+/** A register that is one number. */
+export function value<const A extends Access, const O extends RegisterOptions = Record<never, never>>(
+  offset: number,
+  width: Width,
+  section: string,
+  title: string,
+  access: A,
+  options?: O,
+): ValueSpec<A, WhenOf<O>> {
+  const { when, moved }: RegisterOptions = options ?? {};
+  return {
+    kind: "value",
+    offset,
+    width,
+    section,
+    title,
+    access,
+    when: when as WhenOf<O>,
+    ...(moved && { moved }),
+  };
+}
+
+/** The bits of a field, as a mask on its register: unsigned. */
+export function fieldMask(field: FieldSpec): number {
+  return ((0xffff_ffff >>> (31 - (field.hi - field.lo))) << field.lo) >>> 0;
+}
+
+/** Whether a write can have an effect on bits of this kind. */
+export function isWritable(access: Access): access is WritableAccess {
+  return access === "RW" || access === "RWS" || isWriteOneToClear(access);
+}
+
+/** Whether bits of this kind are cleared by writing 1. */
+export function isWriteOneToClear(access: Access): boolean {
+  return access === "RW1C" || access === "RW1CS";
+}

@@ -1,0 +1,121 @@
+import { PciError, type Region } from "@userpci/interface";
+import { type Register, readRegister, registerClass, writeRegister } from "./register.ts";
+import {
+  type FieldsSpec,
+  isWritable,
+  type RegisterSpec,
+  type RegisterTable,
+  type ValueSpec,
+  type WritableAccess,
+} from "./table.ts";
+
+type Maybe<S extends RegisterSpec, T> = S["when"] extends undefined ? T : T | undefined;
+
+type ReadonlyKeys<T extends RegisterTable> = {
+  [K in keyof T]: T[K] extends ValueSpec<infer A> ? ([A] extends [WritableAccess] ? never : K) : K;
+}[keyof T];
+
+type RegisterValue<S extends RegisterSpec> = S extends FieldsSpec ? Maybe<S, Register<S>> : Maybe<S, number>;
+
+/**
+ * The registers of a table as properties. One made of fields is a {@link Register}; any other is a number, and may be
+ * assigned where it can be written. A register that depends on a trait is undefined where the trait is missing.
+ */
+export type Registers<T extends RegisterTable> = {
+  readonly [K in ReadonlyKeys<T>]: RegisterValue<T[K]>;
+} & {
+  [K in Exclude<keyof T, ReadonlyKeys<T>>]: RegisterValue<T[K]>;
+};
+
+/** What a capability has, that decides which of its registers are there. */
+export type Traits = ReadonlySet<string>;
+
+/** The span that a view decodes. */
+export interface Span {
+  readonly region: Region;
+  /** First byte. */
+  readonly offset: number;
+  /** Bytes that belong to it; registers beyond are not read. */
+  readonly length: number;
+  readonly traits: Traits;
+  /** For messages. */
+  readonly name: string;
+}
+
+/** A header or capability over a region. Its subclasses have a property for each row of a register table. */
+export class RegisterSet {
+  readonly #span: Span;
+
+  constructor(span: Span) {
+    this.#span = span;
+  }
+
+  /** The span of a set. */
+  static spanOf(set: RegisterSet): Span {
+    return set.#span;
+  }
+}
+
+/** Where a register lies in its region, or undefined if its trait is missing. */
+export function placeOf(span: Span, spec: RegisterSpec): number | undefined {
+  if (spec.when !== undefined && !span.traits.has(spec.when)) return undefined;
+  const moved = spec.moved && span.traits.has(spec.moved.when) ? spec.moved.by : 0;
+  return span.offset + spec.offset + moved;
+}
+
+/** Whether the span is long enough for a register at `place`. */
+export function isInside(span: Span, spec: RegisterSpec, place: number): boolean {
+  return place + spec.width / 8 <= span.offset + span.length;
+}
+
+function require(span: Span, spec: RegisterSpec, place: number): number {
+  if (isInside(span, spec, place)) return place;
+  throw new PciError(
+    "ERR_CAPABILITY",
+    `${span.name} at 0x${span.offset.toString(16)} has ${span.length} bytes, too short for its ${spec.title}`,
+  );
+}
+
+function getterOf(spec: RegisterSpec): (span: Span, place: number) => unknown {
+  if (spec.kind === "value") return ({ region }, place) => readRegister(region, spec.width, place);
+  const Made = registerClass(spec);
+  return ({ region }, place) => new Made(region, place);
+}
+
+/** Defines a property for each row of `table` on the prototype of a {@link RegisterSet}. */
+export function defineRegisters(prototype: RegisterSet, table: RegisterTable): void {
+  for (const [name, spec] of Object.entries(table)) {
+    const get = getterOf(spec);
+    Object.defineProperty(prototype, name, {
+      enumerable: true,
+      get(this: RegisterSet) {
+        const span = RegisterSet.spanOf(this);
+        const place = placeOf(span, spec);
+        return place === undefined ? undefined : get(span, require(span, spec, place));
+      },
+      ...(spec.kind === "value" && isWritable(spec.access) && { set: setterOf(spec) }),
+    });
+  }
+}
+
+function setterOf(spec: ValueSpec): (this: RegisterSet, value: number) => void {
+  return function (value) {
+    const span = RegisterSet.spanOf(this);
+    const place = placeOf(span, spec);
+    if (place === undefined) {
+      throw new PciError("ERR_NOT_SUPPORTED", `${span.name} of this function has no ${spec.title}`);
+    }
+    writeRegister(span.region, spec.width, require(span, spec, place), value);
+  };
+}
+
+/** A class with the registers of a table as properties. */
+export type RegisterSetClass<T extends RegisterTable> = new (span: Span) => RegisterSet & Registers<T>;
+
+/** Makes a class of a register table. */
+export function registerSetClass<T extends RegisterTable>(table: T): RegisterSetClass<T> {
+  class Made extends RegisterSet {}
+  defineRegisters(Made.prototype, table);
+  // The properties were made from the very table that the type is derived from.
+  return Made as unknown as RegisterSetClass<T>;
+}

@@ -1,0 +1,115 @@
+import type { Region } from "@userpci/interface";
+import type { CapabilityPlace } from "./capability.ts";
+import { commonHeader, HEADER_SIZE, type0Header } from "./header.ts";
+import { hex, problem, type Report } from "./problem.ts";
+
+/** Bytes of a config space without extended capabilities. */
+export const STANDARD_SIZE = 256;
+/** Bytes of a config space with them. */
+export const EXTENDED_SIZE = 4096;
+
+const HAS_CAPABILITIES = 1 << commonHeader.status.fields.capabilitiesList.lo;
+const ALL_ONES = 0xffff_ffff;
+
+/** Where a header of each layout keeps the pointer to its first capability; CardBus bridges have it at 14h. */
+const pointerOffsets: readonly number[] = [
+  type0Header.capabilitiesPointer.offset,
+  type0Header.capabilitiesPointer.offset,
+  0x14,
+];
+
+/** First byte behind the standard area of a region. */
+export function standardEnd(region: Region): number {
+  return Math.min(region.size, STANDARD_SIZE) & ~3;
+}
+
+/** First byte behind the extended area of a region. */
+export function extendedEnd(region: Region): number {
+  return Math.min(region.size, EXTENDED_SIZE) & ~3;
+}
+
+/**
+ * Walks the standard capability list. Ends whatever the bytes are: every step leads to a dword that was not seen before.
+ */
+export function* walkStandard(region: Region, report: Report): Generator<CapabilityPlace> {
+  const seen = new Set<number>();
+  const end = standardEnd(region);
+  let from = firstPointer(region, report);
+  while (from !== undefined) {
+    const offset = step(region.read8(from), from, { low: HEADER_SIZE, end, seen }, report);
+    if (offset === undefined) return;
+    const header = region.read16(offset);
+    if (header === 0xffff) {
+      report(problem("dead-capability", offset, `the capability at ${hex(offset)} reads all ones`));
+      return;
+    }
+    yield { kind: "standard", id: header & 0xff, version: 0, offset };
+    from = offset + 1;
+  }
+}
+
+/** Offset of the pointer to the first standard capability, or undefined if there is none. */
+function firstPointer(region: Region, report: Report): number | undefined {
+  if (region.read32(0x00) === ALL_ONES && region.read32(0x04) === ALL_ONES) {
+    report(problem("absent", 0, "vendor, device, command and status read all ones"));
+    return undefined;
+  }
+  if ((region.read16(commonHeader.status.offset) & HAS_CAPABILITIES) === 0) return undefined;
+  const layout = region.read8(commonHeader.headerType.offset) & 0x7f;
+  const pointer = pointerOffsets[layout];
+  if (pointer === undefined) {
+    const message = `header layout ${layout} is not known, so its capabilities cannot be found`;
+    report(problem("header-type", commonHeader.headerType.offset, message));
+  } else if (standardEnd(region) <= HEADER_SIZE) {
+    const message = `the region has ${region.size} bytes; the capabilities behind them cannot be read`;
+    report(problem("short-region", region.size, message));
+    return undefined;
+  }
+  return pointer;
+}
+
+interface Area {
+  /** First byte that a capability may start at. */
+  readonly low: number;
+  readonly end: number;
+  readonly seen: Set<number>;
+}
+
+/** Follows a pointer read at `from`; undefined at the end of the list, or where it cannot be followed. */
+function step(pointer: number, from: number, area: Area, report: Report): number | undefined {
+  if (pointer === 0) return undefined;
+  const offset = pointer & ~3;
+  if (offset !== pointer) {
+    const message = `the capability pointer at ${hex(from)} is ${hex(pointer)}, read as ${hex(offset)}`;
+    report(problem("pointer-bits", from, message));
+  }
+  if (offset < area.low || offset + 4 > area.end) {
+    const message = `the capability pointer at ${hex(from)} leads to ${hex(offset)}, outside ${hex(area.low)} to ${hex(area.end - 1)}`;
+    report(problem("pointer-range", from, message));
+    return undefined;
+  }
+  if (area.seen.has(offset)) {
+    report(problem("cycle", from, `the capability pointer at ${hex(from)} leads back to ${hex(offset)}`));
+    return undefined;
+  }
+  area.seen.add(offset);
+  return offset;
+}
+
+/** Walks the extended capability list, which starts at byte 256 without a pointer. Ends whatever the bytes are. */
+export function* walkExtended(region: Region, report: Report): Generator<CapabilityPlace> {
+  const end = extendedEnd(region);
+  if (end < STANDARD_SIZE + 4) return;
+  let offset: number | undefined = STANDARD_SIZE;
+  const area = { low: STANDARD_SIZE, end, seen: new Set([STANDARD_SIZE]) };
+  while (offset !== undefined) {
+    const header = region.read32(offset);
+    if (offset === STANDARD_SIZE && (header === 0 || header === ALL_ONES)) return;
+    if (header === ALL_ONES) {
+      report(problem("dead-capability", offset, `the capability at ${hex(offset, 3)} reads all ones`));
+      return;
+    }
+    yield { kind: "extended", id: header & 0xffff, version: (header >>> 16) & 0xf, offset };
+    offset = step(header >>> 20, offset, area, report);
+  }
+}
