@@ -110,9 +110,10 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
    * One optional feature of the kernel's `VFIO_DEVICE_FEATURE`.
    *
    * @param data the feature's structure, read or filled in place; none for `probe`
+   * @returns 0, or the descriptor that the feature opened; it is then the caller's
    * @throws PciError `ERR_NOT_SUPPORTED`, with what would bring it
    */
-  feature(operation: FeatureOperation, index: number, data?: Uint8Array): void;
+  feature(operation: FeatureOperation, index: number, data?: Uint8Array): number;
 
   /** To be called in every polling loop: lets an emulated device take a step; nothing on hardware. */
   relax(): void;

@@ -8,6 +8,30 @@ bool Call::Given(size_t index) const {
   return type != napi_undefined;
 }
 
+std::vector<int> Call::Descriptors(size_t index, const char* name, uint32_t most) {
+  std::vector<int> fds;
+  uint32_t count = 0;
+  if (failed_) return fds;
+  if (napi_get_array_length(env_, values_[index], &count) != napi_ok || count > most) {
+    char description[48];
+    std::snprintf(description, sizeof description, "an array of at most %u descriptors", most);
+    WrongType(name, description);
+    return fds;
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    napi_value element = nullptr;
+    double fd = 0;
+    const bool sound = napi_get_element(env_, values_[index], i, &element) == napi_ok &&
+                       napi_get_value_double(env_, element, &fd) == napi_ok && IsInteger(fd, INT32_MIN, INT32_MAX);
+    if (!sound) {
+      WrongType(name, "an array of descriptors");
+      return fds;
+    }
+    fds.push_back(static_cast<int>(fd));
+  }
+  return fds;
+}
+
 bool Call::Boolean(size_t index, const char* name) {
   bool value = false;
   if (failed_) return false;

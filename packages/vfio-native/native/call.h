@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 struct Environment;
 
@@ -49,7 +50,7 @@ class Call {
   int64_t Integer(size_t index, const char* name, double lowest, double highest) {
     const double number = Number(index, name);
     if (failed_) return 0;
-    if (!(number >= lowest && number <= highest) || static_cast<double>(static_cast<int64_t>(number)) != number) {
+    if (!IsInteger(number, lowest, highest)) {
       OutOfRange(name, lowest, highest);
       return 0;
     }
@@ -67,6 +68,9 @@ class Call {
   size_t Length(size_t index) { return static_cast<size_t>(Integer(index, "length", 0, kSafe)); }
   int64_t Position(size_t index) { return Integer(index, "position", -kSafe, kSafe); }
 
+  // An array of at most `most` descriptors. Reading it may run JavaScript (accessors), so it comes before any bytes.
+  std::vector<int> Descriptors(size_t index, const char* name, uint32_t most);
+
   bool Boolean(size_t index, const char* name);
   std::string Text(size_t index, const char* name);
   Bytes Uint8Array(size_t index, const char* name) { return TypedArray(index, name, napi_uint8_array, "a Uint8Array"); }
@@ -78,6 +82,9 @@ class Call {
   void WrongType(const char* name, const char* description);
 
  private:
+  static bool IsInteger(double number, double lowest, double highest) {
+    return number >= lowest && number <= highest && static_cast<double>(static_cast<int64_t>(number)) == number;
+  }
   void OutOfRange(const char* name, double lowest, double highest);
 
   napi_env env_;

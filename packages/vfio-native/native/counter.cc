@@ -18,6 +18,9 @@ constexpr int64_t kSecond = 1000000000;
 // A wait longer than this many milliseconds (31 years) has no end.
 constexpr double kForever = 1e12;
 
+// More than the kernel lets a process have open by default (fs.nr_open).
+constexpr size_t kMostDescriptors = 1 << 20;
+
 int64_t Now() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -75,7 +78,7 @@ napi_value Poll(napi_env env, napi_callback_info info) {
   const bool marks = call.Given(2);
   const Bytes ready = marks ? call.Uint8Array(2, "ready") : Bytes{};
   if (call.failed()) return nullptr;
-  if (std::isnan(timeout) || (marks && ready.length < input.length)) return Result(env, -EINVAL);
+  if (input.length > kMostDescriptors || std::isnan(timeout) || (marks && ready.length < input.length)) return Result(env, -EINVAL);
 
   const auto* descriptors = reinterpret_cast<const int32_t*>(input.data);
   std::vector<pollfd> fds(input.length);

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 #include <vector>
 
 #include "call.h"
@@ -17,6 +16,10 @@ namespace {
 
 // New descriptors stay clear of the standard streams, which a program may have closed.
 constexpr int kLowest = 3;
+
+// Names of the thread pool's tasks, as async_hooks shows them.
+constexpr char kIoctl[] = "vfio-native.ioctl";
+constexpr char kClose[] = "vfio-native.close";
 
 int64_t Recorded(Environment& environment, int64_t fd) {
   if (fd >= 0) environment.ledger.Opened(static_cast<int>(fd));
@@ -36,9 +39,12 @@ int64_t CloseNow(int fd) {
   return result == -EINTR ? 0 : result;
 }
 
+// Longer than any structure of an ioctl; keeps an absurd length from exhausting memory.
+constexpr size_t kMostBytes = 1 << 20;
+
 // Requests that carry a size in their number (asm-generic/ioctl.h) say how much the kernel will touch.
 bool Fits(uint32_t request, size_t length) {
-  return _IOC_DIR(request) == _IOC_NONE || _IOC_SIZE(request) <= length;
+  return length <= kMostBytes && (_IOC_DIR(request) == _IOC_NONE || _IOC_SIZE(request) <= length);
 }
 
 // Gives the bytes back to the array they came from, and lets go of it.
@@ -77,7 +83,7 @@ napi_value CloseAsync(napi_env env, napi_callback_info info) {
   const int fd = call.Descriptor(0);
   if (call.failed()) return nullptr;
   const int64_t refused = Forget(call.environment(), fd);
-  return StartTask(env, "vfio-native.close", [=] { return refused < 0 ? refused : CloseNow(fd); }, nullptr);
+  return StartTask(env, kClose, [=] { return refused < 0 ? refused : CloseNow(fd); }, nullptr);
 }
 
 napi_value Dup(napi_env env, napi_callback_info info) {
@@ -124,21 +130,20 @@ napi_value IoctlAsync(napi_env env, napi_callback_info info) {
   const Bytes bytes = call.Uint8Array(2, "argument");
   const bool opens = call.Given(3) && call.Boolean(3, "opens");
   if (call.failed()) return nullptr;
+  if (!Fits(request, bytes.length)) return StartTask(env, kIoctl, [] { return -EINVAL; }, nullptr);
   Environment* environment = &call.environment();
 
   // The kernel works on a copy: JavaScript may detach or resize its buffer at any moment.
-  auto copy = std::make_shared<std::vector<uint8_t>>(bytes.data, bytes.data + bytes.length);
+  auto* copy = new std::vector<uint8_t>(bytes.data, bytes.data + bytes.length);
   napi_ref original = nullptr;
   napi_create_reference(env, call.value(2), 1, &original);
-  const auto run = [=]() -> int64_t {
-    if (!Fits(request, copy->size())) return -EINVAL;
-    return Retried([&] { return ioctl(fd, request, copy->data()); });
-  };
+  const auto run = [=] { return Retried([&] { return ioctl(fd, request, copy->data()); }); };
   const auto done = [=](int64_t result) {
     if (opens) Recorded(*environment, result);
     CopyBack(env, original, *copy);
+    delete copy;
   };
-  return StartTask(env, "vfio-native.ioctl", run, done);
+  return StartTask(env, kIoctl, run, done);
 }
 
 napi_value LedgerCounts(napi_env env, napi_callback_info info) {

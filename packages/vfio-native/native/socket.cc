@@ -2,7 +2,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -19,26 +18,6 @@ constexpr uint32_t kMostDescriptors = 253;
 std::vector<cmsghdr> ControlRoom(size_t count) {
   const size_t space = count == 0 ? 0 : CMSG_SPACE(count * sizeof(int));
   return std::vector<cmsghdr>((space + sizeof(cmsghdr) - 1) / sizeof(cmsghdr));
-}
-
-bool ReadDescriptors(Call& call, size_t index, std::vector<int>* fds) {
-  uint32_t count = 0;
-  if (call.failed()) return false;
-  if (napi_get_array_length(call.env(), call.value(index), &count) != napi_ok) {
-    call.WrongType("fds", "an array of numbers");
-    return false;
-  }
-  for (uint32_t i = 0; i < count; ++i) {
-    napi_value element = nullptr;
-    double fd = 0;
-    napi_get_element(call.env(), call.value(index), i, &element);
-    if (element == nullptr || napi_get_value_double(call.env(), element, &fd) != napi_ok || fd != static_cast<int>(fd)) {
-      call.WrongType("fds", "an array of descriptors");
-      return false;
-    }
-    fds->push_back(static_cast<int>(fd));
-  }
-  return true;
 }
 
 // The descriptors of a received message; there may be several control messages.
@@ -76,10 +55,9 @@ napi_value Socketpair(napi_env env, napi_callback_info info) {
 napi_value Sendmsg(napi_env env, napi_callback_info info) {
   Call call(env, info);
   const int fd = call.Descriptor(0);
+  const std::vector<int> fds = call.Descriptors(2, "fds", kMostDescriptors);
   const Bytes bytes = call.Uint8Array(1, "bytes");
-  std::vector<int> fds;
-  if (!ReadDescriptors(call, 2, &fds)) return nullptr;
-  if (fds.size() > kMostDescriptors) return Result(env, -EINVAL);
+  if (call.failed()) return nullptr;
 
   iovec vector{bytes.data, bytes.length};
   std::vector<cmsghdr> control = ControlRoom(fds.size());

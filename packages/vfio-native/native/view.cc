@@ -33,16 +33,12 @@ napi_value Detach(napi_env env, napi_callback_info info) {
 
 napi_value AddressOf(napi_env env, napi_callback_info info) {
   Call call(env, info);
-  bool is_view = false;
-  napi_is_typedarray(env, call.value(0), &is_view);
-  Bytes bytes;
-  if (is_view) {
-    void* data = nullptr;
-    napi_get_typedarray_info(env, call.value(0), nullptr, nullptr, &data, nullptr, nullptr);
-    bytes.data = static_cast<uint8_t*>(data);
-  } else {
-    bytes = call.ArrayBuffer(0, "buffer");
+  const napi_value value = call.value(0);
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, value, nullptr, nullptr, &data, nullptr, nullptr) != napi_ok &&
+      napi_get_dataview_info(env, value, nullptr, &data, nullptr, nullptr) != napi_ok) {
+    data = call.ArrayBuffer(0, "buffer").data;
   }
   if (call.failed()) return nullptr;
-  return Result(env, reinterpret_cast<int64_t>(bytes.data));
+  return Result(env, reinterpret_cast<int64_t>(data));
 }

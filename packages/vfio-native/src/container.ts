@@ -1,0 +1,210 @@
+import {
+  type DmaMapper,
+  type Iova,
+  type IovaRange,
+  type MapperLimits,
+  type MapRequest,
+  PciError,
+} from "@userpci/interface";
+import { capabilityRecords, infoCapabilities } from "./capability-chain.ts";
+import { systemError } from "./errno.ts";
+import { mapError, openError } from "./explain.ts";
+import { check, checkAsync, query } from "./ioctl.ts";
+import type { Native } from "./native.ts";
+import * as uapi from "./uapi/vfio.ts";
+
+const NODE = "/dev/vfio/vfio";
+
+/** From this size on pinning is slow enough (about 1 ms for 8 MiB of small pages) to leave the main thread. */
+const ASYNC_SIZE = 8 * 2 ** 20;
+
+const directionFlags = {
+  "to-device": uapi.mapFlag.READ,
+  "from-device": uapi.mapFlag.WRITE,
+  bidirectional: uapi.mapFlag.READ | uapi.mapFlag.WRITE,
+} as const;
+
+/** Something that must be closed before the container: a group that is in it. */
+export interface ContainerMember {
+  readonly fd: number;
+  close(): void;
+}
+
+/**
+ * A VFIO container with the type1v2 IOMMU: one address space for the devices of all groups in it
+ * (`Documentation/driver-api/vfio.rst`, `drivers/vfio/vfio_iommu_type1.c`).
+ */
+export class Container implements DmaMapper {
+  readonly name = "VFIO container";
+  readonly #native: Native;
+  readonly #fd: number;
+  readonly #members: ContainerMember[] = [];
+  readonly #onClose: () => void;
+  #hasIommu = false;
+  #closed = false;
+
+  private constructor(native: Native, fd: number, onClose: () => void) {
+    this.#native = native;
+    this.#fd = fd;
+    this.#onClose = onClose;
+  }
+
+  /**
+   * Opens `/dev/vfio/vfio`.
+   *
+   * @param onClose called once when the container closes
+   * @throws PciError `ERR_PERMISSION`, `ERR_NOT_SUPPORTED`
+   */
+  static open(native: Native, onClose: () => void): Container {
+    const fd = native.open(NODE, native.constants.O_RDWR);
+    if (fd < 0) throw openError(fd, NODE);
+    try {
+      Container.#assertUsable(native, fd);
+      return new Container(native, fd, onClose);
+    } catch (error) {
+      native.close(fd);
+      throw error;
+    }
+  }
+
+  static #assertUsable(native: Native, fd: number): void {
+    const version = check(native, fd, "GET_API_VERSION", 0);
+    if (version !== uapi.API_VERSION) {
+      throw new PciError("ERR_NOT_SUPPORTED", `the kernel speaks VFIO API version ${version}, we speak 0`);
+    }
+    if (check(native, fd, "CHECK_EXTENSION", uapi.extension.TYPE1v2_IOMMU) === 0) {
+      throw new PciError("ERR_NOT_SUPPORTED", "the kernel has no type1v2 IOMMU driver for VFIO", {
+        hint: "modprobe vfio_iommu_type1",
+      });
+    }
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Puts a group into the container. The first one selects the IOMMU driver. The container closes the group when it
+   * closes itself: the last group to leave would drop every mapping.
+   */
+  add(member: ContainerMember): void {
+    const fd = new Uint8Array(new Int32Array([this.#fd]).buffer);
+    check(this.#native, member.fd, "GROUP_SET_CONTAINER", fd);
+    try {
+      if (!this.#hasIommu) this.#selectIommu();
+    } catch (error) {
+      this.#native.ioctl(member.fd, uapi.request.GROUP_UNSET_CONTAINER, 0);
+      throw error;
+    }
+    this.#members.push(member);
+  }
+
+  #selectIommu(): void {
+    const result = this.#native.ioctl(this.#fd, uapi.request.SET_IOMMU, uapi.extension.TYPE1v2_IOMMU);
+    if (result === -1 /* EPERM */) {
+      throw systemError(result, "ioctl VFIO_SET_IOMMU", {
+        code: "ERR_NO_IOMMU",
+        message: "the IOMMU does not remap interrupts, so a device could forge them",
+        hint: "enable interrupt remapping in the firmware; only if you trust the device: modprobe vfio_iommu_type1 allow_unsafe_interrupts=1",
+      });
+    }
+    if (result < 0) throw systemError(result, "ioctl VFIO_SET_IOMMU");
+    this.#hasIommu = true;
+  }
+
+  /** Takes a group out again, when opening its device failed and no other device of it is open. */
+  remove(member: ContainerMember): void {
+    const index = this.#members.indexOf(member);
+    if (index < 0) return;
+    this.#members.splice(index, 1);
+    this.#native.ioctl(member.fd, uapi.request.GROUP_UNSET_CONTAINER, 0);
+    if (this.#members.length === 0) this.#hasIommu = false;
+  }
+
+  /** Number of groups in the container. */
+  get groups(): number {
+    return this.#members.length;
+  }
+
+  limits(): MapperLimits {
+    const bytes = query(this.#native, this.#fd, "IOMMU_GET_INFO", uapi.iommuInfo, {});
+    const info = uapi.iommuInfo.read(bytes);
+    let ranges: IovaRange[] = [{ start: 0n, last: 0xffff_ffff_ffff_ffffn }];
+    let mappingsLeft: number | undefined;
+    const first = (info.flags & uapi.iommuInfoFlag.CAPS) === 0 ? 0 : info.cap_offset;
+    for (const { id, offset } of infoCapabilities(bytes, first, uapi.iommuInfo.offsets.cap_offset + 4)) {
+      if (id === uapi.iommuCapability.IOVA_RANGE) {
+        const { nr_iovas } = uapi.iovaRangeCap.read(bytes, offset);
+        const records = capabilityRecords(bytes, offset + uapi.iovaRangeCap.size, nr_iovas, uapi.iovaRange);
+        ranges = records.map(({ start, end }) => ({ start, last: end }));
+      } else if (id === uapi.iommuCapability.DMA_AVAIL) {
+        mappingsLeft = uapi.dmaAvail.read(bytes, offset).avail;
+      }
+    }
+    const pageSize = Number(info.iova_pgsizes & -info.iova_pgsizes) || this.#native.pageSize();
+    return mappingsLeft === undefined ? { ranges, pageSize } : { ranges, pageSize, mappingsLeft };
+  }
+
+  mapSync(request: MapRequest): void {
+    const result = this.#native.ioctl(this.#fd, uapi.request.IOMMU_MAP_DMA, this.#mapBytes(request));
+    if (result < 0) throw mapError(result, request, this.limits());
+  }
+
+  async map(request: MapRequest): Promise<void> {
+    if (request.size < ASYNC_SIZE) return this.mapSync(request);
+    const bytes = this.#mapBytes(request);
+    const result = await this.#native.ioctlAsync(this.#fd, uapi.request.IOMMU_MAP_DMA, bytes);
+    if (result < 0) throw mapError(result, request, this.limits());
+  }
+
+  unmapSync(iova: Iova, size: number): void {
+    const bytes = this.#unmapBytes(iova, size);
+    check(this.#native, this.#fd, "IOMMU_UNMAP_DMA", bytes);
+    this.#assertUnmapped(bytes, iova, size);
+  }
+
+  async unmap(iova: Iova, size: number): Promise<void> {
+    if (size < ASYNC_SIZE) return this.unmapSync(iova, size);
+    const bytes = this.#unmapBytes(iova, size);
+    await checkAsync(this.#native, this.#fd, "IOMMU_UNMAP_DMA", bytes);
+    this.#assertUnmapped(bytes, iova, size);
+  }
+
+  /** Closes the groups, then the container; the kernel drops what is still mapped. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const member of this.#members.reverse()) member.close();
+    this.#members.length = 0;
+    this.#native.close(this.#fd);
+    this.#onClose();
+  }
+
+  #mapBytes({ memory, offset, iova, size, direction }: MapRequest): Uint8Array {
+    if (memory.address === undefined) {
+      throw new PciError("ERR_NOT_SUPPORTED", "memory without an address of this process cannot be pinned", {
+        hint: "allocate it with device.dma.alloc, or from the backend's memory source",
+      });
+    }
+    return uapi.dmaMap.pack({
+      argsz: uapi.dmaMap.size,
+      flags: directionFlags[direction],
+      vaddr: memory.address + BigInt(offset),
+      iova,
+      size: BigInt(size),
+    });
+  }
+
+  #unmapBytes(iova: Iova, size: number): Uint8Array {
+    return uapi.dmaUnmap.pack({ argsz: uapi.dmaUnmap.size, iova, size: BigInt(size) });
+  }
+
+  #assertUnmapped(bytes: Uint8Array, iova: Iova, size: number): void {
+    const unmapped = uapi.dmaUnmap.read(bytes).size;
+    if (unmapped === BigInt(size)) return;
+    throw new PciError(
+      "ERR_INVALID_ARGUMENT",
+      `the kernel unmapped ${unmapped} of ${size} bytes at IOVA 0x${iova.toString(16)}`,
+    );
+  }
+}

@@ -1,0 +1,279 @@
+import {
+  type BackendDevice,
+  checkInteger,
+  type DeviceInfo,
+  type DomainAttachment,
+  type FeatureOperation,
+  type HotResetDependent,
+  type IommuDomain,
+  type IrqInfo,
+  type IrqKind,
+  type IrqTarget,
+  type MemorySource,
+  type OwnedRegion,
+  PciError,
+  type Region,
+  type RegionInfo,
+  regionIndex,
+} from "@userpci/interface";
+import { DeviceAccess } from "./device-access.ts";
+import { systemError } from "./errno.ts";
+import { EventfdTarget } from "./eventfd-target.ts";
+import { hotResetArgument, hotResetDependents, hotResetError } from "./hot-reset.ts";
+import { failedWith, query } from "./ioctl.ts";
+import { IrqControl } from "./irq-control.ts";
+import type { Native } from "./native.ts";
+import { queryRegion, RegionTable } from "./region-table.ts";
+import * as uapi from "./uapi/vfio.ts";
+
+/** What a kernel backend gives a device that it has opened. The device owns `fd` from here on. */
+export interface DeviceParts {
+  readonly native: Native;
+  readonly fd: number;
+  readonly address: string;
+  readonly backend: string;
+  readonly memory: MemorySource;
+  readonly domain: IommuDomain;
+  readonly ownsDomain: boolean;
+  /** Descriptor of an open IOMMU group by number, for hot resets. */
+  readonly groupFd: (group: number) => number | undefined;
+  /** Called once after the descriptor is closed. */
+  readonly onClose: (device: VfioDevice) => void;
+}
+
+const featureFlags = {
+  probe: uapi.featureFlag.PROBE,
+  get: uapi.featureFlag.GET,
+  set: uapi.featureFlag.SET,
+} as const;
+
+/** Command register and its bus master bit (PCI 3.0, section 6.2.2). */
+const COMMAND = 0x04;
+const COMMAND_BUS_MASTER = 1 << 2;
+
+/** A PCI function by a VFIO device descriptor, whichever way it was opened. */
+export class VfioDevice implements BackendDevice {
+  readonly address: string;
+  readonly backend: string;
+  readonly memory: MemorySource;
+  readonly info: DeviceInfo;
+  readonly domain: IommuDomain;
+  readonly ownsDomain: boolean;
+  readonly #parts: DeviceParts;
+  readonly #access: DeviceAccess;
+  readonly #regions: RegionTable;
+  readonly #irqs: IrqControl;
+  #attachment: DomainAttachment | undefined;
+
+  /** @throws PciError if the kernel's description of the device cannot be used; `fd` is then still the caller's */
+  constructor(parts: DeviceParts) {
+    const { native, fd, address } = parts;
+    this.#parts = parts;
+    this.address = address;
+    this.backend = parts.backend;
+    this.memory = parts.memory;
+    this.domain = parts.domain;
+    this.ownsDomain = parts.ownsDomain;
+    const info = uapi.deviceInfo.read(query(native, fd, "DEVICE_GET_INFO", uapi.deviceInfo, {}));
+    this.info = {
+      regions: info.num_regions,
+      irqs: info.num_irqs,
+      resettable: (info.flags & uapi.deviceFlag.RESET) !== 0,
+    };
+    // Region numbers up to config space are the ABI's; VGA and beyond exist only on some functions.
+    const count = Math.min(info.num_regions, regionIndex.config + 1);
+    const regions = Array.from({ length: count }, (_, index) => queryRegion(native, fd, index));
+    this.#access = new DeviceAccess(native, fd, address, regions[regionIndex.config]?.base ?? 0);
+    this.#regions = new RegionTable(this.#access, regions);
+    this.#irqs = new IrqControl(this.#access, info.num_irqs);
+  }
+
+  get closed(): boolean {
+    return this.#access.closed;
+  }
+
+  /** Remembers the device's place in its domain, to leave it on close. */
+  attached(attachment: DomainAttachment): void {
+    this.#attachment = attachment;
+  }
+
+  regionInfo(index: number): RegionInfo {
+    return this.#regions.info(index);
+  }
+
+  region(index: number): Region {
+    return this.#regions.region(index);
+  }
+
+  mapRegion(index: number): OwnedRegion {
+    return this.#regions.map(index);
+  }
+
+  irqInfo(kind: IrqKind): IrqInfo {
+    return this.#irqs.info(kind);
+  }
+
+  createIrqTarget(): IrqTarget {
+    this.#access.assertUsable();
+    return new EventfdTarget(this.#parts.native);
+  }
+
+  setIrqs(kind: IrqKind, start: number, targets: readonly (IrqTarget | null)[]): void {
+    this.#irqs.set(kind, start, targets);
+  }
+
+  disableIrqs(kind: IrqKind): void {
+    this.#irqs.disable(kind);
+  }
+
+  maskIrqs(kind: IrqKind, start: number, count: number): void {
+    this.#irqs.mask(kind, start, count);
+  }
+
+  unmaskIrqs(kind: IrqKind, start: number, count: number): void {
+    this.#irqs.unmask(kind, start, count);
+  }
+
+  setUnmaskTarget(kind: IrqKind, vector: number, target: IrqTarget | null): void {
+    this.#irqs.setUnmaskTarget(kind, vector, target);
+  }
+
+  triggerIrqs(kind: IrqKind, start: number, count: number): void {
+    this.#irqs.trigger(kind, start, count);
+  }
+
+  /** Masks, unmasks or triggers the vectors from `start` on whose element is true, in one call. */
+  actOnIrqs(
+    action: "mask" | "unmask" | "trigger",
+    kind: IrqKind,
+    start: number,
+    which: readonly boolean[],
+  ): void {
+    this.#irqs.actEach(kind, start, which, action);
+  }
+
+  async reset(): Promise<void> {
+    this.#assertResettable();
+    // The call takes no argument; the addon's asynchronous form wants bytes.
+    await this.#whileResetting(uapi.request.DEVICE_RESET, new Uint8Array(4), (result) =>
+      this.#resetError(result),
+    );
+  }
+
+  resetSync(): void {
+    this.#assertResettable();
+    const result = this.#parts.native.ioctl(this.#parts.fd, uapi.request.DEVICE_RESET, 0);
+    if (result < 0) throw this.#resetError(result);
+  }
+
+  hotResetInfo(): readonly HotResetDependent[] {
+    this.#access.assertUsable();
+    return hotResetDependents(this.#access);
+  }
+
+  async hotReset(): Promise<void> {
+    this.#access.assertUsable();
+    const bytes = hotResetArgument(this.#access, this.#parts.groupFd);
+    await this.#whileResetting(uapi.request.DEVICE_PCI_HOT_RESET, bytes, (r) =>
+      hotResetError(this.#access, r),
+    );
+  }
+
+  hotResetSync(): void {
+    this.#access.assertUsable();
+    const bytes = hotResetArgument(this.#access, this.#parts.groupFd);
+    const result = this.#parts.native.ioctl(this.#parts.fd, uapi.request.DEVICE_PCI_HOT_RESET, bytes);
+    if (result < 0) throw hotResetError(this.#access, result);
+  }
+
+  feature(operation: FeatureOperation, index: number, data: Uint8Array = new Uint8Array(0)): number {
+    this.#access.assertUsable();
+    checkInteger("the feature's index", index, 0, 0xffff);
+    const header = uapi.deviceFeature.size;
+    const flags = featureFlags[operation] | index;
+    const bytes = uapi.deviceFeature.pack({ argsz: header + data.length, flags }, data.length);
+    bytes.set(data, header);
+    const opens = operation === "get" && index === uapi.feature.DMA_BUF;
+    const result = this.#parts.native.ioctl(this.#parts.fd, uapi.request.DEVICE_FEATURE, bytes, opens);
+    if (failedWith(result, "ENOTTY")) {
+      throw systemError(result, "ioctl VFIO_DEVICE_FEATURE", {
+        code: "ERR_NOT_SUPPORTED",
+        message: `${this.address} has no feature ${index} that one can ${operation}`,
+        hint: "the kernel's driver for this device, or a newer kernel, would have to bring it",
+      });
+    }
+    if (result < 0)
+      throw systemError(result, "ioctl VFIO_DEVICE_FEATURE", { message: `${operation} of feature ${index}` });
+    if (operation === "get") data.set(bytes.subarray(header));
+    return result;
+  }
+
+  relax(): void {}
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.#closeDescriptor();
+    if (this.ownsDomain) await this.domain.close();
+  }
+
+  closeSync(): void {
+    if (this.closed) return;
+    this.#closeDescriptor();
+    if (this.ownsDomain) this.domain.closeSync();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  /** Rule 8 of the architecture: interrupts, bus master, regions, descriptor, in this order. */
+  #closeDescriptor(): void {
+    const { native, fd } = this.#parts;
+    // A reset that is still running holds the descriptor in the kernel; what it would refuse is switched off by it.
+    if (!this.#access.blocked) this.#quiesce();
+    this.#access.close();
+    native.close(fd);
+    this.#attachment?.detach();
+    this.#parts.onClose(this);
+  }
+
+  #quiesce(): void {
+    try {
+      this.#irqs.disableAll();
+      const config = this.#regions.region(regionIndex.config);
+      config.write16(COMMAND, config.read16(COMMAND) & ~COMMAND_BUS_MASTER);
+    } catch {
+      // A device that is gone has no interrupts and no bus mastering left; closing must go on.
+    }
+  }
+
+  async #whileResetting(
+    request: number,
+    argument: Uint8Array,
+    failure: (result: number) => PciError,
+  ): Promise<void> {
+    this.#access.beginReset();
+    try {
+      const result = await this.#parts.native.ioctlAsync(this.#parts.fd, request, argument);
+      if (result < 0) throw failure(result);
+    } finally {
+      this.#access.endReset();
+    }
+  }
+
+  #assertResettable(): void {
+    this.#access.assertUsable();
+    if (this.info.resettable) return;
+    throw new PciError("ERR_NO_RESET", `${this.address} has no reset method`, {
+      hint: "try hotReset(), which resets its bus or slot",
+    });
+  }
+
+  #resetError(result: number): PciError {
+    return systemError(result, "ioctl VFIO_DEVICE_RESET", { message: `${this.address} could not be reset` });
+  }
+}

@@ -1,0 +1,110 @@
+/** Turns the errno of a VFIO call into what happened and what mends it. One table row a case. */
+import type { IovaRange, MapperLimits, MapRequest, PciError } from "@userpci/interface";
+import { errnoName, systemError } from "./errno.ts";
+import { type Memlock, readMemlock } from "./memlock.ts";
+
+const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
+const mib = (bytes: number): string =>
+  Number.isFinite(bytes) ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : "unlimited";
+
+const formatRange = ({ start, last }: IovaRange): string => `${hex(start)}–${hex(last)}`;
+
+/** Why a VFIO node could not be opened. `holders` names who has it open, for EBUSY. */
+export function openError(
+  result: number,
+  path: string,
+  holders: readonly { pid: number; command: string }[] = [],
+): PciError {
+  const fail = (code: string, message: string, hint: string, details?: Record<string, unknown>): PciError =>
+    systemError(result, "open", { code, message, hint, path, ...(details && { details }) });
+  switch (errnoName(result)) {
+    case "EACCES":
+    case "EPERM":
+      return fail(
+        "ERR_PERMISSION",
+        `this user may not open ${path}`,
+        "sudo userpci bind ADDRESS --user $(id -un)",
+      );
+    case "EBUSY": {
+      const who = holders.map(({ pid, command }) => `process ${pid} (${command})`).join(", ");
+      return fail(
+        "ERR_DEVICE_BUSY",
+        `${path} is open elsewhere: ${who || "by a process of another user"}`,
+        holders.length > 0 ? `end ${who}, or close the device there` : `as root: fuser -v ${path}`,
+        { holders },
+      );
+    }
+    case "ENOENT":
+      return fail(
+        "ERR_NOT_SUPPORTED",
+        `${path} does not exist`,
+        "modprobe vfio-pci, then bind a device: userpci bind ADDRESS",
+      );
+    case "ENODEV":
+      return fail("ERR_NO_IOMMU", `${path} leads to no IOMMU group`, "userpci bind ADDRESS");
+    default:
+      return systemError(result, "open", { message: `opening ${path}`, path });
+  }
+}
+
+/** Why type1 refused a mapping (`vfio_dma_do_map` in `drivers/vfio/vfio_iommu_type1.c`). */
+export function mapError(result: number, request: MapRequest, limits: MapperLimits): PciError {
+  const { iova, size } = request;
+  const what = `mapping ${size} bytes at IOVA ${hex(iova)}`;
+  const fail = (
+    code: string,
+    message: string,
+    hint: string,
+    details: Record<string, unknown> = {},
+  ): PciError =>
+    systemError(result, "ioctl VFIO_IOMMU_MAP_DMA", {
+      code,
+      message,
+      hint,
+      details: { iova, size, ...details },
+    });
+  switch (errnoName(result)) {
+    case "ENOMEM":
+      return memlockError(fail, what, size, readMemlock());
+    case "EEXIST":
+      return fail(
+        "ERR_IOVA_OVERLAP",
+        `${what} overlaps a live mapping`,
+        "unmap that one first, or let the domain choose",
+      );
+    case "ENOSPC":
+      return fail(
+        "ERR_MAPPING_LIMIT",
+        `${what}: the container holds as many mappings as it may`,
+        "map fewer, larger buffers, or raise it: modprobe vfio_iommu_type1 dma_entry_limit=N (65535 by default)",
+      );
+    case "EINVAL":
+      return fail(
+        "ERR_IOVA_RANGE",
+        `${what} is refused: the IOMMU translates ${limits.ranges.map(formatRange).join(", ")} in pages of ${limits.pageSize} bytes`,
+        "let the domain choose the IOVA, or use a page multiple inside these ranges",
+        { ranges: limits.ranges },
+      );
+    default:
+      return systemError(result, "ioctl VFIO_IOMMU_MAP_DMA", { message: what, details: { iova, size } });
+  }
+}
+
+function memlockError(
+  fail: (code: string, message: string, hint: string, details: Record<string, unknown>) => PciError,
+  what: string,
+  size: number,
+  { limit, locked, exempt }: Memlock,
+): PciError {
+  const user = process.env["USER"] ?? "USER";
+  const kib = Math.ceil((locked + size) / 1024);
+  const needed = `${user} - memlock ${kib}`;
+  if (exempt)
+    return fail("ENOMEM", `${what}: the kernel has no memory left for it`, "free memory", { asked: size });
+  return fail(
+    "ERR_MEMLOCK",
+    `${what} would pin ${mib(locked + size)}: ${mib(locked)} are pinned and RLIMIT_MEMLOCK is ${mib(limit)}`,
+    `add "${needed}" to /etc/security/limits.conf and log in again, or LimitMEMLOCK=${kib}K to the systemd unit`,
+    { used: locked, asked: size, limit },
+  );
+}

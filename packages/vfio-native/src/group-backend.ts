@@ -1,0 +1,161 @@
+import {
+  type Backend,
+  type BackendDevice,
+  type IommuDomain,
+  type OpenOptions,
+  PciError,
+} from "@userpci/interface";
+import { createDomain } from "@userpci/iommu";
+import { Container } from "./container.ts";
+import { VfioDevice } from "./device.ts";
+import { Group } from "./group.ts";
+import { groupOf } from "./lookup.ts";
+import { MemfdSource } from "./memfd-memory.ts";
+import { loadNative, type Native } from "./native.ts";
+
+const VF_TOKEN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The kernel's container and group interface (`/dev/vfio/vfio`, `/dev/vfio/N`) with the type1v2 IOMMU. */
+class VfioGroupBackend implements Backend {
+  readonly name = "vfio-group";
+  readonly memory = new MemfdSource();
+  readonly #groups = new Map<number, Group>();
+  readonly #containers = new Map<IommuDomain, Container>();
+  readonly #devices = new Set<VfioDevice>();
+  #native: Native | undefined;
+  #closed = false;
+
+  createDomain(): IommuDomain {
+    this.#assertOpen();
+    return createDomain();
+  }
+
+  async open(address: string, options: OpenOptions = {}): Promise<BackendDevice> {
+    return this.openSync(address, options);
+  }
+
+  openSync(address: string, options: OpenOptions = {}): BackendDevice {
+    this.#assertOpen();
+    checkToken(options.vfToken);
+    const { address: fullAddress, group: number } = groupOf(address);
+    const ownsDomain = options.domain === undefined;
+    const domain = options.domain ?? createDomain();
+    try {
+      return this.#openIn(domain, ownsDomain, fullAddress, number, options);
+    } catch (error) {
+      if (ownsDomain) domain.closeSync();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closeSync();
+  }
+
+  closeSync(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const device of [...this.#devices]) device.closeSync();
+    for (const [domain, container] of [...this.#containers]) {
+      if (domain.attached === 0) domain.closeSync();
+      container.close();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  get #addon(): Native {
+    this.#native ??= loadNative();
+    return this.#native;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed)
+      throw new PciError("ERR_CLOSED", "this vfio-group backend is closed", { hint: "make a new one" });
+  }
+
+  #openIn(
+    domain: IommuDomain,
+    ownsDomain: boolean,
+    address: string,
+    number: number,
+    { vfToken, requireReset }: OpenOptions,
+  ): VfioDevice {
+    const known = this.#groups.get(number);
+    if (known !== undefined && known.container !== this.#containers.get(domain)) {
+      throw new PciError("ERR_GROUP_BUSY", `group ${number} of ${address} is already in another domain`, {
+        hint: "open it into the same domain, or close that domain first",
+      });
+    }
+    const container = this.#containers.get(domain) ?? this.#openContainer(domain);
+    let group = known;
+    let fd = -1;
+    try {
+      group ??= this.#openGroup(number, container);
+      fd = group.openDevice(address, vfToken);
+      const device = this.#makeDevice(fd, address, domain, ownsDomain);
+      if (requireReset && !device.info.resettable) throw noResetError(address);
+      device.attached(domain.attach(container, address));
+      this.#devices.add(device);
+      return device;
+    } catch (error) {
+      if (fd >= 0) this.#addon.close(fd);
+      if (known === undefined) group?.abandon();
+      if (container.groups === 0) container.close();
+      throw error;
+    }
+  }
+
+  #openContainer(domain: IommuDomain): Container {
+    const container = Container.open(this.#addon, () => this.#containers.delete(domain));
+    this.#containers.set(domain, container);
+    return container;
+  }
+
+  #openGroup(number: number, container: Container): Group {
+    const group = Group.open(this.#addon, number, container, () => this.#groups.delete(number));
+    this.#groups.set(number, group);
+    return group;
+  }
+
+  #makeDevice(fd: number, address: string, domain: IommuDomain, ownsDomain: boolean): VfioDevice {
+    return new VfioDevice({
+      native: this.#addon,
+      fd,
+      address,
+      backend: this.name,
+      memory: this.memory,
+      domain,
+      ownsDomain,
+      groupFd: (group) => this.#groups.get(group)?.fd,
+      onClose: (device) => this.#devices.delete(device),
+    });
+  }
+}
+
+function checkToken(token: string | undefined): void {
+  if (token === undefined || VF_TOKEN.test(token)) return;
+  throw new PciError("ERR_INVALID_ARGUMENT", `a VF token is a UUID, not ${JSON.stringify(token)}`, {
+    hint: "for example 14d63f20-8445-11ea-8900-1f9ce7d5650d",
+  });
+}
+
+function noResetError(address: string): PciError {
+  return new PciError("ERR_NO_RESET", `${address} has no reset method, and a reset was required`, {
+    hint: "open it without requireReset if its state does not matter",
+  });
+}
+
+/**
+ * The backend on the kernel's VFIO container and group interface. An instance owns the groups it opens: keep one for
+ * all devices of a process that may share a domain or be hot reset together.
+ */
+export function vfioGroup(): Backend {
+  return new VfioGroupBackend();
+}

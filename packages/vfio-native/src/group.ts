@@ -1,0 +1,136 @@
+import type { PciError } from "@userpci/interface";
+import type { Container } from "./container.ts";
+import { errnoName, systemError } from "./errno.ts";
+import { openError } from "./explain.ts";
+import { check } from "./ioctl.ts";
+import { notViableError, openHolders } from "./lookup.ts";
+import type { Native } from "./native.ts";
+import * as uapi from "./uapi/vfio.ts";
+
+/** The kernel closes a descriptor inherited by a child only at its exec, so EBUSY may pass (rule 15). */
+const BUSY_RETRIES_MS = [1, 4, 20, 100];
+
+const sleepBuffer = new Int32Array(new SharedArrayBuffer(4));
+const sleep = (ms: number): unknown => Atomics.wait(sleepBuffer, 0, 0, ms);
+
+/** An open IOMMU group: `/dev/vfio/N` in a container. The kernel opens a group once. */
+export class Group {
+  readonly number: number;
+  readonly fd: number;
+  readonly container: Container;
+  readonly #native: Native;
+  readonly #onClose: (group: Group) => void;
+  #closed = false;
+
+  private constructor(
+    native: Native,
+    number: number,
+    fd: number,
+    container: Container,
+    onClose: (group: Group) => void,
+  ) {
+    this.#native = native;
+    this.number = number;
+    this.fd = fd;
+    this.container = container;
+    this.#onClose = onClose;
+  }
+
+  /**
+   * Opens a group and puts it into a container.
+   *
+   * @param onClose called once when the group closes
+   * @throws PciError `ERR_PERMISSION`, `ERR_DEVICE_BUSY`, `ERR_GROUP_NOT_VIABLE`, `ERR_NO_IOMMU`
+   */
+  static open(native: Native, number: number, container: Container, onClose: (group: Group) => void): Group {
+    const fd = openNode(native, `/dev/vfio/${number}`);
+    try {
+      const status = uapi.groupStatus.pack({ argsz: uapi.groupStatus.size });
+      check(native, fd, "GROUP_GET_STATUS", status);
+      if ((uapi.groupStatus.read(status).flags & uapi.groupFlag.VIABLE) === 0) throw notViableError(number);
+      const group = new Group(native, number, fd, container, onClose);
+      container.add(group);
+      return group;
+    } catch (error) {
+      native.close(fd);
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a device of the group.
+   *
+   * @param vfToken UUID shared with the physical function's driver, for a virtual function
+   * @returns the device descriptor
+   * @throws PciError `ERR_PERMISSION` for a missing or wrong token, `ERR_WRONG_DRIVER`, `ERR_DEVICE_BUSY`
+   */
+  openDevice(address: string, vfToken?: string): number {
+    const name = vfToken === undefined ? address : `${address} vf_token=${vfToken}`;
+    const fd = this.#native.ioctl(
+      this.fd,
+      uapi.request.GROUP_GET_DEVICE_FD,
+      new TextEncoder().encode(`${name}\0`),
+      true,
+    );
+    if (fd < 0) throw deviceError(fd, address, vfToken);
+    return fd;
+  }
+
+  /** Leaves the container at once, for a group whose device could not be opened. */
+  abandon(): void {
+    this.container.remove(this);
+    this.close();
+  }
+
+  /** Called by the container when it closes. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#native.close(this.fd);
+    this.#onClose(this);
+  }
+}
+
+function openNode(native: Native, path: string): number {
+  let fd = native.open(path, native.constants.O_RDWR);
+  for (const delay of BUSY_RETRIES_MS) {
+    if (fd >= 0 || errnoName(fd) !== "EBUSY") break;
+    sleep(delay);
+    fd = native.open(path, native.constants.O_RDWR);
+  }
+  if (fd < 0) throw openError(fd, path, errnoName(fd) === "EBUSY" ? openHolders(path) : []);
+  return fd;
+}
+
+function deviceError(result: number, address: string, vfToken: string | undefined): PciError {
+  const syscall = "ioctl VFIO_GROUP_GET_DEVICE_FD";
+  switch (errnoName(result)) {
+    case "EACCES":
+    case "EPERM":
+      return systemError(result, syscall, {
+        code: "ERR_PERMISSION",
+        message: `${address} is a virtual function, and ${vfToken === undefined ? "no VF token was given" : "the VF token is wrong"}`,
+        hint: "pass { vfToken } with the UUID that the driver of the physical function set",
+      });
+    case "EINVAL":
+      return systemError(result, syscall, {
+        code: "ERR_INVALID_ARGUMENT",
+        message: `the kernel refused to open ${address}${vfToken === undefined ? "" : " with a VF token"}`,
+        hint: "a VF token is a UUID, for a virtual function or a physical function with virtual ones only",
+      });
+    case "ENODEV":
+      return systemError(result, syscall, {
+        code: "ERR_WRONG_DRIVER",
+        message: `${address} is not bound to vfio-pci`,
+        hint: `userpci bind ${address}`,
+      });
+    case "EBUSY":
+      return systemError(result, syscall, {
+        code: "ERR_DEVICE_BUSY",
+        message: `${address} is open already`,
+        hint: "a device opens once at a time: close it first",
+      });
+    default:
+      return systemError(result, syscall, { message: `opening ${address}` });
+  }
+}

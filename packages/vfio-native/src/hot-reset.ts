@@ -1,0 +1,76 @@
+import { type HotResetDependent, PciError } from "@userpci/interface";
+import { capabilityRecords } from "./capability-chain.ts";
+import type { DeviceAccess } from "./device-access.ts";
+import { systemError } from "./errno.ts";
+import { failedWith } from "./ioctl.ts";
+import * as uapi from "./uapi/vfio.ts";
+
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
+
+/** More functions than a bus can have. */
+const MOST_DEPENDENTS = 4096;
+
+/**
+ * The functions that a reset of the bus or slot would hit (`VFIO_DEVICE_GET_PCI_HOT_RESET_INFO`).
+ *
+ * @throws PciError `ERR_NOT_SUPPORTED` if the function's bus and slot cannot be reset
+ */
+export function hotResetDependents(access: DeviceAccess): HotResetDependent[] {
+  const { native, fd } = access;
+  const ask = (records: number): { result: number; bytes: Uint8Array } => {
+    const room = records * uapi.dependentDevice.size;
+    const bytes = uapi.hotResetInfo.pack({ argsz: uapi.hotResetInfo.size + room }, room);
+    return { result: native.ioctl(fd, uapi.request.DEVICE_GET_PCI_HOT_RESET_INFO, bytes), bytes };
+  };
+  let { result, bytes } = ask(0);
+  if (failedWith(result, "ENOSPC")) {
+    ({ result, bytes } = ask(Math.min(uapi.hotResetInfo.read(bytes).count, MOST_DEPENDENTS)));
+  }
+  if (result < 0) {
+    throw systemError(result, "ioctl VFIO_DEVICE_GET_PCI_HOT_RESET_INFO", {
+      ...(failedWith(result, "ENODEV") && { code: "ERR_NOT_SUPPORTED" }),
+      message: `${access.address} has no bus or slot that can be reset`,
+      hint: "use reset() if the function has a method of its own",
+    });
+  }
+  const { count } = uapi.hotResetInfo.read(bytes);
+  return capabilityRecords(bytes, uapi.hotResetInfo.size, count, uapi.dependentDevice).map((d) => ({
+    group: d.group_id,
+    address: `${hex(d.segment, 4)}:${hex(d.bus, 2)}:${hex(d.devfn >> 3, 2)}.${d.devfn & 7}`,
+  }));
+}
+
+/**
+ * The argument of `VFIO_DEVICE_PCI_HOT_RESET`: a descriptor of every affected group as proof of owning it.
+ *
+ * @param groupFd the open descriptor of a group, or undefined if this backend does not have it
+ * @throws PciError `ERR_GROUP_BUSY` naming the functions whose groups are not open here
+ */
+export function hotResetArgument(
+  access: DeviceAccess,
+  groupFd: (group: number) => number | undefined,
+): Uint8Array {
+  const dependents = hotResetDependents(access);
+  const groups = [...new Set(dependents.map(({ group }) => group))];
+  const missing = dependents.filter(({ group }) => groupFd(group) === undefined);
+  if (missing.length > 0) {
+    const names = missing.map(({ address, group }) => `${address} (group ${group})`).join(", ");
+    throw new PciError("ERR_GROUP_BUSY", `a hot reset of ${access.address} would also hit ${names}`, {
+      hint: "bind these functions to vfio-pci and open them with the same backend first",
+      details: { missing },
+    });
+  }
+  const fds = new Uint8Array(Int32Array.from(groups, (group) => groupFd(group)!).buffer);
+  const argsz = uapi.hotReset.size + fds.length;
+  const bytes = uapi.hotReset.pack({ argsz, count: groups.length }, fds.length);
+  bytes.set(fds, uapi.hotReset.size);
+  return bytes;
+}
+
+/** Turns the result of the hot reset into an error, if it is one. */
+export function hotResetError(access: DeviceAccess, result: number): PciError {
+  return systemError(result, "ioctl VFIO_DEVICE_PCI_HOT_RESET", {
+    message: `the bus or slot of ${access.address} could not be reset`,
+    hint: "the kernel log (dmesg) says which port did not bring its link back",
+  });
+}

@@ -1,0 +1,8 @@
+/**
+ * Linux VFIO for Node.js: the kernel backend `vfioGroup()` over a thin addon of system calls.
+ *
+ * @packageDocumentation
+ */
+export { vfioGroup } from "./group-backend.ts";
+export { MemfdSource } from "./memfd-memory.ts";
+export { type Memlock, readMemlock } from "./memlock.ts";

@@ -1,0 +1,49 @@
+import { systemError } from "./errno.ts";
+import type { Native } from "./native.ts";
+
+/** What to map of a file. */
+export interface MappingOptions {
+  readonly fd: number;
+  /** Bytes into the file. */
+  readonly offset: number;
+  /** Bytes, a page multiple. */
+  readonly size: number;
+  /** `PROT_` constants. */
+  readonly rights: number;
+}
+
+/** A shared mapping of a file and the one buffer that shows it. */
+export interface Mapping {
+  /** Where it is in this process. */
+  readonly address: number;
+  readonly buffer: ArrayBuffer;
+  /** Detaches the buffer, so that views become empty, then unmaps. */
+  unmap(): void;
+}
+
+/**
+ * Maps a part of a file, shared, and keeps it from children: a fork must not reach a device through it (row R19).
+ *
+ * @throws PciError with the system's code; nothing is then mapped
+ */
+export function mapShared(native: Native, { fd, offset, size, rights }: MappingOptions): Mapping {
+  const address = native.mmap(size, rights, native.constants.MAP_SHARED, fd, offset);
+  if (address < 0) throw systemError(address, "mmap", { message: `mapping ${size} bytes` });
+  native.madvise(address, size, native.constants.MADV_DONTFORK);
+  const buffer = native.view(address, size);
+  if (typeof buffer === "number") {
+    native.munmap(address, size);
+    throw systemError(buffer, "napi_create_external_arraybuffer", {
+      message: `showing ${size} bytes of mapped memory`,
+      hint: "run on Node.js itself: this runtime keeps all buffers inside its own heap",
+    });
+  }
+  return {
+    address,
+    buffer,
+    unmap() {
+      native.detach(buffer);
+      native.munmap(address, size);
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import {
+  checkInteger,
+  type DmaMemory,
+  isPciError,
+  type MemoryOptions,
+  type MemorySource,
+  PciError,
+} from "@userpci/interface";
+import { systemError } from "./errno.ts";
+import { type Mapping, mapShared } from "./mapping.ts";
+import { loadNative, type Native, type NativeConstant } from "./native.ts";
+
+/** Sizes of huge pages that memfd_create(2) can be asked for. */
+const HUGE_PAGES = new Map<number, NativeConstant>([
+  [2 ** 21, "MFD_HUGE_2MB"],
+  [2 ** 30, "MFD_HUGE_1GB"],
+]);
+
+/** Memory that devices may reach, in a memfd of its own. */
+class MemfdMemory implements DmaMemory {
+  readonly size: number;
+  readonly pageSize: number;
+  readonly buffer: ArrayBuffer;
+  readonly address: bigint;
+  readonly file: { readonly fd: number; readonly offset: number };
+  readonly #native: Native;
+  readonly #mapping: Mapping;
+  #users = 0;
+  #closed = false;
+
+  constructor(native: Native, fd: number, mapping: Mapping, pageSize: number) {
+    this.#native = native;
+    this.#mapping = mapping;
+    this.size = mapping.buffer.byteLength;
+    this.pageSize = pageSize;
+    this.address = BigInt(mapping.address);
+    this.file = { fd, offset: 0 };
+    this.buffer = mapping.buffer;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  retain(): void {
+    if (this.#closed)
+      throw new PciError("ERR_CLOSED", "the DMA memory is closed", { hint: "allocate it again" });
+    this.#users += 1;
+  }
+
+  release(): void {
+    this.#users -= 1;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    if (this.#users > 0) {
+      throw new PciError(
+        "ERR_BUSY",
+        `${this.size} bytes of DMA memory are still mapped ${this.#users} times`,
+        {
+          hint: "unmap them first: a device may still write there",
+        },
+      );
+    }
+    this.#closed = true;
+    this.#mapping.unmap();
+    this.#native.close(this.file.fd);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/**
+ * Memory for DMA from sealed memfds: shared, so that a fork cannot move it away from the device (row R19), kept from
+ * children, and unable to shrink under a mapping. Bytes are zero at first.
+ */
+export class MemfdSource implements MemorySource {
+  readonly name = "memfd";
+  readonly #native: Native | undefined;
+
+  /** @param native the addon; loaded at the first use if not given */
+  constructor(native?: Native) {
+    this.#native = native;
+  }
+
+  get pageSize(): number {
+    return (this.#native ?? loadNative()).pageSize();
+  }
+
+  alloc(size: number, options: MemoryOptions = {}): DmaMemory {
+    const native = this.#native ?? loadNative();
+    checkInteger("size", size, 1, 2 ** 46);
+    const pageSize = options.pageSize ?? native.pageSize();
+    const rounded = Math.ceil(size / pageSize) * pageSize;
+    const label = options.label ?? "userpci-dma";
+    const { F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_SEAL, PROT_READ, PROT_WRITE } = native.constants;
+    const seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    const fd = native.memfd(label, rounded, this.#flags(native, pageSize), seals);
+    if (fd < 0) throw this.#failure(fd, "memfd_create", rounded, pageSize);
+    try {
+      const mapping = mapShared(native, { fd, offset: 0, size: rounded, rights: PROT_READ | PROT_WRITE });
+      return new MemfdMemory(native, fd, mapping, pageSize);
+    } catch (error) {
+      native.close(fd);
+      throw isPciError(error) && error.errno ? this.#failure(error.errno, "mmap", rounded, pageSize) : error;
+    }
+  }
+
+  #flags({ constants }: Native, pageSize: number): number {
+    if (pageSize === this.pageSize) return 0;
+    const huge = HUGE_PAGES.get(pageSize);
+    if (huge !== undefined) return constants.MFD_HUGETLB | constants[huge];
+    throw new PciError("ERR_NOT_SUPPORTED", `no memory has pages of ${pageSize} bytes`, {
+      hint: `use ${this.pageSize}, 2 ** 21 (2 MiB) or 2 ** 30 (1 GiB)`,
+    });
+  }
+
+  #failure(result: number, syscall: string, size: number, pageSize: number): PciError {
+    const kib = pageSize / 1024;
+    const hint =
+      pageSize === this.pageSize
+        ? "allocate less, or close buffers that are no longer used"
+        : `echo ${Math.ceil(size / pageSize)} > /sys/kernel/mm/hugepages/hugepages-${kib}kB/nr_hugepages`;
+    return systemError(result, syscall, {
+      message: `allocating ${size} bytes in pages of ${pageSize} bytes`,
+      hint,
+    });
+  }
+}

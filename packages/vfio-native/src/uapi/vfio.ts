@@ -1,0 +1,178 @@
+/**
+ * The part of `include/uapi/linux/vfio.h` that PCI functions need: numbers, flags and structures. Numbers are facts of
+ * the kernel's stable interface; the names are its own, without the `VFIO_` in front.
+ */
+import { defineStruct } from "../struct.ts";
+
+const ioctlOf = (number: number): number => (";".charCodeAt(0) << 8) | (100 + number);
+
+/** Request numbers: `_IO(';', 100 + n)`. Several are used on different kinds of descriptor. */
+export const request = {
+  GET_API_VERSION: ioctlOf(0),
+  CHECK_EXTENSION: ioctlOf(1),
+  SET_IOMMU: ioctlOf(2),
+  GROUP_GET_STATUS: ioctlOf(3),
+  GROUP_SET_CONTAINER: ioctlOf(4),
+  GROUP_UNSET_CONTAINER: ioctlOf(5),
+  GROUP_GET_DEVICE_FD: ioctlOf(6),
+  DEVICE_GET_INFO: ioctlOf(7),
+  DEVICE_GET_REGION_INFO: ioctlOf(8),
+  DEVICE_GET_IRQ_INFO: ioctlOf(9),
+  DEVICE_SET_IRQS: ioctlOf(10),
+  DEVICE_RESET: ioctlOf(11),
+  DEVICE_GET_PCI_HOT_RESET_INFO: ioctlOf(12),
+  DEVICE_PCI_HOT_RESET: ioctlOf(13),
+  DEVICE_FEATURE: ioctlOf(17),
+  IOMMU_GET_INFO: ioctlOf(12),
+  IOMMU_MAP_DMA: ioctlOf(13),
+  IOMMU_UNMAP_DMA: ioctlOf(14),
+} as const;
+
+/** The API version every kernel since 3.6 answers. */
+export const API_VERSION = 0;
+
+/** Arguments of `CHECK_EXTENSION` and `SET_IOMMU`. */
+export const extension = { TYPE1v2_IOMMU: 3 } as const;
+
+/** `struct vfio_group_status` flags. */
+export const groupFlag = { VIABLE: 1 << 0, CONTAINER_SET: 1 << 1 } as const;
+
+/** `struct vfio_device_info` flags. */
+export const deviceFlag = { RESET: 1 << 0, PCI: 1 << 1, CAPS: 1 << 7 } as const;
+
+/** `struct vfio_region_info` flags. */
+export const regionFlag = { READ: 1 << 0, WRITE: 1 << 1, MMAP: 1 << 2, CAPS: 1 << 3 } as const;
+
+/** Ids of capabilities behind `struct vfio_region_info`. */
+export const regionCapability = { SPARSE_MMAP: 1, TYPE: 2, MSIX_MAPPABLE: 3 } as const;
+
+/** `struct vfio_irq_info` flags. */
+export const irqFlag = { EVENTFD: 1 << 0, MASKABLE: 1 << 1, AUTOMASKED: 1 << 2, NORESIZE: 1 << 3 } as const;
+
+/** `struct vfio_irq_set` flags: one kind of data and one action. */
+export const irqSet = {
+  DATA_NONE: 1 << 0,
+  DATA_BOOL: 1 << 1,
+  DATA_EVENTFD: 1 << 2,
+  ACTION_MASK: 1 << 3,
+  ACTION_UNMASK: 1 << 4,
+  ACTION_TRIGGER: 1 << 5,
+} as const;
+
+/** `struct vfio_device_feature` flags beside the 16-bit index. */
+export const featureFlag = { GET: 1 << 16, SET: 1 << 17, PROBE: 1 << 18 } as const;
+
+/** Feature indexes that need more than passing bytes: getting a dma-buf opens a descriptor. */
+export const feature = { PCI_VF_TOKEN: 0, DMA_BUF: 11 } as const;
+
+/** `struct vfio_iommu_type1_info` flags. */
+export const iommuInfoFlag = { PGSIZES: 1 << 0, CAPS: 1 << 1 } as const;
+
+/** Ids of capabilities behind `struct vfio_iommu_type1_info`. */
+export const iommuCapability = { IOVA_RANGE: 1, MIGRATION: 2, DMA_AVAIL: 3 } as const;
+
+/** `struct vfio_iommu_type1_dma_map` flags, as seen by the device. */
+export const mapFlag = { READ: 1 << 0, WRITE: 1 << 1 } as const;
+
+export const infoCapHeader = defineStruct("vfio_info_cap_header", { id: "u16", version: "u16", next: "u32" });
+
+export const groupStatus = defineStruct("vfio_group_status", { argsz: "u32", flags: "u32" });
+
+export const deviceInfo = defineStruct("vfio_device_info", {
+  argsz: "u32",
+  flags: "u32",
+  num_regions: "u32",
+  num_irqs: "u32",
+  cap_offset: "u32",
+});
+
+export const regionInfo = defineStruct("vfio_region_info", {
+  argsz: "u32",
+  flags: "u32",
+  index: "u32",
+  cap_offset: "u32",
+  size: "u64",
+  offset: "u64",
+});
+
+/** Without its header, which every capability has: the part behind it. */
+export const sparseMmap = defineStruct("vfio_region_info_cap_sparse_mmap", {
+  id: "u16",
+  version: "u16",
+  next: "u32",
+  nr_areas: "u32",
+  reserved: "u32",
+});
+
+export const sparseArea = defineStruct("vfio_region_sparse_mmap_area", { offset: "u64", size: "u64" });
+
+export const irqInfo = defineStruct("vfio_irq_info", {
+  argsz: "u32",
+  flags: "u32",
+  index: "u32",
+  count: "u32",
+});
+
+export const irqSetHeader = defineStruct("vfio_irq_set", {
+  argsz: "u32",
+  flags: "u32",
+  index: "u32",
+  start: "u32",
+  count: "u32",
+});
+
+export const hotResetInfo = defineStruct("vfio_pci_hot_reset_info", {
+  argsz: "u32",
+  flags: "u32",
+  count: "u32",
+});
+
+export const dependentDevice = defineStruct("vfio_pci_dependent_device", {
+  group_id: "u32",
+  segment: "u16",
+  bus: "u8",
+  devfn: "u8",
+});
+
+export const hotReset = defineStruct("vfio_pci_hot_reset", { argsz: "u32", flags: "u32", count: "u32" });
+
+export const deviceFeature = defineStruct("vfio_device_feature", { argsz: "u32", flags: "u32" });
+
+export const iommuInfo = defineStruct("vfio_iommu_type1_info", {
+  argsz: "u32",
+  flags: "u32",
+  iova_pgsizes: "u64",
+  cap_offset: "u32",
+});
+
+export const iovaRangeCap = defineStruct("vfio_iommu_type1_info_cap_iova_range", {
+  id: "u16",
+  version: "u16",
+  next: "u32",
+  nr_iovas: "u32",
+  reserved: "u32",
+});
+
+export const iovaRange = defineStruct("vfio_iova_range", { start: "u64", end: "u64" });
+
+export const dmaAvail = defineStruct("vfio_iommu_type1_info_dma_avail", {
+  id: "u16",
+  version: "u16",
+  next: "u32",
+  avail: "u32",
+});
+
+export const dmaMap = defineStruct("vfio_iommu_type1_dma_map", {
+  argsz: "u32",
+  flags: "u32",
+  vaddr: "u64",
+  iova: "u64",
+  size: "u64",
+});
+
+export const dmaUnmap = defineStruct("vfio_iommu_type1_dma_unmap", {
+  argsz: "u32",
+  flags: "u32",
+  iova: "u64",
+  size: "u64",
+});
