@@ -1,0 +1,16 @@
+// Builds every package that has changed since it was last built.
+import { join } from "node:path";
+import { capture } from "./process.mjs";
+import { step } from "./progress.mjs";
+import { root } from "./workspace.mjs";
+
+const turbo = join(root, "node_modules", ".bin", "turbo");
+
+/** Everything as one plain log, nothing sent anywhere; a task sees the whole environment, as it would without turbo. */
+const flags = ["--output-logs=errors-only", "--log-order=grouped", "--ui=stream", "--env-mode=loose"];
+const env = { TURBO_TELEMETRY_DISABLED: "1", TURBO_NO_UPDATE_NOTIFIER: "1" };
+
+/** @throws {CommandError} with the failing package's output */
+export async function build() {
+  await step("Building packages", () => capture(turbo, ["run", "build", ...flags], { cwd: root, env }));
+}
