@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { isPciError } from "@userpci/interface";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findDevice, findFunctions, listFunctions } from "./find.ts";
-import { readHeaderType } from "./function.ts";
+import { readDriverOverride, readHeaderType } from "./function.ts";
 import { type MachineData, writeMachine } from "./testing/machine.ts";
 
 const config = (headerType: number) => {
@@ -96,7 +96,6 @@ describe("findDevice", () => {
       classCode: 0x00ff00,
       revision: 0x10,
       driver: "vfio-pci",
-      driverOverride: "vfio-pci",
       iommuGroup: 4,
       numaNode: null,
       resources: [
@@ -114,7 +113,6 @@ describe("findDevice", () => {
   it("knows the bridge above, the node, the resets and the virtual functions of a network card", () => {
     expect(findDevice("01:00.0", { root })).toMatchObject({
       driver: "igb",
-      driverOverride: null,
       parent: "0000:00:06.0",
       numaNode: 1,
       resetMethods: ["flr", "pm", "bus"],
@@ -180,5 +178,13 @@ describe("readHeaderType", () => {
   it("falls back on the class where a snapshot has no configuration space", () => {
     expect(typeOf("00:04.0")).toBe(0);
     expect(typeOf("00:00.0")).toBe(0);
+  });
+});
+
+describe("readDriverOverride", () => {
+  it("tells an override, none, and a kernel without the file", async () => {
+    expect(await readDriverOverride("0000:00:04.0", { root })).toBe("vfio-pci");
+    expect(await readDriverOverride("0000:01:00.0", { root })).toBeNull();
+    expect(await readDriverOverride("0000:01:10.0", { root })).toBeUndefined();
   });
 });

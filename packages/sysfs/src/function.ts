@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { PciAddress } from "./address.ts";
 import { type PciResource, parseResources } from "./resource.ts";
@@ -19,8 +20,6 @@ export interface PciFunction {
   readonly revision: number;
   /** Name of the kernel driver it is bound to, if any. */
   readonly driver: string | null;
-  /** The only driver that may bind it, if `driver_override` is set. */
-  readonly driverOverride: string | null;
   /** Number of its IOMMU group; null if the function is behind no IOMMU. */
   readonly iommuGroup: number | null;
   /** NUMA node it is attached to, if the system says. */
@@ -75,7 +74,6 @@ export function readFunction(address: string, options: TreeOptions): PciFunction
     classCode: number("class"),
     revision: number("revision"),
     driver: link("driver"),
-    driverOverride: overrideOf(text("driver_override")),
     iommuGroup: group === null ? null : Number(group),
     numaNode: node < 0 ? null : node,
     resources: parseResources(text("resource") ?? ""),
@@ -107,14 +105,28 @@ export function readHeaderType(fn: PciFunction, options: TreeOptions): number {
   return isBridge(fn.classCode) ? 1 : 0;
 }
 
+/**
+ * The only driver that may bind a function, if `driver_override` is set; undefined if the kernel has no such file
+ * (before Linux 3.16). Not a part of {@link PciFunction}, and read off this thread, because the kernel makes the reader
+ * wait while it binds or unbinds the function (`driver_override_show` takes the device's lock).
+ */
+export async function readDriverOverride(
+  address: string,
+  options: TreeOptions = {},
+): Promise<string | null | undefined> {
+  try {
+    const text = (await readFile(functionPath(address, options, "driver_override"), "utf8")).trim();
+    // The kernel prints an override that is not set as "(null)".
+    return text === "" || text === "(null)" ? null : text;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
 /** Whether a class code is that of a bridge to another PCI bus (classes 0604, 0607, 0609). */
 export function isBridge(classCode: number): boolean {
   return [0x0604, 0x0607, 0x0609].includes(classCode >>> 8);
-}
-
-// The kernel prints an override that is not set as "(null)".
-function overrideOf(text: string | null): string | null {
-  return text === null || text === "" || text === "(null)" ? null : text;
 }
 
 // The entry is a link into the device tree, where a function's directory lies in its bridge's.

@@ -4,8 +4,10 @@
  * @packageDocumentation
  */
 export { PciAddress } from "./address.ts";
+export { type Binding, type BindOptions, bind, type Release, unbind } from "./bind.ts";
+export type { BindProgress, BindStep, DriverOptions } from "./driver.ts";
 export { type FunctionFilter, findDevice, findFunctions, listFunctions } from "./find.ts";
-export { functionPath, isBridge, type PciFunction, readHeaderType } from "./function.ts";
+export { functionPath, isBridge, type PciFunction, readDriverOverride, readHeaderType } from "./function.ts";
 export {
   explainGroup,
   type GroupMember,
@@ -19,3 +21,4 @@ export { describeHolders, findHolders, findHoldersSync, type Holder, type Holder
 export { type DeviceNodes, deviceNodes } from "./nodes.ts";
 export { type PciResource, parseResources } from "./resource.ts";
 export type { TreeOptions } from "./tree.ts";
+export { findUser, type SystemUser } from "./user.ts";

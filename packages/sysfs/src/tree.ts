@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
-import { PciError } from "@userpci/interface";
+import { PciError, type PciErrorOptions } from "@userpci/interface";
 
 /** Where the system is to be read. */
 export interface TreeOptions {
@@ -16,6 +16,18 @@ export function pathIn(options: TreeOptions, absolute: string): string {
 // Absent, or gone between listing and reading: hot-unplug makes every one of these an ordinary answer.
 const absence = new Set(["ENOENT", "ENOTDIR", "ENODEV", "ENXIO", "ESRCH"]);
 
+/** The code of a failed system call and, for the error that explains it, the rest. */
+export function systemFailure(cause: unknown): { code: string; system: PciErrorOptions } {
+  const { code = "EIO", errno, syscall, path } = cause as NodeJS.ErrnoException;
+  const system = {
+    cause,
+    ...(errno === undefined ? {} : { errno }),
+    ...(syscall === undefined ? {} : { syscall }),
+    ...(path === undefined ? {} : { path }),
+  };
+  return { code, system };
+}
+
 /**
  * Runs a read, with `absent` for what is not there.
  *
@@ -25,18 +37,12 @@ function reading<T>(path: string, absent: T, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    const { code = "EIO", errno, syscall } = cause as NodeJS.ErrnoException;
+    const { code, system } = systemFailure(cause);
     if (absence.has(code)) return absent;
-    const system = {
-      cause,
-      path,
-      ...(errno === undefined ? {} : { errno }),
-      ...(syscall === undefined ? {} : { syscall }),
-    };
     if (code === "EACCES" || code === "EPERM") {
-      throw new PciError("ERR_PERMISSION", `this user may not read ${path}`, system);
+      throw new PciError("ERR_PERMISSION", `this user may not read ${path}`, { ...system, path });
     }
-    throw new PciError(code, `${path} cannot be read: ${code}`, system);
+    throw new PciError(code, `${path} cannot be read: ${code}`, { ...system, path });
   }
 }
 

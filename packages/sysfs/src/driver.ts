@@ -1,0 +1,216 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { isPciError, PciError } from "@userpci/interface";
+import { functionPath, type PciFunction, readDriverOverride } from "./function.ts";
+import { isVfioDriver } from "./group.ts";
+import { findHolders, type Holder } from "./holders.ts";
+import { explainWrite, type Kernel } from "./kernel.ts";
+import { deviceNodes } from "./nodes.ts";
+import { waitPatiently } from "./patience.ts";
+import { pathIn, readLinkName, systemFailure, type TreeOptions } from "./tree.ts";
+
+/** The driver that hands functions to user space. */
+export const VFIO_PCI = "vfio-pci";
+
+/** What binding is doing at the moment. */
+export type BindStep = "module" | "override" | "release" | "probe" | "verify" | "permit";
+
+/** Reported as a step begins, and again while the kernel keeps it waiting. */
+export interface BindProgress {
+  readonly address: string;
+  readonly step: BindStep;
+  /** 0 as the step begins; later, how long it has been waiting. */
+  readonly elapsedMs: number;
+  /** Who keeps the function's nodes open, as far as is known. */
+  readonly holders: readonly Holder[];
+}
+
+/** How to wait and whom to tell. */
+export interface DriverOptions extends TreeOptions {
+  /** Milliseconds to wait for one step of the kernel. Default 30 000. */
+  readonly timeoutMs?: number;
+  /** Milliseconds between reports of one that takes long. Default 2000. */
+  readonly reportMs?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: BindProgress) => void;
+}
+
+const TIMEOUT_MS = 30_000;
+const REPORT_MS = 2_000;
+
+/** Moves one function between drivers. Each method is one step; none looks back at the others. */
+export class DriverChange {
+  readonly #kernel: Kernel;
+  readonly #fn: PciFunction;
+  readonly #options: DriverOptions;
+  #pending = 0;
+  #failure: unknown;
+
+  constructor(kernel: Kernel, fn: PciFunction, options: DriverOptions) {
+    this.#kernel = kernel;
+    this.#fn = fn;
+    this.#options = options;
+  }
+
+  /** Whether the kernel is still at a write that was not waited for to the end. */
+  get pending(): boolean {
+    return this.#pending > 0;
+  }
+
+  /** The driver that has the function now. */
+  current(): string | null {
+    return readLinkName(functionPath(this.#fn.address, this.#options, "driver"));
+  }
+
+  /** @throws PciError `ERR_NOT_SUPPORTED` if the driver is not there and cannot be loaded */
+  async load(driver: string): Promise<void> {
+    if (existsSync(this.#driverPath(driver))) return;
+    this.report("module");
+    const cause = await this.#kernel.loadModule(driver).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (existsSync(this.#driverPath(driver))) return;
+    throw new PciError("ERR_NOT_SUPPORTED", `the driver ${driver} is not loaded`, {
+      hint: `sudo modprobe ${driver}`,
+      cause,
+    });
+  }
+
+  /** Names the only driver that may take the function; null lets the kernel match again. */
+  async override(driver: string | null): Promise<void> {
+    this.report("override");
+    const path = functionPath(this.#fn.address, this.#options, "driver_override");
+    await this.#write("override", path, driver ?? "\n", "the kernel to take the driver's name");
+  }
+
+  /** Takes the function from the driver that has it, if one has. */
+  async release(): Promise<void> {
+    const driver = this.current();
+    if (driver === null) return;
+    this.report("release");
+    const path = join(functionPath(this.#fn.address, this.#options, "driver"), "unbind");
+    await this.#write(
+      "release",
+      path,
+      this.#fn.address,
+      `${driver} to let go of ${this.#fn.address}`,
+      "ENODEV",
+    );
+  }
+
+  /** Lets the kernel look for a driver. Its answer says nothing: what counts is who has the function after. */
+  async probe(): Promise<void> {
+    this.report("probe");
+    const path = pathIn(this.#options, "/sys/bus/pci/drivers_probe");
+    await this.#write("probe", path, this.#fn.address, `a driver to take ${this.#fn.address}`, "EINVAL");
+  }
+
+  /** Asks one driver to take the function. If it will not, {@link verify} says why. */
+  async attach(driver: string): Promise<void> {
+    this.report("probe");
+    const path = join(this.#driverPath(driver), "bind");
+    try {
+      await this.#write("probe", path, this.#fn.address, `${driver} to take ${this.#fn.address}`);
+    } catch (error) {
+      if (this.pending || isPciError(error, "ERR_PERMISSION")) throw error;
+      this.#failure = error;
+    }
+  }
+
+  /**
+   * Teaches a driver the function's id, for kernels without `driver_override`. It then takes every function of that id
+   * that has no driver.
+   */
+  async addId(driver: string): Promise<void> {
+    this.report("probe");
+    await this.#write("probe", join(this.#driverPath(driver), "new_id"), this.#id(), `${driver}`, "EEXIST");
+  }
+
+  /** Makes the driver forget the id, so that it takes no other function later. */
+  async removeId(driver: string): Promise<void> {
+    await this.#write(
+      "probe",
+      join(this.#driverPath(driver), "remove_id"),
+      this.#id(),
+      `${driver}`,
+      "ENODEV",
+    );
+  }
+
+  /** Whether this kernel has `driver_override` (Linux 3.16 and later). */
+  hasOverride(): boolean {
+    return existsSync(functionPath(this.#fn.address, this.#options, "driver_override"));
+  }
+
+  /** The only driver that may take the function now, if one is named. */
+  async readOverride(): Promise<string | null> {
+    const read = readDriverOverride(this.#fn.address, this.#options);
+    return (await this.#wait("override", read, "another process to bind or unbind")) ?? null;
+  }
+
+  /** @throws PciError `ERR_BIND_FAILED` if another driver than `driver` has the function */
+  verify(driver: string): void {
+    this.report("verify");
+    const current = this.current();
+    if (current === driver || (driver === VFIO_PCI && isVfioDriver(current))) return;
+    throw new PciError(
+      "ERR_BIND_FAILED",
+      `${this.#fn.address} did not go to ${driver}: it has ${current === null ? "no driver" : `the driver ${current}`}`,
+      { hint: `the kernel says why: sudo dmesg | grep ${this.#fn.address}`, cause: this.#failure },
+    );
+  }
+
+  /**
+   * Tells the caller that a step begins.
+   *
+   * @throws PciError `ERR_ABORTED` if the caller no longer wants it
+   */
+  report(step: BindStep): void {
+    const { signal, onProgress } = this.#options;
+    if (signal?.aborted) {
+      const message = `stopped before the step "${step}" on ${this.#fn.address}`;
+      throw new PciError("ERR_ABORTED", message, { cause: signal.reason });
+    }
+    onProgress?.({ address: this.#fn.address, step, elapsedMs: 0, holders: [] });
+  }
+
+  async #write(step: BindStep, path: string, text: string, subject: string, ignored?: string): Promise<void> {
+    const write = this.#kernel.write(path, text).catch((cause: unknown) => {
+      if (systemFailure(cause).code !== ignored) throw explainWrite(path, cause);
+    });
+    await this.#wait(step, write, subject);
+  }
+
+  async #wait<T>(step: BindStep, call: Promise<T>, subject: string): Promise<T> {
+    const { timeoutMs = TIMEOUT_MS, reportMs = REPORT_MS, signal, onProgress } = this.#options;
+    const address = this.#fn.address;
+    this.#pending += 1;
+    const work = call.finally(() => {
+      this.#pending -= 1;
+    });
+    return waitPatiently(work, {
+      subject,
+      timeoutMs,
+      reportMs,
+      signal,
+      findHolders: () => findHolders(this.#nodes(), this.#options),
+      onWait: (elapsedMs, holders) => onProgress?.({ address, step, elapsedMs, holders }),
+    });
+  }
+
+  // Every program that uses any function with iommufd has /dev/iommu open.
+  #nodes(): string[] {
+    const { group, device } = deviceNodes(this.#fn, this.#options);
+    return [group, device].filter((node) => node !== null);
+  }
+
+  #driverPath(driver: string): string {
+    return pathIn(this.#options, `/sys/bus/pci/drivers/${driver}`);
+  }
+
+  #id(): string {
+    const hex = (value: number) => value.toString(16).padStart(4, "0");
+    return `${hex(this.#fn.vendor)} ${hex(this.#fn.device)}`;
+  }
+}

@@ -1,0 +1,74 @@
+import { PciError } from "@userpci/interface";
+import { describeHolders, type Holder, type HolderReport } from "./holders.ts";
+
+/** How long to wait for the kernel. */
+export interface Patience {
+  /** What is being waited for, as the reader of a message would say it: "igb to let go of 0000:01:00.0". */
+  readonly subject: string;
+  /** Milliseconds after which to give up waiting. */
+  readonly timeoutMs: number;
+  /** Milliseconds between reports. */
+  readonly reportMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Who may be in the way. */
+  readonly findHolders: () => Promise<HolderReport>;
+  readonly onWait: (elapsedMs: number, holders: readonly Holder[]) => void;
+}
+
+/**
+ * Waits for a write that the kernel may sit on. The write itself cannot be called back: after a time-out or an abort it
+ * goes on, and takes effect when the kernel is ready.
+ *
+ * @throws PciError `ERR_TIMEOUT` or `ERR_ABORTED`, both with the holders; what `work` throws
+ */
+export async function waitPatiently<T>(work: Promise<T>, patience: Patience): Promise<T> {
+  const started = performance.now();
+  // After giving up nobody else listens for a late failure.
+  work.catch(() => undefined);
+  for (;;) {
+    const outcome = await race(work, patience);
+    if (outcome.done) return outcome.value;
+    const elapsedMs = performance.now() - started;
+    const report = await patience.findHolders();
+    if (patience.signal?.aborted) throw givenUp("ERR_ABORTED", elapsedMs, report, patience);
+    if (elapsedMs >= patience.timeoutMs) throw givenUp("ERR_TIMEOUT", elapsedMs, report, patience);
+    patience.onWait(elapsedMs, report.holders);
+  }
+}
+
+type Outcome<T> = { done: true; value: T } | { done: false };
+
+async function race<T>(work: Promise<T>, { timeoutMs, reportMs, signal }: Patience): Promise<Outcome<T>> {
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort: (() => void) | undefined;
+  const pause = new Promise<Outcome<T>>((resolve) => {
+    onAbort = () => resolve({ done: false });
+    timer = setTimeout(onAbort, Math.min(reportMs, timeoutMs));
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener("abort", onAbort);
+  });
+  try {
+    return await Promise.race([work.then((value): Outcome<T> => ({ done: true, value })), pause]);
+  } finally {
+    clearTimeout(timer);
+    if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+function givenUp(
+  code: "ERR_TIMEOUT" | "ERR_ABORTED",
+  elapsedMs: number,
+  { holders, unreadable }: HolderReport,
+  { subject, signal }: Patience,
+): PciError {
+  const who = describeHolders(holders);
+  const seconds = (elapsedMs / 1000).toFixed(1);
+  return new PciError(code, `waited ${seconds} s for ${subject}${who === "" ? "" : `, held by ${who}`}`, {
+    hint:
+      who === ""
+        ? `the kernel goes on when it can; see \`sudo dmesg | tail\`${unreadable > 0 ? ", and run as root to see every process" : ""}`
+        : `end ${who}; the kernel goes on by itself then`,
+    cause: code === "ERR_ABORTED" ? signal?.reason : undefined,
+    details: { elapsedMs, holders, unreadable },
+  });
+}

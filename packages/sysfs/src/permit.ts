@@ -1,0 +1,96 @@
+import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
+import { isPciError, PciError } from "@userpci/interface";
+import type { PciFunction } from "./function.ts";
+import { isVfioDriver } from "./group.ts";
+import { type JournalEntry, otherEntries, writeEntry } from "./journal.ts";
+import { explainWrite, type Kernel, type Ownership } from "./kernel.ts";
+import { type DeviceNodes, deviceNodes } from "./nodes.ts";
+import { pathIn, type TreeOptions } from "./tree.ts";
+import type { SystemUser } from "./user.ts";
+
+/** Read and write for owner and group: what row R1 asks for. */
+const MODE = 0o660;
+
+/**
+ * Makes a user the owner of the nodes that lead to a function: its group node and, where the kernel has them, its
+ * device node and `/dev/iommu`. Who owned them before goes into the journal entry first.
+ *
+ * @returns the entry as written
+ */
+export async function permitUser(
+  kernel: Kernel,
+  fn: PciFunction,
+  user: SystemUser,
+  entry: JournalEntry,
+  options: TreeOptions,
+): Promise<JournalEntry> {
+  const paths = await permittable(fn, options);
+  const others = await otherEntries(fn.address, options);
+  const nodes: Record<string, Ownership> = { ...entry.nodes };
+  const found = new Map<string, Ownership>();
+  for (const path of paths) {
+    const { uid, gid, mode } = await stat(pathIn(options, path));
+    found.set(path, { uid, gid, mode: mode & 0o7777 });
+    // A node of two functions is given back to whom it belonged before the first of them.
+    nodes[path] ??= others.find((other) => path in other.nodes)?.nodes[path] ?? found.get(path)!;
+  }
+  const updated = { ...entry, nodes };
+  await writeEntry(updated, options);
+  try {
+    for (const [path, { gid }] of found) await own(kernel, path, { uid: user.uid, gid, mode: MODE }, options);
+  } catch (error) {
+    for (const [path, ownership] of found) await own(kernel, path, ownership, options).catch(() => undefined);
+    await writeEntry(entry, options);
+    throw error;
+  }
+  return updated;
+}
+
+/** Gives nodes back to their former owners, except those that another bound function still needs. */
+export async function withdrawNodes(
+  kernel: Kernel,
+  entry: JournalEntry,
+  options: TreeOptions,
+): Promise<void> {
+  const others = await otherEntries(entry.address, options);
+  for (const [path, ownership] of Object.entries(entry.nodes)) {
+    if (others.some((other) => path in other.nodes)) continue;
+    await own(kernel, path, ownership, options).catch((error: unknown) => {
+      // The last function to leave vfio-pci takes its group's node along.
+      if (!isPciError(error, "ENOENT")) throw error;
+    });
+  }
+}
+
+async function permittable(fn: PciFunction, options: TreeOptions): Promise<string[]> {
+  if (!isVfioDriver(fn.driver)) {
+    throw new PciError("ERR_WRONG_DRIVER", `${fn.address} is not bound to vfio-pci, so it has no node yet`, {
+      hint: `sudo userpci bind ${fn.address}`,
+    });
+  }
+  await udevIdle(options);
+  const nodes: DeviceNodes = deviceNodes(fn, options);
+  const paths = nodes.device === null ? [nodes.group] : [nodes.group, nodes.device, nodes.iommu];
+  const present = paths.filter((path) => path !== null);
+  if (present.length > 0) return present;
+  throw new PciError("ERR_NO_DEVICE", `there is no node for IOMMU group ${fn.iommuGroup} in /dev/vfio`, {
+    hint: "in a container: pass /dev/vfio in; elsewhere: is /dev a devtmpfs?",
+  });
+}
+
+/** Waits until udev has applied its own rules to a new node: it would undo a change of owner made before. */
+async function udevIdle(options: TreeOptions): Promise<void> {
+  const queue = pathIn(options, "/run/udev/queue");
+  for (let attempt = 0; attempt < 200 && existsSync(queue); attempt += 1) await setTimeout(10);
+}
+
+async function own(kernel: Kernel, path: string, ownership: Ownership, options: TreeOptions): Promise<void> {
+  const place = pathIn(options, path);
+  try {
+    await kernel.own(place, ownership);
+  } catch (cause) {
+    throw explainWrite(place, cause);
+  }
+}

@@ -1,0 +1,60 @@
+import { type ErrorCode, PciError } from "@userpci/interface";
+import { type PciFunction, readHeaderType } from "./function.ts";
+import { pathIn, readNames, readText, type TreeOptions } from "./tree.ts";
+
+interface Refusal {
+  readonly code: ErrorCode;
+  applies(fn: PciFunction, options: TreeOptions): boolean;
+  message(fn: PciFunction, options: TreeOptions): string;
+  hint(fn: PciFunction, options: TreeOptions): string;
+}
+
+/** Functions that are not given to user space, whoever asks (rows R1 and R2). The first that applies is thrown. */
+const refusals: readonly Refusal[] = [
+  {
+    code: "ERR_BIND_REFUSED",
+    applies: (fn, options) => readHeaderType(fn, options) !== 0,
+    message: (fn, options) =>
+      `${fn.address} is a bridge (header type ${readHeaderType(fn, options)}); vfio-pci takes endpoints only`,
+    hint: () => "leave bridges where they are: on pcieport or without a driver they do not block their group",
+  },
+  {
+    code: "ERR_BIND_REFUSED",
+    applies: (fn) => fn.virtualFunctions.length > 0,
+    message: (fn) =>
+      `${fn.address} has ${fn.virtualFunctions.length} virtual functions enabled; taking its driver away would break them`,
+    hint: (fn) =>
+      `disable them first: echo 0 | sudo tee /sys/bus/pci/devices/${fn.address}/sriov_numvfs\nor bind one of them: ${fn.virtualFunctions.join(", ")}`,
+  },
+  {
+    code: "ERR_NO_IOMMU",
+    applies: (fn) => fn.iommuGroup === null,
+    message: (fn) => `${fn.address} is in no IOMMU group, so nothing would contain its DMA`,
+    hint: (_fn, options) => iommuHint(options),
+  },
+];
+
+/**
+ * Refuses functions that must not be bound to vfio-pci.
+ *
+ * @throws PciError `ERR_BIND_REFUSED` for a bridge and for a physical function with virtual functions enabled,
+ * `ERR_NO_IOMMU`
+ */
+export function refuseUnbindable(fn: PciFunction, options: TreeOptions): void {
+  const refusal = refusals.find((candidate) => candidate.applies(fn, options));
+  if (refusal === undefined) return;
+  throw new PciError(refusal.code, refusal.message(fn, options), {
+    hint: refusal.hint(fn, options),
+    details: { address: fn.address },
+  });
+}
+
+function iommuHint(options: TreeOptions): string {
+  if (readNames(pathIn(options, "/sys/class/iommu")).length > 0) {
+    return "the system has an IOMMU, but this function is not behind one: use another slot or function";
+  }
+  const cmdline = readText(pathIn(options, "/proc/cmdline")) ?? "";
+  return /\b(intel|amd)_iommu=(on|force)|\biommu=(pt|force)/.test(cmdline)
+    ? "the kernel was told to use an IOMMU and found none: enable VT-d or AMD-Vi in the firmware set-up"
+    : "enable VT-d or AMD-Vi in the firmware set-up, add intel_iommu=on to the kernel command line (Intel), and reboot";
+}

@@ -1,0 +1,157 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { PciError } from "@userpci/interface";
+import { explainWrite, type Kernel, type Ownership } from "../kernel.ts";
+import { readLinkName } from "../tree.ts";
+import { writeDriver, writeLink } from "./machine.ts";
+
+/**
+ * A kernel over the files that `writeMachine` wrote: the attributes that binding writes act as in Linux's driver core
+ * (`drivers/base/bus.c`, `drivers/pci/pci-driver.c`), so that a binding can be watched, and broken, at every step.
+ */
+export class FakeKernel implements Kernel {
+  readonly #root: string;
+  readonly #ids: Readonly<Record<string, readonly string[]>>;
+  readonly #dynamicIds = new Map<string, Set<string>>();
+  readonly #faults: { path: RegExp; code: string }[] = [];
+  readonly #waits: { path: RegExp; until: Promise<void> }[] = [];
+  /** Every write and change of owner, in order, as `path < text`. */
+  readonly log: string[] = [];
+
+  /** Drivers that can be loaded. */
+  readonly modules = new Set<string>();
+
+  /** @param ids the `vendor:device` ids that each driver takes by itself */
+  constructor(root: string, ids: Readonly<Record<string, readonly string[]>> = {}) {
+    this.#root = root;
+    this.#ids = ids;
+  }
+
+  /** Makes the next write to a matching path fail, once. */
+  failOnce(path: RegExp, code: string): void {
+    this.#faults.push({ path, code });
+  }
+
+  /** Keeps writes to a matching path waiting. */
+  holdUntil(path: RegExp, until: Promise<void>): void {
+    this.#waits.push({ path, until });
+  }
+
+  async write(path: string, text: string): Promise<void> {
+    const place = path.slice(this.#root.length);
+    this.log.push(`${place} < ${text.trim()}`);
+    await this.#waits.find((wait) => wait.path.test(place))?.until;
+    const fault = this.#faults.findIndex((candidate) => candidate.path.test(place));
+    if (fault >= 0) throw systemError(this.#faults.splice(fault, 1)[0]!.code, path);
+    if (!existsSync(path)) throw systemError("ENOENT", path);
+    this.#act(path, text.trim());
+  }
+
+  async refusal(path: string): Promise<PciError | null> {
+    const fault = this.#faults.findIndex((candidate) => candidate.path.test(`access ${path}`));
+    return fault < 0 ? null : explainWrite(path, systemError(this.#faults.splice(fault, 1)[0]!.code, path));
+  }
+
+  async own(path: string, { uid, gid, mode }: Ownership): Promise<void> {
+    const place = path.slice(this.#root.length);
+    this.log.push(`${place} < ${uid}:${gid} ${mode.toString(8)}`);
+    const fault = this.#faults.findIndex((candidate) => candidate.path.test(place));
+    if (fault >= 0) throw systemError(this.#faults.splice(fault, 1)[0]!.code, path);
+    if (!existsSync(path)) throw systemError("ENOENT", path);
+  }
+
+  async loadModule(name: string): Promise<void> {
+    this.log.push(`modprobe ${name}`);
+    if (!this.modules.has(name)) throw systemError("ENOENT", name);
+    writeDriver(this.#root, name);
+  }
+
+  #act(path: string, text: string): void {
+    const driver = basename(realpathSync(dirname(path)));
+    const acts: Record<string, () => void> = {
+      driver_override: () => writeFileSync(path, text === "" ? "(null)\n" : `${text}\n`),
+      unbind: () => this.#detach(text, driver, path),
+      bind: () => {
+        if (!this.#matches(text, driver)) throw systemError("ENODEV", path);
+        this.#attach(text, driver);
+      },
+      new_id: () => this.#addId(text, driver),
+      remove_id: () => this.#dynamicIds.get(driver)?.delete(text),
+      drivers_probe: () => this.#probe(text),
+    };
+    const act = acts[basename(path)];
+    if (act === undefined) throw systemError("EINVAL", path);
+    act();
+  }
+
+  #addId(id: string, driver: string): void {
+    this.#dynamicIds.set(driver, (this.#dynamicIds.get(driver) ?? new Set()).add(id));
+    for (const address of this.#addresses()) {
+      if (this.#matches(address, driver)) this.#attach(address, driver);
+    }
+  }
+
+  #probe(address: string): void {
+    const drivers = readdirSync(join(this.#root, "/sys/bus/pci/drivers")).sort();
+    const taker = drivers.find((driver) => this.#matches(address, driver));
+    if (taker !== undefined) this.#attach(address, taker);
+  }
+
+  #matches(address: string, driver: string): boolean {
+    if (this.#driverOf(address) !== null) return false;
+    const override = this.#attribute(address, "driver_override");
+    if (override !== null && override !== "(null)") return override === driver;
+    const [vendor, device] = ["vendor", "device"].map((name) => this.#attribute(address, name)?.slice(2));
+    const own = this.#ids[driver]?.includes(`${vendor}:${device}`) ?? false;
+    return own || (this.#dynamicIds.get(driver)?.has(`${vendor} ${device}`) ?? false);
+  }
+
+  #attach(address: string, driver: string): void {
+    writeLink(this.#root, this.#place(address, "driver"), `/sys/bus/pci/drivers/${driver}`);
+    const group = readLinkName(join(this.#device(address), "iommu_group"));
+    if (driver !== "vfio-pci" || group === null) return;
+    mkdirSync(join(this.#root, "/dev/vfio"), { recursive: true });
+    writeFileSync(join(this.#root, "/dev/vfio", group), "", { mode: 0o600 });
+  }
+
+  #detach(address: string, driver: string, path: string): void {
+    if (this.#driverOf(address) !== driver) throw systemError("ENODEV", path);
+    rmSync(join(this.#device(address), "driver"));
+    const group = readLinkName(join(this.#device(address), "iommu_group"));
+    if (driver === "vfio-pci" && group !== null)
+      rmSync(join(this.#root, "/dev/vfio", group), { force: true });
+  }
+
+  #addresses(): string[] {
+    return readdirSync(join(this.#root, "/sys/bus/pci/devices"));
+  }
+
+  #device(address: string): string {
+    return realpathSync(join(this.#root, "/sys/bus/pci/devices", address));
+  }
+
+  #place(address: string, name: string): string {
+    return join(this.#device(address).slice(realpathSync(this.#root).length), name);
+  }
+
+  #driverOf(address: string): string | null {
+    return readLinkName(join(this.#device(address), "driver"));
+  }
+
+  #attribute(address: string, name: string): string | null {
+    const path = join(this.#device(address), name);
+    return existsSync(path) ? readFileSync(path, "utf8").trim() : null;
+  }
+}
+
+function systemError(code: string, path: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: write '${path}'`), { code, errno: -1, syscall: "write", path });
+}

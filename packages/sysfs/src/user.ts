@@ -1,0 +1,29 @@
+import { PciError } from "@userpci/interface";
+import { pathIn, readText, type TreeOptions } from "./tree.ts";
+
+/** An ordinary user of the system. */
+export interface SystemUser {
+  readonly uid: number;
+  /** Name in `/etc/passwd`; the number as text for a user without an entry there. */
+  readonly name: string;
+}
+
+const MAX_UID = 0xffff_fffe;
+
+/**
+ * A user by name or number.
+ *
+ * @param user a name of `/etc/passwd`, or a uid, also as text
+ * @throws PciError `ERR_INVALID_ARGUMENT`
+ */
+export function findUser(user: string | number, options: TreeOptions = {}): SystemUser {
+  const text = String(user);
+  const uid = /^\d+$/.test(text) ? Number(text) : null;
+  const entries = (readText(pathIn(options, "/etc/passwd")) ?? "").split("\n").map((line) => line.split(":"));
+  const entry = entries.find(([name, , id]) => (uid === null ? name === text : Number(id) === uid));
+  if (entry !== undefined) return { uid: Number(entry[2]), name: entry[0]! };
+  if (uid !== null && uid <= MAX_UID) return { uid, name: text };
+  throw new PciError("ERR_INVALID_ARGUMENT", `there is no user ${JSON.stringify(text)} in /etc/passwd`, {
+    hint: `for a user of a directory service give the number: --user "$(id -u ${text})"`,
+  });
+}
