@@ -1,0 +1,185 @@
+import {
+  type DmaDirection,
+  type DmaMapping,
+  type DmaMemory,
+  type Iova,
+  iovaHi,
+  iovaLo,
+  PciError,
+} from "@userpci/interface";
+
+/** What a buffer is made of, and whom it tells when it is closed. */
+export interface DmaBufferParts {
+  readonly mapping: DmaMapping;
+  /** Whether the memory is closed with the buffer. */
+  readonly ownsMemory: boolean;
+  /** Called once, when the buffer is closed. */
+  readonly onClose: (buffer: DmaBuffer) => void;
+}
+
+/**
+ * Memory that this program and a device both see: `bytes` here, `iova` there. Closing takes it away from the device
+ * first, and only then frees it (row R14). Made by {@link Dma}.
+ *
+ * `iova`, `buffer` and the views throw `ERR_CLOSED` once `close` has been called. In hot loops keep them in constants: a
+ * view of freed memory has length 0, it does not crash.
+ */
+export class DmaBuffer implements AsyncDisposable, Disposable {
+  readonly #mapping: DmaMapping;
+  readonly #ownsMemory: boolean;
+  readonly #onClose: (buffer: DmaBuffer) => void;
+  readonly #iova: Iova;
+  readonly #iovaLo: number;
+  readonly #iovaHi: number;
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+  #u32: Uint32Array<ArrayBuffer> | undefined;
+  #closing: Promise<void> | undefined;
+  #state: "open" | "closing" | "closed" = "open";
+
+  constructor(parts: DmaBufferParts) {
+    this.#mapping = parts.mapping;
+    this.#ownsMemory = parts.ownsMemory;
+    this.#onClose = parts.onClose;
+    this.#iova = parts.mapping.iova;
+    this.#iovaLo = iovaLo(this.#iova);
+    this.#iovaHi = iovaHi(this.#iova);
+  }
+
+  /** Address for the device. */
+  get iova(): Iova {
+    this.#checkOpen();
+    return this.#iova;
+  }
+
+  /** Bits 31 to 0 of {@link iova}, unsigned. */
+  get iovaLo(): number {
+    this.#checkOpen();
+    return this.#iovaLo;
+  }
+
+  /** Bits 63 to 32 of {@link iova}, unsigned. */
+  get iovaHi(): number {
+    this.#checkOpen();
+    return this.#iovaHi;
+  }
+
+  /** Bytes that the device sees: what was asked for, rounded up to whole pages. */
+  get size(): number {
+    return this.#mapping.size;
+  }
+
+  get direction(): DmaDirection {
+    return this.#mapping.direction;
+  }
+
+  get label(): string | undefined {
+    return this.#mapping.label;
+  }
+
+  /** Whether the device no longer sees it and, if the buffer owned the memory, that is freed. */
+  get closed(): boolean {
+    return this.#state === "closed";
+  }
+
+  /** The memory behind the buffer, whole: `bytes` begins at `bytes.byteOffset` of it. */
+  get buffer(): ArrayBuffer {
+    this.#checkOpen();
+    return this.#mapping.memory.buffer;
+  }
+
+  /** The bytes that the device sees. The same view at each call. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    this.#checkOpen();
+    this.#bytes ??= new Uint8Array(this.#mapping.memory.buffer, this.#mapping.offset, this.size);
+    return this.#bytes;
+  }
+
+  /** The same as 32-bit words in this machine's byte order, little-endian on x86 and arm64. */
+  get u32(): Uint32Array<ArrayBuffer> {
+    this.#checkOpen();
+    this.#u32 ??= new Uint32Array(this.#mapping.memory.buffer, this.#mapping.offset, this.size / 4);
+    return this.#u32;
+  }
+
+  /**
+   * Takes the memory away from the device, then frees it. Harmless twice. If it cannot be unmapped it is not freed, the
+   * buffer stays open, and `close` may be tried again.
+   *
+   * @throws PciError what the IOMMU said
+   */
+  close(): Promise<void> {
+    if (this.#state === "closed") return Promise.resolve();
+    this.#closing ??= this.#close().finally(() => {
+      this.#closing = undefined;
+    });
+    return this.#closing;
+  }
+
+  /**
+   * {@link close} on this thread.
+   *
+   * @throws PciError `ERR_BUSY` while a call of `close` is under way
+   */
+  closeSync(): void {
+    if (this.#state === "closed") return;
+    if (this.#closing !== undefined) {
+      throw new PciError("ERR_BUSY", `${this.#name()} is being closed by a call of close()`, {
+        hint: "await that call's promise",
+      });
+    }
+    try {
+      this.#mapping.unmapSync();
+    } catch (error) {
+      throw this.#notFreed(error);
+    }
+    this.#free();
+  }
+
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#state = "closing";
+    try {
+      await this.#mapping.unmap();
+      this.#free();
+    } catch (error) {
+      this.#state = "open";
+      throw this.#mapping.closed ? error : this.#notFreed(error);
+    }
+  }
+
+  #free(): void {
+    if (this.#ownsMemory) this.#mapping.memory.close();
+    this.#state = "closed";
+    this.#onClose(this);
+  }
+
+  #notFreed(error: unknown): PciError {
+    const { code, message, hint } = error as Partial<PciError>;
+    return new PciError(
+      code ?? "ERR_BUSY",
+      `${this.#name()} could not be unmapped, so its memory is not freed: ${message ?? String(error)}`,
+      { hint: hint ?? "the device may still use it: close again, or reset the device first", cause: error },
+    );
+  }
+
+  #name(): string {
+    return this.label === undefined ? "a DMA buffer without label" : `DMA buffer "${this.label}"`;
+  }
+
+  #checkOpen(): void {
+    if (this.#state !== "open") throw new PciError("ERR_CLOSED", `${this.#name()} is closed`);
+  }
+}
+
+/** Whether a mapping of `memory` is still in `mappings`. */
+export function isMapped(memory: DmaMemory, mappings: Iterable<DmaMapping>): boolean {
+  for (const mapping of mappings) if (mapping.memory === memory) return true;
+  return false;
+}

@@ -1,0 +1,213 @@
+import {
+  checkInteger,
+  type DmaDirection,
+  type DmaMapping,
+  type DmaMemory,
+  Failures,
+  type IommuDomain,
+  type Iova,
+  type MapOptions,
+  type MemorySource,
+  PciError,
+} from "@userpci/interface";
+import { DmaBuffer, isMapped } from "./buffer.ts";
+
+/** The part of a device that {@link Dma} needs; a `BackendDevice` is one. */
+export interface DmaDevice {
+  readonly domain: IommuDomain;
+  readonly memory: MemorySource;
+  /** The widest address, in bits, that the device can drive: 12 to 64 (row R15). Default 64. */
+  readonly addressBits?: number;
+}
+
+/** How {@link Dma.alloc} may be asked. */
+export interface DmaAllocOptions {
+  /** What the device may do. Default `bidirectional`. */
+  readonly direction?: DmaDirection;
+  /** Name for people, shown in errors and tools. */
+  readonly label?: string;
+  /** Page size in bytes of the memory: the system's (default), 2 MiB or 1 GiB. */
+  readonly pageSize?: number;
+  /** Narrower than the device's for this buffer, in bits. */
+  readonly addressBits?: number;
+  /** Fixed address for the device, a page multiple. */
+  readonly iova?: Iova;
+  /** Alignment of the address in bytes, a power of two. */
+  readonly alignment?: number;
+}
+
+/** How {@link Dma.map} may be asked: {@link MapOptions}, whose `addressBits` cannot pass the device's. */
+export type DmaMapOptions = MapOptions;
+
+/**
+ * The DMA memory of one device: allocates it, maps it, and keeps it until the device no longer sees it. The first of two
+ * to be closed may be this or any of its buffers; what the domain maps for others is left alone.
+ */
+export class Dma implements AsyncDisposable, Disposable {
+  readonly #domain: IommuDomain;
+  readonly #memory: MemorySource;
+  readonly #addressBits: number;
+  readonly #buffers = new Set<DmaBuffer>();
+  readonly #underWay = new Set<Promise<unknown>>();
+  #pinnedBytes = 0;
+  #closed = false;
+
+  /** @throws PciError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT` for an address width that is none */
+  constructor(device: DmaDevice) {
+    this.#domain = device.domain;
+    this.#memory = device.memory;
+    this.#addressBits = checkInteger("addressBits", device.addressBits ?? 64, 12, 64);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** The widest address, in bits, that the device can drive. */
+  get addressBits(): number {
+    return this.#addressBits;
+  }
+
+  /** Bytes that the device sees, and that are therefore pinned: the sizes of {@link buffers} added up (row R13). */
+  get pinnedBytes(): number {
+    return this.#pinnedBytes;
+  }
+
+  /** The buffers that are open, oldest first. */
+  buffers(): readonly DmaBuffer[] {
+    return [...this.#buffers];
+  }
+
+  /**
+   * Allocates zeroed memory and maps it. Small sizes resolve at once, large ones are pinned off this thread.
+   *
+   * @param size bytes, above 0; rounded up to whole pages (of the memory and of the IOMMU, whichever are larger), which
+   * the buffer's `size` tells
+   * @throws PciError `ERR_CLOSED`, `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT`, what `MemorySource.alloc` and
+   * `IommuDomain.map` throw; nothing stays allocated then
+   */
+  async alloc(size: number, options: DmaAllocOptions = {}): Promise<DmaBuffer> {
+    const memory = this.#allocate(size, options);
+    return this.#track(this.#mapTo(memory, options, true));
+  }
+
+  /** {@link alloc} on this thread. */
+  allocSync(size: number, options: DmaAllocOptions = {}): DmaBuffer {
+    const memory = this.#allocate(size, options);
+    return this.#mapToSync(memory, options, true);
+  }
+
+  /**
+   * Maps memory that the caller has, and goes on owning: close the buffer before the memory.
+   *
+   * @throws PciError what `IommuDomain.map` throws
+   */
+  async map(memory: DmaMemory, options: DmaMapOptions = {}): Promise<DmaBuffer> {
+    this.#checkOpen();
+    return this.#track(this.#mapTo(memory, options, false));
+  }
+
+  /** {@link map} on this thread. */
+  mapSync(memory: DmaMemory, options: DmaMapOptions = {}): DmaBuffer {
+    this.#checkOpen();
+    return this.#mapToSync(memory, options, false);
+  }
+
+  /**
+   * Closes all buffers, the youngest first, and refuses new ones. A call under way is waited for, undone, and rejects with
+   * `ERR_CLOSED`. Each buffer is tried; those that could not be unmapped stay in {@link buffers}, and a second call tries
+   * them again.
+   *
+   * @throws PciError what the IOMMU said
+   */
+  async close(): Promise<void> {
+    this.#closed = true;
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+    const failures = new Failures();
+    for (const buffer of this.buffers().toReversed()) await failures.tryAsync(() => buffer.close());
+    failures.throwIfAny("the device's DMA memory is closed, but");
+  }
+
+  /** {@link close} on this thread; calls under way undo themselves later. */
+  closeSync(): void {
+    this.#closed = true;
+    const failures = new Failures();
+    for (const buffer of this.buffers().toReversed()) failures.try(() => buffer.closeSync());
+    failures.throwIfAny("the device's DMA memory is closed, but");
+  }
+
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #allocate(size: number, options: DmaAllocOptions): DmaMemory {
+    this.#checkOpen();
+    checkInteger("size", size, 1, Number.MAX_SAFE_INTEGER);
+    const { pageSize: page } = this.#domain;
+    return this.#memory.alloc(Math.ceil(size / page) * page, {
+      ...(options.pageSize === undefined ? {} : { pageSize: options.pageSize }),
+      ...(options.label === undefined ? {} : { label: options.label }),
+    });
+  }
+
+  async #mapTo(memory: DmaMemory, options: MapOptions, ownsMemory: boolean): Promise<DmaBuffer> {
+    let mapping: DmaMapping;
+    try {
+      mapping = await this.#domain.map(memory, this.#narrowed(options));
+    } catch (error) {
+      if (ownsMemory) this.#discard(memory);
+      throw error;
+    }
+    const buffer = this.#adopt(mapping, ownsMemory);
+    if (!this.#closed) return buffer;
+    await buffer.close();
+    throw new PciError("ERR_CLOSED", "the device was closed while its DMA memory was being mapped");
+  }
+
+  #mapToSync(memory: DmaMemory, options: MapOptions, ownsMemory: boolean): DmaBuffer {
+    try {
+      return this.#adopt(this.#domain.mapSync(memory, this.#narrowed(options)), ownsMemory);
+    } catch (error) {
+      if (ownsMemory) this.#discard(memory);
+      throw error;
+    }
+  }
+
+  #narrowed(options: MapOptions): MapOptions {
+    return { ...options, addressBits: Math.min(options.addressBits ?? 64, this.#addressBits) };
+  }
+
+  #adopt(mapping: DmaMapping, ownsMemory: boolean): DmaBuffer {
+    const buffer = new DmaBuffer({ mapping, ownsMemory, onClose: (closed) => this.#dropped(closed) });
+    this.#buffers.add(buffer);
+    this.#pinnedBytes += buffer.size;
+    return buffer;
+  }
+
+  #dropped(buffer: DmaBuffer): void {
+    this.#buffers.delete(buffer);
+    this.#pinnedBytes -= buffer.size;
+  }
+
+  /** Frees memory whose mapping failed, unless an IOMMU would not let go of it: the domain then keeps it. */
+  #discard(memory: DmaMemory): void {
+    if (this.#domain.closed || !isMapped(memory, this.#domain.mappings())) memory.close();
+  }
+
+  #track<R>(work: Promise<R>): Promise<R> {
+    const settled: Promise<unknown> = work.then(
+      () => this.#underWay.delete(settled),
+      () => this.#underWay.delete(settled),
+    );
+    this.#underWay.add(settled);
+    return work;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new PciError("ERR_CLOSED", "the device's DMA memory is closed");
+  }
+}
