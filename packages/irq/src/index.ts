@@ -1,0 +1,9 @@
+/**
+ * Interrupt vectors of PCI devices as callbacks, async iterators, promises and synchronous waits.
+ *
+ * @packageDocumentation
+ */
+export type { IrqDevice } from "./device.ts";
+export { IrqSet } from "./irq-set.ts";
+export { type EnableOptions, Irqs } from "./irqs.ts";
+export type { EventsOptions, NextOptions, Subscription, Vector, VectorStats } from "./vector.ts";

@@ -1,0 +1,184 @@
+import { Failures, type IrqInfo, type IrqKind, isPciError, PciError } from "@userpci/interface";
+import { type IrqDevice, kindNames } from "./device.ts";
+import { IrqVector } from "./irq-vector.ts";
+import type { Vector } from "./vector.ts";
+
+/** The enabled vectors of one kind. Made by `Irqs.enable`; iterates over its vectors by ascending number. */
+export class IrqSet implements Disposable, Iterable<Vector> {
+  readonly kind: IrqKind;
+  readonly #device: IrqDevice;
+  readonly #info: IrqInfo;
+  readonly #onClose: () => void;
+  readonly #vectors = new Map<number, IrqVector>();
+  #closed = false;
+
+  /** @throws PciError what the backend says; nothing is enabled then */
+  constructor(device: IrqDevice, info: IrqInfo, vectors: readonly number[], onClose: () => void) {
+    this.kind = info.kind;
+    this.#device = device;
+    this.#info = info;
+    this.#onClose = onClose;
+    this.#connect(vectors);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Number of vectors. */
+  get count(): number {
+    return this.#vectors.size;
+  }
+
+  /**
+   * A vector by its number, as the function counts them: after `enable(kind, { start: 3 })` the first is `at(3)`.
+   *
+   * @throws PciError `ERR_CLOSED`, `ERR_OUT_OF_RANGE`
+   */
+  at(index: number): Vector {
+    this.#checkOpen();
+    const vector = this.#vectors.get(index);
+    if (vector === undefined) throw this.#notEnabled(index);
+    return vector;
+  }
+
+  *[Symbol.iterator](): Generator<Vector, void> {
+    yield* [...this.#vectors.values()].sort((a, b) => a.index - b.index);
+  }
+
+  /**
+   * Adds vectors while the others go on, any subset that the function has.
+   *
+   * @throws PciError `ERR_NOT_SUPPORTED` where the kernel cannot do that, `ERR_IRQ_COUNT`, `ERR_IRQ_BUSY` if one is enabled
+   * already, `ERR_CLOSED`; none is added then
+   */
+  add(vectors: readonly number[]): readonly Vector[] {
+    this.#checkOpen();
+    if (!this.#info.resizable) {
+      throw new PciError(
+        "ERR_NOT_SUPPORTED",
+        `${kindNames[this.kind]} vectors of ${this.#device.address} cannot be added while ${this.count} are enabled`,
+        { hint: "close the set and enable all vectors at once; Linux 6.4 and later can add MSI-X vectors" },
+      );
+    }
+    for (const index of vectors) this.#checkNew(index, vectors);
+    return this.#connect(vectors);
+  }
+
+  /**
+   * Disconnects vectors, while the others go on and the kind stays enabled. Their readers end as at `close`.
+   *
+   * @throws PciError `ERR_CLOSED`, `ERR_OUT_OF_RANGE` if one is not enabled; none is removed then
+   */
+  remove(vectors: readonly number[]): void {
+    this.#checkOpen();
+    for (const index of vectors) if (!this.#vectors.has(index)) throw this.#notEnabled(index);
+    const failures = new Failures();
+    for (const index of new Set(vectors)) {
+      failures.try(() => this.#device.setIrqs(this.kind, index, [null]));
+      failures.try(() => this.#vectors.get(index)!.end());
+      this.#vectors.delete(index);
+    }
+    failures.throwIfAny("the vectors are removed, but");
+  }
+
+  /**
+   * Disables the kind, closes the targets and ends all readers: iterators are done, pending `next` calls reject with
+   * `ERR_CLOSED`, listeners are not called again. Harmless twice.
+   */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const failures = new Failures();
+    failures.try(() => this.#disable());
+    for (const vector of this.#vectors.values()) failures.try(() => vector.end());
+    this.#vectors.clear();
+    this.#onClose();
+    failures.throwIfAny(`${kindNames[this.kind]} of ${this.#device.address} is closed, but`);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Gives each vector a target, or none of them. */
+  #connect(vectors: readonly number[]): IrqVector[] {
+    const made: IrqVector[] = [];
+    const connected: IrqVector[][] = [];
+    try {
+      for (const index of vectors) {
+        made.push(new IrqVector(this.#device, this.#info, index, this.#device.createIrqTarget()));
+      }
+      for (const run of runsOf(made)) {
+        this.#device.setIrqs(
+          this.kind,
+          run[0]!.index,
+          run.map((vector) => vector.target),
+        );
+        connected.push(run);
+      }
+    } catch (error) {
+      const failures = new Failures();
+      for (const run of connected) {
+        failures.try(() =>
+          this.#device.setIrqs(
+            this.kind,
+            run[0]!.index,
+            run.map(() => null),
+          ),
+        );
+      }
+      for (const vector of made) failures.try(() => vector.end());
+      throw error;
+    }
+    for (const vector of made) this.#vectors.set(vector.index, vector);
+    return made;
+  }
+
+  #disable(): void {
+    try {
+      this.#device.disableIrqs(this.kind);
+    } catch (error) {
+      // A device that is closed or gone fires no more.
+      if (!isPciError(error, "ERR_CLOSED") && !isPciError(error, "ERR_DEVICE_GONE")) throw error;
+    }
+  }
+
+  #checkNew(index: number, all: readonly number[]): void {
+    const { count } = this.#info;
+    if (!Number.isInteger(index) || index < 0 || index >= count) {
+      throw new PciError(
+        "ERR_IRQ_COUNT",
+        `${this.#device.address} has ${kindNames[this.kind]} vectors 0 to ${count - 1}, not ${index}`,
+      );
+    }
+    if (this.#vectors.has(index) || all.indexOf(index) !== all.lastIndexOf(index)) {
+      throw new PciError("ERR_IRQ_BUSY", `${kindNames[this.kind]} vector ${index} is enabled already`);
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) {
+      throw new PciError("ERR_CLOSED", `${kindNames[this.kind]} of ${this.#device.address} is closed`);
+    }
+  }
+
+  #notEnabled(index: number): PciError {
+    const enabled = [...this].map((vector) => vector.index).join(", ");
+    return new PciError(
+      "ERR_OUT_OF_RANGE",
+      `${kindNames[this.kind]} vector ${index} of ${this.#device.address} is not enabled; enabled: ${enabled || "none"}`,
+    );
+  }
+}
+
+/** Vectors of neighbouring numbers, which one call can connect. */
+function runsOf(vectors: readonly IrqVector[]): IrqVector[][] {
+  const runs: IrqVector[][] = [];
+  for (const vector of vectors.toSorted((a, b) => a.index - b.index)) {
+    const run = runs.at(-1);
+    if (run?.at(-1)?.index === vector.index - 1) run!.push(vector);
+    else runs.push([vector]);
+  }
+  return runs;
+}

@@ -1,0 +1,114 @@
+import { Failures, type IrqInfo, type IrqKind, irqKinds, PciError } from "@userpci/interface";
+import { type IrqDevice, kindNames } from "./device.ts";
+import { IrqSet } from "./irq-set.ts";
+
+/** Which vectors {@link Irqs.enable} enables. */
+export interface EnableOptions {
+  /** How many. Default 1. */
+  readonly count?: number;
+  /** Number of the first. Default 0. */
+  readonly start?: number;
+}
+
+/** Of these a function can use one at a time (row R11). */
+const exclusiveKinds: readonly IrqKind[] = ["intx", "msi", "msix"];
+
+/** The interrupts of one device. */
+export class Irqs implements Disposable {
+  readonly #device: IrqDevice;
+  readonly #sets = new Map<IrqKind, IrqSet>();
+  #closed = false;
+
+  constructor(device: IrqDevice) {
+    this.#device = device;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** What the device has of a kind. @throws PciError `ERR_CLOSED`, `ERR_INVALID_ARGUMENT` for a kind that is none */
+  info(kind: IrqKind): IrqInfo {
+    this.#checkOpen();
+    if (!irqKinds.includes(kind)) {
+      throw new PciError(
+        "ERR_INVALID_ARGUMENT",
+        `an interrupt kind is ${irqKinds.join(", ")}, not ${String(kind)}`,
+      );
+    }
+    return this.#device.irqInfo(kind);
+  }
+
+  /** The sets that are enabled. */
+  enabled(): readonly IrqSet[] {
+    return [...this.#sets.values()];
+  }
+
+  /**
+   * Enables vectors of a kind and makes a target for each.
+   *
+   * @throws PciError `ERR_NOT_SUPPORTED` if the function does not have the kind, `ERR_IRQ_COUNT` if it has fewer vectors or
+   * the numbers make no sense, `ERR_IRQ_BUSY` if the kind, or one that excludes it, is enabled, `ERR_CLOSED`,
+   * `ERR_INVALID_ARGUMENT`; nothing is left half enabled
+   */
+  enable(kind: IrqKind, options: EnableOptions = {}): IrqSet {
+    const info = this.info(kind);
+    const { count = 1, start = 0 } = options;
+    if (info.count === 0) throw this.#missing(kind);
+    if (!(isCount(count) && isCount(start + 1) && start + count <= info.count)) {
+      throw new PciError(
+        "ERR_IRQ_COUNT",
+        `${count} ${kindNames[kind]} vector(s) from ${start} on were asked for; ${this.#device.address} has ${info.count}`,
+        { hint: `ask for 1 to ${info.count}`, details: { asked: count, start, available: info.count } },
+      );
+    }
+    this.#checkFree(kind);
+    const vectors = Array.from({ length: count }, (_, i) => start + i);
+    const set = new IrqSet(this.#device, info, vectors, () => this.#sets.delete(kind));
+    this.#sets.set(kind, set);
+    return set;
+  }
+
+  /** Closes all sets, the youngest first, and refuses new ones. Harmless twice. */
+  close(): void {
+    this.#closed = true;
+    const failures = new Failures();
+    for (const set of this.enabled().toReversed()) failures.try(() => set.close());
+    failures.throwIfAny(`the interrupts of ${this.#device.address} are closed, but`);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #checkFree(kind: IrqKind): void {
+    const rivals = exclusiveKinds.includes(kind) ? exclusiveKinds : [kind];
+    const rival = rivals.find((each) => this.#sets.has(each));
+    if (rival === undefined) return;
+    const enabled = this.#sets.get(rival)!.count;
+    throw new PciError(
+      "ERR_IRQ_BUSY",
+      `${kindNames[kind]} of ${this.#device.address} cannot be enabled: ${kindNames[rival]} is, with ${enabled} vector(s)`,
+      { hint: rival === kind ? "use that set, or its add()" : `close the ${kindNames[rival]} set first` },
+    );
+  }
+
+  #missing(kind: IrqKind): PciError {
+    const present = irqKinds
+      .map((each) => ({ each, count: this.#device.irqInfo(each).count }))
+      .filter(({ count }) => count > 0)
+      .map(({ each, count }) => `${kindNames[each]} (${count})`);
+    return new PciError("ERR_NOT_SUPPORTED", `${this.#device.address} has no ${kindNames[kind]}`, {
+      hint: `it has ${present.join(", ") || "no interrupt at all"}`,
+    });
+  }
+
+  #checkOpen(): void {
+    if (this.#closed)
+      throw new PciError("ERR_CLOSED", `the interrupts of ${this.#device.address} are closed`);
+  }
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 1;
+}

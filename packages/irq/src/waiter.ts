@@ -1,0 +1,57 @@
+import { PciError } from "@userpci/interface";
+import type { NextOptions } from "./vector.ts";
+
+/** A promise of events that a time-out or a signal may end first. Settles once; later calls do nothing. */
+export class Waiter {
+  readonly promise: Promise<number>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #ended: () => void;
+  #resolve!: (count: number) => void;
+  #reject!: (error: unknown) => void;
+
+  /**
+   * @param ended called when the time-out or the signal has ended the wait
+   * @param keepAlive whether the time-out keeps the process alive
+   */
+  constructor({ signal, timeoutMs }: NextOptions, keepAlive: boolean, ended: () => void) {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#signal = signal;
+    this.#ended = ended;
+    signal?.addEventListener("abort", this.#aborted);
+    if (timeoutMs === undefined) return;
+    this.#timer = setTimeout(() => {
+      ended();
+      this.resolve(0);
+    }, timeoutMs);
+    if (!keepAlive) this.#timer.unref();
+  }
+
+  readonly #aborted = (): void => {
+    this.#ended();
+    this.reject(abortError(this.#signal));
+  };
+
+  resolve(count: number): void {
+    this.#settle();
+    this.#resolve(count);
+  }
+
+  reject(error: unknown): void {
+    this.#settle();
+    this.#reject(error);
+  }
+
+  #settle(): void {
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener("abort", this.#aborted);
+  }
+}
+
+/** What a wait rejects with when its signal fires. */
+export function abortError(signal: AbortSignal | undefined): PciError {
+  return new PciError("ERR_ABORTED", "waiting for an interrupt was aborted", { cause: signal?.reason });
+}
