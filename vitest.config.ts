@@ -30,6 +30,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "vm",
+          globalSetup: ["tests/vm/setup.ts"],
           include: ["packages/*/vm/**/*.test.ts", "tests/vm/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 300_000,

@@ -8,10 +8,14 @@ import { PciError } from "./errors.ts";
  */
 export function checkInteger(name: string, value: number, min: number, max: number): number {
   if (!Number.isSafeInteger(value)) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be an integer, not ${String(value)}`);
+    throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be an integer, not ${String(value)}`, {
+      hint: `pass an integer from ${min} to ${max}`,
+    });
   }
   if (value < min || value > max) {
-    throw new PciError("ERR_OUT_OF_RANGE", `${name} is ${value}, outside ${min} to ${max}`);
+    throw new PciError("ERR_OUT_OF_RANGE", `${name} is ${value}, outside ${min} to ${max}`, {
+      hint: max < min ? "nothing fits here" : `pass an integer from ${min} to ${max}`,
+    });
   }
   return value;
 }

@@ -25,8 +25,13 @@ describe("PciError", () => {
   });
 
   it("has only the properties it was given, so that it prints without noise", () => {
-    const { stack: _stack, ...properties } = new PciError("ERR_CLOSED", "closed");
+    const { stack: _stack, ...properties } = new PciError("ENOTTY", "no such ioctl");
     expect(Object.keys(properties).sort()).toEqual(["code", "name"]);
+  });
+
+  it("says what to do where the thrower said nothing, for codes that have one answer", () => {
+    expect(new PciError("ERR_CLOSED", "closed").hint).toMatch(/open it again/);
+    expect(new PciError("ERR_CLOSED", "closed", { hint: "better" }).hint).toBe("better");
   });
 
   it("is recognised when it comes from another copy of the package", () => {

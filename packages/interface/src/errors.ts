@@ -43,6 +43,17 @@ export const errorCodes = {
 /** A code of ours; see {@link errorCodes}. */
 export type ErrorCode = keyof typeof errorCodes;
 
+/** What mends an error of this code where the place that throws it knows nothing better. */
+const defaultHints: Partial<Record<string, string>> = {
+  ERR_CLOSED: "open it again; nothing can be used after its close(), or after its owner's",
+  ERR_BUSY: "wait for the call under way, or close what still uses the object",
+  ERR_ABORTED: "the caller's AbortSignal fired; call again without it, or with another",
+  ERR_DEVICE_GONE: "close the device: it was unplugged, or its link is down",
+  ERR_RESETTING: "await the promise of the reset first",
+  ERR_DOMAIN_EMPTY: "open a device into the domain first: openDevice(address, { domain })",
+  ERR_DOMAIN_IN_USE: "close the devices in it first",
+};
+
 /** What a {@link PciError} is made of. */
 export interface PciErrorOptions {
   /** The command or line that mends it. */
@@ -83,7 +94,8 @@ export class PciError extends Error {
   constructor(code: ErrorCode | (string & {}), message: string, options: PciErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    if (options.hint !== undefined) this.hint = options.hint;
+    const hint = options.hint ?? defaultHints[code];
+    if (hint !== undefined) this.hint = hint;
     if (options.errno !== undefined) this.errno = options.errno;
     if (options.syscall !== undefined) this.syscall = options.syscall;
     if (options.path !== undefined) this.path = options.path;

@@ -38,6 +38,8 @@ class VfioGroupBackend implements Backend {
     this.#assertOpen();
     checkToken(options.vfToken);
     const { address: fullAddress, group: number } = groupOf(address);
+    if ([...this.#devices].some((device) => device.address === fullAddress))
+      throw openTwiceError(fullAddress);
     const ownsDomain = options.domain === undefined;
     const domain = options.domain ?? createDomain();
     try {
@@ -143,6 +145,13 @@ function checkToken(token: string | undefined): void {
   if (token === undefined || VF_TOKEN.test(token)) return;
   throw new PciError("ERR_INVALID_ARGUMENT", `a VF token is a UUID, not ${JSON.stringify(token)}`, {
     hint: "for example 14d63f20-8445-11ea-8900-1f9ce7d5650d",
+  });
+}
+
+function openTwiceError(address: string): PciError {
+  return new PciError("ERR_DEVICE_BUSY", `${address} is open already, in this process (${process.pid})`, {
+    hint: "close the first one, or share it: a device opens once at a time",
+    details: { holders: [{ pid: process.pid }] },
   });
 }
 

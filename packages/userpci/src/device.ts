@@ -1,0 +1,163 @@
+import { Dma } from "@userpci/dma";
+import {
+  type BackendDevice,
+  checkInteger,
+  type DeviceInfo,
+  type HotResetDependent,
+  type IommuDomain,
+  type Region,
+  regionIndex,
+} from "@userpci/interface";
+import { Irqs } from "@userpci/irq";
+import { type ConfigSpace, configOf } from "@userpci/pci-config";
+import { Bar } from "./bar.ts";
+
+const leaks = new FinalizationRegistry((address: string) => {
+  process.emitWarning(`${address} was left open: a PciDevice was collected without close()`, {
+    code: "USERPCI_LEAK",
+    detail:
+      "The descriptor stays open until the process ends. Use `await using`, or close() in a finally block.",
+  });
+});
+
+/**
+ * An open PCI function: configuration, registers, DMA memory and interrupts. Made by `openDevice`. Close it, or declare
+ * it with `await using`; after that every method throws `ERR_CLOSED`.
+ */
+export class PciDevice implements AsyncDisposable, Disposable {
+  /** The backend's view, for what this class does not cover. */
+  readonly backendDevice: BackendDevice;
+  /** Configuration space, typed; see `@userpci/pci-config`. */
+  readonly config: ConfigSpace;
+  /** Memory that the device may read and write. */
+  readonly dma: Dma;
+  /** INTx, MSI, MSI-X and the kernel's error and request events. */
+  readonly irqs: Irqs;
+
+  private constructor(device: BackendDevice, dmaBits: number) {
+    this.backendDevice = device;
+    this.config = configOf(device.region(regionIndex.config));
+    this.dma = new Dma({ domain: device.domain, memory: device.memory, addressBits: dmaBits });
+    this.irqs = new Irqs(device);
+  }
+
+  /**
+   * Takes over a device that a backend has opened.
+   *
+   * @param dmaBits widest bus address in bits that the device can drive, 12 to 64
+   * @throws PciError `ERR_OUT_OF_RANGE`; the backend's device is then closed
+   */
+  static over(device: BackendDevice, dmaBits = 64): PciDevice {
+    try {
+      const opened = new PciDevice(device, checkInteger("dmaBits", dmaBits, 12, 64));
+      leaks.register(opened, device.address, opened);
+      return opened;
+    } catch (error) {
+      device.closeSync();
+      throw error;
+    }
+  }
+
+  /** PCI address, or what the backend was given. */
+  get address(): string {
+    return this.backendDevice.address;
+  }
+
+  /** What the backend says of the device as a whole, such as whether it can be reset. */
+  get info(): DeviceInfo {
+    return this.backendDevice.info;
+  }
+
+  /** The I/O address space the device is in. */
+  get domain(): IommuDomain {
+    return this.backendDevice.domain;
+  }
+
+  get closed(): boolean {
+    return this.backendDevice.closed;
+  }
+
+  /**
+   * A BAR.
+   *
+   * @param index 0 to 5
+   * @throws PciError `ERR_OUT_OF_RANGE`, `ERR_CLOSED`
+   */
+  bar(index: number): Bar {
+    return new Bar(this.backendDevice, checkInteger("the BAR's index", index, 0, regionIndex.bar5));
+  }
+
+  /** The expansion ROM, read by system calls. @throws PciError `ERR_NOT_SUPPORTED` without one, `ERR_CLOSED` */
+  rom(): Region {
+    return this.backendDevice.region(regionIndex.rom);
+  }
+
+  /**
+   * Resets the function. Register accesses throw `ERR_RESETTING` until the promise settles; mappings, DMA memory and
+   * interrupt set-up remain.
+   *
+   * @throws PciError `ERR_NO_RESET`, `ERR_CLOSED`
+   */
+  reset(): Promise<void> {
+    return this.backendDevice.reset();
+  }
+
+  /** {@link reset} on this thread. */
+  resetSync(): void {
+    this.backendDevice.resetSync();
+  }
+
+  /** Functions that a reset of the bus or slot would hit. @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED` */
+  hotResetInfo(): readonly HotResetDependent[] {
+    return this.backendDevice.hotResetInfo();
+  }
+
+  /** Resets the bus or slot. @throws PciError `ERR_NOT_SUPPORTED`, `ERR_GROUP_BUSY`, `ERR_CLOSED` */
+  hotReset(): Promise<void> {
+    return this.backendDevice.hotReset();
+  }
+
+  /** To be called in every polling loop: an emulated device takes a step, hardware needs nothing. */
+  relax(): void {
+    this.backendDevice.relax();
+  }
+
+  /**
+   * Gives the device back: interrupts off, bus master off, regions unmapped, descriptor closed, DMA memory unmapped
+   * and freed, domain closed if it is the device's own. Harmless twice.
+   */
+  async close(): Promise<void> {
+    leaks.unregister(this);
+    try {
+      this.irqs.close();
+    } finally {
+      try {
+        await this.backendDevice.close();
+      } finally {
+        await this.dma.close();
+      }
+    }
+  }
+
+  /** {@link close} on this thread. */
+  closeSync(): void {
+    leaks.unregister(this);
+    try {
+      this.irqs.close();
+    } finally {
+      try {
+        this.backendDevice.closeSync();
+      } finally {
+        this.dma.closeSync();
+      }
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+}

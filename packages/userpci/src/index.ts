@@ -1,0 +1,15 @@
+/**
+ * Own a PCI device from TypeScript. `openDevice` gives a {@link PciDevice} with `.config`, `.bar(n)`, `.dma` and `.irqs`.
+ *
+ * @packageDocumentation
+ */
+export * from "@userpci/dma";
+export * from "@userpci/interface";
+export { createDomain } from "@userpci/iommu";
+export * from "@userpci/irq";
+export { type ConfigSpace, configOf } from "@userpci/pci-config";
+export { findDevice, findFunctions, listFunctions, type PciFunction } from "@userpci/sysfs";
+export { vfioGroup } from "@userpci/vfio-native";
+export { Bar } from "./bar.ts";
+export { PciDevice } from "./device.ts";
+export { type DeviceOptions, openDevice, openDeviceSync } from "./open.ts";

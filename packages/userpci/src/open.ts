@@ -1,0 +1,49 @@
+import { type Backend, type IommuDomain, type OpenOptions, PciError } from "@userpci/interface";
+import { vfioGroup } from "@userpci/vfio-native";
+import { PciDevice } from "./device.ts";
+
+/** How {@link openDevice} opens a function. */
+export interface DeviceOptions extends OpenOptions {
+  /** How to reach it; default: the kernel's VFIO, or what the environment variable `USERPCI_BACKEND` names. */
+  readonly backend?: Backend;
+  /** A domain to share with other devices; it is not closed with the device. */
+  readonly domain?: IommuDomain;
+  /** The widest bus address in bits that the device can drive, 12 to 64 (row R15). Default 64. */
+  readonly dmaBits?: number;
+}
+
+/** Backends that `USERPCI_BACKEND` may name. */
+const makers: Readonly<Record<string, () => Backend>> = { "vfio-group": vfioGroup };
+
+let shared: Backend | undefined;
+
+/** The backend of all devices opened without one: an IOMMU group opens once in a process, so there is one. */
+function defaultBackend(): Backend {
+  const name = process.env["USERPCI_BACKEND"] ?? "vfio-group";
+  const make = Object.hasOwn(makers, name) ? makers[name] : undefined;
+  if (make === undefined) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `USERPCI_BACKEND names no backend: ${name}`, {
+      hint: `one of ${Object.keys(makers).join(", ")}, or unset it`,
+    });
+  }
+  shared ??= make();
+  return shared;
+}
+
+/**
+ * Opens a PCI function. It must be bound to vfio-pci and its node open to this user: `userpci bind` does both.
+ *
+ * @param address PCI address such as `0000:00:04.0` or `00:04.0`, or what the backend takes
+ * @throws PciError `ERR_NO_DEVICE`, `ERR_WRONG_DRIVER`, `ERR_NO_IOMMU`, `ERR_GROUP_NOT_VIABLE`, `ERR_GROUP_BUSY`,
+ * `ERR_DEVICE_BUSY`, `ERR_PERMISSION`, `ERR_NO_RESET`, `ERR_NATIVE_UNAVAILABLE`, `ERR_INVALID_ARGUMENT`
+ */
+export async function openDevice(address: string, options: DeviceOptions = {}): Promise<PciDevice> {
+  const { backend = defaultBackend(), dmaBits, ...rest } = options;
+  return PciDevice.over(await backend.open(address, rest), dmaBits);
+}
+
+/** {@link openDevice} on this thread. */
+export function openDeviceSync(address: string, options: DeviceOptions = {}): PciDevice {
+  const { backend = defaultBackend(), dmaBits, ...rest } = options;
+  return PciDevice.over(backend.openSync(address, rest), dmaBits);
+}

@@ -1,0 +1,49 @@
+import { fileURLToPath } from "node:url";
+import { guestReport, type Vm } from "@userpci/testbed";
+import { testVm } from "@userpci/testbed/vitest";
+import { afterAll, beforeAll, describe, it } from "vitest";
+import { USER } from "../machines.ts";
+import { GuestRun } from "./guest-run.ts";
+import type { GuestSuite, GuestUser } from "./suite.ts";
+
+const TESTS = fileURLToPath(new URL("../..", import.meta.url));
+
+/** A path below `tests/vm` as compiled for the guest. */
+export function compiled(path: string): string {
+  return path.replace(`${TESTS}vm/`, `${TESTS}dist/vm/`).replace(/\.ts$/, ".js");
+}
+
+/** Binds the devices to vfio-pci for the ordinary user, once a boot. */
+export async function prepare(vm: Vm): Promise<void> {
+  const script = compiled(fileURLToPath(new URL("./prepare.ts", import.meta.url)));
+  await vm.run(["/bin/sh", "-c", `test -e /run/userpci-prepared || exec node ${script}`], { check: true });
+}
+
+/** Makes vitest tests of a suite, which wait for the guest's results. */
+export function declareOnHost(url: string, suite: GuestSuite): void {
+  const file = compiled(fileURLToPath(url));
+  for (const user of suite.users ?? ["root", USER]) {
+    describe(user === "root" ? "as root" : `as uid ${user}`, () => declareFor(file, suite, user));
+  }
+}
+
+function declareFor(file: string, suite: GuestSuite, user: GuestUser): void {
+  let run: GuestRun;
+  beforeAll(async () => {
+    const vm = await testVm("main");
+    await prepare(vm);
+    const runner = compiled(fileURLToPath(new URL("./guest.ts", import.meta.url)));
+    run = new GuestRun(
+      vm.run(["node", ...(suite.nodeFlags ?? []), runner, file], {
+        user: user === "root" ? "root" : String(user),
+        memlock: suite.memlock ?? 64 * 2 ** 20,
+        timeoutMs: 110_000,
+        onStdout: (chunk) => run.receive(chunk),
+        onStderr: (chunk) => run.receive(chunk),
+      }),
+      () => guestReport(vm, ""),
+    );
+  });
+  for (const name of Object.keys(suite.tests)) it(name, () => run.result(name));
+  afterAll(() => run?.ended());
+}

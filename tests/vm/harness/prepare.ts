@@ -1,0 +1,9 @@
+/** Run as root in the guest once a boot: binds the devices of the machine to vfio-pci and opens them up to the user. */
+import { writeFileSync } from "node:fs";
+import { bind } from "@userpci/sysfs";
+import { at, USER } from "../machines.ts";
+
+for (const address of [at.edu, at.wideEdu, at.nvme, at.e1000e, at.pairedEdu, at.pairedE1000]) {
+  await bind(address, { user: USER });
+}
+writeFileSync("/run/userpci-prepared", "");

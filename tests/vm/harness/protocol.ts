@@ -1,0 +1,15 @@
+/** What the guest's runner tells the host, one JSON object a line behind {@link MARK}. Other output is the test's own. */
+export type GuestEvent =
+  | { readonly event: "begin"; readonly name: string }
+  | { readonly event: "pass"; readonly name: string }
+  | { readonly event: "fail"; readonly name: string; readonly error: GuestFailure };
+
+/** A thrown error, on its way to the host. */
+export interface GuestFailure {
+  readonly message: string;
+  readonly stack: string | undefined;
+  readonly code: string | undefined;
+}
+
+/** ASCII record separator: begins no line of ordinary output. */
+export const MARK = "\u001e";

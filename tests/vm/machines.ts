@@ -1,0 +1,35 @@
+import type { BootOptions } from "@userpci/testbed";
+
+/** PCI addresses of the devices in the `main` machine. */
+export const at = {
+  /** edu with its default DMA mask of 28 bits. */
+  edu: "0000:00:04.0",
+  /** edu that drives all 64 bits. */
+  wideEdu: "0000:00:05.0",
+  /** NVMe behind a root port whose bus can be reset: MSI-X in BAR 0, function level reset. */
+  nvme: "0000:01:00.0",
+  /** e1000e behind a root port: I/O port BAR, MSI-X in a BAR of its own, expansion ROM. */
+  e1000e: "0000:02:00.0",
+  /** Two functions behind a conventional bridge, and so in one IOMMU group. */
+  pairedEdu: "0000:03:01.0",
+  pairedE1000: "0000:03:02.0",
+} as const;
+
+/** The ordinary user of the tests: "nobody", who owns no file. */
+export const USER = 65534;
+
+/** Machines by the name that tests ask for. */
+export const machines: Readonly<Record<string, BootOptions>> = {
+  main: {
+    devices: [
+      "edu",
+      "edu,addr=0x5,dma_mask=0xffffffffffffffff",
+      "nvme",
+      "e1000e",
+      "pcie-pci-bridge,id=conventional,addr=0x10",
+      "edu,bus=conventional,addr=1",
+      "e1000,bus=conventional,addr=2",
+    ],
+    hugepages: 8,
+  },
+};
