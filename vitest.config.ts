@@ -1,8 +1,10 @@
 import { defineConfig } from "vitest/config";
 
-// Four projects, from fast to slow: `unit` beside the sources, `native` needs the addon and child processes,
-// `vm` boots a kernel. Anything that shares hardware runs one file at a time.
-const serial = { fileParallelism: false, sequence: { groupOrder: 2 } };
+// Projects run in this order, from fast to slow: `unit` beside the sources, `native` needs the addon and child
+// processes, `vm` boots a kernel, `soak` repeats (a hundredth of it unless USERPCI_SOAK=full), `release` installs the
+// packed packages. Anything that boots a machine or measures time runs one file at a time.
+const serial = { fileParallelism: false };
+const soakHours = 12 * 3_600_000;
 
 export default defineConfig({
   // Sources use `using`; Node 20 needs it lowered.
@@ -13,7 +15,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+          include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.mjs"],
           sequence: { groupOrder: 0 },
         },
       },
@@ -35,6 +37,30 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 300_000,
           ...serial,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "soak",
+          globalSetup: ["tests/vm/setup.ts"],
+          include: ["tests/soak/**/*.test.ts"],
+          testTimeout: process.env["USERPCI_SOAK"] === "full" ? soakHours : 300_000,
+          hookTimeout: 300_000,
+          ...serial,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "release",
+          include: ["tests/release/**/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          ...serial,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -6,6 +6,7 @@ import { root } from "./workspace.mjs";
  * @typedef {object} Command
  * @property {readonly string[]} argv a script for this Node, then its arguments; the user's own follow
  * @property {Record<string, string>} [env]
+ * @property {boolean} [sources] needs the sources only, not the build
  */
 
 const vitest = "node_modules/vitest/vitest.mjs";
@@ -15,6 +16,7 @@ const userpci = "packages/cli/bin/userpci.js";
 const table = {
   build: { argv: [] },
   check: { argv: ["scripts/check.mjs"] },
+  fix: { argv: ["node_modules/@biomejs/biome/bin/biome", "check", "--write", "."], sources: true },
   docs: { argv: ["node_modules/typedoc/bin/typedoc"] },
   demo: { argv: [userpci, "demo"] },
   "demo:vm": { argv: [userpci, "demo"] },

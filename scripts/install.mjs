@@ -45,7 +45,7 @@ function digest() {
 /** Whether no package has lost its own node_modules since. */
 function modulesExist() {
   return [...publicPackages(), ...privatePackages()].every(({ folder, manifest }) => {
-    const wanted = Object.keys({ ...manifest["dependencies"], ...manifest["devDependencies"] });
+    const wanted = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
     return wanted.every((name) => existsSync(join(folder, "node_modules", name)));
   });
 }

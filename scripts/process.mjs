@@ -24,7 +24,7 @@ export class CommandError extends Error {
  * @returns {string | undefined}
  */
 export function onPath(name) {
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
     const file = join(folder, name);
     try {
       accessSync(file, constants.X_OK);

@@ -24,11 +24,11 @@ async function main(name, args) {
   requireNode();
   const command = findCommand(name ?? "");
   if (command === undefined) throw new CommandError(`Unknown command. Commands: ${commandNames.join(", ")}.`);
-  await ensureToolchain();
+  if (!command.sources) await ensureToolchain();
   const pnpm = await ensureInstalled();
   // turbo and the release tests run `pnpm` by name.
-  process.env["PATH"] = `${pnpm}${delimiter}${process.env["PATH"]}`;
-  await build();
+  process.env.PATH = `${pnpm}${delimiter}${process.env.PATH}`;
+  if (!command.sources) await build();
   if (command.argv.length === 0) return 0;
   return attach(process.execPath, [...command.argv, ...args], { cwd: root, env: command.env ?? {} });
 }

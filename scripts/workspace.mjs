@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 /** The repository's top folder. */
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Private workspaces beside `packages/`. */
-const privateFolders = ["tests", "benchmarks", "examples"];
+/** The workspaces that are never published; they stand above every package. */
+export const privateFolders = ["tests", "benchmarks", "examples"];
 
 /**
  * @typedef {object} Package
@@ -20,34 +20,29 @@ const privateFolders = ["tests", "benchmarks", "examples"];
 /**
  * The published packages, in the order of their folders' names.
  * @param {string} [top] the repository to look in
- * @returns {Package[]}
  */
 export function publicPackages(top = root) {
   return readdirSync(join(top, "packages"))
     .sort()
-    .map((short) => readPackage(join(top, "packages", short), short))
-    .filter((found) => found !== undefined);
+    .flatMap((short) => readPackage(join(top, "packages", short), short));
 }
 
 /**
- * The workspaces that are never published: tests, benchmarks, examples.
+ * The workspaces that are never published and exist.
  * @param {string} [top] the repository to look in
- * @returns {Package[]}
  */
 export function privatePackages(top = root) {
-  return privateFolders
-    .map((short) => readPackage(join(top, short), short))
-    .filter((found) => found !== undefined);
+  return privateFolders.flatMap((short) => readPackage(join(top, short), short));
 }
 
 /**
  * @param {string} folder
  * @param {string} short
- * @returns {Package | undefined}
+ * @returns {Package[]} none when the folder has no manifest
  */
 function readPackage(folder, short) {
   const file = join(folder, "package.json");
-  if (!existsSync(file)) return undefined;
+  if (!existsSync(file)) return [];
   const manifest = JSON.parse(readFileSync(file, "utf8"));
-  return { name: manifest.name, short, folder, manifest };
+  return [{ name: manifest.name, short, folder, manifest }];
 }
