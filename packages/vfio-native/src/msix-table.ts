@@ -9,6 +9,7 @@ export interface MsixTable extends RegionArea {
 const MSIX = 0x11;
 const MESSAGE_CONTROL = 2;
 const TABLE_OFFSET = 4;
+const CAPABILITY_SIZE = 12;
 const ENTRY_SIZE = 16;
 
 /** Registers of the header that lead to the list of capabilities (PCI 3.0, section 6.7). */
@@ -28,7 +29,7 @@ export function findMsixTable(config: Region): MsixTable | undefined {
   if ((config.read16(STATUS) & STATUS_HAS_CAPABILITIES) === 0) return undefined;
   let at = config.read8(POINTER) & 0xfc;
   for (let i = 0; i < MOST_CAPABILITIES && at >= 0x40; i++) {
-    if (config.read8(at) === MSIX) {
+    if (config.read8(at) === MSIX && at + CAPABILITY_SIZE <= config.size) {
       const entries = (config.read16(at + MESSAGE_CONTROL) & 0x7ff) + 1;
       const location = config.read32(at + TABLE_OFFSET);
       return { bar: location & 7, offset: location - (location & 7), size: entries * ENTRY_SIZE };

@@ -1,0 +1,43 @@
+import { type DmaMemory, toIova } from "@userpci/interface";
+import { describe, expect, it } from "vitest";
+import { mapError, openError } from "./explain.ts";
+
+const memory = { size: 4096 } as DmaMemory;
+const limits = { ranges: [{ start: 0n, last: 0xfedf_ffffn }], pageSize: 4096 };
+const request = { iova: toIova(0x1000), size: 8192, memory, offset: 0, direction: "bidirectional" } as const;
+
+describe("openError", () => {
+  it("tells an ordinary user which command opens the node up", () => {
+    const error = openError(-13, "/dev/vfio/7");
+    expect(error).toMatchObject({ code: "ERR_PERMISSION", errno: -13, syscall: "open", path: "/dev/vfio/7" });
+    expect(error.hint).toContain("--user");
+  });
+
+  it("names who has the node open", () => {
+    const error = openError(-16, "/dev/vfio/7", [{ pid: 41, command: "qemu-system-x86_64" }]);
+    expect(error.code).toBe("ERR_DEVICE_BUSY");
+    expect(error.message).toContain("41");
+    expect(error.message).toContain("qemu-system-x86_64");
+    expect(openError(-16, "/dev/vfio/7").hint).toContain("fuser");
+  });
+
+  it("tells a missing module from a missing group", () => {
+    expect(openError(-2, "/dev/vfio/vfio").hint).toContain("modprobe");
+    expect(openError(-19, "/dev/vfio/7").code).toBe("ERR_NO_IOMMU");
+  });
+
+  it("keeps the system's code where there is nothing better to say", () => {
+    expect(openError(-24, "/dev/vfio/7").code).toBe("EMFILE");
+  });
+});
+
+describe("mapError", () => {
+  it("gives each refusal of the kernel its reason with the numbers", () => {
+    expect(mapError(-17, request, limits).code).toBe("ERR_IOVA_OVERLAP");
+    expect(mapError(-28, request, limits).hint).toContain("dma_entry_limit");
+    const range = mapError(-22, request, limits);
+    expect(range.code).toBe("ERR_IOVA_RANGE");
+    expect(range.message).toContain("0xfedfffff");
+    expect(mapError(-14, request, limits).code).toBe("EFAULT");
+  });
+});

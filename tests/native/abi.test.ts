@@ -1,0 +1,106 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as uapi from "../../packages/vfio-native/src/uapi/vfio.ts";
+
+/** Tables of numbers in `uapi/vfio.ts`, and how C spells their names. */
+const numberTables = {
+  request: (name: string) => `VFIO_${name}`,
+  extension: (name: string) => `VFIO_${name}`,
+  groupFlag: (name: string) => `VFIO_GROUP_FLAGS_${name}`,
+  deviceFlag: (name: string) => `VFIO_DEVICE_FLAGS_${name}`,
+  regionFlag: (name: string) => `VFIO_REGION_INFO_FLAG_${name}`,
+  regionCapability: (name: string) => `VFIO_REGION_INFO_CAP_${name}`,
+  irqFlag: (name: string) => `VFIO_IRQ_INFO_${name}`,
+  irqSet: (name: string) => `VFIO_IRQ_SET_${name}`,
+  featureFlag: (name: string) => `VFIO_DEVICE_FEATURE_${name}`,
+  feature: (name: string) => `VFIO_DEVICE_FEATURE_${name}`,
+  iommuInfoFlag: (name: string) => `VFIO_IOMMU_INFO_${name}`,
+  iommuCapability: (name: string) => `VFIO_IOMMU_TYPE1_INFO_${name === "DMA_AVAIL" ? "" : "CAP_"}${name}`,
+  mapFlag: (name: string) => `VFIO_DMA_MAP_FLAG_${name}`,
+} as const;
+
+/** Named in the kernel's headers later than Debian 12's, which this test may meet. */
+const NEWER_NAMES = new Set(["VFIO_DEVICE_FEATURE_DMA_BUF"]);
+
+const tables = { ...uapi };
+
+type AnyStruct = { name: string; size: number; offsets: Record<string, number> };
+const structs = Object.values(tables).filter(
+  (value): value is AnyStruct => typeof value === "object" && "offsets" in value && "size" in value,
+);
+
+/** C spells the header of a capability as a member; our tables have its fields. */
+function memberOf(struct: AnyStruct, field: string): string {
+  const behindHeader = struct.name !== "vfio_info_cap_header" && "version" in struct.offsets;
+  return behindHeader && ["id", "version", "next"].includes(field) ? `header.${field}` : field;
+}
+
+function program(): string {
+  const lines = structs.flatMap((struct) => [
+    `  printf("sizeof ${struct.name}=%zu\\n", sizeof(struct ${struct.name}));`,
+    ...Object.keys(struct.offsets).map(
+      (field) =>
+        `  printf("${struct.name}.${field}=%zu\\n", offsetof(struct ${struct.name}, ${memberOf(struct, field)}));`,
+    ),
+  ]);
+  const names = Object.entries(numberTables).flatMap(([table, spell]) =>
+    Object.keys(tables[table as keyof typeof numberTables]).map(spell),
+  );
+  const numbers = names.map(
+    (name) => `#ifdef ${name}\n  printf("${name}=%llu\\n", (unsigned long long)${name});\n#endif`,
+  );
+  return [
+    "#include <stddef.h>",
+    "#include <stdio.h>",
+    "#include <linux/vfio.h>",
+    "int main(void) {",
+    ...lines,
+    ...numbers,
+    "  return 0;",
+    "}",
+    "",
+  ].join("\n");
+}
+
+describe("the tables of the kernel's interface", () => {
+  const folder = mkdtempSync(join(tmpdir(), "userpci-abi-"));
+  const inC = new Map<string, number>();
+
+  beforeAll(() => {
+    writeFileSync(join(folder, "abi.c"), program());
+    execFileSync("gcc", ["-Wall", "-Werror", "-o", join(folder, "abi"), join(folder, "abi.c")]);
+    for (const line of execFileSync(join(folder, "abi"), { encoding: "utf8" }).trim().split("\n")) {
+      const [name, value] = line.split("=");
+      inC.set(name!, Number(value));
+    }
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("cover every structure that the backend uses", () => {
+    expect(structs.map(({ name }) => name)).toContain("vfio_iommu_type1_dma_map");
+    expect(structs.length).toBeGreaterThanOrEqual(17);
+  });
+
+  it.each(structs.map((struct) => [struct.name, struct] as const))(
+    "struct %s has C's offsets",
+    (name, struct) => {
+      for (const [field, offset] of Object.entries(struct.offsets)) {
+        expect(offset, `${name}.${field}`).toBe(inC.get(`${name}.${field}`));
+      }
+      // Structures with argsz grow at their end; the kernel serves callers that know a shorter one.
+      expect(struct.size, `sizeof ${name}`).toBeLessThanOrEqual(inC.get(`sizeof ${name}`)!);
+      if (!("argsz" in struct.offsets)) expect(struct.size).toBe(inC.get(`sizeof ${name}`));
+    },
+  );
+
+  it.each(Object.entries(numberTables))("the numbers of %s are C's", (table, spell) => {
+    for (const [name, value] of Object.entries(tables[table as keyof typeof numberTables])) {
+      const spelled = spell(name);
+      if (NEWER_NAMES.has(spelled) && !inC.has(spelled)) continue;
+      expect(value, spelled).toBe(inC.get(spelled));
+    }
+  });
+});
