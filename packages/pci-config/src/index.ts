@@ -12,6 +12,7 @@ export {
   type CapabilitySpec,
   type CapabilityView,
 } from "./capability.ts";
+export { type ClassRow, className, classTable } from "./classes.ts";
 export {
   type AnyCapability,
   type AnyExtendedCapability,
@@ -21,12 +22,23 @@ export {
   type EndpointHeader,
   type UnknownCapability,
 } from "./config.ts";
+export {
+  type BarDescription,
+  type CapabilityDescription,
+  type ConfigDescription,
+  type DescribeOptions,
+  describe,
+  type RegisterDescription,
+  type RegisterDescriptions,
+} from "./describe.ts";
 export { type ExtendedCapability, type ExtendedCapabilityName, extendedCapabilities } from "./extended.ts";
+export { formatConfig } from "./format.ts";
 export { commonHeader, type0Header, type1Header } from "./header.ts";
 export { type BarSpan, type MsixLayout, msixLayout, type VectorCounts, vectorCounts } from "./interrupts.ts";
 export { ConfigMap, type Owner } from "./map.ts";
 export { type Problem, type ProblemCode, problemCodes } from "./problem.ts";
 export type { FieldChanges, FieldValue, FieldValues, Register, RegisterAccess } from "./register.ts";
+export { snapshotOf } from "./snapshot.ts";
 export { type Capability, type CapabilityName, standardCapabilities } from "./standard.ts";
 export type {
   Access,

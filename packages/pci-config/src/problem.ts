@@ -6,7 +6,7 @@ export const problemCodes = {
   "pointer-bits": "reserved low bits of a capability pointer are set",
   "pointer-range": "a capability pointer leads out of the area of capabilities",
   cycle: "a capability pointer leads back to a capability that was seen before",
-  "dead-capability": "a capability's header reads all ones",
+  "dead-capability": "a pointer leads to a header that reads all ones or, in the extended area, all zeros",
   "unknown-id": "no table of this package has the capability's id",
   "impossible-length": "a capability tells a length that cannot be true",
   "past-end": "a capability does not end before its area does",

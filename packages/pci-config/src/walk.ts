@@ -105,8 +105,9 @@ export function* walkExtended(region: Region, report: Report): Generator<Capabil
   while (offset !== undefined) {
     const header = region.read32(offset);
     if (offset === STANDARD_SIZE && (header === 0 || header === ALL_ONES)) return;
-    if (header === ALL_ONES) {
-      report(problem("dead-capability", offset, `the capability at ${hex(offset, 3)} reads all ones`));
+    if (header === 0 || header === ALL_ONES) {
+      const bits = header === 0 ? "zeros" : "ones";
+      report(problem("dead-capability", offset, `the capability at ${hex(offset, 3)} reads all ${bits}`));
       return;
     }
     yield { kind: "extended", id: header & 0xffff, version: (header >>> 16) & 0xf, offset };

@@ -1,7 +1,7 @@
 import { capability } from "../capability.ts";
 import { bits, flag, register, value } from "../table.ts";
 
-const vectors = ["1", "2", "4", "8", "16", "32"];
+const vectors = ["1 vector", "2 vectors", "4 vectors", "8 vectors", "16 vectors", "32 vectors"];
 
 /**
  * MSI (section 7.7.1). Its four layouts are two independent traits: a 64-bit address moves what follows by 4 bytes, and

@@ -25,7 +25,7 @@ export const deviceRegisters = {
   deviceCapabilities: register(0x04, 32, "7.5.3.3", "Device Capabilities", {
     maximumPayload: bits(2, 0, "RO", "Largest payload", payloads),
     phantomFunctions: bits(4, 3, "RO", "Function number bits for phantom functions"),
-    extendedTag: bits(5, 5, "RO", "Tag bits", ["5", "8"]),
+    extendedTag: flag(5, "RO", "8-bit tags"),
     l0sLatency: bits(8, 6, "RO", "Acceptable L0s latency", [
       "64 ns",
       "128 ns",
@@ -46,6 +46,9 @@ export const deviceRegisters = {
       "64 us",
       "no limit",
     ]),
+    attentionButton: flag(12, "RO", "Attention button (PCI Express 1.0a)"),
+    attentionIndicator: flag(13, "RO", "Attention indicator (PCI Express 1.0a)"),
+    powerIndicator: flag(14, "RO", "Power indicator (PCI Express 1.0a)"),
     roleBasedErrors: flag(15, "RO", "Role-based error reporting"),
     correctableSubclass: flag(16, "RO", "ERR_COR subclass"),
     powerLimitValue: bits(25, 18, "RO", "Captured slot power limit value"),

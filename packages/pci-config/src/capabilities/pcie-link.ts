@@ -71,6 +71,7 @@ export const linkRegisters = {
     {
       speed: bits(3, 0, "RO", "Current speed", speeds),
       width: bits(9, 4, "RO", "Lanes in use"),
+      trainingError: flag(10, "RO", "Link training error (PCI Express 1.0a)"),
       training: flag(11, "RO", "Link training"),
       slotClock: flag(12, "HwInit", "Uses the slot's reference clock"),
       dataLinkActive: flag(13, "RO", "Data link layer active"),
