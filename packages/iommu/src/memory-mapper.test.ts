@@ -1,0 +1,88 @@
+import { type DmaDirection, type MapRequest, toIova } from "@userpci/interface";
+import { describe, expect, it } from "vitest";
+import { MemoryMapper } from "./memory-mapper.ts";
+import { TestMemory } from "./testing/memory.ts";
+
+const request = (
+  iova: number,
+  memory: TestMemory,
+  direction: DmaDirection = "bidirectional",
+): MapRequest => ({
+  iova: toIova(iova),
+  size: memory.size,
+  memory,
+  offset: 0,
+  direction,
+});
+const failing = (code: string) => expect.objectContaining({ code });
+
+describe("a device's access through MemoryMapper", () => {
+  it("reaches the mapped bytes, across the border of two mappings", () => {
+    const iommu = new MemoryMapper();
+    const [a, b] = [new TestMemory(4096), new TestMemory(8192)];
+    iommu.mapSync(request(0x1000, a));
+    iommu.mapSync(request(0x2000, b));
+    const { slices, fault } = iommu.translate(0x1ffcn, 8, "from-device");
+    expect(fault).toBeUndefined();
+    expect(slices.map((slice) => slice.length)).toEqual([4, 4]);
+    for (const slice of slices) slice.fill(0xab);
+    expect([...new Uint8Array(a.buffer, 4090)]).toEqual([0, 0, 0xab, 0xab, 0xab, 0xab]);
+    expect([...new Uint8Array(b.buffer, 0, 6)]).toEqual([0xab, 0xab, 0xab, 0xab, 0, 0]);
+  });
+
+  it("honours the offset into the memory", () => {
+    const iommu = new MemoryMapper();
+    const memory = new TestMemory(8192);
+    new Uint8Array(memory.buffer)[4096 + 5] = 42;
+    iommu.mapSync({ ...request(0x1000, memory), offset: 4096, size: 4096 });
+    expect(iommu.translate(0x1005n, 1, "to-device").slices[0]![0]).toBe(42);
+  });
+
+  it("stops where nothing is mapped, and says at which address", () => {
+    const iommu = new MemoryMapper();
+    iommu.mapSync(request(0x1000, new TestMemory(4096)));
+    const { slices, fault } = iommu.translate(0x1ff0n, 32, "to-device");
+    expect(slices.map((slice) => slice.length)).toEqual([16]);
+    expect(fault).toEqual({ iova: 0x2000n, reason: "unmapped" });
+    expect(iommu.translate(0xffff_ffff_ffff_fff0n, 32, "to-device").fault?.reason).toBe("unmapped");
+  });
+
+  it("stops at what the direction forbids", () => {
+    const iommu = new MemoryMapper();
+    iommu.mapSync(request(0x1000, new TestMemory(4096), "to-device"));
+    iommu.mapSync(request(0x2000, new TestMemory(4096), "from-device"));
+    const reason = (iova: bigint, direction: DmaDirection) =>
+      iommu.translate(iova, 4, direction).fault?.reason;
+    expect(reason(0x1000n, "to-device")).toBeUndefined();
+    expect(reason(0x1000n, "from-device")).toBe("direction");
+    expect(reason(0x2000n, "to-device")).toBe("direction");
+    expect(reason(0x2000n, "from-device")).toBeUndefined();
+    expect(reason(0x2000n, "bidirectional")).toBe("direction");
+  });
+
+  it("reaches nothing after unmap or close", async () => {
+    const iommu = new MemoryMapper();
+    const memory = new TestMemory(4096);
+    iommu.mapSync(request(0x1000, memory));
+    await iommu.map(request(0x2000, memory));
+    await iommu.unmap(0x1000n, 4096);
+    expect(iommu.translate(0x1000n, 4, "to-device").fault?.reason).toBe("unmapped");
+    iommu.close();
+    iommu.close();
+    expect(iommu.translate(0x2000n, 4, "to-device").fault?.reason).toBe("unmapped");
+    expect(() => iommu.mapSync(request(0x1000, memory))).toThrow(failing("ERR_CLOSED"));
+  });
+
+  it("refuses an overlap, a mapping too many, and to unmap what it does not have", () => {
+    const iommu = new MemoryMapper({ maxMappings: 2 });
+    const memory = new TestMemory(8192);
+    iommu.mapSync(request(0x1000, memory));
+    expect(() => iommu.mapSync(request(0x2000, memory))).toThrow(failing("ERR_IOVA_OVERLAP"));
+    iommu.mapSync(request(0x3000, memory));
+    expect(iommu.limits().mappingsLeft).toBe(0);
+    expect(() => iommu.mapSync(request(0x8000, memory))).toThrow(failing("ERR_MAPPING_LIMIT"));
+    expect(() => iommu.unmapSync(0x2000n, 4096)).toThrow(failing("ERR_INVALID_ARGUMENT"));
+    expect(() => iommu.unmapSync(0x1000n, 4096)).toThrow(failing("ERR_INVALID_ARGUMENT"));
+    expect(iommu.size).toBe(2);
+  });
+});
