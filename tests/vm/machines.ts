@@ -25,7 +25,8 @@ export const machines: Readonly<Record<string, BootOptions>> = {
       "edu",
       "edu,addr=0x5,dma_mask=0xffffffffffffffff",
       "nvme",
-      "e1000e",
+      // The test bed leaves boot ROMs out; this one is here to be read.
+      "e1000e,romfile=efi-e1000e.rom",
       "pcie-pci-bridge,id=conventional,addr=0x10",
       "edu,bus=conventional,addr=1",
       "e1000,bus=conventional,addr=2",

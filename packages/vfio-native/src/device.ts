@@ -64,6 +64,7 @@ export class VfioDevice implements BackendDevice {
   readonly #regions: RegionTable;
   readonly #irqs: IrqControl;
   #attachment: DomainAttachment | undefined;
+  #closing: Promise<void> | undefined;
 
   /** @throws PciError if the kernel's description of the device cannot be used; `fd` is then still the caller's */
   constructor(parts: DeviceParts) {
@@ -210,15 +211,16 @@ export class VfioDevice implements BackendDevice {
 
   relax(): void {}
 
-  async close(): Promise<void> {
-    if (this.closed) return;
-    this.#closeDescriptor();
-    if (this.ownsDomain) await this.domain.close();
+  close(): Promise<void> {
+    this.#closing ??= this.closed ? Promise.resolve() : this.#close();
+    return this.#closing;
   }
 
   closeSync(): void {
     if (this.closed) return;
-    this.#closeDescriptor();
+    this.#silence();
+    this.#parts.native.close(this.#parts.fd);
+    this.#leave();
     if (this.ownsDomain) this.domain.closeSync();
   }
 
@@ -230,13 +232,22 @@ export class VfioDevice implements BackendDevice {
     this.closeSync();
   }
 
-  /** Rule 8 of the architecture: interrupts, bus master, regions, descriptor, in this order. */
-  #closeDescriptor(): void {
-    const { native, fd } = this.#parts;
+  async #close(): Promise<void> {
+    this.#silence();
+    // The last close resets the function, which takes 100 ms where the method is a function level reset.
+    await this.#parts.native.closeAsync(this.#parts.fd);
+    this.#leave();
+    if (this.ownsDomain) await this.domain.close();
+  }
+
+  /** Rule 8 of the architecture: interrupts, bus master, regions, and only then the descriptor. */
+  #silence(): void {
     // A reset that is still running holds the descriptor in the kernel; what it would refuse is switched off by it.
     if (!this.#access.blocked) this.#quiesce();
     this.#access.close();
-    native.close(fd);
+  }
+
+  #leave(): void {
     this.#attachment?.detach();
     this.#parts.onClose(this);
   }

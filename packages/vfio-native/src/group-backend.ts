@@ -15,6 +15,15 @@ import { loadNative, type Native } from "./native.ts";
 
 const VF_TOKEN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
+/** A function on its way to being open. */
+interface Opening {
+  readonly address: string;
+  readonly group: Group;
+  readonly domain: IommuDomain;
+  readonly ownsDomain: boolean;
+  readonly requireReset: boolean;
+}
+
 /** The kernel's container and group interface (`/dev/vfio/vfio`, `/dev/vfio/N`) with the type1v2 IOMMU. */
 class VfioGroupBackend implements Backend {
   readonly name = "vfio-group";
@@ -22,6 +31,8 @@ class VfioGroupBackend implements Backend {
   readonly #groups = new Map<number, Group>();
   readonly #containers = new Map<IommuDomain, Container>();
   readonly #devices = new Set<VfioDevice>();
+  /** Addresses that are open or being opened. */
+  readonly #addresses = new Set<string>();
   #native: Native | undefined;
   #closed = false;
 
@@ -31,37 +42,35 @@ class VfioGroupBackend implements Backend {
   }
 
   async open(address: string, options: OpenOptions = {}): Promise<BackendDevice> {
-    return this.openSync(address, options);
+    const opening = this.#begin(address, options);
+    try {
+      return this.#finish(opening, await opening.group.openDevice(opening.address, options.vfToken));
+    } catch (error) {
+      throw this.#undo(opening, error);
+    }
   }
 
   openSync(address: string, options: OpenOptions = {}): BackendDevice {
-    this.#assertOpen();
-    checkToken(options.vfToken);
-    const { address: fullAddress, group: number } = groupOf(address);
-    if ([...this.#devices].some((device) => device.address === fullAddress))
-      throw openTwiceError(fullAddress);
-    const ownsDomain = options.domain === undefined;
-    const domain = options.domain ?? createDomain();
+    const opening = this.#begin(address, options);
     try {
-      return this.#openIn(domain, ownsDomain, fullAddress, number, options);
+      return this.#finish(opening, opening.group.openDeviceSync(opening.address, options.vfToken));
     } catch (error) {
-      if (ownsDomain) domain.closeSync();
-      throw error;
+      throw this.#undo(opening, error);
     }
   }
 
   async close(): Promise<void> {
-    this.closeSync();
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.all([...this.#devices].map((device) => device.close()));
+    this.#closeContainers();
   }
 
   closeSync(): void {
     if (this.#closed) return;
     this.#closed = true;
     for (const device of [...this.#devices]) device.closeSync();
-    for (const [domain, container] of [...this.#containers]) {
-      if (domain.attached === 0) domain.closeSync();
-      container.close();
-    }
+    this.#closeContainers();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -82,35 +91,72 @@ class VfioGroupBackend implements Backend {
       throw new PciError("ERR_CLOSED", "this vfio-group backend is closed", { hint: "make a new one" });
   }
 
-  #openIn(
-    domain: IommuDomain,
-    ownsDomain: boolean,
-    address: string,
-    number: number,
-    { vfToken, requireReset }: OpenOptions,
-  ): VfioDevice {
+  /** Everything before the device descriptor: checks, container, group. Undone here if it fails. */
+  #begin(name: string, options: OpenOptions): Opening {
+    this.#assertOpen();
+    checkToken(options.vfToken);
+    const { address, group: number } = groupOf(name);
+    if (this.#addresses.has(address)) throw openTwiceError(address);
+    const ownsDomain = options.domain === undefined;
+    const domain = options.domain ?? createDomain();
+    try {
+      const group = this.#groupIn(domain, number, address);
+      group.enter();
+      this.#addresses.add(address);
+      return { address, group, domain, ownsDomain, requireReset: options.requireReset ?? false };
+    } catch (error) {
+      if (ownsDomain) domain.closeSync();
+      throw error;
+    }
+  }
+
+  /** Everything after the device descriptor, which is closed if it fails. */
+  #finish(opening: Opening, fd: number): VfioDevice {
+    const { address, group, domain } = opening;
+    try {
+      this.#assertOpen();
+      const device = this.#makeDevice(opening, fd);
+      if (opening.requireReset && !device.info.resettable) throw noResetError(address);
+      device.attached(domain.attach(group.container, address));
+      group.entered();
+      this.#devices.add(device);
+      return device;
+    } catch (error) {
+      this.#addon.close(fd);
+      throw error;
+    }
+  }
+
+  /** Leaves nothing of an open that failed. Returns the error to throw. */
+  #undo({ address, group, domain, ownsDomain }: Opening, error: unknown): unknown {
+    this.#addresses.delete(address);
+    group.failed();
+    if (group.container.groups === 0) group.container.close();
+    if (ownsDomain) domain.closeSync();
+    return error;
+  }
+
+  #groupIn(domain: IommuDomain, number: number, address: string): Group {
     const known = this.#groups.get(number);
-    if (known !== undefined && known.container !== this.#containers.get(domain)) {
+    if (known !== undefined && known.container === this.#containers.get(domain)) return known;
+    if (known !== undefined) {
       throw new PciError("ERR_GROUP_BUSY", `group ${number} of ${address} is already in another domain`, {
         hint: "open it into the same domain, or close that domain first",
       });
     }
     const container = this.#containers.get(domain) ?? this.#openContainer(domain);
-    let group = known;
-    let fd = -1;
     try {
-      group ??= this.#openGroup(number, container);
-      fd = group.openDevice(address, vfToken);
-      const device = this.#makeDevice(fd, address, domain, ownsDomain);
-      if (requireReset && !device.info.resettable) throw noResetError(address);
-      device.attached(domain.attach(container, address));
-      this.#devices.add(device);
-      return device;
+      return this.#openGroup(number, container);
     } catch (error) {
-      if (fd >= 0) this.#addon.close(fd);
-      if (known === undefined) group?.abandon();
       if (container.groups === 0) container.close();
       throw error;
+    }
+  }
+
+  #closeContainers(): void {
+    for (const [domain, container] of [...this.#containers]) {
+      if (domain.attached === 0) domain.closeSync();
+      container.close();
     }
   }
 
@@ -126,7 +172,7 @@ class VfioGroupBackend implements Backend {
     return group;
   }
 
-  #makeDevice(fd: number, address: string, domain: IommuDomain, ownsDomain: boolean): VfioDevice {
+  #makeDevice({ address, domain, ownsDomain }: Opening, fd: number): VfioDevice {
     return new VfioDevice({
       native: this.#addon,
       fd,
@@ -136,7 +182,10 @@ class VfioGroupBackend implements Backend {
       domain,
       ownsDomain,
       groupFd: (group) => this.#groups.get(group)?.fd,
-      onClose: (device) => this.#devices.delete(device),
+      onClose: (device) => {
+        this.#devices.delete(device);
+        this.#addresses.delete(device.address);
+      },
     });
   }
 }

@@ -20,6 +20,8 @@ export class Group {
   readonly container: Container;
   readonly #native: Native;
   readonly #onClose: (group: Group) => void;
+  #opening = 0;
+  #used = false;
   #closed = false;
 
   private constructor(
@@ -58,26 +60,42 @@ export class Group {
   }
 
   /**
-   * Opens a device of the group.
+   * Opens a device of the group, which resets it if it was not open. Off this thread: that may take 100 ms.
    *
    * @param vfToken UUID shared with the physical function's driver, for a virtual function
    * @returns the device descriptor
    * @throws PciError `ERR_PERMISSION` for a missing or wrong token, `ERR_WRONG_DRIVER`, `ERR_DEVICE_BUSY`
    */
-  openDevice(address: string, vfToken?: string): number {
-    const name = vfToken === undefined ? address : `${address} vf_token=${vfToken}`;
-    const fd = this.#native.ioctl(
-      this.fd,
-      uapi.request.GROUP_GET_DEVICE_FD,
-      new TextEncoder().encode(`${name}\0`),
-      true,
-    );
+  async openDevice(address: string, vfToken?: string): Promise<number> {
+    const name = deviceName(address, vfToken);
+    const fd = await this.#native.ioctlAsync(this.fd, uapi.request.GROUP_GET_DEVICE_FD, name, true);
     if (fd < 0) throw deviceError(fd, address, vfToken);
     return fd;
   }
 
-  /** Leaves the container at once, for a group whose device could not be opened. */
-  abandon(): void {
+  /** {@link openDevice} on this thread. */
+  openDeviceSync(address: string, vfToken?: string): number {
+    const name = deviceName(address, vfToken);
+    const fd = this.#native.ioctl(this.fd, uapi.request.GROUP_GET_DEVICE_FD, name, true);
+    if (fd < 0) throw deviceError(fd, address, vfToken);
+    return fd;
+  }
+
+  /** Counts one more device that is being opened. */
+  enter(): void {
+    this.#opening += 1;
+  }
+
+  /** The device is in its domain: the group now stays in the container until that closes. */
+  entered(): void {
+    this.#opening -= 1;
+    this.#used = true;
+  }
+
+  /** The device could not be opened. A group that has given no device and gives none now leaves the container. */
+  failed(): void {
+    this.#opening -= 1;
+    if (this.#used || this.#opening > 0) return;
     this.container.remove(this);
     this.close();
   }
@@ -100,6 +118,10 @@ function openNode(native: Native, path: string): number {
   }
   if (fd < 0) throw openError(fd, path, errnoName(fd) === "EBUSY" ? openHolders(path) : []);
   return fd;
+}
+
+function deviceName(address: string, vfToken: string | undefined): Uint8Array {
+  return new TextEncoder().encode(`${vfToken === undefined ? address : `${address} vf_token=${vfToken}`}\0`);
 }
 
 function deviceError(result: number, address: string, vfToken: string | undefined): PciError {

@@ -105,6 +105,9 @@ export class RegionTable {
       throw new PciError(
         "ERR_NOT_SUPPORTED",
         `${this.#access.address} has no ${regionName(index).replace(/^the /, "")}`,
+        {
+          hint: "regionInfo(index).size is 0 for what a function does not have; userpci show lists its BARs",
+        },
       );
     }
     return this.#reader(info);
