@@ -28,17 +28,10 @@
         "NODE_ADDON_API_DISABLE_DEPRECATED",
         "_FILE_OFFSET_BITS=64"
       ],
-      "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"],
+      "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
       "cflags_cc": ["-std=c++17", "-fno-gnu-unique"],
-      "ldflags": [
-        # The signal handler and its table outlive the worker that loaded the addon, so the library is never unloaded.
-        "-Wl,-z,nodelete",
-        # The C++ library of the build machine is often newer than the user's.
-        "-static-libstdc++",
-        "-static-libgcc",
-        "-Wl,--exclude-libs,ALL",
-        "-Wl,--gc-sections"
-      ]
+      # The signal handler and its table outlive the worker that loaded the addon, so the library is never unloaded.
+      "ldflags": ["-Wl,-z,nodelete"]
     }
   ]
 }

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 #include <vector>
@@ -15,6 +16,11 @@
 namespace fault_table {
 namespace {
 
+// Pages of ones in the file. A range is replaced page by page, so that pages which still answer go on doing so; after
+// kPagewise of them it goes in blocks, because each is a mapping and a process may have but 65,530 (vm.max_map_count).
+constexpr size_t kOnesPages = 16;
+constexpr int32_t kPagewise = 1024;
+
 struct Slot {
   std::atomic<bool> taken;
   // Odd while start and end change, so that a reader never combines the start of one range with the end of another.
@@ -22,13 +28,15 @@ struct Slot {
   std::atomic<uintptr_t> start;
   std::atomic<uintptr_t> end;
   std::atomic<int32_t> fault;
+  // Faults since the claim.
+  std::atomic<int32_t> faults;
 };
 
 struct Table {
   Slot slots[kSlots];
   // Slots from here on were never used.
   std::atomic<int> used;
-  // A memory file of one page of ones, or 0 before the first claim.
+  // A memory file full of ones, or 0 before the first claim.
   std::atomic<int> ones;
   // Set with `ones`; the handler must not call sysconf.
   std::atomic<uintptr_t> page_size;
@@ -56,22 +64,25 @@ void Write(Slot& slot, uintptr_t start, uintptr_t end) {
   slot.version.fetch_add(1, std::memory_order_release);
 }
 
-// Puts ones over a range; what lies beyond the first page faults again, and is then served page by page.
-bool MapOnes(uintptr_t start, size_t length) {
-  const long result = syscall(SYS_mmap, start, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
-                              table.ones.load(std::memory_order_acquire), 0);
+// Puts ones over a range; what lies beyond the end of their file faults again, and is then served on its own.
+bool MapOnes(uintptr_t start, uintptr_t end, size_t offset) {
+  const long result = syscall(SYS_mmap, start, end - start, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, table.ones.load(std::memory_order_acquire), offset);
   return result != -1;
 }
 
 // Makes the device's silence look as it does on a bus: all ones.
 bool Silence(Slot& slot, uintptr_t start, uintptr_t end, uintptr_t address) {
   slot.fault.store(1, std::memory_order_release);
+  const bool is_pagewise = slot.faults.fetch_add(1, std::memory_order_relaxed) < kPagewise;
   const uintptr_t page_size = table.page_size.load(std::memory_order_relaxed);
-  const uintptr_t page = address & ~(page_size - 1);
-  if (MapOnes(page, page_size)) return true;
-  // One page cannot be cut out of a huge page, nor when the process has all the mappings it may have: then the whole
-  // range goes first.
-  return MapOnes(start, end - start) && MapOnes(page, page_size);
+  const uintptr_t span = is_pagewise ? page_size : page_size * kOnesPages;
+  const uintptr_t block = address & ~(span - 1);
+  const uintptr_t from = std::max(block, start);
+  const uintptr_t to = std::min(block + span, end);
+  if (MapOnes(from, to, from - block)) return true;
+  // A piece cannot be cut out of a huge page: then the whole range goes first.
+  return MapOnes(start, end, 0) && MapOnes(from, to, from - block);
 }
 
 // Whether the fault was in a claimed range and has been dealt with. Only faults of the mapped object count: memory
@@ -90,12 +101,12 @@ bool OnBusError(const siginfo_t* info) {
 }
 
 // Makes the file of ones: sealed, so that nobody can make it anything else.
-int MakeOnes(size_t page_size) {
+int MakeOnes(size_t size) {
   const int fd = memfd_create("userpci-ones", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0) return -errno;
-  const std::vector<uint8_t> page(page_size, 0xff);
-  const ssize_t written = write(fd, page.data(), page.size());
-  if (written == static_cast<ssize_t>(page.size()) &&
+  const std::vector<uint8_t> ones(size, 0xff);
+  const ssize_t written = write(fd, ones.data(), ones.size());
+  if (written == static_cast<ssize_t>(ones.size()) &&
       fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) {
     return fd;
   }
@@ -106,7 +117,7 @@ int MakeOnes(size_t page_size) {
 
 int Prepare(size_t page_size) {
   if (table.ones.load() == 0) {
-    const int fd = MakeOnes(page_size);
+    const int fd = MakeOnes(page_size * kOnesPages);
     if (fd < 0) return fd;
     table.page_size.store(page_size);
     table.ones.store(fd, std::memory_order_release);
@@ -133,6 +144,7 @@ int Claim(uintptr_t start, size_t length) {
   if (slot < 0) return slot;
   table.slots[slot].taken.store(true);
   table.slots[slot].fault.store(0);
+  table.slots[slot].faults.store(0);
   Write(table.slots[slot], start, start + length);
   if (slot >= table.used.load()) table.used.store(slot + 1, std::memory_order_release);
   return slot;

@@ -128,8 +128,8 @@ export interface Native {
    * @returns 0, or -EINVAL if it cannot be detached
    */
   detach(buffer: ArrayBuffer): number;
-  /** Where the bytes of a buffer or typed array are in this process. */
-  addressOf(buffer: ArrayBuffer | NodeJS.TypedArray): number;
+  /** Where the bytes of a buffer or view are in this process. */
+  addressOf(buffer: ArrayBuffer | NodeJS.ArrayBufferView): number;
 
   /**
    * eventfd(2), non-blocking.
@@ -222,39 +222,43 @@ export interface Received {
   readonly truncated: boolean;
 }
 
+/** Names of the constants that the addon brings from the C headers. */
+export const nativeConstants = [
+  "O_RDONLY",
+  "O_RDWR",
+  "O_NONBLOCK",
+  "PROT_NONE",
+  "PROT_READ",
+  "PROT_WRITE",
+  "MAP_SHARED",
+  "MAP_PRIVATE",
+  "MAP_ANONYMOUS",
+  "MAP_FIXED",
+  "MAP_FIXED_NOREPLACE",
+  "MAP_NORESERVE",
+  "MAP_POPULATE",
+  "MADV_DONTFORK",
+  "MADV_DONTDUMP",
+  "MADV_HUGEPAGE",
+  "MFD_HUGETLB",
+  "MFD_HUGE_2MB",
+  "MFD_HUGE_1GB",
+  "F_SEAL_SEAL",
+  "F_SEAL_SHRINK",
+  "F_SEAL_GROW",
+  "F_SEAL_WRITE",
+  "EFD_SEMAPHORE",
+  "SOCK_STREAM",
+  "SOCK_DGRAM",
+  "SOCK_SEQPACKET",
+  "SOCK_NONBLOCK",
+] as const;
+
+/** One of {@link nativeConstants}. */
+export type NativeConstant = (typeof nativeConstants)[number];
+
 /** Numbers of the C headers, for the architecture the addon was built for. */
 export type NativeConstants = Readonly<Record<NativeConstant, number>>;
-
-/** Names in {@link NativeConstants}. */
-export type NativeConstant =
-  | "O_RDONLY"
-  | "O_RDWR"
-  | "O_NONBLOCK"
-  | "PROT_NONE"
-  | "PROT_READ"
-  | "PROT_WRITE"
-  | "MAP_SHARED"
-  | "MAP_PRIVATE"
-  | "MAP_ANONYMOUS"
-  | "MAP_FIXED"
-  | "MAP_FIXED_NOREPLACE"
-  | "MAP_NORESERVE"
-  | "MAP_POPULATE"
-  | "MADV_DONTFORK"
-  | "MADV_DONTDUMP"
-  | "MADV_HUGEPAGE"
-  | "MFD_HUGETLB"
-  | "MFD_HUGE_2MB"
-  | "MFD_HUGE_1GB"
-  | "F_SEAL_SEAL"
-  | "F_SEAL_SHRINK"
-  | "F_SEAL_GROW"
-  | "F_SEAL_WRITE"
-  | "EFD_SEMAPHORE"
-  | "SOCK_STREAM"
-  | "SOCK_DGRAM"
-  | "SOCK_SEQPACKET"
-  | "SOCK_NONBLOCK";
 
 let loaded: Native | undefined;
 
