@@ -1,0 +1,173 @@
+import { type IrqInfo, type IrqKind, type IrqTarget, PciError } from "@userpci/interface";
+import type { IrqDevice } from "../device.ts";
+
+/** An eventfd without a kernel: a counter that is read by one listener, on the event loop, or by `take` and `wait`. */
+export class TestTarget implements IrqTarget {
+  closed = false;
+  /** Whether a listener would keep the process alive now. */
+  keepsAlive = false;
+  /** How often a listener was put in, for the cost of listening. */
+  listens = 0;
+  /** What happens while `wait` blocks. */
+  duringWait: (() => void) | undefined;
+  #count = 0;
+  #listener: ((count: number) => void) | undefined;
+
+  get listening(): boolean {
+    return this.#listener !== undefined;
+  }
+
+  listen(listener: (count: number) => void): void {
+    this.#checkOpen();
+    if (this.#listener !== undefined) throw new PciError("ERR_IRQ_BUSY", "a listener reads this target");
+    this.#listener = listener;
+    this.listens++;
+    this.keepsAlive = true;
+    this.#schedule();
+  }
+
+  unlisten(): void {
+    this.#listener = undefined;
+    this.keepsAlive = false;
+  }
+
+  ref(on: boolean): void {
+    this.keepsAlive = on && this.listening;
+  }
+
+  take(): number {
+    this.#checkOpen();
+    if (this.#listener !== undefined) throw new PciError("ERR_IRQ_BUSY", "a listener reads this target");
+    const count = this.#count;
+    this.#count = 0;
+    return count;
+  }
+
+  wait(_timeoutMs: number): number {
+    this.#checkOpen();
+    if (this.#count === 0) this.duringWait?.();
+    return this.take();
+  }
+
+  signal(count = 1): void {
+    this.#checkOpen();
+    this.#count += count;
+    this.#schedule();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.unlisten();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #schedule(): void {
+    if (this.#listener === undefined || this.#count === 0) return;
+    setImmediate(() => {
+      const count = this.#count;
+      if (this.#listener === undefined || count === 0) return;
+      this.#count = 0;
+      this.#listener(count);
+    });
+  }
+
+  #checkOpen(): void {
+    if (this.closed) throw new PciError("ERR_CLOSED", "the target is closed");
+  }
+}
+
+/** What a {@link TestDevice} has; counts not named are 0. */
+export interface TestDeviceOptions extends Partial<Record<IrqKind, number>> {
+  readonly resizable?: boolean;
+}
+
+/** A function that fires when the test says so, with the contract's rules for masking and exclusion. */
+export class TestDevice implements IrqDevice {
+  readonly address = "0000:00:04.0";
+  /** Targets that were made and not closed. */
+  readonly targets: TestTarget[] = [];
+  /** Connected targets by kind and vector. */
+  readonly connected = new Map<string, IrqTarget>();
+  readonly enabled = new Set<IrqKind>();
+  /** Vectors that are masked, as `kind/vector`. */
+  readonly masked = new Set<string>();
+  /** Whether the device still asserts its INTx line: until acknowledged it fires again when unmasked. */
+  asserted = false;
+  /** What the named call throws, as long as it is set. */
+  readonly errors: { [call in "createIrqTarget" | "setIrqs" | "disableIrqs" | "unmaskIrqs"]?: Error } = {};
+  /** `setIrqs` throws after so many calls. */
+  failAfter = Infinity;
+  readonly #options: TestDeviceOptions;
+
+  constructor(options: TestDeviceOptions) {
+    this.#options = options;
+  }
+
+  irqInfo(kind: IrqKind): IrqInfo {
+    return {
+      kind,
+      count: this.#options[kind] ?? 0,
+      maskable: kind === "intx",
+      autoMasked: kind === "intx",
+      resizable: kind === "msix" && (this.#options.resizable ?? false),
+    };
+  }
+
+  createIrqTarget(): TestTarget {
+    if (this.errors.createIrqTarget && this.targets.length > 0) throw this.errors.createIrqTarget;
+    const target = new TestTarget();
+    this.targets.push(target);
+    return target;
+  }
+
+  setIrqs(kind: IrqKind, start: number, targets: readonly (IrqTarget | null)[]): void {
+    if (this.errors.setIrqs) throw this.errors.setIrqs;
+    if (this.failAfter-- <= 0) throw new PciError("ENOSPC", "no more vectors in the interrupt remapper");
+    const exclusive: readonly IrqKind[] = ["intx", "msi", "msix"];
+    const rivals = exclusive.includes(kind) ? exclusive.filter((each) => each !== kind) : [];
+    const rival = rivals.find((each) => this.enabled.has(each));
+    if (rival) throw new PciError("ERR_IRQ_BUSY", `the kernel has ${rival} enabled`);
+    this.enabled.add(kind);
+    targets.forEach((target, i) => {
+      if (target === null) this.connected.delete(`${kind}/${start + i}`);
+      else this.connected.set(`${kind}/${start + i}`, target);
+    });
+  }
+
+  disableIrqs(kind: IrqKind): void {
+    if (this.errors.disableIrqs) throw this.errors.disableIrqs;
+    this.enabled.delete(kind);
+    for (const key of [...this.connected.keys()]) if (key.startsWith(`${kind}/`)) this.connected.delete(key);
+  }
+
+  maskIrqs(kind: IrqKind, start: number): void {
+    this.masked.add(`${kind}/${start}`);
+  }
+
+  unmaskIrqs(kind: IrqKind, start: number): void {
+    if (this.errors.unmaskIrqs) throw this.errors.unmaskIrqs;
+    this.masked.delete(`${kind}/${start}`);
+    if (kind === "intx" && this.asserted) this.fire(kind, start);
+  }
+
+  triggerIrqs(kind: IrqKind, start: number): void {
+    this.fire(kind, start);
+  }
+
+  /** Fires as the device does: nothing while masked, and INTx masks itself. */
+  fire(kind: IrqKind, vector = 0, count = 1): void {
+    const key = `${kind}/${vector}`;
+    if (this.masked.has(key)) return;
+    this.connected.get(key)?.signal(count);
+    if (kind === "intx") this.masked.add(key);
+  }
+
+  /** Raises the INTx line until it is acknowledged. */
+  raise(): void {
+    this.asserted = true;
+    this.fire("intx");
+  }
+}
