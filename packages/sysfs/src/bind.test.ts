@@ -146,9 +146,12 @@ describe("refusals", () => {
 
   it("names the file that a user may not write, before anything is done", async () => {
     kernel.failOnce(/^access .*driver_override/, "EACCES");
-    const error = await failure(bind(NIC));
+    const error = await failure(bind(NIC, { user: "alice" }));
     expect(error).toMatchObject({ code: "ERR_PERMISSION" });
     expect(error.path).toContain(`${NIC}/driver_override`);
+    expect(error.hint).toMatch(
+      process.geteuid?.() === 0 ? /confined/ : /^sudo userpci bind 0000:01:00.0 --user alice\n/,
+    );
     expect(kernel.log).toEqual([]);
   });
 
@@ -264,7 +267,8 @@ describe("a kernel that waits", () => {
     kernel.holdUntil(/unbind$/, new Promise(() => {}));
     const abort = new AbortController();
     const binding = failure(bind(NIC, { signal: abort.signal }));
-    setTimeout(() => abort.abort(), 10);
+    await expect.poll(() => kernel.log.at(-1)).toMatch(/driver\/unbind < /);
+    abort.abort();
     expect(await binding).toMatchObject({
       code: "ERR_ABORTED",
       message: expect.stringContaining("e1000e to let go"),

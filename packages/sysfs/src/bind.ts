@@ -79,7 +79,10 @@ export async function bindOn(kernel: Kernel, address: string, options: BindOptio
   const user = options.user === undefined ? null : findUser(options.user, options);
   refuseUnbindable(fn, options);
   const changed = !isVfioDriver(fn.driver);
-  if (changed || user !== null) await refuseUnprivileged(kernel, fn, options);
+  if (changed || user !== null) {
+    const command = `userpci bind ${fn.address}${user === null ? "" : ` --user ${user.name}`}`;
+    await refuseUnprivileged(kernel, fn, command, options);
+  }
   const change = new DriverChange(kernel, fn, options);
   const recorded = await readEntry(fn.address, options);
   const entry = await entryFor(fn, recorded, change);
@@ -116,7 +119,7 @@ export async function unbindOn(kernel: Kernel, address: string, options: DriverO
   if (entry === null && !isVfioDriver(fn.driver)) {
     return { address: fn.address, driver: fn.driver, changed: false };
   }
-  await refuseUnprivileged(kernel, fn, options);
+  await refuseUnprivileged(kernel, fn, `userpci unbind ${fn.address}`, options);
   return {
     address: fn.address,
     driver: await giveBack(kernel, fn, entry ?? unknownPast(fn), options),
@@ -187,10 +190,15 @@ async function rolledBack(
   }
 }
 
-async function refuseUnprivileged(kernel: Kernel, fn: PciFunction, options: TreeOptions): Promise<void> {
+async function refuseUnprivileged(
+  kernel: Kernel,
+  fn: PciFunction,
+  command: string,
+  options: TreeOptions,
+): Promise<void> {
   const override = functionPath(fn.address, options, "driver_override");
   const probe = pathIn(options, "/sys/bus/pci/drivers_probe");
-  const refusal = await kernel.refusal(existsSync(override) ? override : probe);
+  const refusal = await kernel.refusal(existsSync(override) ? override : probe, command);
   if (refusal !== null) throw refusal;
 }
 

@@ -17,8 +17,12 @@ export interface Ownership {
 export interface Kernel {
   /** Writes an attribute in one write. May take as long as the kernel likes, off this thread. */
   write(path: string, text: string): Promise<void>;
-  /** Whether this user may write `path`, as an error to throw if not. */
-  refusal(path: string): Promise<PciError | null>;
+  /**
+   * Whether this user may write `path`, as an error to throw if not.
+   *
+   * @param command what would do it as root
+   */
+  refusal(path: string, command: string): Promise<PciError | null>;
   own(path: string, ownership: Ownership): Promise<void>;
   /** Loads a module. */
   loadModule(name: string): Promise<void>;
@@ -41,12 +45,12 @@ const systemKernel: Kernel = {
     }
   },
 
-  async refusal(path) {
+  async refusal(path, command) {
     try {
       await access(path, constants.W_OK);
       return null;
     } catch (cause) {
-      return explainWrite(path, cause);
+      return explainWrite(path, cause, command);
     }
   },
 
@@ -64,14 +68,18 @@ const systemKernel: Kernel = {
   },
 };
 
-/** The error for a write that failed, with what lets it succeed. */
-export function explainWrite(path: string, cause: unknown): PciError {
+/**
+ * The error for a write that failed, with what lets it succeed.
+ *
+ * @param command what would do it as root
+ */
+export function explainWrite(path: string, cause: unknown, command?: string): PciError {
   const { code, system } = systemFailure(cause);
   if (code === "EACCES" || code === "EPERM") {
     return new PciError("ERR_PERMISSION", `this user may not write ${path}`, {
       ...system,
       path,
-      hint: rootHint(),
+      hint: rootHint(command),
     });
   }
   if (code === "EROFS") {
@@ -84,8 +92,9 @@ export function explainWrite(path: string, cause: unknown): PciError {
   return new PciError(code, `${path} cannot be written: ${code}`, { ...system, path });
 }
 
-function rootHint(): string {
-  return process.geteuid?.() === 0
-    ? "root is confined here (a container, or kernel lockdown): run it on the host"
-    : "run it as root, with sudo; only binding needs root, using the device does not (--user NAME)";
+function rootHint(command: string | undefined): string {
+  if (process.geteuid?.() === 0)
+    return "root is confined here (a container, or kernel lockdown): run it on the host";
+  const how = command === undefined ? "run it as root, with sudo" : `sudo ${command}`;
+  return `${how}\nonly binding needs root; with --user NAME the device is then NAME's to use`;
 }

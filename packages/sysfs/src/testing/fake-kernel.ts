@@ -55,9 +55,11 @@ export class FakeKernel implements Kernel {
     this.#act(path, text.trim());
   }
 
-  async refusal(path: string): Promise<PciError | null> {
+  async refusal(path: string, command: string): Promise<PciError | null> {
     const fault = this.#faults.findIndex((candidate) => candidate.path.test(`access ${path}`));
-    return fault < 0 ? null : explainWrite(path, systemError(this.#faults.splice(fault, 1)[0]!.code, path));
+    return fault < 0
+      ? null
+      : explainWrite(path, systemError(this.#faults.splice(fault, 1)[0]!.code, path), command);
   }
 
   async own(path: string, { uid, gid, mode }: Ownership): Promise<void> {
