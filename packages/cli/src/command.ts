@@ -1,0 +1,68 @@
+import type { Style } from "./style.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** An argument by its place. */
+export interface ArgumentSpec {
+  /** `<address>` where it must be given, `[address]` where it may. */
+  readonly usage: string;
+  readonly about: string;
+}
+
+/** An option. */
+export interface OptionSpec {
+  /** As in help: `--user <name>`, or `--here` for one without a value. */
+  readonly usage: string;
+  readonly about: string;
+}
+
+/** A command as data: what `--help` prints, and where its code is. */
+export interface CommandSpec {
+  readonly name: string;
+  /** One line. */
+  readonly summary: string;
+  readonly arguments: readonly ArgumentSpec[];
+  readonly options: readonly OptionSpec[];
+  /** Command lines without the leading `userpci`, and what they do. */
+  readonly examples: readonly (readonly [line: string, about: string])[];
+  /** Loads the code. Only the command that runs is loaded. */
+  readonly load: () => Promise<CommandModule>;
+}
+
+/** The code of a command. */
+export interface CommandModule {
+  /** @throws PciError and others; they are printed, and the exit status is 1 */
+  readonly run: (call: CommandCall) => Promise<Report>;
+}
+
+/** A command line, parsed. */
+export interface CommandCall {
+  /** In the order of the specs; undefined where one was left out. */
+  readonly arguments: readonly (string | undefined)[];
+  /** By name: `user` for `--user <name>`. A flag is true or absent. */
+  readonly options: Readonly<Record<string, string | true | undefined>>;
+  /** Whether the result is printed as JSON; then nothing else may be written to standard output. */
+  readonly json: boolean;
+  readonly terminal: Terminal;
+}
+
+/** What a command found out or did. */
+export interface Report {
+  /** For programs: printed as one JSON object with `--json`. Bigints become hexadecimal text. */
+  readonly json: object;
+  /** For people: lines. */
+  readonly text: (style: Style) => readonly string[];
+  /** Whether what was asked for did not hold, though it could be reported; the exit status is then 1. */
+  readonly failed?: boolean;
+}
+
+/** The value of an option that takes one. */
+export function optionText(call: CommandCall, name: string): string | undefined {
+  const value = call.options[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The options that say which tree to read, for the functions of `@userpci/sysfs`. */
+export function treeOf(call: CommandCall): { readonly root?: string } {
+  const root = optionText(call, "root");
+  return root === undefined ? {} : { root };
+}

@@ -1,0 +1,77 @@
+import type { ArgumentSpec, CommandSpec, OptionSpec } from "./command.ts";
+
+const address: ArgumentSpec = { usage: "<address>", about: "PCI address, such as 0000:00:04.0 or 00:04.0" };
+
+const root: OptionSpec = {
+  usage: "--root <directory>",
+  about: "read this directory in place of /: a copy of another machine's /sys and /proc",
+};
+
+const timeout: OptionSpec = {
+  usage: "--timeout <seconds>",
+  about: "how long to wait for the kernel in one step (default: 30)",
+};
+
+/** Every command of `userpci`. The code of each is loaded when it runs. */
+export const commands: readonly CommandSpec[] = [
+  {
+    name: "list",
+    summary: "list the PCI functions of this machine",
+    arguments: [],
+    options: [
+      { usage: "--id <vendor:device>", about: "only this id, in hexadecimal; either side may be empty" },
+      { usage: "--class <class>", about: "only this class: 2, 4 or 6 hexadecimal digits" },
+      { usage: "--driver <name>", about: 'only those bound to this driver, or "none"' },
+      { usage: "--group <number>", about: 'only those of this IOMMU group, or "none"' },
+      root,
+    ],
+    examples: [
+      ["list --class 02", "network controllers"],
+      ["list --driver vfio-pci", "what is ready for user space"],
+    ],
+    load: () => import("./commands/list.ts"),
+  },
+  {
+    name: "show",
+    summary: "show one function: identity, owner, group, BARs, decoded configuration space",
+    arguments: [address],
+    options: [root],
+    examples: [
+      ["show 00:04.0", "what an ordinary user may read"],
+      ["show 00:04.0 --json", "the same for a program; as root, with every capability"],
+    ],
+    load: () => import("./commands/show.ts"),
+  },
+  {
+    name: "bind",
+    summary: "bind a function to vfio-pci, and open its nodes up to a user",
+    arguments: [address],
+    options: [{ usage: "--user <name>", about: "user name or number that may open the function" }, timeout],
+    examples: [["bind 00:04.0 --user alice", "as root; from then on alice needs no rights"]],
+    load: () => import("./commands/bind.ts"),
+  },
+  {
+    name: "unbind",
+    summary: "give a function back to the driver it had before bind",
+    arguments: [address],
+    options: [timeout],
+    examples: [["unbind 00:04.0", "as root; a program that has it open is asked to let go"]],
+    load: () => import("./commands/unbind.ts"),
+  },
+  {
+    name: "demo",
+    summary: "boot a real Linux kernel with an emulated IOMMU and drive a device on it, step by step",
+    arguments: [],
+    options: [
+      {
+        usage: "--here",
+        about: "use the edu device of this machine, as root, in place of a virtual machine",
+      },
+    ],
+    examples: [
+      ["demo", "fetches QEMU and a kernel once, then takes seconds"],
+      ["demo --json", "one object with the inputs, results and durations of each step"],
+    ],
+    load: () => import("./commands/demo.ts"),
+  },
+];

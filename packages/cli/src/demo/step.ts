@@ -1,0 +1,82 @@
+import type { DmaFault } from "@userpci/testbed";
+
+/** The steps of the demo in their order, and the words that announce each when it holds. */
+export const stepTitles = {
+  find: "device found",
+  bind: "bound",
+  group: "IOMMU group",
+  open: "opened",
+  config: "config decoded",
+  map: "BAR mapped",
+  factorial: "factorial",
+  dma: "DMA",
+  msi: "MSI",
+  isolation: "isolated",
+  close: "closed",
+  release: "given back",
+} as const;
+
+/** Name of a step. */
+export type StepName = keyof typeof stepTitles;
+
+/** What each step was given. */
+export interface StepInputs {
+  find: { id: string };
+  bind: { address: string; user: number };
+  group: { group: number };
+  open: { address: string; uid: number; gid: number };
+  config: { bytes: number };
+  map: { bar: number; livenessWritten: string };
+  factorial: { n: number };
+  dma: { bytes: number; sha256: string; sourceIova: string; targetIova: string };
+  msi: { causes: string };
+  isolation: { iova: string; bytes: number; sha256: string };
+  close: { address: string };
+  release: { address: string };
+}
+
+/** What each step found out. */
+export interface StepResults {
+  find: { address: string; className: string; driver: string | null };
+  bind: { driver: string; formerDriver: string | null; nodes: readonly string[] };
+  group: { viable: boolean; type: string | null; members: readonly string[]; reserved: readonly string[] };
+  open: { backend: string; node: string; resettable: boolean };
+  config: {
+    id: string;
+    className: string;
+    revision: number;
+    capabilities: readonly string[];
+    problems: number;
+  };
+  map: { size: number; version: string; livenessRead: string };
+  factorial: { value: number; microseconds: number };
+  dma: { sha256Back: string; equal: boolean; milliseconds: number };
+  msi: { events: number; causes: string; microseconds: number };
+  isolation: IsolationResults;
+  close: { pinnedBytes: number; useAfterClose: string };
+  release: { driver: string | null };
+}
+
+/** The device tried to write where it no longer may. */
+export interface IsolationResults {
+  /** Whether the same transfer wrote the memory while it was mapped. */
+  readonly wroteWhileMapped: boolean;
+  /** Hash of the memory after the transfer that was to be stopped. */
+  readonly sha256After: string;
+  readonly unchanged: boolean;
+  /** The kernel's line about it, from the machine's console. Added by the host. */
+  readonly fault?: string;
+  /** The accesses that the emulated IOMMU counted; null where there is no emulation to ask. Added by the host. */
+  readonly stopped?: readonly DmaFault[] | null;
+}
+
+/** A step that held. */
+export type StepReport = { [N in StepName]: StepOf<N> }[StepName];
+
+/** {@link StepReport} of one step. */
+export interface StepOf<N extends StepName> {
+  readonly step: N;
+  readonly inputs: Readonly<StepInputs[N]>;
+  readonly results: Readonly<StepResults[N]>;
+  readonly durationMs: number;
+}

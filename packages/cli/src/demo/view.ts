@@ -1,0 +1,66 @@
+import { sizeText } from "../function-view.ts";
+import { pad, type Style } from "../style.ts";
+import { type StepName, type StepOf, type StepReport, stepTitles } from "./step.ts";
+
+type Sentence<N extends StepName> = (step: StepOf<N>) => readonly string[];
+
+/** Each step in words: a line, and more lines with evidence. */
+const sentences: { readonly [N in StepName]: Sentence<N> } = {
+  find: ({ inputs, results }) => [
+    `${results.address}, id ${inputs.id}, ${results.driver === null ? "no driver" : `on ${results.driver}`}`,
+  ],
+  bind: ({ inputs, results }) => [
+    `to ${results.driver} by root; ${results.nodes.join(", ")} now belongs to uid ${inputs.user}`,
+  ],
+  group: ({ inputs, results }) => [
+    `${inputs.group} is viable: ${results.members.join(", ")}; kept for the platform: ${results.reserved.join(", ") || "nothing"}`,
+  ],
+  open: ({ inputs, results }) => [
+    `by uid ${inputs.uid}, not root, through ${results.node} (${results.backend})`,
+  ],
+  config: ({ inputs, results }) => [
+    `${inputs.bytes} bytes: ${results.id}, ${results.className}, revision ${results.revision.toString(16)}; ${results.capabilities.join(", ")}`,
+  ],
+  map: ({ inputs, results }) => [
+    `BAR ${inputs.bar}, ${sizeText(results.size)}: edu ${results.version}; wrote ${inputs.livenessWritten}, read its inverse ${results.livenessRead}`,
+  ],
+  factorial: ({ inputs, results }) => [
+    `the device says ${inputs.n}! = ${results.value} (${microseconds(results.microseconds)})`,
+  ],
+  dma: ({ inputs, results }) => [
+    `${inputs.bytes} random bytes to the device and back are equal (sha256 ${results.sha256Back.slice(0, 16)}…)`,
+  ],
+  msi: ({ inputs, results }) => [
+    `raised with ${inputs.causes}, received as an event after ${microseconds(results.microseconds)}`,
+  ],
+  isolation: ({ inputs, results }) => [
+    `a write to ${inputs.iova}, no longer mapped, was stopped${stoppedText(results.stopped)}; memory unchanged`,
+    results.fault ?? "",
+  ],
+  close: ({ results }) => [`nothing stays pinned; use after close throws ${results.useAfterClose}`],
+  release: ({ results }) => [
+    results.driver === null ? "without a driver, as it was" : `to ${results.driver}`,
+  ],
+};
+
+const TITLE_WIDTH = Math.max(...Object.values(stepTitles).map((title) => title.length));
+
+/** A step as lines for people. */
+export function stepLines(step: StepReport, style: Style): string[] {
+  // The table has the sentence of this very step; TypeScript cannot relate the two.
+  const [line, ...evidence] = (sentences[step.step] as Sentence<StepName>)(step as StepOf<StepName>);
+  const title = pad(stepTitles[step.step], TITLE_WIDTH);
+  const duration = style.dim(`${step.durationMs.toFixed(step.durationMs < 10 ? 1 : 0)} ms`);
+  return [
+    `  ${style.green("✓")} ${style.bold(title)}  ${line}  ${duration}`,
+    ...evidence.map((text) => `    ${pad("", TITLE_WIDTH)}  ${style.dim(text)}`),
+  ];
+}
+
+function stoppedText(stopped: StepOf<"isolation">["results"]["stopped"]): string {
+  return stopped === null || stopped === undefined ? "" : ` by the IOMMU, ${stopped.length} accesses`;
+}
+
+function microseconds(value: number): string {
+  return value < 1000 ? `${Math.round(value)} µs` : `${(value / 1000).toFixed(1)} ms`;
+}

@@ -1,0 +1,8 @@
+/**
+ * The `userpci` command as a function, for programs that embed it.
+ *
+ * @packageDocumentation
+ */
+export { exitStatus, run } from "./run.ts";
+export { createStyle, type Style } from "./style.ts";
+export { processTerminal, type Terminal } from "./terminal.ts";

@@ -1,0 +1,36 @@
+import { pad, type Style, widthOf } from "./style.ts";
+
+/** A column of a table. */
+export interface Column<Row> {
+  readonly title: string;
+  /** The cell of a row; may have colours. */
+  readonly cell: (row: Row) => string;
+  readonly align?: "left" | "right";
+}
+
+const GAP = "  ";
+
+/** Rows as lines, under a line of titles. Columns that are empty in every row are left out. */
+export function formatTable<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  style: Style,
+): string[] {
+  const filled = columns
+    .map((column) => ({ ...column, cells: rows.map(column.cell) }))
+    .filter(({ cells }) => cells.some((cell) => cell !== ""))
+    .map((column) => ({ ...column, width: Math.max(column.title.length, ...column.cells.map(widthOf)) }));
+  const line = (texts: readonly string[]) =>
+    texts
+      .map((text, index) => place(text, filled[index]!.width, filled[index]!.align))
+      .join(GAP)
+      .trimEnd();
+  return [
+    style.dim(line(filled.map(({ title }) => title))),
+    ...rows.map((_, row) => line(filled.map(({ cells }) => cells[row]!))),
+  ];
+}
+
+function place(text: string, width: number, align: Column<never>["align"]): string {
+  return align === "right" ? " ".repeat(width - widthOf(text)) + text : pad(text, width);
+}
