@@ -29,9 +29,9 @@ type WritableFields<S extends FieldsSpec> = {
 }[keyof S["fields"]];
 
 /** What {@link RegisterAccess.update} takes: any of the fields that can be written. */
-export type FieldChanges<S extends FieldsSpec> = {
-  readonly [F in WritableFields<S>]?: FieldValue<S["fields"][F]>;
-};
+export type FieldChanges<S extends FieldsSpec> = [WritableFields<S>] extends [never]
+  ? Readonly<Record<string, never>>
+  : { readonly [F in WritableFields<S>]?: FieldValue<S["fields"][F]> };
 
 /** A register's methods. Nothing is cached: every call reads or writes the region. */
 export interface RegisterAccess<S extends FieldsSpec> {

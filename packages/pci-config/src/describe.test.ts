@@ -1,0 +1,126 @@
+import { describe, expect, it } from "vitest";
+import { bytesRegion } from "./bytes.ts";
+import { className } from "./classes.ts";
+import { configOf } from "./config.ts";
+import { describe as describeConfig } from "./describe.ts";
+import { formatConfig } from "./format.ts";
+import { snapshotOf } from "./snapshot.ts";
+import { readCaptures } from "./testing/captures.ts";
+import { codeOf, recordingRegion, space } from "./testing/regions.ts";
+
+const captures = readCaptures("real");
+const bytesOf = (address: string): Uint8Array => captures.get(address)!.bytes;
+
+describe("describe", () => {
+  it("is plain data: JSON gives the same back", () => {
+    for (const { bytes } of captures.values()) {
+      const description = describeConfig(configOf(bytesRegion(bytes)));
+      expect(JSON.parse(JSON.stringify(description))).toEqual(description);
+    }
+  });
+
+  it("has raw values, fields and words of the NVMe controller", () => {
+    const description = describeConfig(configOf(bytesRegion(bytesOf("0000:03:00.0"))), {
+      barSizes: [0x4000],
+    });
+    expect(description).toMatchObject({
+      size: 4096,
+      vendorId: 0x1b36,
+      deviceId: 0x0010,
+      subsystemVendorId: 0x1af4,
+      subsystemId: 0x1100,
+      classCode: 0x010802,
+      className: "non-volatile memory controller",
+      vectors: { intx: 1, msi: 0, msix: 65 },
+      msix: {
+        vectors: 65,
+        table: { bar: 0, offset: 0x2000, size: 1040 },
+        pba: { bar: 0, offset: 0x3000, size: 16 },
+      },
+      problems: [],
+    });
+    expect(description.bars).toMatchObject([{ index: 0, kind: "memory64", size: 0x4000 }]);
+    const pcie = description.capabilities.find(({ name }) => name === "pcie");
+    expect(pcie?.registers.capabilities).toEqual({
+      offset: pcie!.offset + 2,
+      width: 16,
+      raw: 2,
+      fields: { version: 2, portType: 0, slotImplemented: false, interruptMessage: 0 },
+      words: { portType: "endpoint" },
+    });
+    expect(pcie?.bytes.length).toBe(2 * 0x3c);
+  });
+
+  it("reads each dword once, and none that nobody owns", () => {
+    const { region, log } = recordingRegion(bytesOf("0000:03:00.0").slice());
+    const description = describeConfig(configOf(region));
+    expect(new Set(log).size).toBe(log.length);
+    expect(log.every((entry) => entry.startsWith("read32"))).toBe(true);
+    const { capabilities, extendedCapabilities } = description;
+    const owned = [...capabilities, ...extendedCapabilities].reduce(
+      (sum, { length }) => sum + Math.ceil(length / 4),
+      16,
+    );
+    expect(log.length).toBeLessThanOrEqual(owned + 1);
+  });
+
+  it("leaves out what a cut-off capability does not have", () => {
+    const cut = space(256, [0x06, 0x10], [0x34, 0xfc], [0xfc, 0x11, 0, 7, 0]);
+    const description = describeConfig(configOf(bytesRegion(cut)));
+    expect(Object.keys(description.capabilities[0]!.registers)).toEqual(["control"]);
+    expect(description.msix).toBeUndefined();
+    expect(description.problems.map(({ code }) => code)).toEqual(["past-end"]);
+  });
+});
+
+describe("formatConfig", () => {
+  it("shows edu on a screen", () => {
+    const config = configOf(bytesRegion(bytesOf("0000:00:04.0")));
+    expect(formatConfig(describeConfig(config, { barSizes: [0x10_0000] }))).toEqual([
+      "1234:11e8  unclassified device (00ff00), revision 10, endpoint, 256 bytes",
+      "subsystem  1af4:1100",
+      "command  0x0103  io, memory, systemError",
+      "status  0x0010  capabilitiesList, deviceSelectTiming fast",
+      "interrupt  pin A, line 10",
+      "bar 0  memory32 at 0xfde00000, 1 MiB",
+      "vectors  INTx 1, MSI 1, MSI-X 0",
+      "Message Signaled Interrupts (msi) at 0x40, 14 bytes",
+      "  control  0x0080  multipleCapable 1 vector, multipleEnable 1 vector, address64",
+      "  addressLo  0x00000000",
+      "  addressHi  0x00000000",
+      "  data  0x0000",
+    ]);
+  });
+
+  it("shows bytes of what is not decoded, and problems last", () => {
+    const config = configOf(bytesRegion(space(256, [0x06, 0x10], [0x34, 0x40], [0x40, 0x77, 0x40, 1, 2])));
+    expect(formatConfig(describeConfig(config)).slice(-4)).toEqual([
+      "unknown capability 0x77 at 0x40, 4 bytes",
+      "  77 40 01 02",
+      "warning  capability 0x77 at 0x40 is not known",
+      "error  the capability pointer at 0x41 leads back to 0x40",
+    ]);
+  });
+});
+
+describe("snapshotOf", () => {
+  it("keeps what it read although the source changes, and refuses writes", () => {
+    const bytes = space(66, [0, 1, 2, 3, 4], [64, 9, 8]);
+    const still = snapshotOf(bytesRegion(bytes));
+    expect(still.read16(2)).toBe(0x0403);
+    bytes.fill(0xff);
+    expect(still.read32(0)).toBe(0x04030201);
+    expect(still.read8(64)).toBe(0xff);
+    expect(codeOf(() => still.read32(64))).toBe("ERR_OUT_OF_RANGE");
+    expect(codeOf(() => still.read16(1))).toBe("ERR_MISALIGNED");
+    expect(codeOf(() => still.write8(0, 0))).toBe("ERR_NOT_SUPPORTED");
+  });
+});
+
+describe("className", () => {
+  it("names the sub-class, else the base class", () => {
+    expect(className(0x010802)).toBe("non-volatile memory controller");
+    expect(className(0x02ff00)).toBe("network controller");
+    expect(className(0x990000)).toBe("unknown class");
+  });
+});
