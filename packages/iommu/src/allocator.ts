@@ -172,9 +172,12 @@ export class IovaAllocator<T> {
 
   #search(size: number, alignment: number, bits: number): number {
     const high = bits === 64 ? UNITS : 2 ** (bits - 12);
-    const request = { size, alignment, guard: this.#guard, high };
-    const start = high > LOW_UNITS ? this.#table.findGap({ ...request, low: LOW_UNITS }) : -1;
-    return start >= 0 ? start : this.#table.findGap({ ...request, low: 1 });
+    const guard = this.#guard;
+    if (high > LOW_UNITS) {
+      const start = this.#table.findGap({ size, alignment, guard, low: LOW_UNITS, high });
+      if (start >= 0) return start;
+    }
+    return this.#table.findGap({ size, alignment, guard, low: 1, high });
   }
 
   #insert(start: number, units: number, owner: T): void {

@@ -1,5 +1,9 @@
 /** Entries a node may hold; one is always free, so that an insertion has room before the node is split. */
 export const CAPACITY = 32;
+/** Where a node's ends begin in its columns. */
+export const ENDS = CAPACITY;
+/** Where its gaps begin. */
+export const GAPS = 2 * CAPACITY;
 
 /**
  * A node of a {@link RangeMap}: ascending entries, each a start, an end (excluded) and the largest gap inside. A leaf's
@@ -12,7 +16,8 @@ export class RangeMapNode<T> {
   readonly values: T[] = [];
   /** Of an inner node, else undefined. */
   readonly children: RangeMapNode<T>[] | undefined;
-  readonly #columns = new Float64Array(3 * CAPACITY);
+  /** Starts from 0 on, ends from {@link ENDS} on, gaps from {@link GAPS} on. */
+  readonly columns = new Float64Array(3 * CAPACITY);
 
   constructor(children?: RangeMapNode<T>[]) {
     this.children = children;
@@ -22,20 +27,20 @@ export class RangeMapNode<T> {
   }
 
   start(i: number): number {
-    return this.#columns[i]!;
+    return this.columns[i]!;
   }
 
   end(i: number): number {
-    return this.#columns[CAPACITY + i]!;
+    return this.columns[ENDS + i]!;
   }
 
   gap(i: number): number {
-    return this.#columns[2 * CAPACITY + i]!;
+    return this.columns[GAPS + i]!;
   }
 
   /** Index of the first entry that starts after `point`. */
   after(point: number): number {
-    const columns = this.#columns;
+    const columns = this.columns;
     let low = 0;
     let high = this.size;
     while (low < high) {
@@ -48,7 +53,7 @@ export class RangeMapNode<T> {
 
   /** Makes room for an entry and fills it in; the caller adds value or child. */
   insert(i: number, start: number, end: number, gap: number): void {
-    const columns = this.#columns;
+    const columns = this.columns;
     for (let base = 0; base < columns.length; base += CAPACITY) {
       for (let k = base + this.size; k > base + i; k--) columns[k] = columns[k - 1]!;
     }
@@ -58,7 +63,7 @@ export class RangeMapNode<T> {
 
   /** Drops an entry with its value or child. */
   remove(i: number): void {
-    const columns = this.#columns;
+    const columns = this.columns;
     this.size--;
     for (let base = 0; base < columns.length; base += CAPACITY) {
       for (let k = base + i; k < base + this.size; k++) columns[k] = columns[k + 1]!;
@@ -101,17 +106,17 @@ export class RangeMapNode<T> {
   }
 
   #set(i: number, start: number, end: number, gap: number): void {
-    this.#columns[i] = start;
-    this.#columns[CAPACITY + i] = end;
-    this.#columns[2 * CAPACITY + i] = gap;
+    this.columns[i] = start;
+    this.columns[ENDS + i] = end;
+    this.columns[GAPS + i] = gap;
   }
 
   #widestGap(): number {
-    const columns = this.#columns;
-    let widest = columns[2 * CAPACITY]!;
+    const columns = this.columns;
+    let widest = columns[GAPS]!;
     for (let i = 1; i < this.size; i++) {
-      const between = columns[i]! - columns[CAPACITY + i - 1]!;
-      const inside = columns[2 * CAPACITY + i]!;
+      const between = columns[i]! - columns[ENDS + i - 1]!;
+      const inside = columns[GAPS + i]!;
       if (between > widest) widest = between;
       if (inside > widest) widest = inside;
     }

@@ -1,4 +1,4 @@
-import { CAPACITY, RangeMapNode } from "./range-map-node.ts";
+import { CAPACITY, ENDS, GAPS, RangeMapNode } from "./range-map-node.ts";
 
 /** A range of a {@link RangeMap}; `end` is excluded. */
 export interface RangeEntry<T> {
@@ -20,9 +20,8 @@ export interface GapRequest {
 }
 
 /** A search under way: gaps narrower than `need` are passed over, and at most `tries` others are looked at. */
-interface GapSearch {
-  readonly request: GapRequest;
-  readonly need: number;
+interface GapSearch extends GapRequest {
+  need: number;
   tries: number;
 }
 
@@ -87,23 +86,27 @@ export class RangeMap<T> {
    * further up may be taken instead of the lowest that would do; -1 is always the truth.
    */
   findGap(request: GapRequest): number {
-    const least = request.size + 2 * request.guard;
-    const ample = least + request.alignment - 1;
-    const first = this.#searchGap({ request, need: least, tries: FIRST_TRIES });
-    if (first >= 0 || ample === least) return first;
-    const wide = this.#searchGap({ request, need: ample, tries: Infinity });
-    return wide >= 0 ? wide : this.#searchGap({ request, need: least, tries: Infinity });
+    const { size, alignment, guard, low, high } = request;
+    const need = size + 2 * guard;
+    const search = { size, alignment, guard, low, high, need, tries: FIRST_TRIES };
+    const first = this.#searchGap(search);
+    if (first >= 0 || alignment === 1) return first;
+    search.tries = Infinity;
+    search.need = need + alignment - 1;
+    const wide = this.#searchGap(search);
+    if (wide >= 0) return wide;
+    search.need = need;
+    return this.#searchGap(search);
   }
 
   #searchGap(search: GapSearch): number {
     const root = this.#root;
-    const { low, high } = search.request;
-    if (root.size === 0) return fit(search, low, high);
-    const below = fit(search, low, root.start(0));
+    if (root.size === 0) return fit(search, search.low, search.high);
+    const below = fit(search, search.low, root.start(0));
     if (below >= 0) return below;
     const inside = gapBelow(root, search);
     if (inside >= 0 || search.tries <= 0) return inside;
-    return fit(search, root.end(root.size - 1), high);
+    return fit(search, root.end(root.size - 1), search.high);
   }
 }
 
@@ -166,19 +169,22 @@ function* entriesBelow<T>(node: RangeMapNode<T>): Generator<RangeEntry<T>, void>
   }
 }
 
-/** The first fit in a gap between two entries of `node` or below it. */
+/** The first fit in a gap between two entries of `node` or below it. The hot loop of an allocation. */
 function gapBelow<T>(node: RangeMapNode<T>, search: GapSearch): number {
-  const { low, high } = search.request;
-  const children = node.children;
-  for (let i = Math.max(0, node.after(low) - 1); i < node.size && node.start(i) < high; i++) {
-    if (children !== undefined && node.gap(i) >= search.need) {
+  const { columns, children } = node;
+  const { need, high } = search;
+  const last = node.size - 1;
+  for (let i = Math.max(0, node.after(search.low) - 1); i <= last; i++) {
+    if (children !== undefined && columns[GAPS + i]! >= need) {
       const start = gapBelow(children[i]!, search);
       if (start >= 0 || search.tries <= 0) return start;
     }
-    if (i + 1 < node.size) {
-      const start = fit(search, node.end(i), node.start(i + 1));
-      if (start >= 0 || search.tries <= 0) return start;
-    }
+    const end = columns[ENDS + i]!;
+    if (i === last || end >= high) return -1;
+    const next = columns[i + 1]!;
+    if (next - end < need) continue;
+    const start = fit(search, end, next);
+    if (start >= 0 || search.tries <= 0) return start;
   }
   return -1;
 }
@@ -186,7 +192,7 @@ function gapBelow<T>(node: RangeMapNode<T>, search: GapSearch): number {
 /** The start of the request in the gap from `from` to `to` (excluded), or -1; costs a try if the gap looked wide enough. */
 function fit(search: GapSearch, from: number, to: number): number {
   if (to - from < search.need) return -1;
-  const { size, alignment, guard, low, high } = search.request;
+  const { size, alignment, guard, low, high } = search;
   const start = Math.ceil(Math.max(from + guard, low) / alignment) * alignment;
   if (start + size <= Math.min(to - guard, high)) return start;
   search.tries--;
