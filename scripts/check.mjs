@@ -2,6 +2,7 @@
 //
 //   npm run check [-- NAME...]
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { checkImports } from "./checks/imports.mjs";
 import { checkManifests } from "./checks/manifests.mjs";
 import { checkSizes } from "./checks/sizes.mjs";
@@ -39,7 +40,7 @@ async function checkTypes() {
  * @throws {CommandError} with what it printed, when it found something
  */
 async function tool(name, ...args) {
-  await capture(`${root}/node_modules/.bin/${name}`, args, { cwd: root });
+  await capture(join(root, "node_modules", ".bin", name), args, { cwd: root });
   return [];
 }
 

@@ -84,7 +84,6 @@ async function lint(pkg, { filename }) {
   const { buffer, byteOffset, byteLength } = readFileSync(filename);
   const tarball = /** @type {ArrayBuffer} */ (buffer.slice(byteOffset, byteOffset + byteLength));
   const { messages } = await publint({
-    pkgDir: pkg.folder,
     pack: { tarball },
     strict: true,
     level: "warning",
