@@ -23,6 +23,7 @@ export const privateFolders = ["tests", "benchmarks", "examples"];
  */
 export function publicPackages(top = root) {
   return readdirSync(join(top, "packages"))
+    .filter((short) => !short.startsWith("."))
     .sort()
     .flatMap((short) => readPackage(join(top, "packages", short), short));
 }
