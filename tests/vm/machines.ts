@@ -13,6 +13,8 @@ export const at = {
   /** Two functions behind a conventional bridge, and so in one IOMMU group. */
   pairedEdu: "0000:03:01.0",
   pairedE1000: "0000:03:02.0",
+  /** A USB controller with 16 MSI vectors. */
+  usb: "0000:00:11.0",
 } as const;
 
 /** The ordinary user of the tests: "nobody", who owns no file. */
@@ -30,6 +32,7 @@ export const machines: Readonly<Record<string, BootOptions>> = {
       "pcie-pci-bridge,id=conventional,addr=0x10",
       "edu,bus=conventional,addr=1",
       "e1000,bus=conventional,addr=2",
+      "nec-usb-xhci,addr=0x11",
     ],
     hugepages: 8,
   },

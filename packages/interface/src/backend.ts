@@ -91,7 +91,7 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
   /**
    * Unmasks a vector whenever `target` is signalled, without a call of this process; null ends that.
    *
-   * @throws PciError `ERR_NOT_SUPPORTED`
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_IRQ_BUSY` while another target does so
    */
   setUnmaskTarget(kind: IrqKind, vector: number, target: IrqTarget | null): void;
   /** Fires vectors as the device would (loop-back). */

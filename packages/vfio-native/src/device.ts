@@ -1,5 +1,4 @@
 import {
-  type BackendDevice,
   checkInteger,
   type DeviceInfo,
   type DomainAttachment,
@@ -22,6 +21,7 @@ import { EventfdTarget } from "./eventfd-target.ts";
 import { hotResetArgument, hotResetDependents, hotResetError } from "./hot-reset.ts";
 import { failedWith, query } from "./ioctl.ts";
 import { IrqControl } from "./irq-control.ts";
+import type { IrqAction, KernelDevice } from "./kernel-device.ts";
 import type { Native } from "./native.ts";
 import { queryRegion, RegionTable } from "./region-table.ts";
 import * as uapi from "./uapi/vfio.ts";
@@ -52,7 +52,7 @@ const COMMAND = 0x04;
 const COMMAND_BUS_MASTER = 1 << 2;
 
 /** A PCI function by a VFIO device descriptor, whichever way it was opened. */
-export class VfioDevice implements BackendDevice {
+export class VfioDevice implements KernelDevice {
   readonly address: string;
   readonly backend: string;
   readonly memory: MemorySource;
@@ -143,13 +143,7 @@ export class VfioDevice implements BackendDevice {
     this.#irqs.trigger(kind, start, count);
   }
 
-  /** Masks, unmasks or triggers the vectors from `start` on whose element is true, in one call. */
-  actOnIrqs(
-    action: "mask" | "unmask" | "trigger",
-    kind: IrqKind,
-    start: number,
-    which: readonly boolean[],
-  ): void {
+  actOnIrqs(action: IrqAction, kind: IrqKind, start: number, which: readonly boolean[]): void {
     this.#irqs.actEach(kind, start, which, action);
   }
 

@@ -1,14 +1,9 @@
-import {
-  type Backend,
-  type BackendDevice,
-  type IommuDomain,
-  type OpenOptions,
-  PciError,
-} from "@userpci/interface";
+import { type IommuDomain, type OpenOptions, PciError } from "@userpci/interface";
 import { createDomain } from "@userpci/iommu";
 import { Container } from "./container.ts";
 import { VfioDevice } from "./device.ts";
 import { Group } from "./group.ts";
+import type { KernelBackend } from "./kernel-device.ts";
 import { groupOf } from "./lookup.ts";
 import { MemfdSource } from "./memfd-memory.ts";
 import { loadNative, type Native } from "./native.ts";
@@ -25,7 +20,7 @@ interface Opening {
 }
 
 /** The kernel's container and group interface (`/dev/vfio/vfio`, `/dev/vfio/N`) with the type1v2 IOMMU. */
-class VfioGroupBackend implements Backend {
+class VfioGroupBackend implements KernelBackend {
   readonly name = "vfio-group";
   readonly memory = new MemfdSource();
   readonly #groups = new Map<number, Group>();
@@ -41,7 +36,7 @@ class VfioGroupBackend implements Backend {
     return createDomain();
   }
 
-  async open(address: string, options: OpenOptions = {}): Promise<BackendDevice> {
+  async open(address: string, options: OpenOptions = {}): Promise<VfioDevice> {
     const opening = this.#begin(address, options);
     try {
       return this.#finish(opening, await opening.group.openDevice(opening.address, options.vfToken));
@@ -50,7 +45,7 @@ class VfioGroupBackend implements Backend {
     }
   }
 
-  openSync(address: string, options: OpenOptions = {}): BackendDevice {
+  openSync(address: string, options: OpenOptions = {}): VfioDevice {
     const opening = this.#begin(address, options);
     try {
       return this.#finish(opening, opening.group.openDeviceSync(opening.address, options.vfToken));
@@ -214,6 +209,6 @@ function noResetError(address: string): PciError {
  * The backend on the kernel's VFIO container and group interface. An instance owns the groups it opens: keep one for
  * all devices of a process that may share a domain or be hot reset together.
  */
-export function vfioGroup(): Backend {
+export function vfioGroup(): KernelBackend {
   return new VfioGroupBackend();
 }

@@ -4,5 +4,6 @@
  * @packageDocumentation
  */
 export { vfioGroup } from "./group-backend.ts";
+export type { IrqAction, KernelBackend, KernelDevice } from "./kernel-device.ts";
 export { MemfdSource } from "./memfd-memory.ts";
 export { type Memlock, readMemlock } from "./memlock.ts";

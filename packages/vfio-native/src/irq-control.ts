@@ -10,6 +10,7 @@ import type { DeviceAccess } from "./device-access.ts";
 import { errnoName, systemError } from "./errno.ts";
 import { EventfdTarget } from "./eventfd-target.ts";
 import { failedWith } from "./ioctl.ts";
+import type { IrqAction } from "./kernel-device.ts";
 import * as uapi from "./uapi/vfio.ts";
 
 /** Kinds of which the kernel allows only one at a time (row R11). */
@@ -74,7 +75,9 @@ export class IrqControl {
         },
       );
     }
-    this.#enabled.add(kind);
+    // ERR and REQ are nothing but their target; the others stay enabled without one.
+    if (EXCLUSIVE.includes(kind) || targets[0] !== null) this.#enabled.add(kind);
+    else this.#enabled.delete(kind);
   }
 
   /** See `BackendDevice.disableIrqs`. */
@@ -108,6 +111,13 @@ export class IrqControl {
     const fd = target === null ? -1 : descriptorOf(target);
     const data = new Uint8Array(new Int32Array([fd]).buffer);
     const result = this.#ioctl(kind, DATA_EVENTFD | ACTION_UNMASK, vector, 1, data);
+    if (failedWith(result, "EBUSY")) {
+      throw systemError(result, "ioctl VFIO_DEVICE_SET_IRQS", {
+        code: "ERR_IRQ_BUSY",
+        message: `another target unmasks ${kind} vector ${vector} already`,
+        hint: `take that one away first: setUnmaskTarget("${kind}", ${vector}, null)`,
+      });
+    }
     if (result < 0) throw this.#actError(result, kind, "unmask by a target");
   }
 
@@ -116,12 +126,7 @@ export class IrqControl {
    *
    * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_IRQ_COUNT`
    */
-  actEach(
-    kind: IrqKind,
-    start: number,
-    which: readonly boolean[],
-    action: "mask" | "unmask" | "trigger",
-  ): void {
+  actEach(kind: IrqKind, start: number, which: readonly boolean[], action: IrqAction): void {
     this.#range(kind, start, which.length);
     const flag = { mask: ACTION_MASK, unmask: ACTION_UNMASK, trigger: ACTION_TRIGGER }[action];
     const data = Uint8Array.from(which, Number);

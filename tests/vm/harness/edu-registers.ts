@@ -5,6 +5,7 @@ import { type BackendDevice, type OwnedRegion, regionIndex } from "@userpci/inte
 export const edu = {
   ID: 0x00,
   LIVENESS: 0x04,
+  CAUSES: 0x24,
   RAISE: 0x60,
   ACKNOWLEDGE: 0x64,
   DMA_SOURCE: 0x80,
@@ -16,11 +17,16 @@ export const edu = {
 
 const COMMAND = 0x04;
 
-/** Turns memory decode and bus mastering on and maps BAR 0, with nothing but the backend. */
+/**
+ * Turns memory decode and bus mastering on and maps BAR 0, with nothing but the backend. Takes back what a test before
+ * raised: edu has no reset.
+ */
 export function startEdu(device: BackendDevice): OwnedRegion {
   const config = device.region(regionIndex.config);
   config.write16(COMMAND, config.read16(COMMAND) | 0b110);
-  return device.mapRegion(0);
+  const bar = device.mapRegion(0);
+  bar.write32(edu.ACKNOWLEDGE, bar.read32(edu.CAUSES));
+  return bar;
 }
 
 /** One DMA by edu, which takes about 100 ms. Done is no success: the device cannot tell. */

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { bind } from "@userpci/sysfs";
 import { at, USER } from "../machines.ts";
 
-for (const address of [at.edu, at.wideEdu, at.nvme, at.e1000e, at.pairedEdu, at.pairedE1000]) {
+for (const address of Object.values(at)) {
   await bind(address, { user: USER });
 }
 writeFileSync("/run/userpci-prepared", "");

@@ -1,0 +1,22 @@
+import type { Backend, BackendDevice, IrqKind, OpenOptions } from "@userpci/interface";
+
+/** What can be done with interrupt vectors by flags. */
+export type IrqAction = "mask" | "unmask" | "trigger";
+
+/** A device on a kernel backend: the contract, and what only VFIO can do. */
+export interface KernelDevice extends BackendDevice {
+  /**
+   * Masks, unmasks or triggers any of neighbouring vectors in one call (`VFIO_IRQ_SET_DATA_BOOL`).
+   *
+   * @param start first vector
+   * @param which for each vector from `start` on, whether to do it
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_IRQ_COUNT`, `ERR_CLOSED`
+   */
+  actOnIrqs(action: IrqAction, kind: IrqKind, start: number, which: readonly boolean[]): void;
+}
+
+/** A {@link Backend} on the kernel's VFIO. */
+export interface KernelBackend extends Backend {
+  open(address: string, options?: OpenOptions): Promise<KernelDevice>;
+  openSync(address: string, options?: OpenOptions): KernelDevice;
+}
