@@ -90,8 +90,9 @@ function examplesOf(spec: CommandSpec, { style }: Terminal): string {
 function refuse(error: CommanderError, terminal: Terminal, json: boolean): number {
   if (error.exitCode === 0) return exitStatus.done;
   if (json) {
-    const message = error.message.replace(/^error: /, "");
-    terminal.write(toJson({ error: { code: "ERR_USAGE", message, causes: [] } }, 2));
+    const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+    const hint = suggestion?.replace(/^\((.*)\)$/, "$1") ?? "userpci --help";
+    terminal.write(toJson({ error: { code: "ERR_USAGE", message, hint, causes: [] } }, 2));
   }
   return exitStatus.usage;
 }

@@ -1,0 +1,56 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { writeMachine } from "@userpci/sysfs/testing";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+// The built command, as it is installed.
+const userpci = fileURLToPath(new URL("../bin/userpci.js", import.meta.url));
+
+let root = "";
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), "userpci-main-"));
+  const functions = Array.from({ length: 256 }, (_, index) => ({
+    address: `0000:01:${(index >> 3).toString(16).padStart(2, "0")}.${index & 7}`,
+    id: "1234:11e8",
+    driver: "vfio-pci",
+  }));
+  writeMachine(root, { functions });
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+function start(...argv: string[]) {
+  return spawn(process.execPath, [userpci, ...argv], { env: { ...process.env, FORCE_COLOR: "1" } });
+}
+
+describe("the built command", () => {
+  it("prints to a pipe without colours, and ends with 0", async () => {
+    const child = start("list", "--root", root);
+    const [out, [code]] = await Promise.all([text(child.stdout), once(child, "close")]);
+    expect(code).toBe(0);
+    expect(out.split("\n")).toHaveLength(258);
+    expect(out).not.toContain("\x1b");
+  });
+
+  it("ends with 1 and a message on standard error if it fails", async () => {
+    const child = start("show", "ff:1f.7", "--root", root);
+    const [out, notes, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, "close"),
+    ]);
+    expect({ code, out }).toEqual({ code: 1, out: "" });
+    expect(notes).toContain("ERR_NO_DEVICE");
+  });
+
+  it("ends quietly when its reader has seen enough", async () => {
+    const child = start("list", "--root", root, "--json");
+    child.stdout.destroy();
+    const [notes] = await Promise.all([text(child.stderr), once(child, "close")]);
+    expect(notes).toBe("");
+  });
+});
