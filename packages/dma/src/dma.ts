@@ -159,8 +159,7 @@ export class Dma implements AsyncDisposable, Disposable {
     try {
       mapping = await this.#domain.map(memory, this.#narrowed(options));
     } catch (error) {
-      if (ownsMemory) this.#discard(memory);
-      throw error;
+      throw ownsMemory ? this.#discarded(memory, error) : error;
     }
     const buffer = this.#adopt(mapping, ownsMemory);
     if (!this.#closed) return buffer;
@@ -172,8 +171,7 @@ export class Dma implements AsyncDisposable, Disposable {
     try {
       return this.#adopt(this.#domain.mapSync(memory, this.#narrowed(options)), ownsMemory);
     } catch (error) {
-      if (ownsMemory) this.#discard(memory);
-      throw error;
+      throw ownsMemory ? this.#discarded(memory, error) : error;
     }
   }
 
@@ -193,9 +191,21 @@ export class Dma implements AsyncDisposable, Disposable {
     this.#pinnedBytes -= buffer.size;
   }
 
-  /** Frees memory whose mapping failed, unless an IOMMU would not let go of it: the domain then keeps it. */
-  #discard(memory: DmaMemory): void {
-    if (this.#domain.closed || !isMapped(memory, this.#domain.mappings())) memory.close();
+  /**
+   * Frees memory whose mapping failed, unless an IOMMU would not let go of it: the domain then keeps it.
+   *
+   * @returns what to throw
+   */
+  #discarded(memory: DmaMemory, error: unknown): unknown {
+    if (!this.#domain.closed && isMapped(memory, this.#domain.mappings())) return error;
+    try {
+      memory.close();
+      return error;
+    } catch (notFreed) {
+      return new PciError("ERR_BUSY", `the memory could be neither mapped nor freed: ${String(error)}`, {
+        cause: new AggregateError([error, notFreed], "map and close both failed"),
+      });
+    }
   }
 
   #track<R>(work: Promise<R>): Promise<R> {

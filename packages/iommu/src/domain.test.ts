@@ -1,3 +1,6 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { type DmaMapping, type IommuDomain, MAX_IOVA, PciError, toIova } from "@userpci/interface";
 import { describe, expect, it } from "vitest";
 import { createDomain } from "./domain.ts";
@@ -132,6 +135,27 @@ describe("mapping", () => {
     const memory = new TestMemory(K);
     memory.close();
     expect(() => domain.mapSync(memory, { label: "rx" })).toThrow(failing("ERR_CLOSED", /"rx" is closed/));
+  });
+});
+
+describe("memory under a live mapping", () => {
+  it("is not collected, though nobody else refers to it, and is after unmap", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const { domain } = opened();
+    const memory = new WeakRef(new TestMemory(K));
+    const { iova } = domain.mapSync(memory.deref()!);
+    for (let i = 0; i < 3; i++) {
+      await turn();
+      collect();
+    }
+    expect(memory.deref()?.size).toBe(K);
+    domain.find(iova)!.unmapSync();
+    for (let i = 0; i < 3; i++) {
+      await turn();
+      collect();
+    }
+    expect(memory.deref()).toBeUndefined();
   });
 });
 
