@@ -1,6 +1,6 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TestbedError } from "./error.ts";
 import { initramfs } from "./initramfs.ts";
@@ -47,11 +47,13 @@ async function start(options: BootOptions, parts: Parts, directory: string): Pro
     agentFd: QEMU_FD.agent,
     qmpFd: QEMU_FD.qmp,
   };
+  const agent = fileURLToPath(new URL("./guest/agent.js", import.meta.url));
   const settings = {
     node: process.execPath,
-    agent: fileURLToPath(new URL("./guest/agent.js", import.meta.url)),
+    agent,
     tools: parts.guestTools,
     modules: kernel.modules,
+    passable: await closedDirectories([process.execPath, agent, process.cwd(), ...(options.reachable ?? [])]),
   };
   await mkdir(files.exchange);
   await chmod(files.exchange, 0o777);
@@ -65,6 +67,19 @@ async function start(options: BootOptions, parts: Parts, directory: string): Pro
     await vm.close();
     throw error;
   }
+}
+
+/** Directories on the way to `paths`, and those among `paths`, that only their owner may pass through on the host. */
+async function closedDirectories(paths: readonly string[]): Promise<string[]> {
+  const found = new Set<string>();
+  const both = await Promise.all(paths.map(async (path) => [path, await realpath(path).catch(() => path)]));
+  for (const start of both.flat()) {
+    for (let path = resolve(start); path !== "/"; path = dirname(path)) {
+      const status = await stat(path).catch(() => undefined);
+      if (status?.isDirectory() && (status.mode & 0o001) === 0) found.add(path);
+    }
+  }
+  return [...found];
 }
 
 /** A directory of this boot; its name tells whose it is, so that what a killed process left is removed by the next. */

@@ -14,6 +14,9 @@ export interface DeviceKind {
   readonly defaults?: Readonly<Record<string, string>>;
 }
 
+/** Network boot code would only cost time. */
+const NO_BOOT_ROM = { romfile: "" };
+
 /**
  * Devices known by name. Anything else that QEMU knows can be given as a raw `-device` string. Facts about them: the table in the README.
  */
@@ -33,11 +36,13 @@ export const DEVICES: Readonly<Record<string, DeviceKind>> = {
     about: "Intel 82576 with SR-IOV behind a root port, on a user network",
     port: true,
     backend: { option: "netdev", value: "user,id=%" },
+    defaults: NO_BOOT_ROM,
   },
   e1000e: {
     about: "Intel 82574 behind a root port, on a user network",
     port: true,
     backend: { option: "netdev", value: "user,id=%" },
+    defaults: NO_BOOT_ROM,
   },
 };
 
@@ -60,12 +65,12 @@ interface Parsed {
  * @throws TestbedError ERR_TESTBED_ARGUMENT on a malformed string or when the root bus is full.
  */
 export function deviceArguments(devices: readonly string[]): string[] {
-  const used = new Set<number>();
+  const parsedDevices = devices.map(parseDevice);
+  const used = new Set(parsedDevices.flatMap(({ properties }) => slotNamed(properties)));
   const args: string[] = [];
-  devices.forEach((text, index) => {
-    const parsed = parseDevice(text);
+  parsedDevices.forEach((parsed, index) => {
     const kind = Object.hasOwn(DEVICES, parsed.driver) ? DEVICES[parsed.driver] : undefined;
-    args.push(...(kind ? namedDevice(kind, parsed, index, used) : ["-device", text]));
+    args.push(...(kind ? namedDevice(kind, parsed, index, used) : ["-device", devices[index]!]));
   });
   return args;
 }
@@ -80,6 +85,12 @@ function parseDevice(text: string): Parsed {
   }
   if (!driver) throw badDevice(text, "the driver's name is missing");
   return { driver, properties };
+}
+
+/** The slot of the root bus that the caller asks for, if any. */
+function slotNamed(properties: ReadonlyMap<string, string>): number[] {
+  const slot = Number.parseInt(properties.get("addr") ?? "", 16);
+  return Number.isNaN(slot) || properties.has("bus") ? [] : [slot];
 }
 
 function namedDevice(

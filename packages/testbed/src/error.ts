@@ -38,17 +38,27 @@ export class TestbedError extends Error {
   readonly code: TestbedErrorCode;
   /** The command or change that fixes it, when there is one. */
   readonly hint: string | undefined;
-  /** What the guest's console or a tool printed. */
-  readonly log: string | undefined;
-  /** The message without hint and log. */
-  readonly summary: string;
+  readonly #log: string | undefined;
+  readonly #summary: string;
 
   constructor(code: TestbedErrorCode, summary: string, details: TestbedErrorDetails = {}) {
     super(compose(summary, details), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.summary = summary;
     this.hint = details.hint;
-    this.log = details.log;
+    this.#summary = summary;
+    this.#log = details.log;
+  }
+
+  // Accessors, because whoever prints an error prints its own properties too, and the message has both already.
+
+  /** What the guest's console or a tool printed. */
+  get log(): string | undefined {
+    return this.#log;
+  }
+
+  /** The message without hint and log. */
+  get summary(): string {
+    return this.#summary;
   }
 
   /** Plain data that {@link TestbedError.fromJSON} turns back into an equal error in another process. */

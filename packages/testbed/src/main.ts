@@ -13,8 +13,6 @@ const STATUS_USAGE = 2;
 
 type RunRequest = Extract<CliRequest, { command: "run" }>;
 
-process.exitCode = await main(process.argv.slice(2));
-
 async function main(words: readonly string[]): Promise<number> {
   let request: CliRequest | undefined;
   try {
@@ -38,8 +36,10 @@ async function showProvision({
 }
 
 async function runCommand(request: RunRequest): Promise<number> {
-  const interrupt = interruptible();
   const onProgress = request.quiet ? undefined : progressToStderr;
+  // Before signals are caught: an interrupt during a download just ends the process.
+  await provision({ onProgress });
+  const interrupt = interruptible();
   const started = performance.now();
   const vm = await boot({ ...request.boot, onProgress, signal: interrupt });
   const bootMs = performance.now() - started;
@@ -99,3 +99,6 @@ function report(thrown: unknown, json: boolean | undefined): number {
   if (error.code === "ERR_TESTBED_ARGUMENT") return STATUS_USAGE;
   return error.code === "ERR_TESTBED_TIMEOUT" ? STATUS_TIMEOUT : STATUS_TESTBED_FAILED;
 }
+
+// Last, so that everything above is initialised.
+process.exitCode = await main(process.argv.slice(2));

@@ -18,6 +18,11 @@ export interface BootOptions {
   readonly append?: string;
   /** Another kernel than the provisioned one. */
   readonly kernel?: Kernel;
+  /**
+   * Paths that ordinary users of the guest must reach although a directory above belongs to its owner alone on the host (a checkout below
+   * `/root`, say). Those directories become passable in the guest. The running node and the current directory always are.
+   */
+  readonly reachable?: readonly string[];
   /** More arguments for QEMU (drives, netdevs, objects), before the devices. */
   readonly qemuArguments?: readonly string[];
   /** Time for the guest to come up, in ms. Default 120000; it takes about 5000 on an idle machine. */

@@ -7,6 +7,7 @@ import { createReadStream, createWriteStream, openSync, readFileSync } from "nod
 import { constants } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ExitStatus, SpawnRequest } from "../command.ts";
+import type { TestbedErrorData } from "../error.ts";
 import { FRAME, type Frame } from "../frame.ts";
 import { Link, pump } from "../link.ts";
 import { findOnPath } from "../tool.ts";
@@ -39,17 +40,23 @@ function start(id: number, request: SpawnRequest): void {
   try {
     const child = launch(request);
     children.set(id, child);
-    child.on("error", (error) => fail(id, error));
+    child.on("error", (error) => fail(id, request, error));
     child.stdin?.on("error", () => {}); // The command closed its input early; that is its right.
     if (child.pid !== undefined) void serve(id, child);
   } catch (error) {
-    fail(id, error as Error);
+    fail(id, request, error as Error);
   }
 }
 
-function fail(id: number, error: Error): void {
+function fail(id: number, { argv, cwd, user }: SpawnRequest, error: NodeJS.ErrnoException): void {
   children.delete(id);
-  void link.sendJson(FRAME.failed, id, { code: "ERR_TESTBED_SPAWN", summary: error.message });
+  const who = user === undefined ? "root" : `user ${user}`;
+  const data: TestbedErrorData = {
+    code: "ERR_TESTBED_SPAWN",
+    summary: `the guest could not start ${JSON.stringify(argv[0])} in ${cwd} as ${who}: ${error.code ?? error.message}`,
+    hint: "the guest sees the host's files: is the program on its PATH, and may that user enter the directory?",
+  };
+  void link.sendJson(FRAME.failed, id, data);
 }
 
 function launch(request: SpawnRequest): ChildProcess {

@@ -25,14 +25,20 @@ export interface GuestSettings {
   readonly agent: string;
   readonly tools: string | undefined;
   readonly modules: string | undefined;
+  /** Directories that other users than root must be able to pass through. */
+  readonly passable: readonly string[];
 }
 
 /** The settings as a shell file. */
 export function settingsScript(settings: GuestSettings): string {
   const lines = Object.entries(settings).map(
-    ([name, value]) => `${name.toUpperCase()}=${shellQuote(value ?? "")}\n`,
+    ([name, value]) => `${name.toUpperCase()}=${shellQuote(text(value))}\n`,
   );
   return lines.join("");
+}
+
+function text(value: string | readonly string[] | undefined): string {
+  return typeof value === "object" ? value.join("\n") : (value ?? "");
 }
 
 /** `text` as one word of a POSIX shell. */
@@ -90,6 +96,7 @@ if [ -n "$MODULES" ]; then
   $b mkdir -p "/lib/modules/$release"
   $b mount --bind "${GUEST.host}$MODULES" "/lib/modules/$release"
 fi
+[ -n "$PASSABLE" ] && echo "$PASSABLE" | while read -r directory; do $b chmod o+x "$directory"; done
 $b ip link set lo up
 $b hostname testbed
 echo 1 >/proc/sys/kernel/sysrq
