@@ -26,7 +26,7 @@ function bindingLines(
 ): string[] {
   const before = formerDriver === null ? "it had no driver" : `it was on ${formerDriver}`;
   const paths = [nodes.group, nodes.device].filter((path) => path !== null).join(", ");
-  const who = user === null ? "" : `; ${user.name} may open ${paths}`;
+  const who = user === null ? "" : `; uid ${user.uid} (${user.name}) may open ${paths}`;
   return [
     `${style.green(changed ? "bound" : "already bound")}  ${address} to ${driver}${changed ? ` (${before})` : ""}`,
     `IOMMU group ${group}${who}`,

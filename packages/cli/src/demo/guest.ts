@@ -10,6 +10,7 @@ import { hex, toJson } from "../json.ts";
 import type { StepInputs, StepName, StepResults } from "./step.ts";
 
 const BYTES = 4096;
+const ROUNDS = 20;
 
 /** Runs a step, checks it, and reports it. */
 async function step<N extends StepName>(
@@ -36,7 +37,7 @@ async function demo(address: string): Promise<void> {
     await step("map", () => readRegisters(device, edu));
     await step("factorial", () => computeFactorial(edu));
     await step("dma", () => moveBytes(device, edu));
-    await step("msi", () => receiveInterrupt(device, edu));
+    await step("msi", () => receiveInterrupts(device, edu));
     await step("isolation", () => writeUnmapped(device, edu));
   } finally {
     await device.close();
@@ -105,12 +106,10 @@ async function readRegisters(device: PciDevice, edu: Edu) {
 
 async function computeFactorial(edu: Edu) {
   const n = randomInt(2, 13);
-  const started = performance.now();
   const value = await edu.factorial(n);
-  const microseconds = (performance.now() - started) * 1000;
   let expected = 1;
   for (let factor = 2; factor <= n; factor += 1) expected *= factor;
-  return { inputs: { n }, results: { value, microseconds }, holds: value === expected };
+  return { inputs: { n }, results: { value }, holds: value === expected };
 }
 
 /** Random bytes go into the device from one buffer, and out of it into another. */
@@ -135,19 +134,26 @@ async function moveBytes(device: PciDevice, edu: Edu) {
   };
 }
 
-async function receiveInterrupt(device: PciDevice, edu: Edu) {
+/** The device interrupts again and again, each time for other causes, and each time an event tells of it. */
+async function receiveInterrupts(device: PciDevice, edu: Edu) {
   using irqs = device.irqs.enable("msi");
-  const causes = randomInt(1, 2 ** 31);
-  const started = performance.now();
-  edu.raise(causes);
-  const events = await irqs.at(0).next({ timeoutMs: 5000 });
-  const microseconds = (performance.now() - started) * 1000;
-  const seen = edu.interruptStatus;
-  edu.acknowledge(seen);
+  const latencies: number[] = [];
+  let events = 0;
+  let causesSeen = true;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const causes = randomInt(1, 2 ** 31);
+    const started = performance.now();
+    edu.raise(causes);
+    events += await irqs.at(0).next({ timeoutMs: 5000 });
+    latencies.push((performance.now() - started) * 1000);
+    causesSeen &&= edu.interruptStatus === causes;
+    edu.acknowledge(causes);
+  }
+  const medianMicroseconds = latencies.sort((a, b) => a - b)[ROUNDS >> 1]!;
   return {
-    inputs: { causes: hex(causes, 8) },
-    results: { events, causes: hex(seen, 8), microseconds },
-    holds: events > 0 && seen === causes,
+    inputs: { rounds: ROUNDS },
+    results: { events, causesSeen, medianMicroseconds },
+    holds: events === ROUNDS && causesSeen,
   };
 }
 

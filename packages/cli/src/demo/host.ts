@@ -127,7 +127,10 @@ async function withFault(
     throw new PciError("ERR_DEMO", `the kernel printed no DMA fault of ${address} at ${iova}`);
   }
   const stopped = await machine.stoppedAccesses();
-  const results: IsolationResults = { ...report.results, fault, stopped };
+  const inRange = stopped?.filter(({ requester, write, address: at }) => {
+    return write && address.endsWith(requester) && at >= BigInt(iova) && at < BigInt(iova) + BigInt(bytes);
+  });
+  const results: IsolationResults = { ...report.results, fault, stoppedAccesses: inRange?.length ?? null };
   return { ...report, results };
 }
 

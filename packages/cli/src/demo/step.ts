@@ -1,5 +1,3 @@
-import type { DmaFault } from "@userpci/testbed";
-
 /** The steps of the demo in their order, and the words that announce each when it holds. */
 export const stepTitles = {
   find: "device found",
@@ -29,7 +27,7 @@ export interface StepInputs {
   map: { bar: number; livenessWritten: string };
   factorial: { n: number };
   dma: { bytes: number; sha256: string; sourceIova: string; targetIova: string };
-  msi: { causes: string };
+  msi: { rounds: number };
   isolation: { iova: string; bytes: number; sha256: string };
   close: { address: string };
   release: { address: string };
@@ -49,9 +47,9 @@ export interface StepResults {
     problems: number;
   };
   map: { size: number; version: string; livenessRead: string };
-  factorial: { value: number; microseconds: number };
+  factorial: { value: number };
   dma: { sha256Back: string; equal: boolean; milliseconds: number };
-  msi: { events: number; causes: string; microseconds: number };
+  msi: { events: number; causesSeen: boolean; medianMicroseconds: number };
   isolation: IsolationResults;
   close: { pinnedBytes: number; useAfterClose: string };
   release: { driver: string | null };
@@ -66,8 +64,8 @@ export interface IsolationResults {
   readonly unchanged: boolean;
   /** The kernel's line about it, from the machine's console. Added by the host. */
   readonly fault?: string;
-  /** The accesses that the emulated IOMMU counted; null where there is no emulation to ask. Added by the host. */
-  readonly stopped?: readonly DmaFault[] | null;
+  /** Accesses of the device that the emulated IOMMU stopped there; null where there is no emulation to ask. Added by the host. */
+  readonly stoppedAccesses?: number | null;
 }
 
 /** A step that held. */

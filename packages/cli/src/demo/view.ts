@@ -24,17 +24,15 @@ const sentences: { readonly [N in StepName]: Sentence<N> } = {
   map: ({ inputs, results }) => [
     `BAR ${inputs.bar}, ${sizeText(results.size)}: edu ${results.version}; wrote ${inputs.livenessWritten}, read its inverse ${results.livenessRead}`,
   ],
-  factorial: ({ inputs, results }) => [
-    `the device says ${inputs.n}! = ${results.value} (${microseconds(results.microseconds)})`,
-  ],
+  factorial: ({ inputs, results }) => [`the device says ${inputs.n}! = ${results.value}`],
   dma: ({ inputs, results }) => [
     `${inputs.bytes} random bytes to the device and back are equal (sha256 ${results.sha256Back.slice(0, 16)}…)`,
   ],
   msi: ({ inputs, results }) => [
-    `raised with ${inputs.causes}, received as an event after ${microseconds(results.microseconds)}`,
+    `${inputs.rounds} raised, each received as an event, after ${microseconds(results.medianMicroseconds)} in the median`,
   ],
   isolation: ({ inputs, results }) => [
-    `a write to ${inputs.iova}, no longer mapped, was stopped${stoppedText(results.stopped)}; memory unchanged`,
+    `a write to ${inputs.iova}, no longer mapped, was stopped${stoppedText(results.stoppedAccesses)}; memory unchanged`,
     results.fault ?? "",
   ],
   close: ({ results }) => [`nothing stays pinned; use after close throws ${results.useAfterClose}`],
@@ -57,8 +55,8 @@ export function stepLines(step: StepReport, style: Style): string[] {
   ];
 }
 
-function stoppedText(stopped: StepOf<"isolation">["results"]["stopped"]): string {
-  return stopped === null || stopped === undefined ? "" : ` by the IOMMU, ${stopped.length} accesses`;
+function stoppedText(accesses: number | null | undefined): string {
+  return accesses === null || accesses === undefined ? "" : ` by the IOMMU, ${accesses} accesses`;
 }
 
 function microseconds(value: number): string {
