@@ -10,10 +10,10 @@ const tools = [
 ];
 
 const installers = /** @type {const} */ ([
-  { name: "apt-get", install: "apt-get install -y" },
-  { name: "dnf", install: "dnf install -y" },
-  { name: "zypper", install: "zypper install -y" },
-  { name: "pacman", install: "pacman -S --noconfirm" },
+  { name: "apt-get", command: "sudo apt-get update && sudo apt-get install -y" },
+  { name: "dnf", command: "sudo dnf install -y" },
+  { name: "zypper", command: "sudo zypper install -y" },
+  { name: "pacman", command: "sudo pacman -S" },
 ]);
 
 /**
@@ -28,13 +28,10 @@ export async function ensureToolchain() {
     await aptInstall(missing.map((tool) => tool["apt-get"]));
     return;
   }
-  const names = missing.map((tool) => tool.command).join(", ");
-  throw new CommandError(
-    installer === undefined
-      ? `The native addon is compiled here, and these commands are not installed: ${names}.`
-      : `The native addon is compiled here, and ${names} not installed. Run:\n\n` +
-          `  sudo ${installer.install} ${missing.map((tool) => tool[installer.name]).join(" ")}\n`,
-  );
+  const needed = `The native addon is compiled here and needs ${missing.map((tool) => tool.command).join(", ")}.`;
+  if (installer === undefined) throw new CommandError(needed);
+  const packages = missing.map((tool) => tool[installer.name]).join(" ");
+  throw new CommandError(`${needed} Run:\n\n  ${installer.command} ${packages}\n`);
 }
 
 /** @param {string[]} packages */
