@@ -64,13 +64,28 @@ describe("checkImports", () => {
 
   it("refuses a relative import that leaves its package, also from the private folders", () => {
     const outside = iommu(`${lawful}export * from "../../interface/src/index.ts";\n`);
-    const tests = {
-      "tests/package.json": { name: "@userpci/tests" },
-      "tests/a.test.ts": 'import "../packages/interface/src/index.ts";\n',
+    const benchmarks = {
+      "benchmarks/package.json": { name: "@userpci/benchmarks" },
+      "benchmarks/a.ts": 'import "../packages/interface/src/index.ts";\n',
     };
-    expect(problems(base, outside, tests)).toEqual([
+    expect(problems(base, outside, benchmarks)).toEqual([
       "packages/iommu/src/index.ts imports ../../interface/src/index.ts, outside its package",
-      "tests/a.test.ts imports ../packages/interface/src/index.ts, outside its package",
+      "benchmarks/a.ts imports ../packages/interface/src/index.ts, outside its package",
+    ]);
+  });
+
+  it("lets a test look into the packages that it declares, and into no other", () => {
+    const tests = {
+      "tests/package.json": {
+        name: "@userpci/tests",
+        devDependencies: { "@userpci/interface": "workspace:^" },
+      },
+      "tests/a.test.ts":
+        'import "../packages/interface/src/a.ts";\nimport "../packages/iommu/src/a.ts";\nimport "../scripts/a.mjs";\n',
+    };
+    expect(problems(base, iommu(lawful), tests)).toEqual([
+      "tests/a.test.ts imports @userpci/iommu, which package.json does not name",
+      "tests/a.test.ts imports ../scripts/a.mjs, outside its package",
     ]);
   });
 
