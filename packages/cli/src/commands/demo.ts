@@ -3,52 +3,58 @@ import { runDemo } from "../demo/host.ts";
 import { bootMachine, type Machine, thisMachine } from "../demo/machine.ts";
 import type { StepReport } from "../demo/step.ts";
 import { stepLines } from "../demo/view.ts";
-import { formatFailure, toFailure } from "../failure.ts";
+import { type Failure, formatFailure, toFailure } from "../failure.ts";
 import { ProgressLine } from "../progress-line.ts";
+import type { Style } from "../style.ts";
 
 /** `userpci demo`. */
 export async function run(call: CommandCall): Promise<Report> {
-  const { terminal, json } = call;
-  const { style } = terminal;
+  const { style } = call.terminal;
   const say = (lines: readonly string[]) => {
-    if (!json) terminal.write(lines.map((line) => `${line}\n`).join(""));
+    if (!call.json) call.terminal.write(lines.map((line) => `${line}\n`).join(""));
   };
   say([
     style.bold("A PCI device, driven from TypeScript by an ordinary user, on the Linux kernel's VFIO"),
     "",
   ]);
   const started = performance.now();
-  const steps: StepReport[] = [];
   await using machine = await openMachine(call);
   const bootMs = performance.now() - started;
   say([style.dim(`  Linux ${machine.kernel}, ${machine.kind}, ready after ${seconds(bootMs)}`)]);
-  let failure: unknown;
-  try {
-    await runDemo(machine, (step) => {
+  const steps: StepReport[] = [];
+  const failure = await failureOf(
+    runDemo(machine, (step) => {
       steps.push(step);
       say(stepLines(step, style));
-    });
-  } catch (error) {
-    failure = error;
-  }
+    }),
+  );
   const durationMs = performance.now() - started;
-  const ok = failure === undefined;
+  const { kind, kernel } = machine;
   return {
     json: {
-      ok,
-      machine: { kind: machine.kind, kernel: machine.kernel, bootMs },
+      ok: failure === undefined,
+      machine: { kind, kernel, bootMs },
       steps,
       durationMs,
-      ...(ok ? {} : { error: toFailure(failure) }),
+      ...(failure !== undefined && { error: failure }),
     },
-    text: () => [
-      "",
-      ...(ok
-        ? [`${style.green("all of it held")}, in ${seconds(durationMs)}`]
-        : formatFailure(toFailure(failure), style)),
-    ],
-    failed: !ok,
+    text: () => ["", ...verdict(failure, durationMs, style)],
+    failed: failure !== undefined,
   };
+}
+
+async function failureOf(work: Promise<void>): Promise<Failure | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return toFailure(error);
+  }
+}
+
+function verdict(failure: Failure | undefined, durationMs: number, style: Style): string[] {
+  if (failure !== undefined) return formatFailure(failure, style);
+  return [`${style.green("all of it held")}, in ${seconds(durationMs)}`];
 }
 
 async function openMachine({ options, terminal }: CommandCall): Promise<Machine> {

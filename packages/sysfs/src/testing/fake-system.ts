@@ -1,0 +1,109 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isPciError, type PciError } from "@userpci/interface";
+import { afterEach, beforeEach, expect } from "vitest";
+import { type BindOptions, bindOn, unbindOn } from "../bind.ts";
+import type { DriverOptions } from "../driver.ts";
+import { findDevice } from "../find.ts";
+import { readDriverOverride } from "../function.ts";
+import type { JournalEntry } from "../journal.ts";
+import { FakeKernel } from "./fake-kernel.ts";
+import { type MachineData, writeMachine } from "./machine.ts";
+
+/** A network card on the driver e1000e, in group 6. */
+export const NIC = "0000:01:00.0";
+/** An edu without a driver, in group 4. */
+export const EDU = "0000:00:04.0";
+/** A network card on the driver e1000, on a kernel without `driver_override`. */
+export const OLD = "0000:02:00.0";
+/** Functions that must not be bound. */
+export const BRIDGE = "0000:00:06.0";
+export const WITH_VFS = "0000:03:00.0";
+export const WITHOUT_IOMMU = "0000:04:00.0";
+
+const machine: MachineData = {
+  functions: [
+    { address: EDU, id: "1234:11e8", group: 4 },
+    { address: BRIDGE, id: "1b36:000c", classCode: 0x060400, driver: "pcieport", group: 5 },
+    { address: NIC, id: "8086:10d3", classCode: 0x020000, driver: "e1000e", group: 6 },
+    { address: OLD, id: "8086:100e", classCode: 0x020000, driver: "e1000", group: 7, driverOverride: null },
+    {
+      address: WITH_VFS,
+      id: "8086:10c9",
+      driver: "igb",
+      group: 8,
+      maxVirtualFunctions: 7,
+      virtualFunctions: [EDU],
+    },
+    { address: WITHOUT_IOMMU, id: "8086:7020", driver: "uhci_hcd" },
+  ],
+  drivers: ["vfio-pci"],
+  nodes: ["/dev/iommu"],
+  files: { "/etc/passwd": "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n" },
+};
+
+/** A machine on disk with a kernel that acts on it. */
+export class FakeSystem {
+  readonly root = mkdtempSync(join(tmpdir(), "userpci-bind-"));
+  readonly kernel = new FakeKernel(this.root, { e1000e: ["8086:10d3"], e1000: ["8086:100e"] });
+
+  constructor() {
+    writeMachine(this.root, machine);
+  }
+
+  bind(address: string, options: BindOptions = {}) {
+    return bindOn(this.kernel, address, { root: this.root, ...options });
+  }
+
+  unbind(address: string, options: DriverOptions = {}) {
+    return unbindOn(this.kernel, address, { root: this.root, ...options });
+  }
+
+  driverOf(address: string): string | null {
+    return findDevice(address, this).driver;
+  }
+
+  overrideOf(address: string) {
+    return readDriverOverride(address, this);
+  }
+
+  /** Path of a file of the machine. */
+  path(absolute: string): string {
+    return join(this.root, absolute);
+  }
+
+  journalPath(address: string): string {
+    return this.path(`/run/userpci/${address}.json`);
+  }
+
+  journal(address: string): JournalEntry {
+    return JSON.parse(readFileSync(this.journalPath(address), "utf8")) as JournalEntry;
+  }
+
+  /** Adds a process that has the node of {@link NIC} open. */
+  addHolder(): void {
+    const holder = { pid: 41, comm: "node", cmdline: ["node", "driver.js"], fds: ["/dev/vfio/6"] };
+    writeMachine(this.root, { functions: [], processes: [holder] });
+  }
+}
+
+/** Gives each test a system of its own. */
+export function useFakeSystem(): () => FakeSystem {
+  let system: FakeSystem;
+  beforeEach(() => {
+    system = new FakeSystem();
+  });
+  afterEach(() => rmSync(system.root, { recursive: true }));
+  return () => system;
+}
+
+/** The error that a call rejects with. */
+export async function failure(work: Promise<unknown>): Promise<PciError> {
+  const error = await work.then(
+    () => expect.unreachable("it did not fail"),
+    (thrown: unknown) => thrown,
+  );
+  if (!isPciError(error)) throw error;
+  return error;
+}
