@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { bytesRegion } from "./bytes.ts";
 import { configOf } from "./config.ts";
-import { codeOf, list, recordingRegion, space } from "./testing/regions.ts";
+import { codeOf, list, recordingRegion, space, strictRegion } from "./testing/regions.ts";
 
 const configIn = (size: number, ...parts: Parameters<typeof space>[1][]) =>
-  configOf(bytesRegion(space(size, ...parts)));
+  configOf(strictRegion(space(size, ...parts), 10_000));
 const codes = (config: ReturnType<typeof configIn>) => config.problems.map(({ code }) => code);
 
 describe("the capability walk", () => {

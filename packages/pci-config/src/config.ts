@@ -14,7 +14,7 @@ import { LAST_BAR } from "./interrupts.ts";
 import { ConfigMap } from "./map.ts";
 import { hex, ignore, type Problem, problem, type Report } from "./problem.ts";
 import { type Capability, type CapabilityName, standardCapabilities } from "./standard.ts";
-import { registerSetClass, type Span } from "./view.ts";
+import { type RegisterSet, type Registers, registerSetClass, type Span } from "./view.ts";
 import { EXTENDED_SIZE, extendedEnd, standardEnd, walkExtended, walkStandard } from "./walk.ts";
 
 /** A capability whose id no table of ours has: its id and bytes are kept. */
@@ -31,9 +31,9 @@ const Type0Header = registerSetClass(type0Header);
 const Type1Header = registerSetClass(type1Header);
 
 /** The registers that only an endpoint's header has. */
-export type EndpointHeader = InstanceType<typeof Type0Header>;
+export type EndpointHeader = RegisterSet & Registers<typeof type0Header>;
 /** The registers that only a bridge's header has. */
-export type BridgeHeader = InstanceType<typeof Type1Header>;
+export type BridgeHeader = RegisterSet & Registers<typeof type1Header>;
 
 const headerSpan = (region: Region): Span => ({
   region,

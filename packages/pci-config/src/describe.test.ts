@@ -6,7 +6,7 @@ import { describe as describeConfig } from "./describe.ts";
 import { formatConfig } from "./format.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { readCaptures } from "./testing/captures.ts";
-import { codeOf, recordingRegion, space } from "./testing/regions.ts";
+import { codeOf, recordingRegion, space, strictRegion } from "./testing/regions.ts";
 
 const captures = readCaptures("real");
 const bytesOf = (address: string): Uint8Array => captures.get(address)!.bytes;
@@ -71,6 +71,13 @@ describe("describe", () => {
     expect(description.msix).toBeUndefined();
     expect(description.problems.map(({ code }) => code)).toEqual(["past-end"]);
   });
+
+  it("says nothing of vectors where an ordinary user may read 64 bytes only", () => {
+    const description = describeConfig(configOf(bytesRegion(bytesOf("0000:03:00.0").slice(0, 64))));
+    expect(description).toMatchObject({ size: 64, vendorId: 0x1b36, capabilities: [] });
+    expect(description.vectors).toBeUndefined();
+    expect(description.problems.map(({ code }) => code)).toEqual(["short-region"]);
+  });
 });
 
 describe("formatConfig", () => {
@@ -93,7 +100,9 @@ describe("formatConfig", () => {
   });
 
   it("shows bytes of what is not decoded, and problems last", () => {
-    const config = configOf(bytesRegion(space(256, [0x06, 0x10], [0x34, 0x40], [0x40, 0x77, 0x40, 1, 2])));
+    const config = configOf(
+      strictRegion(space(256, [0x06, 0x10], [0x34, 0x40], [0x40, 0x77, 0x40, 1, 2]), 1000),
+    );
     expect(formatConfig(describeConfig(config)).slice(-4)).toEqual([
       "unknown capability 0x77 at 0x40, 4 bytes",
       "  77 40 01 02",

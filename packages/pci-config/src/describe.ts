@@ -73,7 +73,7 @@ export interface ConfigDescription {
     readonly registers: RegisterDescriptions;
   };
   readonly bars: readonly BarDescription[];
-  /** Undefined if a capability that tells it is cut off. */
+  /** Undefined if a capability that tells it cannot be read or is cut off. */
   readonly vectors?: VectorCounts;
   /** Undefined without MSI-X, and if it is cut off or names a BAR that does not exist. */
   readonly msix?: MsixLayout;
@@ -119,8 +119,9 @@ function subsystemOf(config: ConfigSpace): Pick<ConfigDescription, "subsystemVen
   return { subsystemVendorId: endpoint.subsystemVendorId, subsystemId: endpoint.subsystemId };
 }
 
-/** Vectors and the place of the MSI-X table, where the capabilities are whole and sensible. */
+/** Vectors and the place of the MSI-X table, where the capabilities can be read and are whole and sensible. */
 function describeInterrupts(config: ConfigSpace): Pick<ConfigDescription, "vectors" | "msix"> {
+  if (config.problems.some(({ code }) => code === "short-region")) return {};
   const vectors = unlessMalformed(() => vectorCounts(config));
   const msix = unlessMalformed(() => {
     const capability = config.find("msix");

@@ -36,8 +36,16 @@ export { formatConfig } from "./format.ts";
 export { commonHeader, type0Header, type1Header } from "./header.ts";
 export { type BarSpan, type MsixLayout, msixLayout, type VectorCounts, vectorCounts } from "./interrupts.ts";
 export { ConfigMap, type Owner } from "./map.ts";
-export { type Problem, type ProblemCode, problemCodes } from "./problem.ts";
-export type { FieldChanges, FieldValue, FieldValues, Register, RegisterAccess } from "./register.ts";
+export { type Problem, type ProblemCode, problemCodes, type Report } from "./problem.ts";
+export type {
+  FieldChanges,
+  FieldValue,
+  FieldValues,
+  FormValue,
+  Register,
+  RegisterAccess,
+  WritableFields,
+} from "./register.ts";
 export { snapshotOf } from "./snapshot.ts";
 export { type Capability, type CapabilityName, standardCapabilities } from "./standard.ts";
 export type {
@@ -54,4 +62,12 @@ export type {
   Words,
   WritableAccess,
 } from "./table.ts";
-export { RegisterSet, type Registers, type Span, type Traits } from "./view.ts";
+export {
+  type Maybe,
+  type ReadonlyKeys,
+  RegisterSet,
+  type Registers,
+  type RegisterValue,
+  type Span,
+  type Traits,
+} from "./view.ts";

@@ -10,7 +10,8 @@ import {
   type WritableAccess,
 } from "./table.ts";
 
-type FormValue<Form extends FieldForm> = Form extends "flag" ? boolean : number;
+/** What a field of a form reads as. */
+export type FormValue<Form extends FieldForm> = Form extends "flag" ? boolean : number;
 
 /** What a field reads as: boolean for one bit, else number. */
 export type FieldValue<F extends FieldSpec> = FormValue<F["form"]>;
@@ -20,7 +21,8 @@ export type FieldValues<S extends FieldsSpec> = {
   readonly [F in keyof S["fields"]]: FieldValue<S["fields"][F]>;
 };
 
-type WritableFields<S extends FieldsSpec> = {
+/** Names of the fields that a write can have an effect on. */
+export type WritableFields<S extends FieldsSpec> = {
   [F in keyof S["fields"]]: S["fields"][F] extends FieldSpec<infer A>
     ? [A] extends [WritableAccess]
       ? F

@@ -9,13 +9,18 @@ import {
   type WritableAccess,
 } from "./table.ts";
 
-type Maybe<S extends RegisterSpec, T> = S["when"] extends undefined ? T : T | undefined;
+/** `T`, or also undefined where the register depends on a trait. */
+export type Maybe<S extends RegisterSpec, T> = S["when"] extends undefined ? T : T | undefined;
 
-type ReadonlyKeys<T extends RegisterTable> = {
+/** Names of the registers that cannot be assigned. */
+export type ReadonlyKeys<T extends RegisterTable> = {
   [K in keyof T]: T[K] extends ValueSpec<infer A> ? ([A] extends [WritableAccess] ? never : K) : K;
 }[keyof T];
 
-type RegisterValue<S extends RegisterSpec> = S extends FieldsSpec ? Maybe<S, Register<S>> : Maybe<S, number>;
+/** What a register is as a property. */
+export type RegisterValue<S extends RegisterSpec> = S extends FieldsSpec
+  ? Maybe<S, Register<S>>
+  : Maybe<S, number>;
 
 /**
  * The registers of a table as properties. One made of fields is a {@link Register}; any other is a number, and may be

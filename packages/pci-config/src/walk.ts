@@ -29,14 +29,14 @@ export function extendedEnd(region: Region): number {
 }
 
 /**
- * Walks the standard capability list. Ends whatever the bytes are: every step leads to a dword that was not seen before.
+ * Walks the standard capability list. Ends whatever the bytes are: every step leads to a dword that was not seen before,
+ * and there are no more steps than dwords.
  */
 export function* walkStandard(region: Region, report: Report): Generator<CapabilityPlace> {
-  const seen = new Set<number>();
-  const end = standardEnd(region);
+  const area: Area = { low: HEADER_SIZE, end: standardEnd(region), seen: new Set() };
   let from = firstPointer(region, report);
-  while (from !== undefined) {
-    const offset = step(region.read8(from), from, { low: HEADER_SIZE, end, seen }, report);
+  for (let steps = dwordsOf(area); from !== undefined && steps > 0; steps--) {
+    const offset = step(region.read8(from), from, area, report);
     if (offset === undefined) return;
     const header = region.read16(offset);
     if (header === 0xffff) {
@@ -75,6 +75,8 @@ interface Area {
   readonly seen: Set<number>;
 }
 
+const dwordsOf = ({ low, end }: Area): number => (end - low) / 4;
+
 /** Follows a pointer read at `from`; undefined at the end of the list, or where it cannot be followed. */
 function step(pointer: number, from: number, area: Area, report: Report): number | undefined {
   if (pointer === 0) return undefined;
@@ -101,8 +103,8 @@ export function* walkExtended(region: Region, report: Report): Generator<Capabil
   const end = extendedEnd(region);
   if (end < STANDARD_SIZE + 4) return;
   let offset: number | undefined = STANDARD_SIZE;
-  const area = { low: STANDARD_SIZE, end, seen: new Set([STANDARD_SIZE]) };
-  while (offset !== undefined) {
+  const area: Area = { low: STANDARD_SIZE, end, seen: new Set([STANDARD_SIZE]) };
+  for (let steps = dwordsOf(area); offset !== undefined && steps > 0; steps--) {
     const header = region.read32(offset);
     if (offset === STANDARD_SIZE && (header === 0 || header === ALL_ONES)) return;
     if (header === 0 || header === ALL_ONES) {
