@@ -358,6 +358,7 @@ describe("calls that meet each other", () => {
       expect([domain.closed, mapper.closed]).toEqual([true, false]);
       mapper.letGo();
       await expect(pending).rejects.toEqual(failing("ERR_CLOSED", /closed while "rx"/));
+      expect([memory.users, mapper.size]).toEqual([0, 0]);
       await closing;
       await domain.close();
       expect([mapper.size, mapper.closed, memory.users]).toEqual([0, true, 0]);

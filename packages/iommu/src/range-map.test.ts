@@ -94,6 +94,16 @@ describe("RangeMap", () => {
     expect(map.findGap({ ...request, size: 81 })).toBe(-1);
   });
 
+  it("finds the one gap deep in a large map, wherever it is", () => {
+    const map = new RangeMap<number>();
+    for (let i = 0; i < 20_000; i++) map.insert(i, i + 1, i);
+    for (const at of [3, 777, 5000, 12_345, 19_990]) {
+      for (let i = 0; i < 5; i++) map.delete(at + i);
+      expect(map.findGap({ size: 5, alignment: 1, guard: 0, low: 0, high: 20_000 })).toBe(at);
+      map.insert(at, at + 5, at);
+    }
+  });
+
   it("still finds the only aligned gap among very many that are spoilt", () => {
     const map = new RangeMap<number>();
     // Free: units 3 to 11 of every 16, nine in a row but no aligned eight, and one place where exactly 8 to 15 is free.

@@ -30,6 +30,8 @@ export class Listeners {
   /** Calls each; what they throw becomes an uncaught exception of its own, after this has returned. */
   emit(count: number): void {
     for (const entry of this.#all) {
+      // One that was called before it may have ended this one, or closed the vector.
+      if (!this.#all.includes(entry)) continue;
       try {
         entry.call(count);
       } catch (error) {

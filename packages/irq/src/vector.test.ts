@@ -100,16 +100,19 @@ describe("listeners", () => {
     expect(target.listening).toBe(false);
   });
 
-  it("may close the set in the middle of a delivery", async () => {
+  it("may end each other or close the set in the middle of a delivery, and are not called after", async () => {
     const { device, set, vector } = opened("intx");
-    let calls = 0;
+    const calls: string[] = [];
     vector.on(() => {
-      calls++;
-      set.close();
+      calls.push("a");
+      second.close();
+      if (calls.length > 2) set.close();
     });
+    const second = vector.on(() => calls.push("b"));
+    vector.on(() => calls.push("c"));
     device.raise();
-    await turns();
-    expect([calls, vector.closed, device.enabled.size]).toEqual([1, true, 0]);
+    await turns(6);
+    expect([calls, vector.closed, device.enabled.size]).toEqual([["a", "c", "a"], true, 0]);
   });
 });
 
@@ -470,6 +473,23 @@ describe("a vector", () => {
     expect(target.keepsAlive).toBe(true);
     subscription.close();
     expect(target.keepsAlive).toBe(false);
+  });
+
+  it("lets the process end in spite of a time-out after ref(false)", async () => {
+    const { device, vector } = opened();
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    const before = timers();
+    vector.ref(false);
+    const unheld = vector.next({ timeoutMs: 60_000 });
+    expect(timers()).toBe(before);
+    device.fire("msi");
+    await unheld;
+    vector.ref(true);
+    const held = vector.next({ timeoutMs: 60_000 });
+    expect(timers()).toBe(before + 1);
+    device.fire("msi");
+    await held;
+    expect(timers()).toBe(before);
   });
 
   it("rejects a pending next when it is closed, calls no listener, and refuses everything after", async () => {

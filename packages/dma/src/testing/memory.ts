@@ -8,6 +8,8 @@ export class TestMemory implements DmaMemory {
   readonly options: MemoryOptions;
   closed = false;
   users = 0;
+  /** How often `close` was called. */
+  closes = 0;
   /** What `close` throws, as long as it is set. */
   closeError: Error | undefined;
 
@@ -27,6 +29,7 @@ export class TestMemory implements DmaMemory {
   }
 
   close(): void {
+    this.closes++;
     if (this.closed) return;
     if (this.users > 0) throw new PciError("ERR_BUSY", "closed under a mapping");
     if (this.closeError !== undefined) throw this.closeError;

@@ -4,14 +4,18 @@ import type { IrqDevice } from "../device.ts";
 /** An eventfd without a kernel: a counter that is read by one listener, on the event loop, or by `take` and `wait`. */
 export class TestTarget implements IrqTarget {
   closed = false;
-  /** Whether a listener would keep the process alive now. */
-  keepsAlive = false;
   /** How often a listener was put in, for the cost of listening. */
   listens = 0;
   /** What happens while `wait` blocks. */
   duringWait: (() => void) | undefined;
   #count = 0;
+  #ref = true;
   #listener: ((count: number) => void) | undefined;
+
+  /** Whether a listener would keep the process alive now. */
+  get keepsAlive(): boolean {
+    return this.#ref && this.listening;
+  }
 
   get listening(): boolean {
     return this.#listener !== undefined;
@@ -22,17 +26,15 @@ export class TestTarget implements IrqTarget {
     if (this.#listener !== undefined) throw new PciError("ERR_IRQ_BUSY", "a listener reads this target");
     this.#listener = listener;
     this.listens++;
-    this.keepsAlive = true;
     this.#schedule();
   }
 
   unlisten(): void {
     this.#listener = undefined;
-    this.keepsAlive = false;
   }
 
   ref(on: boolean): void {
-    this.keepsAlive = on && this.listening;
+    this.#ref = on;
   }
 
   take(): number {
@@ -144,16 +146,19 @@ export class TestDevice implements IrqDevice {
   }
 
   maskIrqs(kind: IrqKind, start: number): void {
+    this.#checkEnabled(kind);
     this.masked.add(`${kind}/${start}`);
   }
 
   unmaskIrqs(kind: IrqKind, start: number): void {
+    this.#checkEnabled(kind);
     if (this.errors.unmaskIrqs) throw this.errors.unmaskIrqs;
     this.masked.delete(`${kind}/${start}`);
     if (kind === "intx" && this.asserted) this.fire(kind, start);
   }
 
   triggerIrqs(kind: IrqKind, start: number): void {
+    this.#checkEnabled(kind);
     this.fire(kind, start);
   }
 
@@ -169,5 +174,9 @@ export class TestDevice implements IrqDevice {
   raise(): void {
     this.asserted = true;
     this.fire("intx");
+  }
+
+  #checkEnabled(kind: IrqKind): void {
+    if (!this.enabled.has(kind)) throw new PciError("ERR_INVALID_ARGUMENT", `${kind} is not enabled`);
   }
 }
