@@ -1,7 +1,11 @@
 import type { Iova, IovaRange } from "./iova.ts";
 import type { DmaMemory } from "./memory.ts";
 
-/** What the device may do with memory: read it (`to-device`), write it (`from-device`) or both. */
+/**
+ * What the device may do with memory: read it (`to-device`), write it (`from-device`) or both. No IOMMU lets a device
+ * write what is `to-device`. Some let it read what is `from-device`: Intel's does since Linux 5.12, which maps nothing
+ * write-only (`__domain_mapping` in `drivers/iommu/intel/iommu.c`).
+ */
 export type DmaDirection = "to-device" | "from-device" | "bidirectional";
 
 /** What an IOMMU behind a domain can do at this moment. */

@@ -49,6 +49,7 @@ const defaultHints: Partial<Record<string, string>> = {
   ERR_BUSY: "wait for the call under way, or close what still uses the object",
   ERR_ABORTED: "the caller's AbortSignal fired; call again without it, or with another",
   ERR_DEVICE_GONE: "close the device: it was unplugged, or its link is down",
+  ERR_CAPABILITY: "the device or its kernel driver is at fault; `userpci show ADDRESS` prints what it reads",
   ERR_RESETTING: "await the promise of the reset first",
   ERR_DOMAIN_EMPTY: "open a device into the domain first: openDevice(address, { domain })",
   ERR_DOMAIN_IN_USE: "close the devices in it first",

@@ -33,7 +33,9 @@ export function toIova(value: bigint | number): Iova {
   }
   const address = BigInt(value);
   if (address < 0n || address > MAX_IOVA) {
-    throw new PciError("ERR_OUT_OF_RANGE", `an IOVA has 64 bits, ${value} does not fit`);
+    throw new PciError("ERR_OUT_OF_RANGE", `an IOVA has 64 bits, ${value} does not fit`, {
+      hint: "pass 0 to 0xffffffffffffffff",
+    });
   }
   return address as Iova;
 }

@@ -34,7 +34,9 @@ export function hex(value: bigint | number): string {
  */
 export function checkPowerOfTwo(name: string, value: number): number {
   if (!(value >= 1 && value <= 2 ** 63 && Number.isInteger(Math.log2(value)))) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be a power of two, not ${value}`);
+    throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be a power of two, not ${value}`, {
+      hint: "4096 for pages, 2 ** 21 so that 2 MiB pages can be used",
+    });
   }
   return value;
 }

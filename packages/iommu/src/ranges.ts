@@ -80,7 +80,9 @@ function complement(ranges: readonly IovaRange[]): IovaRange[] {
 
 function checkRange(range: IovaRange): void {
   if (range.start < 0n || range.last > MAX_IOVA || range.start > range.last) {
-    throw new PciError("ERR_OUT_OF_RANGE", `${formatRange(range)} is not a range of 64-bit addresses`);
+    throw new PciError("ERR_OUT_OF_RANGE", `${formatRange(range)} is not a range of 64-bit addresses`, {
+      hint: "start and last are both included, so last is at least start",
+    });
   }
 }
 

@@ -34,6 +34,7 @@ export function planMapping(memory: DmaMemory, options: MapOptions, pageSize: nu
     throw new PciError(
       "ERR_INVALID_ARGUMENT",
       `direction must be ${directions.join(", ")}, not ${String(direction)}`,
+      { hint: "it is the device's view: it reads memory that is to-device" },
     );
   }
   if (options.alignment !== undefined) checkPowerOfTwo("alignment", options.alignment);
@@ -45,6 +46,7 @@ export function planMapping(memory: DmaMemory, options: MapOptions, pageSize: nu
     throw new PciError(
       "ERR_OUT_OF_RANGE",
       `offset ${offset} and size ${size} pass the end of memory of ${memory.size} bytes`,
+      { hint: `map at most ${memory.size - offset} bytes from there` },
     );
   }
   return { memory, offset, size, direction, label };

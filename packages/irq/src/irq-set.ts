@@ -150,10 +150,13 @@ export class IrqSet implements Disposable, Iterable<Vector> {
       throw new PciError(
         "ERR_IRQ_COUNT",
         `${this.#device.address} has ${kindNames[this.kind]} vectors 0 to ${count - 1}, not ${index}`,
+        { hint: "device.irqs.info(kind).count tells how many there are" },
       );
     }
     if (this.#vectors.has(index) || all.indexOf(index) !== all.lastIndexOf(index)) {
-      throw new PciError("ERR_IRQ_BUSY", `${kindNames[this.kind]} vector ${index} is enabled already`);
+      throw new PciError("ERR_IRQ_BUSY", `${kindNames[this.kind]} vector ${index} is enabled already`, {
+        hint: `use it: at(${index})`,
+      });
     }
   }
 
@@ -168,6 +171,7 @@ export class IrqSet implements Disposable, Iterable<Vector> {
     return new PciError(
       "ERR_OUT_OF_RANGE",
       `${kindNames[this.kind]} vector ${index} of ${this.#device.address} is not enabled; enabled: ${enabled || "none"}`,
+      { hint: `enable it with the others, or add([${index}])` },
     );
   }
 }

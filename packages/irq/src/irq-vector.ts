@@ -52,7 +52,9 @@ export class IrqVector implements Vector, EventSource {
   on(listener: (count: number) => void): Subscription {
     this.#checkOpen();
     if (typeof listener !== "function") {
-      throw new PciError("ERR_INVALID_ARGUMENT", `a listener must be a function, not ${typeof listener}`);
+      throw new PciError("ERR_INVALID_ARGUMENT", `a listener must be a function, not ${typeof listener}`, {
+        hint: "vector.on((count) => { … })",
+      });
     }
     if (this.#iterator !== undefined) throw this.#busy("an iterator");
     if (this.#waiter !== undefined) throw this.#busy("a call of next()");

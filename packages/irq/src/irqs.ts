@@ -34,6 +34,7 @@ export class Irqs implements Disposable {
       throw new PciError(
         "ERR_INVALID_ARGUMENT",
         `an interrupt kind is ${irqKinds.join(", ")}, not ${String(kind)}`,
+        { hint: 'device.irqs.enable("msi")' },
       );
     }
     return this.#device.irqInfo(kind);

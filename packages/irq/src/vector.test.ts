@@ -466,6 +466,10 @@ describe("a vector", () => {
     device.fire("msi");
     await pending;
     expect(target.keepsAlive).toBe(false);
+    const again = vector.next();
+    expect(target.keepsAlive).toBe(true);
+    device.fire("msi");
+    await again;
     vector.ref(false);
     const subscription = vector.on(() => {});
     expect(target.keepsAlive).toBe(false);

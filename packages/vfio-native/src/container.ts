@@ -70,7 +70,9 @@ export class Container implements DmaMapper {
   static #assertUsable(native: Native, fd: number): void {
     const version = check(native, fd, "GET_API_VERSION", 0);
     if (version !== uapi.API_VERSION) {
-      throw new PciError("ERR_NOT_SUPPORTED", `the kernel speaks VFIO API version ${version}, we speak 0`);
+      throw new PciError("ERR_NOT_SUPPORTED", `the kernel speaks VFIO API version ${version}, we speak 0`, {
+        hint: "use a version of @userpci/vfio-native made for this kernel",
+      });
     }
     if (check(native, fd, "CHECK_EXTENSION", uapi.extension.TYPE1v2_IOMMU) === 0) {
       throw new PciError("ERR_NOT_SUPPORTED", "the kernel has no type1v2 IOMMU driver for VFIO", {
@@ -205,6 +207,7 @@ export class Container implements DmaMapper {
     throw new PciError(
       "ERR_INVALID_ARGUMENT",
       `the kernel unmapped ${unmapped} of ${size} bytes at IOVA 0x${iova.toString(16)}`,
+      { hint: "unmap exactly what was mapped, once" },
     );
   }
 }

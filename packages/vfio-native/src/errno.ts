@@ -7,7 +7,7 @@ export interface SystemErrorOptions {
   readonly code?: ErrorCode | (string & {}) | undefined;
   /** What failed, with its numbers; the errno's name is added. The system call's name by default. */
   readonly message?: string;
-  /** The command or line that mends it. */
+  /** The command or line that mends it. One that suits the errno by default. */
   readonly hint?: string;
   /** File or node concerned. */
   readonly path?: string;
@@ -28,6 +28,20 @@ export function errnoName(errno: number): string {
   return name.startsWith("E") ? name : `errno ${-negative}`;
 }
 
+/** What mends an error number where the caller knows nothing better. */
+const hints: Partial<Record<string, string>> = {
+  EMFILE: "raise the limit of open files (ulimit -n), or close what is no longer used",
+  ENFILE: "the whole system has too many files open: sysctl fs.file-max",
+  ENOMEM: "free memory, or ask for less",
+  EACCES: "run as a user who may, or let `userpci bind ADDRESS --user NAME` permit this one",
+  EPERM: "run as a user who may, or let `userpci bind ADDRESS --user NAME` permit this one",
+  EFAULT: "the memory is no longer mapped in this process: keep it open while the device uses it",
+  ENODEV: "the device is gone, or left vfio-pci: `userpci list` shows its driver",
+};
+
+/** For every other number. */
+const LAST_HINT = "the kernel log may say why: sudo dmesg | tail";
+
 /**
  * The error for a system call that returned a negative errno. It has Node's `errno` and `syscall`, its `code` is ours if
  * one was given and the errno's name otherwise.
@@ -39,6 +53,7 @@ export function systemError(result: number, syscall: string, options: SystemErro
   const { code, message, ...rest } = options;
   const name = errnoName(result);
   return new PciError(code ?? name, `${message ?? syscall}: ${name}`, {
+    hint: hints[name] ?? LAST_HINT,
     ...rest,
     errno: -Math.abs(result),
     syscall,

@@ -121,7 +121,9 @@ export class PreadRegion implements Region {
     if (result < 0) this.#fail(result, "pread or pwrite", offset);
     if (result !== width) {
       const end = `only ${result} of ${width} bytes at offset 0x${offset.toString(16)} of ${this.#span.name}`;
-      throw new PciError("ERR_OUT_OF_RANGE", `the kernel transferred ${end}`);
+      throw new PciError("ERR_OUT_OF_RANGE", `the kernel transferred ${end}`, {
+        hint: "use narrower accesses there",
+      });
     }
   }
 

@@ -1,0 +1,24 @@
+import type { BackendDevice, DmaMapper, IommuDomain } from "@userpci/interface";
+import { type KernelBackend, vfioGroup } from "@userpci/vfio-native";
+
+/** A device with the kernel's side of its domain at hand, to get past the domain's own checks. */
+export interface WithMapper extends Disposable {
+  readonly backend: KernelBackend;
+  readonly device: BackendDevice;
+  readonly domain: IommuDomain;
+  readonly mapper: DmaMapper;
+}
+
+/** Opens a device and keeps the mapper that its domain is given. */
+export function openWithMapper(address: string): WithMapper {
+  const backend = vfioGroup();
+  const domain = backend.createDomain();
+  const attach = domain.attach.bind(domain);
+  let mapper: DmaMapper | undefined;
+  domain.attach = (given, name) => {
+    mapper = given;
+    return attach(given, name);
+  };
+  const device = backend.openSync(address, { domain });
+  return { backend, device, domain, mapper: mapper!, [Symbol.dispose]: () => backend.closeSync() };
+}
