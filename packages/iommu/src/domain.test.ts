@@ -385,6 +385,31 @@ describe("calls that meet each other", () => {
   );
 });
 
+describe("a map that close overtakes", () => {
+  it.each(["close", "closeSync"] as const)(
+    "rejects only when nothing is mapped any more (%s)",
+    async (how) => {
+      const { domain, mapper, attachment } = opened();
+      mapper.hold();
+      let settled = false;
+      const pending = domain.map(new TestMemory(K)).finally(() => {
+        settled = true;
+      });
+      const rejected = expect(pending).rejects.toEqual(failing("ERR_CLOSED"));
+      attachment.detach();
+      const closing = domain[how]();
+      mapper.letGo();
+      mapper.hold();
+      await turn();
+      expect([settled, mapper.size, mapper.closed]).toEqual([false, 1, false]);
+      mapper.letGo();
+      await rejected;
+      expect(mapper.size).toBe(0);
+      await closing;
+    },
+  );
+});
+
 describe("closing a domain", () => {
   it.each(["close", "closeSync"] as const)(
     "unmaps all, closes the mappers, and is harmless twice (%s)",
