@@ -73,8 +73,11 @@ Bytes Call::TypedArray(size_t index, const char* name, napi_typedarray_type type
 Bytes Call::ArrayBuffer(size_t index, const char* name) {
   Bytes bytes;
   if (failed_) return bytes;
+  // Newer runtimes answer napi_get_arraybuffer_info for a SharedArrayBuffer too.
+  bool is_array_buffer = false;
   void* data = nullptr;
-  if (napi_get_arraybuffer_info(env_, values_[index], &data, &bytes.length) != napi_ok) {
+  napi_is_arraybuffer(env_, values_[index], &is_array_buffer);
+  if (!is_array_buffer || napi_get_arraybuffer_info(env_, values_[index], &data, &bytes.length) != napi_ok) {
     WrongType(name, "an ArrayBuffer");
     return bytes;
   }

@@ -1,8 +1,6 @@
 // pread and pwrite: of byte arrays, and of one register-wide number without any buffer in between.
 #include <unistd.h>
 
-#include <cstring>
-
 #include "call.h"
 #include "functions.h"
 
@@ -37,7 +35,7 @@ napi_value ReadScalar(napi_env env, napi_callback_info info) {
   const int width = call.Int(2, "width");
   if (call.failed()) return nullptr;
   if (!IsWidth(width)) return Result(env, -EINVAL);
-  // Hosts of Node-API on Linux that VFIO knows are little-endian, as PCI is, so the low bytes come first.
+  // PCI is little-endian, and so is this machine (asserted below): the low bytes come first.
   uint32_t value = 0;
   const int64_t result = Retried([&] { return pread(fd, &value, width, position); });
   if (result < 0) return Result(env, result);

@@ -9,11 +9,13 @@ import { createHash } from "node:crypto";
 import {
   accessSync,
   constants,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
@@ -22,9 +24,13 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const native = join(root, "native");
-const built = join(native, "build", "Release", "vfio_native.node");
+// Sources are copied and built in a folder of this process's own: several builds may run at once.
+const work = join(native, "build", String(process.pid));
+const built = join(work, "build", "Release", "vfio_native.node");
 const target = join(root, "prebuilds", `linux-${process.arch}`);
-const addon = join(target, "vfio-native.napi.glibc.node");
+// By the same sign as node-gyp-build.
+const libc = existsSync("/etc/alpine-release") ? "musl" : "glibc";
+const addon = join(target, `vfio-native.napi.${libc}.node`);
 const stamp = join(target, "inputs.sha256");
 const require = createRequire(import.meta.url);
 
@@ -32,7 +38,7 @@ const require = createRequire(import.meta.url);
 const machines = { x64: 62, arm64: 183, riscv64: 243, loong64: 258 };
 
 /** What has to be on PATH, and the Debian package that brings it. */
-const tools = { "g++": "g++", make: "make", python3: "python3", strip: "binutils" };
+const tools = { [process.env.CXX || "g++"]: "g++", make: "make", python3: "python3", strip: "binutils" };
 
 function fail(message) {
   console.error(`vfio-native: ${message}`);
@@ -50,11 +56,14 @@ function onPath(command) {
   });
 }
 
+function sources() {
+  return readdirSync(native).filter((name) => /\.(cc|h|gyp)$/.test(name));
+}
+
 /** A digest of everything the addon is made from. */
 function inputs() {
   const hash = createHash("sha256");
-  const sources = readdirSync(native).filter((name) => /\.(cc|h|gyp)$/.test(name));
-  const files = [...sources.sort().map((name) => join(native, name)), fileURLToPath(import.meta.url)];
+  const files = [...sources().map((name) => join(native, name)), fileURLToPath(import.meta.url)];
   for (const file of files) hash.update(file.slice(root.length)).update("\0").update(readFileSync(file));
   for (const name of ["node-addon-api", "node-gyp"]) hash.update(require(`${name}/package.json`).version);
   return hash.update(process.arch).digest("hex");
@@ -79,7 +88,7 @@ function headers() {
 
 function run(command, args, what) {
   const result = spawnSync(command, args, {
-    cwd: native,
+    cwd: work,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -101,8 +110,11 @@ function checkArchitecture(file) {
 
 function build(digest) {
   requireTools();
+  mkdirSync(work, { recursive: true });
+  process.on("exit", () => rmSync(work, { recursive: true, force: true }));
+  for (const name of sources()) copyFileSync(join(native, name), join(work, name));
   const gyp = require.resolve("node-gyp/bin/node-gyp.js");
-  run(process.execPath, [gyp, "rebuild", "--release", ...headers()], "node-gyp");
+  run(process.execPath, [gyp, "rebuild", "--release", "--jobs=max", ...headers()], "node-gyp");
   checkArchitecture(built);
   run("strip", ["--strip-unneeded", built], "strip");
   mkdirSync(target, { recursive: true });

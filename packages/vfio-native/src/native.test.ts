@@ -113,7 +113,7 @@ describe("arguments", () => {
       const values = [undefined, null, true, -1, 0, 1, 2, 3.5, 77, 4096, 2 ** 31, 2 ** 40, 2 ** 60, NaN, Infinity,
         10n, "", "x", Symbol.iterator, {}, [], [77], () => {}, new ArrayBuffer(0), new SharedArrayBuffer(8),
         new Uint8Array(0), new Uint8Array(8), new Int32Array(2), new DataView(new ArrayBuffer(8)), new Proxy([], {})];
-      const few = [undefined, -1, 4096, "x", [77], new Uint8Array(8)];
+      const few = [undefined, 4096, "x", [77]];
       // These reach memory or descriptors that the test itself needs; each has tests of its own.
       const skipped = new Set(["constants", "view", "ioctl", "ioctlAsync", "adopt", "dup"]);
       let calls = 0;

@@ -87,6 +87,7 @@ export interface Native {
   /**
    * mmap(2).
    *
+   * @param length in bytes; whole huge pages where those back the file
    * @param offset in bytes; exact below 2^53
    * @param address a hint; with `MAP_FIXED` the range must be covered by mappings of this environment
    * @returns the address, or negative errno
