@@ -112,6 +112,7 @@ export class PrivateApt {
   #run(program: string, args: readonly string[], cwd?: string): Promise<string> {
     return runTool([program, ...this.#options] as Command, args, {
       code: "ERR_TESTBED_PROVISION",
+      name: `${program} ${args.join(" ")}`,
       hint: HINT,
       ...(cwd ? { cwd } : {}),
       env: { APT_CONFIG: join(this.#directory, "apt.conf"), DEBIAN_FRONTEND: "noninteractive" },

@@ -5,6 +5,9 @@ import { FRAME, type Frame } from "./frame.ts";
 import { fromJson, toJson } from "./json.ts";
 import type { Link } from "./link.ts";
 
+/** Most bytes of standard input in one frame. */
+const STDIN_PIECE = 256 * 1024;
+
 /** A command that runs in the guest. */
 export interface VmProcess {
   /** Its standard input; at its end from the start unless `stdin: true` was asked for. */
@@ -108,6 +111,13 @@ export class Session {
   }
 }
 
+/** Input of any size in frames that the other side accepts and other commands can pass between. */
+async function sendInPieces(link: Link, id: number, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length; at += STDIN_PIECE) {
+    await link.send(FRAME.stdin, id, bytes.subarray(at, at + STDIN_PIECE));
+  }
+}
+
 class RemoteProcess implements VmProcess {
   readonly stdin: Writable;
   readonly stdout: Readable = new Readable({ read() {} });
@@ -122,7 +132,7 @@ class RemoteProcess implements VmProcess {
     this.#link = link;
     this.#id = id;
     this.stdin = new Writable({
-      write: (chunk: Buffer, _encoding, done) => void link.send(FRAME.stdin, id, chunk).then(() => done()),
+      write: (chunk: Buffer, _encoding, done) => void sendInPieces(link, id, chunk).then(() => done()),
       final: (done) => void link.send(FRAME.stdinEnd, id).then(() => done()),
     });
     this.exited = new Promise((resolve, reject) => {

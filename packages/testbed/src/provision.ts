@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PrivateApt, type Release, unpackDeb } from "./apt.ts";
 import { cacheDirectory, publish, publishFile, withLock } from "./cache.ts";
@@ -15,6 +15,7 @@ import {
   RELEASES,
   TOOL_PACKAGES,
   UNUSED_FOLDERS,
+  UNUSED_MODULES,
 } from "./recipe.ts";
 import { findOnPath, runTool } from "./tool.ts";
 import { Toolbox } from "./toolbox.ts";
@@ -180,8 +181,12 @@ async function fetchKernel(
   await stage(onProgress, "unpacking the kernel", () =>
     publish(join(cache, folder), async (temporary) => {
       for (const deb of debs) await unpackDeb(deb, temporary);
-      await mkdir(join(temporary, "lib/modules"), { recursive: true });
       const release = await kernelRelease(temporary);
+      // Later releases of Debian ship it below /usr; depmod looks here.
+      if (existsSync(join(temporary, "usr/lib")))
+        await rename(join(temporary, "usr/lib"), join(temporary, "lib"));
+      const modules = join(temporary, "lib/modules", release, "kernel");
+      for (const path of UNUSED_MODULES) await rm(join(modules, path), { recursive: true, force: true });
       await runTool(toolbox.commandAs("depmod", "bin/kmod", "usr/bin/kmod"), ["-b", temporary, release], {
         code: "ERR_TESTBED_PROVISION",
       });

@@ -35,6 +35,18 @@ export const UNUSED_FOLDERS: readonly string[] = [
   "usr/share/locale",
 ];
 
+/** Folders of kernel modules for hardware that QEMU's machine cannot have. Without them indexing takes a third of the time. */
+export const UNUSED_MODULES: readonly string[] = [
+  "sound",
+  "drivers/gpu",
+  "drivers/iio",
+  "drivers/infiniband",
+  "drivers/isdn",
+  "drivers/media",
+  "drivers/net/wireless",
+  "drivers/staging",
+];
+
 /** Helpers that the guest gets behind its own PATH: name to path inside the unpacked packages (the first that exists). */
 export const GUEST_TOOLS: Readonly<Record<string, readonly string[]>> = {
   busybox: ["bin/busybox", "usr/bin/busybox"],

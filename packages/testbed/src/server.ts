@@ -53,7 +53,7 @@ export class VmServer {
    * @throws TestbedError ERR_TESTBED_ARGUMENT for an unknown name, or what `boot` throws.
    */
   async machine(name: string): Promise<LocalVm> {
-    const options = this.#machines[name];
+    const options = Object.hasOwn(this.#machines, name) ? this.#machines[name] : undefined;
     if (!options) {
       const known = Object.keys(this.#machines).join(", ");
       throw new TestbedError(

@@ -24,6 +24,8 @@ export function findOnPath(name: string): string | undefined {
 /** How {@link runTool} reports a failure. */
 export interface ToolOptions {
   readonly code: TestbedErrorCode;
+  /** What to call the command in an error, when its arguments would hide it. */
+  readonly name?: string;
   readonly hint?: string;
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
@@ -40,9 +42,8 @@ export function runTool(command: Command, args: readonly string[], options: Tool
     const settings = { env, maxBuffer: 64 * 1024 * 1024, ...(options.cwd ? { cwd: options.cwd } : {}) };
     execFile(file, [...leading, ...args], settings, (error, stdout, stderr) => {
       if (!error) return resolve(stdout);
-      const { hint } = options;
-      const shown = [file, ...leading, ...args].join(" ");
-      const summary = `${shown.length > 200 ? `${shown.slice(0, 200)}...` : shown}: ${describe(error)}`;
+      const { hint, name = [file, ...leading, ...args].join(" ") } = options;
+      const summary = `${name}: ${describe(error)}`;
       reject(
         new TestbedError(options.code, summary, { hint, cause: error, log: (stderr || stdout).slice(-4000) }),
       );
