@@ -14,6 +14,7 @@ function terminal(interactive: boolean) {
     noteStyle: style,
     interactive,
     columns: 80,
+    noteColumns: 30,
   };
 }
 
@@ -29,6 +30,13 @@ describe("ProgressLine", () => {
     line.update("booting");
     line.clear();
     expect(notes).toEqual(["fetching\n", "booting\n"]);
+  });
+
+  it("stays within one line", () => {
+    const { notes, ...rest } = terminal(true);
+    using line = new ProgressLine(rest);
+    line.update("fetching something with a long name");
+    expect(notes.at(-1)?.replace("\r\x1b[2K", "")).toBe("  … fetching something with …");
   });
 
   it("keeps one line up to date on a terminal, and takes it away", () => {

@@ -1,3 +1,4 @@
+import { shorten } from "./style.ts";
 import type { Terminal } from "./terminal.ts";
 
 const TICK_MS = 200;
@@ -40,6 +41,9 @@ export class ProgressLine implements Disposable {
   #draw(): void {
     const seconds = Math.floor((performance.now() - this.#since) / 1000);
     const waited = seconds > 0 ? `  ${seconds} s` : "";
-    this.#terminal.note(`\r\x1b[2K${this.#terminal.noteStyle.dim(`  … ${this.#text}${waited}`)}`);
+    const { noteColumns = 80, noteStyle } = this.#terminal;
+    // A line that wraps could not be written over.
+    const text = shorten(`  … ${this.#text}`, noteColumns - waited.length - 1);
+    this.#terminal.note(`\r\x1b[2K${noteStyle.dim(text + waited)}`);
   }
 }

@@ -22,14 +22,14 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   });
   try {
     await program.parseAsync([...argv], { from: "user" });
+    if (report === undefined) return exitStatus.done;
+    terminal.write(json ? toJson(report.json, 2) : lines(report.text(terminal.style)));
+    return report.failed ? exitStatus.failed : exitStatus.done;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return refuse(thrown, terminal, json);
     await fail(thrown, terminal, json);
     return exitStatus.failed;
   }
-  if (report === undefined) return exitStatus.done;
-  terminal.write(json ? toJson(report.json, 2) : lines(report.text(terminal.style)));
-  return report.failed ? exitStatus.failed : exitStatus.done;
 }
 
 function createProgram(terminal: Terminal, json: boolean, done: (report: Report) => void): Command {

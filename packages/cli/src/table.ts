@@ -8,7 +8,8 @@ export interface Column<Row> {
   readonly align?: "left" | "right";
 }
 
-const GAP = "  ";
+/** Spaces between columns. */
+export const GAP = 2;
 
 /** Rows as lines, under a line of titles. Columns that are empty in every row are left out. */
 export function formatTable<Row>(
@@ -23,7 +24,7 @@ export function formatTable<Row>(
   const line = (texts: readonly string[]) =>
     texts
       .map((text, index) => place(text, filled[index]!.width, filled[index]!.align))
-      .join(GAP)
+      .join(" ".repeat(GAP))
       .trimEnd();
   return [
     style.dim(line(filled.map(({ title }) => title))),

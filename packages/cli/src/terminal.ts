@@ -14,6 +14,8 @@ export interface Terminal {
   readonly interactive: boolean;
   /** Columns of the terminal that results go to; undefined where it is none. */
   readonly columns: number | undefined;
+  /** The same for progress and errors. */
+  readonly noteColumns: number | undefined;
 }
 
 /** The terminal of this process: colours only where the stream is one, and `NO_COLOR` is honoured. */
@@ -30,6 +32,7 @@ export function processTerminal(): Terminal {
     style: createStyle(wantsColours(stdout)),
     noteStyle: createStyle(wantsColours(stderr)),
     columns: stdout.isTTY ? stdout.columns : undefined,
+    noteColumns: stderr.isTTY ? stderr.columns : undefined,
     interactive: stderr.isTTY && process.env["TERM"] !== "dumb",
   };
 }

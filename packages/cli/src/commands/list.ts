@@ -4,8 +4,11 @@ import { type FunctionFilter, findFunctions, isVfioDriver, type PciFunction } fr
 import { type CommandCall, optionText, type Report, treeOf } from "../command.ts";
 import { functionJson, idOf, nameOf } from "../function-view.ts";
 import { Names } from "../names.ts";
-import { type Style, shorten } from "../style.ts";
-import { type Column, formatTable } from "../table.ts";
+import { type Style, shorten, widthOf } from "../style.ts";
+import { type Column, formatTable, GAP } from "../table.ts";
+
+/** Fewest columns of a name that are worth their place. */
+const MIN_NAME = 12;
 
 /** `userpci list`. */
 export async function run(call: CommandCall): Promise<Report> {
@@ -15,14 +18,24 @@ export async function run(call: CommandCall): Promise<Report> {
   if (functions.length === 0 && !call.json) call.terminal.note("no PCI function matches\n");
   return {
     json: { functions: functions.map((fn) => functionJson(fn, names)) },
-    text: (style) => {
-      if (functions.length === 0) return [];
-      return fit(formatTable(columns(names, style), functions, style), call.terminal.columns);
-    },
+    text: (style) => (functions.length === 0 ? [] : table(functions, names, style, call.terminal.columns)),
   };
 }
 
-function columns(names: Names, style: Style): Column<PciFunction>[] {
+/** The table, with names cut to what a terminal has left of its width. */
+function table(
+  functions: readonly PciFunction[],
+  names: Names,
+  style: Style,
+  width = Number.POSITIVE_INFINITY,
+): string[] {
+  const facts = columns(style);
+  const used = Math.max(...formatTable(facts, functions, style).map(widthOf));
+  const name = (fn: PciFunction) => shorten(nameOf(fn, names), Math.max(MIN_NAME, width - used - GAP));
+  return formatTable([...facts, { title: "NAME", cell: name }], functions, style);
+}
+
+function columns(style: Style): Column<PciFunction>[] {
   return [
     { title: "ADDRESS", cell: (fn) => fn.address },
     { title: "ID", cell: (fn) => idOf(fn.vendor, fn.device) },
@@ -30,20 +43,12 @@ function columns(names: Names, style: Style): Column<PciFunction>[] {
     { title: "DRIVER", cell: (fn) => driverText(fn.driver, style) },
     { title: "GROUP", cell: (fn) => String(fn.iommuGroup ?? ""), align: "right" },
     { title: "NODE", cell: (fn) => String(fn.numaNode ?? ""), align: "right" },
-    { title: "NAME", cell: (fn) => nameOf(fn, names) },
   ];
 }
 
 function driverText(driver: string | null, style: Style): string {
   if (driver === null) return style.dim("-");
   return isVfioDriver(driver) ? style.green(driver) : driver;
-}
-
-// The last column has no colours, so that a line may be cut in it.
-function fit(lines: readonly string[], width: number | undefined): string[] {
-  return width === undefined
-    ? [...lines]
-    : lines.map((line) => (line.includes("\x1b") ? line : shorten(line, width)));
 }
 
 function filterOf(call: CommandCall): FunctionFilter {
