@@ -4,5 +4,5 @@
  * @packageDocumentation
  */
 export { exitStatus, run } from "./run.ts";
-export { createStyle, type Style } from "./style.ts";
+export { type Colour, createStyle, type Style } from "./style.ts";
 export { processTerminal, type Terminal } from "./terminal.ts";

@@ -1,13 +1,20 @@
 import { inspect } from "node:util";
 
-const colours = ["bold", "dim", "red", "green", "yellow", "cyan"] as const;
+/** What {@link Style} can do with a text. */
+export type Colour = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
+
+const colours: readonly Colour[] = ["bold", "dim", "red", "green", "yellow", "cyan"];
 
 /** Marks text up for a terminal, or leaves it as it is. */
-export type Style = Readonly<Record<(typeof colours)[number], (text: string) => string>>;
+export type Style = Readonly<Record<Colour, (text: string) => string>>;
 
-/** @param enabled whether the reader is a terminal that wants colours */
+/**
+ * Makes a style.
+ *
+ * @param enabled whether the reader is a terminal that wants colours
+ */
 export function createStyle(enabled: boolean): Style {
-  const mark = (name: (typeof colours)[number]) => {
+  const mark = (name: Colour) => {
     const [on, off] = inspect.colors[name]!;
     return (text: string) => (enabled && text !== "" ? `\x1b[${on}m${text}\x1b[${off}m` : text);
   };

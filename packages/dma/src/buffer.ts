@@ -36,6 +36,7 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
   #closing: Promise<void> | undefined;
   #state: "open" | "closing" | "closed" = "open";
 
+  /** @internal */
   constructor(parts: DmaBufferParts) {
     this.#mapping = parts.mapping;
     this.#ownsMemory = parts.ownsMemory;
@@ -135,10 +136,12 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
     this.#free();
   }
 
+  /** {@link closeSync}. */
   [Symbol.dispose](): void {
     this.closeSync();
   }
 
+  /** {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

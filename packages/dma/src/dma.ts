@@ -136,10 +136,12 @@ export class Dma implements AsyncDisposable, Disposable {
     failures.throwIfAny("the device's DMA memory is closed, but");
   }
 
+  /** {@link closeSync}. */
   [Symbol.dispose](): void {
     this.closeSync();
   }
 
+  /** {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -158,6 +158,7 @@ export class Edu implements Disposable {
     this.#registers.close();
   }
 
+  /** {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -72,6 +72,7 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
    */
   mapRegion(index: number): OwnedRegion;
 
+  /** How many vectors of a kind the function has, and what they can do. @throws PciError `ERR_CLOSED` */
   irqInfo(kind: IrqKind): IrqInfo;
   /** A target for a vector, made by the backend. The caller owns it. */
   createIrqTarget(): IrqTarget;
@@ -99,11 +100,13 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
 
   /** Resets the function. Accesses meanwhile throw `ERR_RESETTING`. @throws PciError `ERR_NO_RESET` */
   reset(): Promise<void>;
+  /** {@link reset} on this thread. */
   resetSync(): void;
   /** The functions that a hot (bus or slot) reset would hit, this one included. @throws PciError `ERR_NOT_SUPPORTED` */
   hotResetInfo(): readonly HotResetDependent[];
   /** Resets the bus or slot; every affected group must be open in the same backend. @throws PciError `ERR_NOT_SUPPORTED` */
   hotReset(): Promise<void>;
+  /** {@link hotReset} on this thread. */
   hotResetSync(): void;
 
   /**
@@ -120,6 +123,7 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
 
   /** Interrupts off, bus master off, regions unmapped, descriptor closed. The domain is closed if it is the device's own. */
   close(): Promise<void>;
+  /** {@link close} on this thread. */
   closeSync(): void;
 }
 
@@ -137,8 +141,10 @@ export interface Backend extends AsyncDisposable, Disposable {
    * `ERR_DEVICE_BUSY`, `ERR_PERMISSION`, `ERR_NO_RESET`
    */
   open(address: string, options?: OpenOptions): Promise<BackendDevice>;
+  /** {@link open} on this thread. */
   openSync(address: string, options?: OpenOptions): BackendDevice;
   /** Closes what it opened and is still open, devices first. */
   close(): Promise<void>;
+  /** {@link close} on this thread. */
   closeSync(): void;
 }

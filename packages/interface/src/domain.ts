@@ -35,11 +35,15 @@ export interface MapRequest {
 export interface DmaMapper {
   /** For messages: "container", "iommufd ioas 3". */
   readonly name: string;
+  /** What it can map now. */
   limits(): MapperLimits;
+  /** Makes one mapping, at the address that the request names. */
   map(request: MapRequest): Promise<void>;
+  /** {@link map} on this thread. */
   mapSync(request: MapRequest): void;
   /** Removes exactly what {@link map} made. */
   unmap(iova: Iova, size: number): Promise<void>;
+  /** {@link unmap} on this thread. */
   unmapSync(iova: Iova, size: number): void;
   /** Called by the domain when it no longer uses the mapper, after all of its mappings are gone. */
   close(): void;
@@ -74,6 +78,7 @@ export interface DmaMapping extends AsyncDisposable, Disposable {
   readonly closed: boolean;
   /** Takes the memory away from the device. Harmless twice. */
   unmap(): Promise<void>;
+  /** {@link unmap} on this thread. */
   unmapSync(): void;
 }
 
@@ -124,5 +129,6 @@ export interface IommuDomain extends AsyncDisposable, Disposable {
    * @throws PciError `ERR_DOMAIN_IN_USE` while devices are attached
    */
   close(): Promise<void>;
+  /** {@link close} on this thread. */
   closeSync(): void;
 }

@@ -52,5 +52,6 @@ export interface IrqTarget extends Disposable {
   wait(timeoutMs: number): number;
   /** Adds `count` events, as the device would. */
   signal(count?: number): void;
+  /** Gives the target up. Harmless twice. */
   close(): void;
 }

@@ -42,6 +42,7 @@ export class IrqSet implements Disposable, Iterable<Vector> {
     return vector;
   }
 
+  /** The vectors, by number. */
   *[Symbol.iterator](): Generator<Vector, void> {
     yield* [...this.#vectors.values()].sort((a, b) => a.index - b.index);
   }
@@ -97,6 +98,7 @@ export class IrqSet implements Disposable, Iterable<Vector> {
     failures.throwIfAny(`${kindNames[this.kind]} of ${this.#device.address} is closed, but`);
   }
 
+  /** {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }

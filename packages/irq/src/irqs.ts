@@ -78,6 +78,7 @@ export class Irqs implements Disposable {
     failures.throwIfAny(`the interrupts of ${this.#device.address} are closed, but`);
   }
 
+  /** {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }

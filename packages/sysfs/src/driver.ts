@@ -31,7 +31,9 @@ export interface DriverOptions extends TreeOptions {
   readonly timeoutMs?: number;
   /** Milliseconds between reports of one that takes long. Default 2000. */
   readonly reportMs?: number;
+  /** Ends the wait; the kernel may still finish. */
   readonly signal?: AbortSignal;
+  /** Told of each step, and again while one takes long. */
   readonly onProgress?: (progress: BindProgress) => void;
 }
 

@@ -2,7 +2,13 @@ export { boot } from "./boot.ts";
 export type { ExitStatus, User } from "./command.ts";
 export { DEVICES, type DeviceKind, deviceArguments } from "./device.ts";
 export type { DmaFault } from "./dma-fault.ts";
-export { ERROR_CODES, TestbedError, type TestbedErrorCode, type TestbedErrorDetails } from "./error.ts";
+export {
+  ERROR_CODES,
+  TestbedError,
+  type TestbedErrorCode,
+  type TestbedErrorData,
+  type TestbedErrorDetails,
+} from "./error.ts";
 export { type BootOptions, DEFAULT_IOMMU } from "./options.ts";
 export type { Kernel, Parts } from "./parts.ts";
 export type { VmProcess } from "./process.ts";
@@ -11,4 +17,5 @@ export { type ProvisionOptions, provision } from "./provision.ts";
 export { connect } from "./remote-vm.ts";
 export { guestReport } from "./run.ts";
 export { VmServer } from "./server.ts";
+export type { Command } from "./tool.ts";
 export type { Exchange, RunOptions, RunResult, SpawnOptions, Vm } from "./vm.ts";

@@ -49,6 +49,7 @@ export class VmServer {
   }
 
   /**
+   * @internal
    * The machine of that name, booted if it does not run.
    * @throws TestbedError ERR_TESTBED_ARGUMENT for an unknown name, or what `boot` throws.
    */

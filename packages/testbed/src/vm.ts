@@ -22,6 +22,7 @@ export interface RunOptions extends SpawnOptions {
   readonly timeoutMs?: number;
   /** Output as it arrives. */
   readonly onStdout?: (chunk: Uint8Array) => void;
+  /** Error output as it arrives. */
   readonly onStderr?: (chunk: Uint8Array) => void;
   /** Kills the command. */
   readonly signal?: AbortSignal;

@@ -153,10 +153,12 @@ export class PciDevice implements AsyncDisposable, Disposable {
     }
   }
 
+  /** {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
+  /** {@link closeSync}. */
   [Symbol.dispose](): void {
     this.closeSync();
   }

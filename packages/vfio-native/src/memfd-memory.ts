@@ -81,7 +81,9 @@ export class MemfdSource implements MemorySource {
   readonly name = "memfd";
   readonly #native: Native | undefined;
 
-  /** @param native the addon; loaded at the first use if not given */
+  constructor();
+  /** @internal @param native the addon; loaded at the first use if not given */
+  constructor(native: Native);
   constructor(native?: Native) {
     this.#native = native;
   }
