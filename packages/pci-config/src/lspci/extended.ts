@@ -1,0 +1,29 @@
+import { type CapabilityPrinter, CapabilityText, type PrintedDevice } from "./capability-text.ts";
+import { extendedPrinters } from "./extended/printers.ts";
+import { hex } from "./line.ts";
+
+const FIRST = 0x100;
+const END = 0x1000;
+
+/** The extended capabilities, a few lines for each. */
+export function extendedText(printed: PrintedDevice): string {
+  const { config, options } = printed;
+  let text = "";
+  const seen = new Set<number>();
+  for (let offset = FIRST; offset >= FIRST && config.has(offset, 4); ) {
+    const header = config.read32(offset);
+    if (header === 0 || header === 0xffff_ffff) break;
+    const version = (header >>> 16) & 0xf;
+    const at = options.verbosity > 1 ? `${hex(offset, 3)} v${version}` : hex(offset, 3);
+    text += `\tCapabilities: [${at}] `;
+    if (seen.has(offset)) return `${text}<chain looped>\n`;
+    seen.add(offset);
+    const id = header & 0xffff;
+    const printer = extendedPrinters.get(id) ?? unknownExtended;
+    text += printer(new CapabilityText({ offset, id, version }, printed));
+    offset = (header >>> 20) & ~3 & (END - 1);
+  }
+  return text;
+}
+
+const unknownExtended: CapabilityPrinter = ({ id }) => `Extended Capability ID 0x${id.toString(16)}\n`;

@@ -1,0 +1,31 @@
+import type { CapabilityPrinter } from "../capability-text.ts";
+
+// To add an extended capability: write its printer in a file of this folder (one noun a file), of `line` templates over
+// the register table that `src/capabilities` has for it, and put it into this table. `capability.verbose` tells whether
+// more than the first line is wanted, `capability.has` whether the bytes could be read: lspci prints what it read up to
+// the first span that it could not.
+
+/** An extended capability of which lspci prints no more than its name. */
+const named =
+  (name: string): CapabilityPrinter =>
+  () =>
+    `${name}\n`;
+
+/** The printers of extended capabilities, by id. An id that is not here prints as a number. */
+export const extendedPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map([
+  [0x00, named("Null")],
+  [0x04, named("Power Budgeting <?>")],
+  [0x06, named("Root Complex Internal Link <?>")],
+  [0x08, named("Multi-Function Virtual Channel <?>")],
+  [0x0a, named("Root Complex Register Block <?>")],
+  [0x11, named("Multi-Root I/O Virtualization <?>")],
+  [0x16, named("Dynamic Power Allocation <?>")],
+  [0x1a, named("Protocol Multiplexing <?>")],
+  [0x1c, named("LN Requester <?>")],
+  [0x20, named("PCI Express over M_PHY <?>")],
+  [0x21, named("FRS Queueing <?>")],
+  [0x22, named("Readiness Time Reporting <?>")],
+  [0x25, named("Data Link Feature <?>")],
+  [0x28, named("Hierarchy ID <?>")],
+  [0x29, named("Native PCIe Enclosure Management <?>")],
+]);
