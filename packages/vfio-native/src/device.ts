@@ -1,5 +1,4 @@
 import {
-  checkInteger,
   type DeviceInfo,
   type DomainAttachment,
   type FeatureOperation,
@@ -18,8 +17,9 @@ import {
 import { DeviceAccess } from "./device-access.ts";
 import { systemError } from "./errno.ts";
 import { EventfdTarget } from "./eventfd-target.ts";
+import { useFeature } from "./feature.ts";
 import { hotResetArgument, hotResetDependents, hotResetError } from "./hot-reset.ts";
-import { failedWith, query } from "./ioctl.ts";
+import { query } from "./ioctl.ts";
 import { IrqControl } from "./irq-control.ts";
 import type { IrqAction, KernelDevice } from "./kernel-device.ts";
 import type { Native } from "./native.ts";
@@ -40,12 +40,6 @@ export interface DeviceParts {
   /** Called once after the descriptor is closed. */
   readonly onClose: (device: VfioDevice) => void;
 }
-
-const featureFlags = {
-  probe: uapi.featureFlag.PROBE,
-  get: uapi.featureFlag.GET,
-  set: uapi.featureFlag.SET,
-} as const;
 
 /** Command register and its bus master bit (PCI 3.0, section 6.2.2). */
 const COMMAND = 0x04;
@@ -183,24 +177,7 @@ export class VfioDevice implements KernelDevice {
 
   feature(operation: FeatureOperation, index: number, data: Uint8Array = new Uint8Array(0)): number {
     this.#access.assertUsable();
-    checkInteger("the feature's index", index, 0, 0xffff);
-    const header = uapi.deviceFeature.size;
-    const flags = featureFlags[operation] | index;
-    const bytes = uapi.deviceFeature.pack({ argsz: header + data.length, flags }, data.length);
-    bytes.set(data, header);
-    const opens = operation === "get" && index === uapi.feature.DMA_BUF;
-    const result = this.#parts.native.ioctl(this.#parts.fd, uapi.request.DEVICE_FEATURE, bytes, opens);
-    if (failedWith(result, "ENOTTY")) {
-      throw systemError(result, "ioctl VFIO_DEVICE_FEATURE", {
-        code: "ERR_NOT_SUPPORTED",
-        message: `${this.address} has no feature ${index} that one can ${operation}`,
-        hint: "the kernel's driver for this device, or a newer kernel, would have to bring it",
-      });
-    }
-    if (result < 0)
-      throw systemError(result, "ioctl VFIO_DEVICE_FEATURE", { message: `${operation} of feature ${index}` });
-    if (operation === "get") data.set(bytes.subarray(header));
-    return result;
+    return useFeature(this.#access, operation, index, data);
   }
 
   relax(): void {}

@@ -1,0 +1,61 @@
+import { checkInteger, type FeatureOperation, PciError } from "@userpci/interface";
+import type { DeviceAccess } from "./device-access.ts";
+import { systemError } from "./errno.ts";
+import { failedWith } from "./ioctl.ts";
+import * as uapi from "./uapi/vfio.ts";
+
+const { PROBE, GET, SET } = uapi.featureFlag;
+const operationFlags: Readonly<Record<FeatureOperation, number>> = { probe: PROBE, get: GET, set: SET };
+
+/**
+ * One operation on an optional feature (`VFIO_DEVICE_FEATURE`); see `BackendDevice.feature`.
+ *
+ * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, or the system's code
+ */
+export function useFeature(
+  access: DeviceAccess,
+  operation: FeatureOperation,
+  index: number,
+  data: Uint8Array,
+): number {
+  checkInteger("the feature's index", index, 0, 0xffff);
+  if (!Object.hasOwn(operationFlags, operation)) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `a feature has no operation ${String(operation)}`, {
+      hint: `one of ${Object.keys(operationFlags).join(", ")}`,
+    });
+  }
+  const header = uapi.deviceFeature.size;
+  const flags = operationFlags[operation] | index;
+  const bytes = uapi.deviceFeature.pack({ argsz: header + data.length, flags }, data.length);
+  bytes.set(data, header);
+  const opens = operation === "get" && index === uapi.feature.DMA_BUF;
+  const result = access.native.ioctl(access.fd, uapi.request.DEVICE_FEATURE, bytes, opens);
+  if (result < 0) throw featureError(access, operation, index, result);
+  if (operation === "get") data.set(bytes.subarray(header));
+  return result;
+}
+
+function featureError(
+  access: DeviceAccess,
+  operation: FeatureOperation,
+  index: number,
+  result: number,
+): PciError {
+  const absent = failedWith(result, "ENOTTY") || !allows(access, operation, index);
+  return systemError(result, "ioctl VFIO_DEVICE_FEATURE", {
+    ...(absent && {
+      code: "ERR_NOT_SUPPORTED",
+      hint: "the kernel's driver for this device, or a newer kernel, would have to bring it",
+    }),
+    message: absent
+      ? `${access.address} has no feature ${index} that one can ${operation}`
+      : `${operation} of feature ${index} of ${access.address}`,
+  });
+}
+
+/** Whether a feature has an operation. The kernel answers EINVAL both for one it lacks and for data that make no sense. */
+function allows({ native, fd }: DeviceAccess, operation: FeatureOperation, index: number): boolean {
+  const flags = PROBE | operationFlags[operation] | index;
+  const bytes = uapi.deviceFeature.pack({ argsz: uapi.deviceFeature.size, flags });
+  return native.ioctl(fd, uapi.request.DEVICE_FEATURE, bytes) >= 0;
+}
