@@ -1,5 +1,5 @@
 // A file is one noun: when it grows past this many lines, it has become two. And nothing is left for later.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { root } from "../workspace.mjs";
 import { codeFiles } from "./source-files.mjs";
@@ -19,7 +19,8 @@ const folders = ["packages", "tests", "benchmarks", "examples", "scripts"];
  * @returns {string[]} one line for each problem
  */
 export function checkSizes(top = root) {
-  return folders.flatMap((folder) => codeFiles(join(top, folder))).flatMap((file) => checkFile(file, top));
+  const present = folders.map((folder) => join(top, folder)).filter((folder) => existsSync(folder));
+  return present.flatMap(codeFiles).flatMap((file) => checkFile(file, top));
 }
 
 /** @param {string} file @param {string} top */
