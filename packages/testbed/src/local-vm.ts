@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
 import type { SpawnRequest } from "./command.ts";
 import { ConsoleLog } from "./console.ts";
+import { fulfilsWithin } from "./deadline.ts";
 import { type DmaFault, readDmaFaults } from "./dma-fault.ts";
 import { TestbedError, type TestbedErrorCode } from "./error.ts";
 import { FRAME, type Frame } from "./frame.ts";
@@ -122,8 +122,7 @@ export class LocalVm implements Vm, Runner {
     const process = this.spawn([GUEST.busybox, "dmesg"], { cwd: "/" });
     const chunks: Buffer[] = [];
     process.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-    const ended = process.exited.then(() => true).catch(() => false);
-    const complete = await Promise.race([ended, delay(KERNEL_LOG_TIMEOUT_MS, false, { ref: false })]);
+    const complete = await fulfilsWithin(process.exited, KERNEL_LOG_TIMEOUT_MS).catch(() => false);
     return complete ? Buffer.concat(chunks).toString() : this.#console.text;
   }
 
@@ -172,8 +171,7 @@ export class LocalVm implements Vm, Runner {
   }
 
   async #ping(deadlineMs: number): Promise<void> {
-    const answered = this.#session.ping().then(() => true);
-    if (await Promise.race([answered, delay(deadlineMs, false, { ref: false })])) return;
+    if (await fulfilsWithin(this.#session.ping(), deadlineMs)) return;
     const error = this.#guestError(
       "ERR_TESTBED_HUNG",
       `the guest has not answered for ${deadlineMs / 1000} s and was killed`,

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import type { ExitStatus, SpawnRequest } from "./command.ts";
 import { lastLines } from "./console.ts";
+import { fulfilsWithin } from "./deadline.ts";
 import { TestbedError } from "./error.ts";
 import type { VmProcess } from "./process.ts";
 import { GUEST_TOOL_PATH } from "./toolbox.ts";
@@ -103,11 +103,7 @@ async function watch(
 /** Kills a command. When even that does not end it, the guest itself is in question. */
 async function end(vm: Runner, process: VmProcess): Promise<void> {
   process.kill("SIGKILL");
-  const gone = process.exited.then(() => true);
-  const grace = new AbortController();
-  const late = delay(KILL_GRACE_MS, false, { signal: grace.signal }).catch(() => false);
-  if (!(await Promise.race([gone, late]))) await vm.checkAlive();
-  grace.abort();
+  if (!(await fulfilsWithin(process.exited, KILL_GRACE_MS))) await vm.checkAlive();
 }
 
 async function timeoutError(
