@@ -24,7 +24,8 @@ afterEach(() => {
 
 const folder = mkdtempSync(join(tmpdir(), "userpci-"));
 const secondCopy = join(folder, "second.node");
-copyFileSync(addonFile, secondCopy);
+const thirdCopy = join(folder, "third.node");
+for (const copy of [secondCopy, thirdCopy]) copyFileSync(addonFile, copy);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 interface Bar {
@@ -266,13 +267,16 @@ const bars = `
   const die = () => { const foreign = open(native); console.log("before"); foreign.words[0]; console.log("after"); };
 `;
 
-function runBars(body: string): {
+function runBars(
+  body: string,
+  env: NodeJS.ProcessEnv = {},
+): {
   signal: NodeJS.Signals | null;
   status: number | null;
   stdout: string;
   stderr: string;
 } {
-  const { signal, status, stdout, stderr } = runChild(bars + body, { SECOND: secondCopy });
+  const { signal, status, stdout, stderr } = runChild(bars + body, { SECOND: secondCopy, ...env });
   return { signal, status, stdout, stderr };
 }
 
@@ -326,6 +330,13 @@ describe("the handler", () => {
       a.claim(); b.claim(); const first = [a.words[0], b.words[0]];
       c.claim(); d.claim(); console.log(first.join(), c.words[0], d.words[0]);`;
     expect(runBars(body)).toEqual({ signal: null, status: 0, stdout: "-1,-1 -1 -1\n", stderr: "" });
+  });
+
+  it("stays when the only worker that had the addon has ended", () => {
+    const body = `const { Worker } = require("node:worker_threads");
+      const claim = "const n = require(process.env.SECOND); n.claimFaults(n.mmap(4096, 3, 1, n.memfd('b', 4096, 0, 0), 0), 4096);";
+      new Worker(claim, { eval: true }).on("exit", die);`;
+    expect(runBars(body.replace("SECOND", "THIRD"), { THIRD: thirdCopy })).toEqual(killed);
   });
 
   it("is put back by the next claim after process.on() took its place", () => {
