@@ -8,7 +8,7 @@ import { CommandError, capture } from "../process.mjs";
 import { publicPackages, root } from "../workspace.mjs";
 
 /** @typedef {import("../workspace.mjs").Package} Package */
-/** @typedef {{ name: string, filename: string, files: { path: string }[] }} Tarball */
+/** @typedef {{ name: string, filename: string }} Tarball */
 
 const attw = join(root, "node_modules", ".bin", "attw");
 
@@ -30,7 +30,7 @@ export async function checkTarballs() {
       const pkg = packages.get(tarball.name);
       if (pkg === undefined) throw new Error(`${tarball.name} was packed but is not under packages/`);
       problems.push(
-        ...contents(pkg, tarball),
+        ...(await contents(pkg, tarball)),
         ...(await lint(pkg, tarball)),
         ...(await resolveTypes(tarball)),
       );
@@ -59,8 +59,13 @@ async function pack(destination) {
 }
 
 /** @param {Package} pkg @param {Tarball} tarball */
-function contents({ name, folder }, { files }) {
-  const paths = files.map(({ path }) => path);
+async function contents({ name, folder }, { filename }) {
+  // Not from pnpm's own list, which leaves out the licences that it adds.
+  const listed = await capture("tar", ["-tzf", filename]);
+  const paths = listed
+    .trimEnd()
+    .split("\n")
+    .map((path) => path.replace(/^package\//, ""));
   return [
     ...required
       .filter((file) => !paths.includes(file))

@@ -46,10 +46,12 @@ describe.each<Manager>(["npm", "pnpm"])("installed by %s without a compiler on P
 
   afterAll(() => consumer?.[Symbol.dispose]());
 
-  it("has every package, and the manager saw no script to run", () => {
+  it("has every package with its licences, and the manager saw no script to run", () => {
     expect(consumer.packages).toContain("userpci");
     for (const name of consumer.packages)
-      expect(existsSync(join(consumer.installed(name), "README.md"))).toBe(true);
+      expect(readdirSync(consumer.installed(name))).toEqual(
+        expect.arrayContaining(["LICENSE.Apache-2.0", "LICENSE.MIT", "README.md", "package.json"]),
+      );
     expect(said).not.toMatch(/gyp|Ignored build scripts|approve-builds|allow-scripts/i);
   });
 
