@@ -45,7 +45,7 @@ export class CapabilityText {
     return this.config.has(this.offset + at, length);
   }
 
-  /** A register of its table; one that could not be read is 0. */
+  /** A register of its table; one that could not be read is all ones. */
   read(spec: RegisterSpec): number {
     if (spec.width === 8) return this.read8(spec.offset);
     return spec.width === 16 ? this.read16(spec.offset) : this.read32(spec.offset);

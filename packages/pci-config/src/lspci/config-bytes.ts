@@ -1,6 +1,6 @@
 /**
  * The bytes of a config space as far as they could be read. Reading is never an error: what lies outside is not there
- * ({@link has}), and reads as zeros.
+ * ({@link has}), and reads as ones, as on the bus.
  */
 export class ConfigBytes {
   readonly bytes: Uint8Array;
@@ -23,18 +23,18 @@ export class ConfigBytes {
   }
 
   read8(offset: number): number {
-    return this.has(offset, 1) ? this.#view.getUint8(offset) : 0;
+    return this.has(offset, 1) ? this.#view.getUint8(offset) : 0xff;
   }
 
   read16(offset: number): number {
-    return this.has(offset, 2) ? this.#view.getUint16(offset, true) : 0;
+    return this.has(offset, 2) ? this.#view.getUint16(offset, true) : 0xffff;
   }
 
   read32(offset: number): number {
-    return this.has(offset, 4) ? this.#view.getUint32(offset, true) : 0;
+    return this.has(offset, 4) ? this.#view.getUint32(offset, true) : 0xffff_ffff;
   }
 
   read64(offset: number): bigint {
-    return this.has(offset, 8) ? this.#view.getBigUint64(offset, true) : 0n;
+    return this.has(offset, 8) ? this.#view.getBigUint64(offset, true) : 0xffff_ffff_ffff_ffffn;
   }
 }

@@ -1,0 +1,97 @@
+import { type1Header } from "../header.ts";
+import type { PrintedDevice } from "./capability-text.ts";
+import type { ConfigBytes } from "./config-bytes.ts";
+import { timings } from "./header-line.ts";
+import { hex, line, wordField } from "./line.ts";
+import { regionsText, romText } from "./regions.ts";
+import { sizeText } from "./size.ts";
+
+const { fields: status } = type1Header.secondaryStatus;
+const { fields: control } = type1Header.bridgeControl;
+
+const secondaryStatus = line`\tSecondary status: 66MHz${status.capable66MHz} FastB2B${status.fastBackToBackCapable} ParErr${status.masterDataParityError} DEVSEL=${wordField(status.deviceSelectTiming, timings, "??")} >TAbort${status.signaledTargetAbort} <TAbort${status.receivedTargetAbort} <MAbort${status.receivedMasterAbort} <SERR${status.receivedSystemError} <PERR${status.detectedParityError}\n`;
+
+const bridgeControl = line`\tBridgeCtl: Parity${control.parityErrorResponse} SERR${control.systemError} NoISA${control.isa} VGA${control.vga} VGA16${control.vga16} MAbort${control.masterAbortMode} >Reset${control.secondaryBusReset} FastB2B${control.fastBackToBack}\n\t\tPriDiscTmr${control.primaryDiscardTimer} SecDiscTmr${control.secondaryDiscardTimer} DiscTmrStat${control.discardTimerStatus} DiscTmrSERREn${control.discardTimerSystemError}\n`;
+
+/** The lines of a bridge's header. */
+export function bridgeText(printed: PrintedDevice): string {
+  const { config, options } = printed;
+  let text = regionsText(printed, 2) + busText(config);
+  text += windowText(printed, "I/O", ioWindow(config));
+  text += windowText(printed, "Memory", memoryWindow(config));
+  text += windowText(printed, "Prefetchable memory", prefetchWindow(config));
+  if (options.verbosity > 1) text += secondaryStatus(config.read16(type1Header.secondaryStatus.offset));
+  text += romText(printed, type1Header.rom.offset);
+  if (options.verbosity > 1) text += bridgeControl(config.read16(type1Header.bridgeControl.offset));
+  return text;
+}
+
+/** Bus numbers and the latency timer of the secondary bus; a CardBus bridge has them at the same place. */
+export function busText(config: ConfigBytes): string {
+  const bus = (offset: number) => hex(config.read8(offset), 2);
+  const latency = config.read8(type1Header.secondaryLatencyTimer.offset);
+  return `\tBus: primary=${bus(0x18)}, secondary=${bus(0x19)}, subordinate=${bus(0x1a)}, sec-latency=${latency}\n`;
+}
+
+/** What a bridge forwards, or why that cannot be told. */
+type Window =
+  | { readonly unknown: string }
+  | { readonly base: bigint; readonly last: bigint; readonly digits: number; readonly width: string };
+
+function ioWindow(config: ConfigBytes): Window {
+  const base = config.read8(type1Header.ioBase.offset);
+  const limit = config.read8(type1Header.ioLimit.offset);
+  const type = base & 0xf;
+  if (type !== (limit & 0xf) || type > 1) return unknownTypes("I/O", base, limit);
+  const wide = type === 1;
+  const upper = (offset: number) => (wide ? BigInt(config.read16(offset)) << 16n : 0n);
+  return {
+    base: upper(type1Header.ioBaseHi.offset) | (BigInt(base & 0xf0) << 8n),
+    last: upper(type1Header.ioLimitHi.offset) | (BigInt(limit & 0xf0) << 8n) | 0xfffn,
+    digits: wide ? 8 : 4,
+    width: wide ? "32-bit" : "16-bit",
+  };
+}
+
+function memoryWindow(config: ConfigBytes): Window {
+  const base = config.read16(type1Header.memoryBase.offset);
+  const limit = config.read16(type1Header.memoryLimit.offset);
+  if ((base & 0xf) !== 0 || (limit & 0xf) !== 0) return unknownTypes("memory", base, limit);
+  return { base: megabytes(base), last: megabytes(limit) | 0xf_ffffn, digits: 8, width: "32-bit" };
+}
+
+function prefetchWindow(config: ConfigBytes): Window {
+  const base = config.read16(type1Header.prefetchBase.offset);
+  const limit = config.read16(type1Header.prefetchLimit.offset);
+  const type = base & 0xf;
+  if (type !== (limit & 0xf) || type > 1) return unknownTypes("prefetchable memory", base, limit);
+  const wide = type === 1;
+  const upper = (offset: number) => (wide ? BigInt(config.read32(offset)) << 32n : 0n);
+  return {
+    base: upper(type1Header.prefetchBaseHi.offset) | megabytes(base),
+    last: upper(type1Header.prefetchLimitHi.offset) | megabytes(limit) | 0xf_ffffn,
+    digits: wide ? 16 : 8,
+    width: wide ? "64-bit" : "32-bit",
+  };
+}
+
+/** Address bits 31:20 of a memory window register. */
+function megabytes(register: number): bigint {
+  return BigInt(register & 0xfff0) << 16n;
+}
+
+function unknownTypes(what: string, base: number, limit: number): Window {
+  return { unknown: `\t!!! Unknown ${what} range types ${base.toString(16)}/${limit.toString(16)}\n` };
+}
+
+function windowText({ options }: PrintedDevice, what: string, window: Window): string {
+  if ("unknown" in window) return window.unknown;
+  const { base, last, digits, width } = window;
+  const range = `${hex(base, digits)}-${hex(last, digits)}`;
+  const heading = `\t${what} behind bridge: `;
+  if (base <= last) {
+    const size = BigInt.asUintN(64, last - base + 1n);
+    return `${heading}${range}${sizeText(size)} [${width}]\n`;
+  }
+  return `${heading}${options.verbosity > 2 ? `${range} ` : ""}[disabled] [${width}]\n`;
+}

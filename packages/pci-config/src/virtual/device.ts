@@ -1,0 +1,133 @@
+import { PciError, type Region } from "@userpci/interface";
+import { type BarKind, walkBars } from "../bars.ts";
+import type { ConfigSpace } from "../config.ts";
+import { hex, ignore } from "../problem.ts";
+
+/** What a BAR is, whatever its address. */
+export interface BarShape {
+  readonly kind: BarKind;
+  readonly prefetchable?: boolean;
+  /** Bytes: a power of two, for memory at least 16, for I/O at least 4. */
+  readonly size: number;
+}
+
+/** Ids that a virtual function does not have in its own config space, which reads ffff. */
+export interface FunctionIds {
+  readonly vendorId: number;
+  readonly deviceId: number;
+}
+
+/**
+ * What a provider does for the user when a write asks for more than storing bits. Each has a default that works with the
+ * device's config space alone, but for the reset and the VPD, which then do not happen.
+ */
+export interface Provider {
+  /** Interrupt Disable was switched. Default: the bit of the device, if {@link VirtualDevice.intx} is `maskable`. */
+  setInterruptDisable(disabled: boolean): void;
+  /** A power state, 0 to 3, was asked for. Default: the field of the device, if the device has the state. */
+  setPowerState(state: number): void;
+  /** A reset of the function was asked for, which has one. Its config space must be as before when this returns. */
+  reset(): void;
+  /** A read request limit in bytes was asked for, at least the device's payload limit. Default: the field of the device. */
+  setMaximumReadRequest(bytes: number): void;
+  /** Reads 32 bits of the vital product data; undefined if it cannot. Then the transfer never ends for the user. */
+  readVpd(address: number): number | undefined;
+  /** Writes 32 bits of the vital product data. @returns whether it did */
+  writeVpd(address: number, value: number): boolean;
+  /** Whether MSI is in use. Default: no. */
+  isMsiInUse(): boolean;
+}
+
+/** The device under a virtual config space. */
+export interface VirtualDevice {
+  /** Its own config space. */
+  readonly region: Region;
+  /** BARs by number; the upper half of a 64-bit one, and what is not there, undefined. See {@link barShapes}. */
+  readonly bars?: readonly (BarShape | undefined)[];
+  /** Bytes of the expansion ROM; 0 for none. */
+  readonly romSize?: number;
+  /** Set for a virtual function: the ids to show. See {@link virtualFunctionIds}. */
+  readonly virtualFunction?: FunctionIds;
+  /** Whether the line can be masked in the device (row R10), can be used at all, or is not offered. Default `maskable`. */
+  readonly intx?: "maskable" | "unmaskable" | "none";
+  readonly provider?: Partial<Provider>;
+}
+
+/**
+ * The shapes of a function's BARs: kinds as its registers tell them, sizes as the system does.
+ *
+ * @param sizes bytes of each BAR by its number, 0 for none
+ */
+export function barShapes(config: ConfigSpace, sizes: readonly number[]): (BarShape | undefined)[] {
+  const shapes: (BarShape | undefined)[] = [];
+  for (const [index, { kind, prefetchable }] of walkBars(config, ignore)) {
+    const size = sizes[index] ?? 0;
+    if (size > 0) shapes[index] = { kind, prefetchable, size };
+  }
+  return shapes;
+}
+
+const VF_DEVICE_ID = 0x1a;
+
+/**
+ * The ids that virtual functions of a physical function have: its vendor, and the VF Device ID of its SR-IOV capability
+ * (section 9.3.3.11).
+ *
+ * @throws PciError `ERR_CAPABILITY` if it has no such capability, or a cut-off one
+ */
+export function virtualFunctionIds(physicalFunction: ConfigSpace): FunctionIds {
+  const sriov = physicalFunction.findExtended("sriov");
+  if (!sriov || sriov.length < VF_DEVICE_ID + 2) {
+    throw new PciError("ERR_CAPABILITY", "the function has no SR-IOV capability that could tell the VF Device ID", {
+      hint: "give the config space of the physical function, all 4096 bytes",
+    });
+  }
+  return {
+    vendorId: physicalFunction.vendorId,
+    deviceId: physicalFunction.region.read16(sriov.offset + VF_DEVICE_ID),
+  };
+}
+
+const INTERRUPT_DISABLE = 0x0400;
+const COMMAND = 0x04;
+
+/**
+ * Whether the function's line can be masked in the device: it has a pin, and Interrupt Disable keeps what is written to it (row R10,
+ * PCI 2.3). Writes the bit and puts it back.
+ */
+export function canMaskIntx(config: ConfigSpace): boolean {
+  if (config.interruptPin === 0) return false;
+  const { region } = config;
+  const before = region.read16(COMMAND);
+  region.write16(COMMAND, before ^ INTERRUPT_DISABLE);
+  const changed = (region.read16(COMMAND) ^ before) & INTERRUPT_DISABLE;
+  region.write16(COMMAND, before);
+  return changed !== 0;
+}
+
+/** Least size of a BAR in bytes, and address bits of its registers. */
+const limits: Readonly<Record<BarKind, readonly [least: number, bits: number]>> = {
+  memory32: [16, 32],
+  memory64: [16, 52],
+  io: [4, 32],
+};
+
+/**
+ * Checks what a BAR can be.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT`
+ */
+export function checkBarShape(index: number, { kind, size, prefetchable }: BarShape): void {
+  const [least, bits] = limits[kind];
+  if (!Number.isSafeInteger(size) || size < least || size > 2 ** (bits - 1) || !Number.isInteger(Math.log2(size))) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `BAR ${index} cannot have ${size} bytes`, {
+      hint: `give a power of two from ${hex(least)} to ${hex(2 ** (bits - 1))} for ${kind}`,
+    });
+  }
+  if (kind === "io" && prefetchable) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `BAR ${index} is for I/O, and cannot be prefetchable`);
+  }
+  if (kind === "memory64" && index >= 5) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `BAR ${index} is 64-bit, and has no next register for its upper half`);
+  }
+}
