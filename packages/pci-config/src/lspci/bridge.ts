@@ -1,4 +1,5 @@
 import { type1Header } from "../header.ts";
+import { capabilitiesText } from "./capabilities.ts";
 import type { PrintedDevice } from "./capability-text.ts";
 import type { ConfigBytes } from "./config-bytes.ts";
 import { timings } from "./header-line.ts";
@@ -13,7 +14,7 @@ const secondaryStatus = line`\tSecondary status: 66MHz${status.capable66MHz} Fas
 
 const bridgeControl = line`\tBridgeCtl: Parity${control.parityErrorResponse} SERR${control.systemError} NoISA${control.isa} VGA${control.vga} VGA16${control.vga16} MAbort${control.masterAbortMode} >Reset${control.secondaryBusReset} FastB2B${control.fastBackToBack}\n\t\tPriDiscTmr${control.primaryDiscardTimer} SecDiscTmr${control.secondaryDiscardTimer} DiscTmrStat${control.discardTimerStatus} DiscTmrSERREn${control.discardTimerSystemError}\n`;
 
-/** The lines of a bridge's header. */
+/** The lines of a bridge's header, and of its capabilities. */
 export function bridgeText(printed: PrintedDevice): string {
   const { config, options } = printed;
   let text = regionsText(printed, 2) + busText(config);
@@ -23,7 +24,7 @@ export function bridgeText(printed: PrintedDevice): string {
   if (options.verbosity > 1) text += secondaryStatus(config.read16(type1Header.secondaryStatus.offset));
   text += romText(printed, type1Header.rom.offset);
   if (options.verbosity > 1) text += bridgeControl(config.read16(type1Header.bridgeControl.offset));
-  return text;
+  return text + capabilitiesText(printed);
 }
 
 /** Bus numbers and the latency timer of the secondary bus; a CardBus bridge has them at the same place. */

@@ -1,6 +1,7 @@
 import { type2Header } from "../cardbus-header.ts";
 import { commonHeader } from "../header.ts";
 import { busText } from "./bridge.ts";
+import { capabilitiesText } from "./capabilities.ts";
 import type { PrintedDevice } from "./capability-text.ts";
 import type { ConfigBytes } from "./config-bytes.ts";
 import { hex, line } from "./line.ts";
@@ -8,10 +9,12 @@ import { regionsText } from "./regions.ts";
 
 const { fields: control } = type2Header.bridgeControl;
 const SYSTEM_ERROR = 0x4000;
+/** Bytes of each half of a CardBus bridge's header. */
+const HEADER = 64;
 
 const bridgeControl = line`\tBridgeCtl: Parity${control.parityErrorResponse} SERR${control.systemError} ISA${control.isa} VGA${control.vga} MAbort${control.masterAbortMode} >Reset${control.cardbusReset} 16bInt${control.interrupts16Bit} PostWrite${control.writePosting}\n`;
 
-/** The lines of a CardBus bridge's header. */
+/** The lines of a CardBus bridge's header, and of its capabilities. */
 export function cardbusText(printed: PrintedDevice): string {
   const { config, options } = printed;
   const command = config.read16(commonHeader.command.offset);
@@ -20,7 +23,10 @@ export function cardbusText(printed: PrintedDevice): string {
   for (const index of [0, 1]) text += ioWindow(printed, index, (command & 1) !== 0);
   if (config.read16(type2Header.secondaryStatus.offset) & SYSTEM_ERROR) text += "\tSecondary status: SERR\n";
   if (options.verbosity > 1) text += bridgeControl(config.read16(type2Header.bridgeControl.offset));
-  return text + legacyText(config);
+  // Without the second half of the header, nothing more is printed.
+  return config.has(HEADER, HEADER)
+    ? text + legacyText(config) + capabilitiesText(printed)
+    : `${text}\t<access denied to the rest>\n`;
 }
 
 function memoryWindow({ config, options }: PrintedDevice, index: number, enabled: boolean): string {
@@ -47,9 +53,7 @@ function isShown(base: number, last: number, verbosity: number): boolean {
   return base <= last || verbosity > 2;
 }
 
-/** What lies behind the first 64 bytes. */
 function legacyText(config: ConfigBytes): string {
-  if (!config.has(0x40, 0x40)) return "\t<access denied to the rest>\n";
   const base = config.read16(type2Header.legacyBase.offset);
   return base === 0 ? "" : `\t16-bit legacy interface ports at ${hex(base, 4)}\n`;
 }

@@ -17,11 +17,12 @@ function spanOf(bytes: Uint8Array, level: number): number {
 
 /** The bytes of a config space in rows of 16. */
 export function hexdump(bytes: Uint8Array, level: number): string {
-  const end = Math.min(spanOf(bytes, level), bytes.length);
+  if (bytes.length < HEADER) return "WARNING: Cannot show hex-dump of the config space\n";
+  const end = spanOf(bytes, level);
   let text = "";
   for (let at = 0; at < end; at += ROW) {
     text += `${hex(at, 2)}:`;
-    for (const byte of bytes.subarray(at, Math.min(at + ROW, end))) text += ` ${hex(byte, 2)}`;
+    for (const byte of bytes.subarray(at, at + ROW)) text += ` ${hex(byte, 2)}`;
     text += "\n";
   }
   return text;

@@ -1,4 +1,4 @@
-import { commonHeader, type0Header } from "../header.ts";
+import { commonHeader, HEADER_SIZE, type0Header } from "../header.ts";
 import { bridgeText } from "./bridge.ts";
 import { capabilitiesText } from "./capabilities.ts";
 import type { PrintedDevice } from "./capability-text.ts";
@@ -22,7 +22,7 @@ const CLASS_PCI_BRIDGE = 0x0604;
 export function deviceText(device: LspciDevice, options: LspciOptions): string {
   const printed: PrintedDevice = { device, options, config: new ConfigBytes(device.bytes) };
   let text = `${headline(printed)}\n`;
-  if (options.verbosity > 0) text += detailText(printed);
+  if (options.verbosity > 0 && printed.config.has(0, HEADER_SIZE)) text += detailText(printed);
   if (options.verbosity > 0 || options.showKernel) text += kernelText(printed);
   if (options.hexLevel > 0) text += hexdump(device.bytes, options.hexLevel);
   const spaced = options.verbosity > 0 || options.hexLevel > 0;
@@ -31,10 +31,15 @@ export function deviceText(device: LspciDevice, options: LspciOptions): string {
 
 /** The lines for each header layout. */
 const layouts = [
-  (printed: PrintedDevice) => regionsText(printed, 6) + romText(printed, type0Header.rom.offset),
+  endpointText,
   bridgeText,
   cardbusText,
 ];
+
+function endpointText(printed: PrintedDevice): string {
+  const regions = regionsText(printed, 6) + romText(printed, type0Header.rom.offset);
+  return regions + capabilitiesText(printed);
+}
 
 function detailText(printed: PrintedDevice): string {
   const { config } = printed;
@@ -46,8 +51,7 @@ function detailText(printed: PrintedDevice): string {
     classProblem(config, layout) +
     stateText(printed) +
     bistText(config) +
-    headerText(printed) +
-    capabilitiesText(printed)
+    headerText(printed)
   );
 }
 

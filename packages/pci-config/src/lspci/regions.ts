@@ -81,9 +81,9 @@ export function romText({ config, device, options }: PrintedDevice, offset: numb
   const range = options.busCentric ? undefined : device.system?.ranges?.[ROM_INDEX];
   const size = range?.size ?? 0n;
   if (raw === 0 && size === 0n) return "";
-  if (raw === ALL_ONES) return `\tExpansion ROM at <ignored>${sizeText(size)}\n`;
   const address = (range?.address ?? BigInt(raw)) & ~0x7ffn;
   const memory = (config.read16(commonHeader.command.offset) & MEMORY_ENABLED) !== 0;
   const state = (raw & 1) === 0 ? " [disabled]" : memory ? "" : " [disabled by cmd]";
-  return `\tExpansion ROM at ${address === 0n ? "<unassigned>" : hex(address, 8)}${state}${sizeText(size)}\n`;
+  const place = raw === ALL_ONES ? "<ignored>" : address === 0n ? "<unassigned>" : hex(address, 8);
+  return `\tExpansion ROM at ${place}${state}${sizeText(size)}\n`;
 }
