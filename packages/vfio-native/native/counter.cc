@@ -78,7 +78,8 @@ napi_value Poll(napi_env env, napi_callback_info info) {
   const bool marks = call.Given(2);
   const Bytes ready = marks ? call.Uint8Array(2, "ready") : Bytes{};
   if (call.failed()) return nullptr;
-  if (input.length > kMostDescriptors || std::isnan(timeout) || (marks && ready.length < input.length)) return Result(env, -EINVAL);
+  const bool no_room = marks && ready.length < input.length;
+  if (input.length > kMostDescriptors || std::isnan(timeout) || no_room) return Result(env, -EINVAL);
 
   const auto* descriptors = reinterpret_cast<const int32_t*>(input.data);
   std::vector<pollfd> fds(input.length);
@@ -89,8 +90,9 @@ napi_value Poll(napi_env env, napi_callback_info info) {
   const bool forever = timeout < 0 || timeout >= kForever;
   const int64_t result = PollUntil(fds, forever ? -1 : Now() + static_cast<int64_t>(timeout * 1e6));
   if (result < 0) return Result(env, result);
-  const bool invalid = std::any_of(fds.begin(), fds.end(), [](const pollfd& entry) { return entry.revents & POLLNVAL; });
-  if (invalid) return Result(env, -EBADF);
+  if (std::any_of(fds.begin(), fds.end(), [](const pollfd& entry) { return entry.revents & POLLNVAL; })) {
+    return Result(env, -EBADF);
+  }
   for (size_t i = 0; marks && i < fds.size(); ++i) ready.data[i] = fds[i].revents != 0;
   return Result(env, result);
 }

@@ -66,9 +66,9 @@ void Write(Slot& slot, uintptr_t start, uintptr_t end) {
 
 // Puts ones over a range; what lies beyond the end of their file faults again, and is then served on its own.
 bool MapOnes(uintptr_t start, uintptr_t end, size_t offset) {
-  const long result = syscall(SYS_mmap, start, end - start, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, table.ones.load(std::memory_order_acquire), offset);
-  return result != -1;
+  const int ones = table.ones.load(std::memory_order_acquire);
+  const int flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
+  return syscall(SYS_mmap, start, end - start, PROT_READ | PROT_WRITE, flags, ones, offset) != -1;
 }
 
 // Makes the device's silence look as it does on a bus: all ones.

@@ -43,8 +43,8 @@ napi_value StartTask(napi_env env, const char* name, std::function<int64_t()> ru
       napi_create_async_work(env, nullptr, resource, Execute, Complete, task, &task->work) == napi_ok &&
       napi_queue_async_work(env, task->work) == napi_ok;
   if (started) return promise;
-  // The environment is being terminated, and nobody waits for the result. What was asked for still happens: a descriptor
-  // that has left the ledger must be closed.
+  // The environment is being terminated, and nobody waits for the result. What was asked for still happens: a
+  // descriptor that has left the ledger must be closed.
   Execute(env, task);
   if (task->done) task->done(task->result);
   if (task->work != nullptr) napi_delete_async_work(env, task->work);
