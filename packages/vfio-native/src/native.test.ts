@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { loadNative, nativeConstants } from "./native.ts";
 import { runChild } from "./test/environments.ts";
@@ -109,7 +112,9 @@ describe("arguments", () => {
   });
 
   it("survive every combination of wrong values in every function", () => {
-    const { status, signal, stderr, stdout } = runChild(`
+    // Some of them make files.
+    const folder = mkdtempSync(join(tmpdir(), "userpci-"));
+    const body = `
       const values = [undefined, null, true, -1, 0, 1, 2, 3.5, 77, 4096, 2 ** 31, 2 ** 40, 2 ** 60, NaN, Infinity,
         10n, "", "x", Symbol.iterator, {}, [], [77], () => {}, new ArrayBuffer(0), new SharedArrayBuffer(8),
         new Uint8Array(0), new Uint8Array(8), new Int32Array(2), new DataView(new ArrayBuffer(8)), new Proxy([], {})];
@@ -137,7 +142,9 @@ describe("arguments", () => {
       }
       console.log(calls);
       process.exit(0);
-    `);
+    `;
+    const { status, signal, stderr, stdout } = runChild(body, {}, folder);
+    rmSync(folder, { recursive: true });
     expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: "" });
     expect(Number(stdout)).toBeGreaterThan(100_000);
   });

@@ -24,9 +24,14 @@ function prelude(file: string): string {
 }
 
 /** Runs `body` in a Node process of its own and waits for its end. */
-export function runChild(body: string, env: NodeJS.ProcessEnv = {}): SpawnSyncReturns<string> {
+export function runChild(
+  body: string,
+  env: NodeJS.ProcessEnv = {},
+  cwd = process.cwd(),
+): SpawnSyncReturns<string> {
   return spawnSync(process.execPath, ["-e", prelude(addonFile) + body], {
     encoding: "utf8",
+    cwd,
     env: { ...process.env, ...env },
     timeout: 30_000,
     killSignal: "SIGKILL",
