@@ -11,6 +11,7 @@ export {
 } from "./error.ts";
 export { type BootOptions, DEFAULT_IOMMU } from "./options.ts";
 export type { Kernel, Parts } from "./parts.ts";
+export { type Pciutils, provisionPciutils } from "./pciutils.ts";
 export type { VmProcess } from "./process.ts";
 export { type OnProgress, progressToStderr } from "./progress.ts";
 export { type ProvisionOptions, provision } from "./provision.ts";

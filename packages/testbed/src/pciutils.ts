@@ -1,0 +1,102 @@
+import { existsSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { PrivateApt, type Release, unpackDeb } from "./apt.ts";
+import { cacheDirectory, publish, publishFile, withLock } from "./cache.ts";
+import { TestbedError } from "./error.ts";
+import type { OnProgress } from "./progress.ts";
+import { stage } from "./progress.ts";
+import { UNUSED_FOLDERS } from "./recipe.ts";
+import type { Command } from "./tool.ts";
+import { Toolbox } from "./toolbox.ts";
+
+/** Where the newest pciutils is looked for, in this order. */
+const RELEASES: readonly Release[] = [{ suites: ["sid"] }, { suites: ["trixie"] }];
+const INDEX = "pciutils-1.json";
+
+/** The newest pciutils of Debian, runnable where it was unpacked. */
+export interface Pciutils {
+  /** Debian's version of the package, such as `1:3.15.0-2`. */
+  readonly version: string;
+  readonly lspci: Command;
+  readonly setpci: Command;
+  /** Path of the `pci.ids` that came with it. */
+  readonly ids: string;
+}
+
+interface Chosen {
+  readonly version: string;
+  readonly folder: string;
+}
+
+/**
+ * Fetches the newest pciutils of Debian and its `pci.ids` into the test bed's cache, with the C library that they need. The
+ * machine's own are neither used nor changed. A later call finds them there without network.
+ * @throws TestbedError ERR_TESTBED_PLATFORM on another machine than x86-64 Linux, ERR_TESTBED_PROVISION when fetching failed.
+ */
+export async function provisionPciutils(onProgress?: OnProgress): Promise<Pciutils> {
+  if (process.platform !== "linux" || process.arch !== "x64") {
+    throw new TestbedError(
+      "ERR_TESTBED_PLATFORM",
+      `pciutils is fetched for x86-64 Linux, not ${process.arch}`,
+    );
+  }
+  const cache = cacheDirectory();
+  const onWait = () => onProgress?.("another process is provisioning: waiting for it");
+  const chosen =
+    (await readChosen(cache)) ??
+    (await withLock(cache, onWait, async () => (await readChosen(cache)) ?? fetchNewest(cache, onProgress)));
+  const toolbox = new Toolbox(join(cache, chosen.folder));
+  return {
+    version: chosen.version,
+    lspci: toolbox.command("usr/bin/lspci"),
+    setpci: toolbox.command("usr/bin/setpci", "usr/sbin/setpci"),
+    ids: join(toolbox.root, "usr/share/misc/pci.ids"),
+  };
+}
+
+async function readChosen(cache: string): Promise<Chosen | undefined> {
+  const text = await readFile(join(cache, INDEX), "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  const chosen = JSON.parse(text) as Chosen;
+  return existsSync(join(cache, chosen.folder)) ? chosen : undefined;
+}
+
+async function fetchNewest(cache: string, onProgress: OnProgress | undefined): Promise<Chosen> {
+  let failure: unknown;
+  for (const release of RELEASES) {
+    try {
+      const chosen = await fetchFrom(release, cache, onProgress);
+      await publishFile(join(cache, INDEX), `${JSON.stringify(chosen, null, 2)}\n`);
+      return chosen;
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+async function fetchFrom(
+  release: Release,
+  cache: string,
+  onProgress: OnProgress | undefined,
+): Promise<Chosen> {
+  const scratch = join(cache, `.partial-pciutils-${process.pid}`);
+  try {
+    return await stage(onProgress, `fetching pciutils of ${release.suites[0]} (about 18 MB)`, async () => {
+      const apt = await PrivateApt.open(scratch, release);
+      const version = await apt.candidate("pciutils");
+      if (!version) throw new TestbedError("ERR_TESTBED_PROVISION", `${release.suites[0]} has no pciutils`);
+      const folder = `pciutils-${version.replace(/^\d+:/, "").replace(/[^\w.+~-]/g, "_")}`;
+      const debs = await apt.downloadClosure(["pciutils"]);
+      await publish(join(cache, folder), async (temporary) => {
+        for (const deb of debs) await unpackDeb(deb, temporary);
+        for (const unused of UNUSED_FOLDERS)
+          await rm(join(temporary, unused), { recursive: true, force: true });
+      });
+      return { version, folder };
+    });
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
