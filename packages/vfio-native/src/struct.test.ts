@@ -18,7 +18,11 @@ describe("defineStruct", () => {
       d: fc.bigInt(0n, 0xffff_ffff_ffff_ffffn),
       e: fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff }),
     });
-    fc.assert(fc.property(values, (given) => expect(mixed.read(mixed.pack(given))).toEqual(given)));
+    fc.assert(
+      fc.property(values, (given) => {
+        expect(mixed.read(mixed.pack(given))).toEqual(given);
+      }),
+    );
   });
 
   it("leaves room for a flexible array and other fields untouched", () => {
