@@ -7,9 +7,10 @@ import {
   PciError,
 } from "@userpci/interface";
 import { capabilityRecords, infoCapabilities } from "./capability-chain.ts";
+import { Descriptor } from "./descriptor.ts";
 import { systemError } from "./errno.ts";
 import { mapError, openError } from "./explain.ts";
-import { check, checkAsync, query } from "./ioctl.ts";
+import { check, query } from "./ioctl.ts";
 import type { Native } from "./native.ts";
 import * as uapi from "./uapi/vfio.ts";
 
@@ -37,15 +38,14 @@ export interface ContainerMember {
 export class Container implements DmaMapper {
   readonly name = "VFIO container";
   readonly #native: Native;
-  readonly #fd: number;
+  readonly #descriptor: Descriptor;
   readonly #members: ContainerMember[] = [];
   readonly #onClose: () => void;
   #hasIommu = false;
-  #closed = false;
 
   private constructor(native: Native, fd: number, onClose: () => void) {
     this.#native = native;
-    this.#fd = fd;
+    this.#descriptor = new Descriptor(native, fd);
     this.#onClose = onClose;
   }
 
@@ -82,7 +82,11 @@ export class Container implements DmaMapper {
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#descriptor.closed;
+  }
+
+  get #fd(): number {
+    return this.#descriptor.fd;
   }
 
   /**
@@ -148,18 +152,27 @@ export class Container implements DmaMapper {
   }
 
   mapSync(request: MapRequest): void {
+    this.#assertOpen();
     const result = this.#native.ioctl(this.#fd, uapi.request.IOMMU_MAP_DMA, this.#mapBytes(request));
     if (result < 0) throw mapError(result, request, this.limits());
   }
 
   async map(request: MapRequest): Promise<void> {
     if (request.size < ASYNC_SIZE) return this.mapSync(request);
+    this.#assertOpen();
     const bytes = this.#mapBytes(request);
-    const result = await this.#native.ioctlAsync(this.#fd, uapi.request.IOMMU_MAP_DMA, bytes);
-    if (result < 0) throw mapError(result, request, this.limits());
+    await this.#descriptor.use(async () => {
+      const result = await this.#native.ioctlAsync(this.#fd, uapi.request.IOMMU_MAP_DMA, bytes);
+      if (result >= 0) return;
+      // Without its groups the container can neither map nor say what it could.
+      this.#assertOpen();
+      throw mapError(result, request, this.limits());
+    });
   }
 
   unmapSync(iova: Iova, size: number): void {
+    // The kernel has dropped every mapping with the container.
+    if (this.closed) return;
     const bytes = this.#unmapBytes(iova, size);
     check(this.#native, this.#fd, "IOMMU_UNMAP_DMA", bytes);
     this.#assertUnmapped(bytes, iova, size);
@@ -167,19 +180,26 @@ export class Container implements DmaMapper {
 
   async unmap(iova: Iova, size: number): Promise<void> {
     if (size < ASYNC_SIZE) return this.unmapSync(iova, size);
+    if (this.closed) return;
     const bytes = this.#unmapBytes(iova, size);
-    await checkAsync(this.#native, this.#fd, "IOMMU_UNMAP_DMA", bytes);
+    await this.#descriptor.use(async () => {
+      const result = await this.#native.ioctlAsync(this.#fd, uapi.request.IOMMU_UNMAP_DMA, bytes);
+      if (result < 0) throw systemError(result, "ioctl VFIO_IOMMU_UNMAP_DMA");
+    });
     this.#assertUnmapped(bytes, iova, size);
   }
 
   /** Closes the groups, then the container; the kernel drops what is still mapped. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.closed) return;
     for (const member of this.#members.reverse()) member.close();
     this.#members.length = 0;
-    this.#native.close(this.#fd);
+    this.#descriptor.close();
     this.#onClose();
+  }
+
+  #assertOpen(): void {
+    if (this.closed) throw new PciError("ERR_CLOSED", "the VFIO container is closed, with its backend");
   }
 
   #mapBytes({ memory, offset, iova, size, direction }: MapRequest): Uint8Array {

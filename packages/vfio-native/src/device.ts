@@ -14,6 +14,7 @@ import {
   type RegionInfo,
   regionIndex,
 } from "@userpci/interface";
+import { Descriptor } from "./descriptor.ts";
 import { DeviceAccess } from "./device-access.ts";
 import { systemError } from "./errno.ts";
 import { EventfdTarget } from "./eventfd-target.ts";
@@ -54,6 +55,7 @@ export class VfioDevice implements KernelDevice {
   readonly domain: IommuDomain;
   readonly ownsDomain: boolean;
   readonly #parts: DeviceParts;
+  readonly #descriptor: Descriptor;
   readonly #access: DeviceAccess;
   readonly #regions: RegionTable;
   readonly #irqs: IrqControl;
@@ -64,6 +66,7 @@ export class VfioDevice implements KernelDevice {
   constructor(parts: DeviceParts) {
     const { native, fd, address } = parts;
     this.#parts = parts;
+    this.#descriptor = new Descriptor(native, fd);
     this.address = address;
     this.backend = parts.backend;
     this.memory = parts.memory;
@@ -190,7 +193,7 @@ export class VfioDevice implements KernelDevice {
   closeSync(): void {
     if (this.closed) return;
     this.#silence();
-    this.#parts.native.close(this.#parts.fd);
+    this.#descriptor.close();
     this.#leave();
     if (this.ownsDomain) this.domain.closeSync();
   }
@@ -206,7 +209,7 @@ export class VfioDevice implements KernelDevice {
   async #close(): Promise<void> {
     this.#silence();
     // The last close resets the function, which takes 100 ms where the method is a function level reset.
-    await this.#parts.native.closeAsync(this.#parts.fd);
+    await this.#descriptor.closeAsync();
     this.#leave();
     if (this.ownsDomain) await this.domain.close();
   }
@@ -240,7 +243,8 @@ export class VfioDevice implements KernelDevice {
   ): Promise<void> {
     this.#access.beginReset();
     try {
-      const result = await this.#parts.native.ioctlAsync(this.#parts.fd, request, argument);
+      const { native, fd } = this.#parts;
+      const result = await this.#descriptor.use(() => native.ioctlAsync(fd, request, argument));
       if (result < 0) throw failure(result);
     } finally {
       this.#access.endReset();

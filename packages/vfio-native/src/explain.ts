@@ -9,14 +9,10 @@ const mib = (bytes: number): string =>
 
 const formatRange = ({ start, last }: IovaRange): string => `${hex(start)}–${hex(last)}`;
 
-/** Why a VFIO node could not be opened. `holders` names who has it open, for EBUSY. */
-export function openError(
-  result: number,
-  path: string,
-  holders: readonly { pid: number; command: string }[] = [],
-): PciError {
-  const fail = (code: string, message: string, hint: string, details?: Record<string, unknown>): PciError =>
-    systemError(result, "open", { code, message, hint, path, ...(details && { details }) });
+/** Why a VFIO node could not be opened. EBUSY is left as it is, since it may pass: see {@link busyError}. */
+export function openError(result: number, path: string): PciError {
+  const fail = (code: string, message: string, hint: string): PciError =>
+    systemError(result, "open", { code, message, hint, path });
   switch (errnoName(result)) {
     case "EACCES":
     case "EPERM":
@@ -25,15 +21,6 @@ export function openError(
         `this user may not open ${path}`,
         "sudo userpci bind ADDRESS --user $(id -un)",
       );
-    case "EBUSY": {
-      const who = holders.map(({ pid, command }) => `process ${pid} (${command})`).join(", ");
-      return fail(
-        "ERR_DEVICE_BUSY",
-        `${path} is open elsewhere: ${who || "by a process of another user"}`,
-        holders.length > 0 ? `end ${who}, or close the device there` : `as root: fuser -v ${path}`,
-        { holders },
-      );
-    }
     case "ENOENT":
       return fail(
         "ERR_NOT_SUPPORTED",
@@ -45,6 +32,22 @@ export function openError(
     default:
       return systemError(result, "open", { message: `opening ${path}`, path });
   }
+}
+
+/** What to say of a node that stays busy (EBUSY). `holders` are those that this user may see. */
+export function busyError(
+  error: PciError & { readonly path: string },
+  holders: readonly { pid: number; command: string }[],
+): PciError {
+  const { path, errno = 0 } = error;
+  const who = holders.map(({ pid, command }) => `process ${pid} (${command})`).join(", ");
+  return systemError(errno, "open", {
+    code: "ERR_DEVICE_BUSY",
+    message: `${path} is open elsewhere: ${who || "by a process of another user"}`,
+    hint: holders.length > 0 ? `end ${who}, or close the device there` : `as root: fuser -v ${path}`,
+    path,
+    details: { holders },
+  });
 }
 
 /** Why type1 refused a mapping (`vfio_dma_do_map` in `drivers/vfio/vfio_iommu_type1.c`). */

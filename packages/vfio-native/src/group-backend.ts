@@ -1,5 +1,6 @@
-import { type IommuDomain, type OpenOptions, PciError } from "@userpci/interface";
+import { Failures, type IommuDomain, type OpenOptions, PciError } from "@userpci/interface";
 import { createDomain } from "@userpci/iommu";
+import { whileBusy, whileBusySync } from "./busy.ts";
 import { Container } from "./container.ts";
 import { VfioDevice } from "./device.ts";
 import { Group } from "./group.ts";
@@ -28,44 +29,45 @@ class VfioGroupBackend implements KernelBackend {
   readonly #devices = new Set<VfioDevice>();
   /** Addresses that are open or being opened. */
   readonly #addresses = new Set<string>();
+  readonly #opens = new Set<Promise<unknown>>();
   #native: Native | undefined;
   #closed = false;
+  #closing: Promise<void> | undefined;
 
   createDomain(): IommuDomain {
     this.#assertOpen();
     return createDomain();
   }
 
-  async open(address: string, options: OpenOptions = {}): Promise<VfioDevice> {
-    const opening = this.#begin(address, options);
-    try {
-      return this.#finish(opening, await opening.group.openDevice(opening.address, options.vfToken));
-    } catch (error) {
-      throw this.#undo(opening, error);
-    }
+  open(address: string, options: OpenOptions = {}): Promise<VfioDevice> {
+    const open = whileBusy(() => this.#open(address, options));
+    const settled: Promise<unknown> = open.then(
+      () => this.#opens.delete(settled),
+      () => this.#opens.delete(settled),
+    );
+    this.#opens.add(settled);
+    return open;
   }
 
   openSync(address: string, options: OpenOptions = {}): VfioDevice {
-    const opening = this.#begin(address, options);
-    try {
-      return this.#finish(opening, opening.group.openDeviceSync(opening.address, options.vfToken));
-    } catch (error) {
-      throw this.#undo(opening, error);
-    }
+    return whileBusySync(() => this.#openSync(address, options));
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await Promise.all([...this.#devices].map((device) => device.close()));
-    this.#closeContainers();
+  close(): Promise<void> {
+    this.#closing ??= this.#closed ? Promise.resolve() : this.#close();
+    return this.#closing;
   }
 
   closeSync(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const device of [...this.#devices]) device.closeSync();
-    this.#closeContainers();
+    const failures = new Failures();
+    for (const device of [...this.#devices]) failures.try(() => device.closeSync());
+    for (const [domain, container] of [...this.#containers]) {
+      if (domain.attached === 0) failures.try(() => domain.closeSync());
+      container.close();
+    }
+    failures.throwIfAny("the vfio-group backend is closed, but");
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -84,6 +86,43 @@ class VfioGroupBackend implements KernelBackend {
   #assertOpen(): void {
     if (this.#closed)
       throw new PciError("ERR_CLOSED", "this vfio-group backend is closed", { hint: "make a new one" });
+  }
+
+  async #open(address: string, options: OpenOptions): Promise<VfioDevice> {
+    const opening = this.#begin(address, options);
+    let fd = -1;
+    try {
+      fd = await opening.group.openDevice(opening.address, options.vfToken);
+      return this.#finish(opening, fd);
+    } catch (error) {
+      if (fd >= 0) await this.#addon.closeAsync(fd);
+      throw this.#undo(opening, error);
+    }
+  }
+
+  #openSync(address: string, options: OpenOptions): VfioDevice {
+    const opening = this.#begin(address, options);
+    let fd = -1;
+    try {
+      fd = opening.group.openDeviceSync(opening.address, options.vfToken);
+      return this.#finish(opening, fd);
+    } catch (error) {
+      if (fd >= 0) this.#addon.close(fd);
+      throw this.#undo(opening, error);
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#closed = true;
+    // What is being opened finds the backend closed, and undoes itself.
+    await Promise.all(this.#opens);
+    const failures = new Failures();
+    await Promise.all([...this.#devices].map((device) => failures.tryAsync(() => device.close())));
+    for (const [domain, container] of [...this.#containers]) {
+      if (domain.attached === 0) await failures.tryAsync(() => domain.close());
+      container.close();
+    }
+    failures.throwIfAny("the vfio-group backend is closed, but");
   }
 
   /** Everything before the device descriptor: checks, container, group. Undone here if it fails. */
@@ -105,21 +144,16 @@ class VfioGroupBackend implements KernelBackend {
     }
   }
 
-  /** Everything after the device descriptor, which is closed if it fails. */
+  /** Everything after the device descriptor, which is still the caller's if it fails. */
   #finish(opening: Opening, fd: number): VfioDevice {
     const { address, group, domain } = opening;
-    try {
-      this.#assertOpen();
-      const device = this.#makeDevice(opening, fd);
-      if (opening.requireReset && !device.info.resettable) throw noResetError(address);
-      device.attached(domain.attach(group.container, address));
-      group.entered();
-      this.#devices.add(device);
-      return device;
-    } catch (error) {
-      this.#addon.close(fd);
-      throw error;
-    }
+    this.#assertOpen();
+    const device = this.#makeDevice(opening, fd);
+    if (opening.requireReset && !device.info.resettable) throw noResetError(address);
+    device.attached(domain.attach(group.container, address));
+    group.entered();
+    this.#devices.add(device);
+    return device;
   }
 
   /** Leaves nothing of an open that failed. Returns the error to throw. */
@@ -145,13 +179,6 @@ class VfioGroupBackend implements KernelBackend {
     } catch (error) {
       if (container.groups === 0) container.close();
       throw error;
-    }
-  }
-
-  #closeContainers(): void {
-    for (const [domain, container] of [...this.#containers]) {
-      if (domain.attached === 0) domain.closeSync();
-      container.close();
     }
   }
 

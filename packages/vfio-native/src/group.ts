@@ -1,28 +1,22 @@
 import type { PciError } from "@userpci/interface";
 import type { Container } from "./container.ts";
+import { Descriptor } from "./descriptor.ts";
 import { errnoName, systemError } from "./errno.ts";
 import { openError } from "./explain.ts";
 import { check } from "./ioctl.ts";
-import { notViableError, openHolders } from "./lookup.ts";
+import { notViableError } from "./lookup.ts";
 import type { Native } from "./native.ts";
 import * as uapi from "./uapi/vfio.ts";
-
-/** The kernel closes a descriptor inherited by a child only at its exec, so EBUSY may pass (rule 15). */
-const BUSY_RETRIES_MS = [1, 4, 20, 100];
-
-const sleepBuffer = new Int32Array(new SharedArrayBuffer(4));
-const sleep = (ms: number): unknown => Atomics.wait(sleepBuffer, 0, 0, ms);
 
 /** An open IOMMU group: `/dev/vfio/N` in a container. The kernel opens a group once. */
 export class Group {
   readonly number: number;
-  readonly fd: number;
   readonly container: Container;
   readonly #native: Native;
+  readonly #descriptor: Descriptor;
   readonly #onClose: (group: Group) => void;
   #opening = 0;
   #used = false;
-  #closed = false;
 
   private constructor(
     native: Native,
@@ -33,19 +27,26 @@ export class Group {
   ) {
     this.#native = native;
     this.number = number;
-    this.fd = fd;
+    this.#descriptor = new Descriptor(native, fd);
     this.container = container;
     this.#onClose = onClose;
+  }
+
+  /** The descriptor, as proof of owning the group. */
+  get fd(): number {
+    return this.#descriptor.fd;
   }
 
   /**
    * Opens a group and puts it into a container.
    *
    * @param onClose called once when the group closes
-   * @throws PciError `ERR_PERMISSION`, `ERR_DEVICE_BUSY`, `ERR_GROUP_NOT_VIABLE`, `ERR_NO_IOMMU`
+   * @throws PciError `EBUSY`, which may pass; `ERR_PERMISSION`, `ERR_GROUP_NOT_VIABLE`, `ERR_NO_IOMMU`
    */
   static open(native: Native, number: number, container: Container, onClose: (group: Group) => void): Group {
-    const fd = openNode(native, `/dev/vfio/${number}`);
+    const path = `/dev/vfio/${number}`;
+    const fd = native.open(path, native.constants.O_RDWR);
+    if (fd < 0) throw openError(fd, path);
     try {
       const status = uapi.groupStatus.pack({ argsz: uapi.groupStatus.size });
       check(native, fd, "GROUP_GET_STATUS", status);
@@ -68,7 +69,9 @@ export class Group {
    */
   async openDevice(address: string, vfToken?: string): Promise<number> {
     const name = deviceName(address, vfToken);
-    const fd = await this.#native.ioctlAsync(this.fd, uapi.request.GROUP_GET_DEVICE_FD, name, true);
+    const fd = await this.#descriptor.use(() =>
+      this.#native.ioctlAsync(this.fd, uapi.request.GROUP_GET_DEVICE_FD, name, true),
+    );
     if (fd < 0) throw deviceError(fd, address, vfToken);
     return fd;
   }
@@ -102,22 +105,10 @@ export class Group {
 
   /** Called by the container when it closes. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#native.close(this.fd);
+    if (this.#descriptor.closed) return;
+    this.#descriptor.close();
     this.#onClose(this);
   }
-}
-
-function openNode(native: Native, path: string): number {
-  let fd = native.open(path, native.constants.O_RDWR);
-  for (const delay of BUSY_RETRIES_MS) {
-    if (fd >= 0 || errnoName(fd) !== "EBUSY") break;
-    sleep(delay);
-    fd = native.open(path, native.constants.O_RDWR);
-  }
-  if (fd < 0) throw openError(fd, path, errnoName(fd) === "EBUSY" ? openHolders(path) : []);
-  return fd;
 }
 
 function deviceName(address: string, vfToken: string | undefined): Uint8Array {

@@ -23,18 +23,6 @@ export function failedWith(result: number, name: string): boolean {
   return result < 0 && errnoName(result) === name;
 }
 
-/** {@link check} off the main thread. */
-export async function checkAsync(
-  native: Native,
-  fd: number,
-  name: RequestName,
-  argument: Uint8Array,
-): Promise<number> {
-  const result = await native.ioctlAsync(fd, request[name], argument);
-  if (result < 0) throw systemError(result, `ioctl VFIO_${name}`);
-  return result;
-}
-
 /** More than the kernel has ever put behind an info structure; a larger demand is refused. */
 const LARGEST_ANSWER = 2 ** 20;
 

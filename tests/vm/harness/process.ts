@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** What a process holds of a device, as the kernel counts it. */
 export interface Holdings {
-  /** Open descriptors, of any kind. */
-  readonly descriptors: number;
+  /** How many descriptors are open of each file, by name. */
+  readonly descriptors: Readonly<Record<string, number>>;
   /** Mappings of devices and of DMA memory. */
   readonly mappings: number;
   /** Bytes pinned for DMA: `VmLck`. */
@@ -15,8 +15,26 @@ export function holdings(): Holdings {
   const maps = readFileSync("/proc/self/maps", "utf8");
   const status = readFileSync("/proc/self/status", "utf8");
   return {
-    descriptors: readdirSync("/proc/self/fd").length,
+    descriptors: openFiles(),
     mappings: (maps.match(/vfio|memfd:/g) ?? []).length,
     pinned: Number(/^VmLck:\s*(\d+) kB/m.exec(status)![1]) * 1024,
   };
+}
+
+function openFiles(): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const fd of readdirSync("/proc/self/fd")) {
+    const name = nameOf(fd);
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
+function nameOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    // The directory itself, which is closed by now.
+    return "/proc/self/fd";
+  }
 }

@@ -1,0 +1,172 @@
+import { strict as assert } from "node:assert";
+import { pbkdf2 } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
+import { promisify } from "node:util";
+import { type BackendDevice, type OwnedRegion, regionIndex } from "@userpci/interface";
+import { vfioGroup } from "@userpci/vfio-native";
+import { edu, startEdu } from "../harness/edu-registers.ts";
+import { expectCode, expectRejection } from "../harness/expect.ts";
+import { holdings } from "../harness/process.ts";
+import { guestSuite } from "../harness/suite.ts";
+import { at } from "../machines.ts";
+
+const MIB = 2 ** 20;
+
+/** Keeps every thread of the pool busy, so that calls made meanwhile have to queue. Resolves when they are free again. */
+function busyPool(): Promise<unknown> {
+  const derive = promisify(pbkdf2);
+  return Promise.all([1, 2, 3, 4].map(() => derive("password", "salt", 3000, 64, "sha512")));
+}
+
+/** How often the event loop turned at least, in steps of 5 ms, until `work` was done. */
+async function turnsDuring(work: Promise<unknown>): Promise<number> {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 5);
+  await work;
+  clearInterval(timer);
+  return turns;
+}
+
+await guestSuite(import.meta.url, {
+  tests: {
+    "opening and closing a device leave the event loop turning": async () => {
+      await using backend = vfioGroup();
+      const opening = backend.open(at.nvme);
+      // Both reset the function, which takes 100 ms.
+      assert.ok((await turnsDuring(opening)) >= 5);
+      const device = await opening;
+      assert.ok((await turnsDuring(device.close())) >= 5);
+      assert.equal(device.closed, true);
+    },
+
+    "everything that was open is gone after the backend closes": async () => {
+      // The addon's guard against SIGBUS comes with the first BAR that is mapped, and stays.
+      using first = vfioGroup();
+      startNvme(first.openSync(at.nvme));
+      first.closeSync();
+      const before = holdings();
+      const backend = vfioGroup();
+      const device = await backend.open(at.nvme);
+      const bar = startNvme(device);
+      using memory = backend.memory.alloc(MIB);
+      await device.domain.map(memory);
+      const target = device.createIrqTarget();
+      device.setIrqs("msix", 0, [target]);
+      target.listen(() => undefined);
+      assert.equal(holdings().pinned, MIB);
+      await backend.close();
+      await backend.close();
+      expectCode("ERR_CLOSED", () => bar.read32(0));
+      target.close();
+      memory.close();
+      assert.deepEqual(holdings(), before);
+    },
+
+    "a device closes in the middle of its DMA, and is quiet when it is opened again": async () => {
+      using backend = vfioGroup();
+      const device = backend.openSync(at.wideEdu);
+      const bar = startEdu(device);
+      using memory = backend.memory.alloc(4096);
+      const mapping = device.domain.mapSync(memory);
+      const bytes = new Uint8Array(memory.buffer).fill(0x5a);
+      startDma(bar, mapping.iova);
+      device.closeSync();
+      await setTimeout(150);
+      assert.ok(bytes.every((byte) => byte === 0x5a));
+      using again = backend.openSync(at.wideEdu);
+      const command = again.region(regionIndex.config).read16(4);
+      assert.equal(command & 0b100, 0, "bus master is off");
+    },
+
+    "closing the backend waits for a mapping under way, which then is not made": async () => {
+      const backend = vfioGroup();
+      const device = backend.openSync(at.edu);
+      const memory = backend.memory.alloc(32 * MIB);
+      const mapping = expectRejection("ERR_CLOSED", () => device.domain.map(memory));
+      await backend.close();
+      await mapping;
+      memory.close();
+      assert.equal(holdings().pinned, 0);
+    },
+
+    "what is under way when the backend is closed at once reaches nobody else's descriptor": async () => {
+      const first = vfioGroup();
+      const device = first.openSync(at.edu);
+      const memory = first.memory.alloc(16 * MIB);
+      const busy = busyPool();
+      const mapping = expectRejection("ERR_CLOSED", () => device.domain.map(memory));
+      const other = expectRejection("ERR_CLOSED", () => first.open(at.nvme));
+      first.closeSync();
+      // Descriptors that are free now get the numbers of those that were closed.
+      using second = vfioGroup();
+      using heir = second.openSync(at.wideEdu);
+      await busy;
+      await Promise.all([mapping, other]);
+      assert.deepEqual([...heir.domain.mappings()], []);
+      assert.equal(holdings().pinned, 0, "nothing was pinned in the container of the second");
+      memory.close();
+    },
+
+    "a device that was closed at once while it was reset is free soon after": async () => {
+      const busy = busyPool();
+      using backend = vfioGroup();
+      const device = backend.openSync(at.nvme);
+      const reset = device.reset();
+      device.closeSync();
+      using heir = backend.openSync(at.wideEdu);
+      await busy;
+      await reset.catch(() => undefined);
+      assert.equal(heir.region(regionIndex.config).read16(0), 0x1234);
+      using again = backend.openSync(at.nvme);
+      assert.equal(again.region(regionIndex.config).read16(0), 0x1b36);
+    },
+
+    "two opens of one device at a time give one device": async () => {
+      await using backend = vfioGroup();
+      const [first, second] = await Promise.allSettled([backend.open(at.nvme), backend.open(at.nvme)]);
+      assert.equal(first.status, "fulfilled");
+      assert.equal(second.status, "rejected");
+      await expectRejection("ERR_DEVICE_BUSY", async () => {
+        throw (second as PromiseRejectedResult).reason;
+      });
+      assert.equal(first.value.region(regionIndex.config).read16(0), 0x1b36);
+    },
+
+    "two devices of a group open side by side": async () => {
+      await using backend = vfioGroup();
+      await using domain = backend.createDomain();
+      const [first, second] = await Promise.all([
+        backend.open(at.pairedEdu, { domain }),
+        backend.open(at.pairedE1000, { domain }),
+      ]);
+      assert.equal(first.region(regionIndex.config).read16(0), 0x1234);
+      assert.equal(second.region(regionIndex.config).read16(0), 0x8086);
+      await Promise.all([first.close(), second.close()]);
+    },
+
+    "a device that somebody else holds is waited for without blocking": async () => {
+      using holder = vfioGroup();
+      const held = holder.openSync(at.edu);
+      await using backend = vfioGroup();
+      const refused = backend.open(at.edu);
+      assert.ok((await turnsDuring(expectRejection("ERR_DEVICE_BUSY", () => refused))) >= 5);
+      const waiting = backend.open(at.edu);
+      await setTimeout(20);
+      held.closeSync();
+      holder.closeSync();
+      assert.equal((await waiting).region(regionIndex.config).read16(0), 0x1234, "it was let go in time");
+    },
+  },
+});
+
+function startNvme(device: BackendDevice): OwnedRegion {
+  device.region(regionIndex.config).write16(4, 0b110);
+  return device.mapRegion(0);
+}
+
+function startDma(bar: OwnedRegion, iova: bigint): void {
+  bar.write64(edu.DMA_SOURCE, BigInt(edu.BUFFER));
+  bar.write64(edu.DMA_TARGET, iova);
+  bar.write32(edu.DMA_COUNT, 4096);
+  bar.write32(edu.DMA_COMMAND, 3);
+}
