@@ -1,6 +1,6 @@
-import { type DmaMemory, toIova } from "@userpci/interface";
+import { type DmaMemory, type PciError, toIova } from "@userpci/interface";
 import { describe, expect, it } from "vitest";
-import { mapError, openError } from "./explain.ts";
+import { busyError, mapError, openError } from "./explain.ts";
 
 const memory = { size: 4096 } as DmaMemory;
 const limits = { ranges: [{ start: 0n, last: 0xfedf_ffffn }], pageSize: 4096 };
@@ -13,14 +13,6 @@ describe("openError", () => {
     expect(error.hint).toContain("--user");
   });
 
-  it("names who has the node open", () => {
-    const error = openError(-16, "/dev/vfio/7", [{ pid: 41, command: "qemu-system-x86_64" }]);
-    expect(error.code).toBe("ERR_DEVICE_BUSY");
-    expect(error.message).toContain("41");
-    expect(error.message).toContain("qemu-system-x86_64");
-    expect(openError(-16, "/dev/vfio/7").hint).toContain("fuser");
-  });
-
   it("tells a missing module from a missing group", () => {
     expect(openError(-2, "/dev/vfio/vfio").hint).toContain("modprobe");
     expect(openError(-19, "/dev/vfio/7").code).toBe("ERR_NO_IOMMU");
@@ -28,6 +20,22 @@ describe("openError", () => {
 
   it("keeps the system's code where there is nothing better to say", () => {
     expect(openError(-24, "/dev/vfio/7").code).toBe("EMFILE");
+  });
+});
+
+describe("busyError", () => {
+  const busy = openError(-16, "/dev/vfio/7") as PciError & { path: string };
+
+  it("names who has the node open", () => {
+    expect(busy.code).toBe("EBUSY");
+    const error = busyError(busy, [{ pid: 41, command: "qemu-system-x86_64" }]);
+    expect(error).toMatchObject({ code: "ERR_DEVICE_BUSY", errno: -16, path: "/dev/vfio/7" });
+    expect(error.message).toContain("41");
+    expect(error.message).toContain("qemu-system-x86_64");
+  });
+
+  it("tells how to find a holder that this user may not see", () => {
+    expect(busyError(busy, []).hint).toContain("fuser");
   });
 });
 
