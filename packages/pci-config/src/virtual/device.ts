@@ -78,9 +78,13 @@ const VF_DEVICE_ID = 0x1a;
 export function virtualFunctionIds(physicalFunction: ConfigSpace): FunctionIds {
   const sriov = physicalFunction.findExtended("sriov");
   if (!sriov || sriov.length < VF_DEVICE_ID + 2) {
-    throw new PciError("ERR_CAPABILITY", "the function has no SR-IOV capability that could tell the VF Device ID", {
-      hint: "give the config space of the physical function, all 4096 bytes",
-    });
+    throw new PciError(
+      "ERR_CAPABILITY",
+      "the function has no SR-IOV capability that could tell the VF Device ID",
+      {
+        hint: "give the config space of the physical function, all 4096 bytes",
+      },
+    );
   }
   return {
     vendorId: physicalFunction.vendorId,
@@ -119,7 +123,12 @@ const limits: Readonly<Record<BarKind, readonly [least: number, bits: number]>> 
  */
 export function checkBarShape(index: number, { kind, size, prefetchable }: BarShape): void {
   const [least, bits] = limits[kind];
-  if (!Number.isSafeInteger(size) || size < least || size > 2 ** (bits - 1) || !Number.isInteger(Math.log2(size))) {
+  if (
+    !Number.isSafeInteger(size) ||
+    size < least ||
+    size > 2 ** (bits - 1) ||
+    !Number.isInteger(Math.log2(size))
+  ) {
     throw new PciError("ERR_INVALID_ARGUMENT", `BAR ${index} cannot have ${size} bytes`, {
       hint: `give a power of two from ${hex(least)} to ${hex(2 ** (bits - 1))} for ${kind}`,
     });
@@ -128,6 +137,9 @@ export function checkBarShape(index: number, { kind, size, prefetchable }: BarSh
     throw new PciError("ERR_INVALID_ARGUMENT", `BAR ${index} is for I/O, and cannot be prefetchable`);
   }
   if (kind === "memory64" && index >= 5) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `BAR ${index} is 64-bit, and has no next register for its upper half`);
+    throw new PciError(
+      "ERR_INVALID_ARGUMENT",
+      `BAR ${index} is 64-bit, and has no next register for its upper half`,
+    );
   }
 }

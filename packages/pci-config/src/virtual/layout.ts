@@ -5,7 +5,14 @@ import { commonHeader, HEADER_SIZE, type0Header } from "../header.ts";
 import { ignore } from "../problem.ts";
 import { fieldMask } from "../table.ts";
 import type { Traits } from "../view.ts";
-import { EXTENDED_SIZE, extendedEnd, STANDARD_SIZE, standardEnd, walkExtended, walkStandard } from "../walk.ts";
+import {
+  EXTENDED_SIZE,
+  extendedEnd,
+  STANDARD_SIZE,
+  standardEnd,
+  walkExtended,
+  walkStandard,
+} from "../walk.ts";
 import { holds, type PermissionRule, type Profile, type StructureRules } from "./rule.ts";
 
 /** The header or a capability of a virtual config space. */
@@ -84,7 +91,11 @@ const anchor: StructureRules = {
   name: "hidden",
   length: 4,
   rules: [],
-  others: { virtual: true, writable: false, reason: "the list of extended capabilities begins here; this one is hidden" },
+  others: {
+    virtual: true,
+    writable: false,
+    reason: "the list of extended capabilities begins here; this one is hidden",
+  },
 };
 
 /** Collects structures. Where two claim a byte, the later one has it, as in {@link ConfigMap}. */
@@ -108,7 +119,8 @@ class LayoutMaker implements Layout {
     // What decides its length may lie in its first 12 bytes.
     const whole = end - offset >= 12;
     const traits = whole && spec.traits ? new Set(spec.traits(this.#region, offset)) : none;
-    const told = typeof spec.length === "number" ? spec.length : whole ? spec.length(this.#region, offset, traits) : 4;
+    const told =
+      typeof spec.length === "number" ? spec.length : whole ? spec.length(this.#region, offset, traits) : 4;
     if (told === 0) return false;
     this.add(place, spec, Math.min(told, end - offset), traits);
     return true;

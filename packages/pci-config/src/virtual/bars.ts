@@ -1,0 +1,50 @@
+import { bytesRegion } from "../bytes.ts";
+import { type0Header } from "../header.ts";
+import { type BarShape, checkBarShape, type VirtualDevice } from "./device.ts";
+import type { Masks } from "./masks.ts";
+
+const BAR_COUNT = 6;
+const first = type0Header.bar0.offset;
+const rom = type0Header.rom.offset;
+const MEMORY64 = 0x4;
+const PREFETCHABLE = 0x8;
+const IO = 0x1;
+const ROM_ENABLE = 0x1;
+/** Least size of an expansion ROM in bytes: its address has 21 bits (section 7.5.1.2.4). */
+const LEAST_ROM = 2048;
+
+/**
+ * Makes virtual BARs size like real ones (row R9): address bits below the size are not writable and read 0, the type bits
+ * read as the kind needs them. A partial address is so aligned down to the size.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT` for a BAR that cannot be
+ */
+export function sizeBars(content: Uint8Array, masks: Masks, { bars = [], romSize = 0 }: VirtualDevice): void {
+  const registers = bytesRegion(content);
+  const writable = bytesRegion(masks.writable);
+  const set = (offset: number, mask: number, fixed: number): void => {
+    writable.write32(offset, mask);
+    registers.write32(offset, ((registers.read32(offset) & mask) | fixed) >>> 0);
+  };
+  for (let index = 0; index < BAR_COUNT; index++) {
+    const offset = first + 4 * index;
+    const shape = bars[index];
+    if (shape === undefined) {
+      set(offset, 0, 0);
+      continue;
+    }
+    checkBarShape(index, shape);
+    const address = -BigInt(shape.size);
+    set(offset, Number(BigInt.asUintN(32, address)), typeBits(shape));
+    if (shape.kind !== "memory64") continue;
+    set(offset + 4, Number(BigInt.asUintN(32, address >> 32n)), 0);
+    index++;
+  }
+  const romMask = romSize === 0 ? 0 : -Math.max(romSize, LEAST_ROM) | ROM_ENABLE;
+  set(rom, romMask >>> 0, 0);
+}
+
+function typeBits({ kind, prefetchable = false }: BarShape): number {
+  if (kind === "io") return IO;
+  return (kind === "memory64" ? MEMORY64 : 0) | (prefetchable ? PREFETCHABLE : 0);
+}
