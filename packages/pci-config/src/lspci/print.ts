@@ -30,11 +30,7 @@ export function deviceText(device: LspciDevice, options: LspciOptions): string {
 }
 
 /** The lines for each header layout. */
-const layouts = [
-  endpointText,
-  bridgeText,
-  cardbusText,
-];
+const layouts = [endpointText, bridgeText, cardbusText];
 
 function endpointText(printed: PrintedDevice): string {
   const regions = regionsText(printed, 6) + romText(printed, type0Header.rom.offset);
