@@ -1,0 +1,36 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+
+/** A node process in the guest, started by a test. */
+export interface Child extends Disposable {
+  readonly process: ChildProcess;
+  /** Resolves with its next line of output. Rejects with what it said when it ends before. */
+  line(): Promise<string>;
+  /** Resolves with its exit status, or the signal that ended it. */
+  readonly ended: Promise<number | string>;
+}
+
+/** Starts `node SCRIPT ARGUMENTS`, as another user if one is given. Disposing kills it. */
+export function startNode(script: URL, args: readonly string[], uid?: number): Child {
+  const child = spawn(process.execPath, [script.pathname, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    errors += text;
+  });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const ended = once(child, "exit").then(([code, signal]) => (code ?? signal) as number | string);
+  return {
+    process: child,
+    ended,
+    async line() {
+      const { value, done } = await lines.next();
+      if (done === true) throw new Error(`the child ended with ${await ended}: ${errors}`);
+      return value;
+    },
+    [Symbol.dispose]: () => child.kill("SIGKILL"),
+  };
+}
