@@ -5,6 +5,7 @@
  */
 export { PciAddress } from "./address.ts";
 export { type Binding, type BindOptions, bind, type Release, unbind } from "./bind.ts";
+export { ConfigFile, type ConfigFileOptions } from "./config-file.ts";
 export type { BindProgress, BindStep, DriverOptions } from "./driver.ts";
 export { type FunctionFilter, findDevice, findFunctions, listFunctions } from "./find.ts";
 export { functionPath, isBridge, type PciFunction, readDriverOverride, readHeaderType } from "./function.ts";

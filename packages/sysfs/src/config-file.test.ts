@@ -1,0 +1,67 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isPciError } from "@userpci/interface";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ConfigFile } from "./config-file.ts";
+import { writeMachine } from "./testing/machine.ts";
+
+const address = "0000:00:04.0";
+let root: string;
+
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), "userpci-config-"));
+  const config = Uint8Array.from({ length: 256 }, (_, index) => index);
+  writeMachine(root, { functions: [{ address, id: "1234:11e8", config }] });
+});
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+function codeOf(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    return isPciError(error) ? error.code : error;
+  }
+  return "nothing thrown";
+}
+
+const onDisk = (): Uint8Array => readFileSync(join(root, "sys/bus/pci/devices", address, "config"));
+
+describe("a config file", () => {
+  it("is read little-endian with the width asked for", () => {
+    using file = new ConfigFile(address, { root });
+    expect(file.size).toBe(256);
+    expect([file.read8(5), file.read16(6), file.read32(8)]).toEqual([0x05, 0x0706, 0x0b0a_0908]);
+  });
+
+  it("is written where it was opened for that, and nothing beside", () => {
+    using file = new ConfigFile(address, { root, writable: true });
+    file.write8(0x40, 0x1aa);
+    file.write16(0x42, 0x1_bbcc);
+    file.write32(0x44, 0xddee_ff00);
+    expect([...onDisk().subarray(0x3f, 0x49)]).toEqual([
+      0x3f, 0xaa, 0x41, 0xcc, 0xbb, 0x00, 0xff, 0xee, 0xdd, 0x48,
+    ]);
+  });
+
+  it("refuses to be written otherwise, and accesses that config space does not have", () => {
+    using file = new ConfigFile(address, { root });
+    expect(codeOf(() => file.write8(0, 0))).toBe("ERR_NOT_SUPPORTED");
+    expect(codeOf(() => file.read64(0))).toBe("ERR_NOT_SUPPORTED");
+    expect(codeOf(() => file.read32(254))).toBe("ERR_OUT_OF_RANGE");
+    expect(codeOf(() => file.read16(1))).toBe("ERR_MISALIGNED");
+  });
+
+  it("is closed once, and then says so", () => {
+    const file = new ConfigFile(address, { root });
+    file.close();
+    file.close();
+    expect(file.closed).toBe(true);
+    expect(codeOf(() => file.read8(0))).toBe("ERR_CLOSED");
+  });
+
+  it("says that there is no such function", () => {
+    expect(codeOf(() => new ConfigFile("0000:00:1d.0", { root }))).toBe("ERR_NO_DEVICE");
+  });
+});

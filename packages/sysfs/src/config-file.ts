@@ -1,0 +1,164 @@
+import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { checkAligned, checkInteger, type OwnedRegion, PciError } from "@userpci/interface";
+import { functionPath } from "./function.ts";
+import { systemFailure, type TreeOptions } from "./tree.ts";
+
+/** What a config file is opened for, beside its tree. */
+export interface ConfigFileOptions extends TreeOptions {
+  /** Open it for writing too, which takes root. Default false. */
+  readonly writable?: boolean;
+}
+
+/** Bytes of config space that every user may read (`pci_read_config`, `drivers/pci/pci-sysfs.c`). */
+const HEADER_SIZE = 64;
+
+/**
+ * A function's config space through its `config` file in sysfs, as a region: each access is one access of the same width to
+ * the function. Nothing is between the writer and the function but the kernel's lock; a driver may own the function meanwhile.
+ */
+export class ConfigFile implements OwnedRegion {
+  /** Bytes that this user may read: 64 without privileges, else all. */
+  readonly size: number;
+  readonly #path: string;
+  readonly #file: number;
+  readonly #scratch = Buffer.alloc(4);
+  readonly #writable: boolean;
+  #closed = false;
+
+  /**
+   * @param address in the kernel's spelling, such as `0000:00:04.0`
+   * @throws PciError `ERR_NO_DEVICE`, `ERR_PERMISSION`, or the system's error under its own code
+   */
+  constructor(address: string, options: ConfigFileOptions = {}) {
+    this.#path = functionPath(address, options, "config");
+    this.#writable = options.writable === true;
+    this.#file = openConfig(address, this.#path, this.#writable);
+    this.size = this.#readableSize();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  read8(offset: number): number {
+    return this.#read(offset, 1).readUInt8();
+  }
+
+  read16(offset: number): number {
+    return this.#read(offset, 2).readUInt16LE();
+  }
+
+  read32(offset: number): number {
+    return this.#read(offset, 4).readUInt32LE();
+  }
+
+  /** @throws PciError `ERR_NOT_SUPPORTED`: no access to config space has 64 bits */
+  read64(_offset: number): bigint {
+    throw tooWide();
+  }
+
+  write8(offset: number, value: number): void {
+    this.#scratch.writeUInt8(value & 0xff);
+    this.#write(offset, 1);
+  }
+
+  write16(offset: number, value: number): void {
+    this.#scratch.writeUInt16LE(value & 0xffff);
+    this.#write(offset, 2);
+  }
+
+  write32(offset: number, value: number): void {
+    this.#scratch.writeUInt32LE(value >>> 0);
+    this.#write(offset, 4);
+  }
+
+  /** @throws PciError `ERR_NOT_SUPPORTED`: no access to config space has 64 bits */
+  write64(_offset: number, _value: bigint): void {
+    throw tooWide();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeSync(this.#file);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #readableSize(): number {
+    const { size } = fstatSync(this.#file);
+    if (size <= HEADER_SIZE) return size;
+    return readSync(this.#file, this.#scratch, 0, 1, HEADER_SIZE) === 1 ? size : HEADER_SIZE;
+  }
+
+  #check(offset: number, width: number): void {
+    if (this.#closed) throw new PciError("ERR_CLOSED", `${this.#path} is closed`);
+    checkInteger("offset", offset, 0, this.size - width);
+    checkAligned("offset", offset, width);
+  }
+
+  #read(offset: number, width: number): Buffer {
+    this.#check(offset, width);
+    this.#transfer("read", offset, width, () => readSync(this.#file, this.#scratch, 0, width, offset));
+    return this.#scratch;
+  }
+
+  #write(offset: number, width: number): void {
+    this.#check(offset, width);
+    if (!this.#writable) {
+      throw new PciError("ERR_NOT_SUPPORTED", `${this.#path} was opened for reading`, {
+        hint: "open it with { writable: true }, as root",
+      });
+    }
+    this.#transfer("written", offset, width, () => writeSync(this.#file, this.#scratch, 0, width, offset));
+  }
+
+  #transfer(done: string, offset: number, width: number, call: () => number): void {
+    let moved: number;
+    try {
+      moved = call();
+    } catch (cause) {
+      const { code, system } = systemFailure(cause);
+      throw new PciError(code, `${this.#path} cannot be ${done}: ${code}`, { ...system, path: this.#path });
+    }
+    if (moved === width) return;
+    throw new PciError(
+      "ERR_DEVICE_GONE",
+      `${moved} of ${width} bytes at ${offset} of ${this.#path} were ${done}`,
+      {
+        path: this.#path,
+      },
+    );
+  }
+}
+
+function openConfig(address: string, path: string, writable: boolean): number {
+  try {
+    return openSync(path, writable ? "r+" : "r");
+  } catch (cause) {
+    const { code, system } = systemFailure(cause);
+    if (code === "ENOENT") {
+      throw new PciError("ERR_NO_DEVICE", `there is no PCI function ${address}`, {
+        ...system,
+        hint: "userpci list prints those that there are",
+        path,
+      });
+    }
+    if (code === "EACCES" || code === "EPERM") {
+      throw new PciError("ERR_PERMISSION", `this user may not ${writable ? "write" : "read"} ${path}`, {
+        ...system,
+        hint: "run it as root",
+        path,
+      });
+    }
+    throw new PciError(code, `${path} cannot be opened: ${code}`, { ...system, path });
+  }
+}
+
+function tooWide(): PciError {
+  return new PciError("ERR_NOT_SUPPORTED", "config space has no accesses of 64 bits", {
+    hint: "use two of 32 bits",
+  });
+}
