@@ -1,5 +1,6 @@
 import { agp } from "./capabilities/agp.ts";
 import { debugPort, sata, slotId } from "./capabilities/conventional.ts";
+import { hyperTransport } from "./capabilities/hypertransport.ts";
 import { msi } from "./capabilities/msi.ts";
 import { msix } from "./capabilities/msix.ts";
 import { pcie } from "./capabilities/pcie.ts";
@@ -21,7 +22,7 @@ export const standardCapabilities = {
   msi,
   hotSwap: capability({ id: 0x06, title: "CompactPCI Hot Swap", length: 4 }),
   pcix,
-  hyperTransport: capability({ id: 0x08, title: "HyperTransport", length: 28 }),
+  hyperTransport,
   vendor,
   debugPort,
   centralResource: capability({ id: 0x0b, title: "CompactPCI Central Resource Control", length: 4 }),

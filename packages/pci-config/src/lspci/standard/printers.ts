@@ -1,5 +1,6 @@
 import type { CapabilityPrinter } from "../capability-text.ts";
 import { agpText } from "./agp.ts";
+import { hyperTransportText } from "./hypertransport.ts";
 import { msiText } from "./msi.ts";
 import { pcixText } from "./pcix.ts";
 import { pmText } from "./pm.ts";
@@ -27,6 +28,7 @@ export const standardPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map(
   [0x05, msiText],
   [0x06, named("CompactPCI hot-swap <?>")],
   [0x07, pcixText],
+  [0x08, hyperTransportText],
   [0x0a, debugPortText],
   [0x0b, named("CompactPCI central resource control <?>")],
   [0x0c, named("Hot-plug capable")],
