@@ -17,6 +17,27 @@ export const at = {
   usb: "0000:00:11.0",
 } as const;
 
+/** PCI addresses of the devices in the `functions` machine. */
+export const functionsAt = {
+  /** 82576 on a kernel without its driver. */
+  igb: "0000:01:00.0",
+  /** First virtual function of the second 82576, which its kernel driver owns. */
+  igbVf: "0000:02:10.0",
+  /** Modern virtio on the root bus: PCI Express without a link. */
+  virtio: "0000:00:13.0",
+  /** MSI, MSI-X and a serial number. */
+  vmxnet3: "0000:00:14.0",
+} as const;
+
+/** The physical function in the `functions` machine that has virtual ones. */
+export const physicalFunction = "0000:02:00.0";
+
+/** What is bound to vfio-pci, by machine. */
+export const bound: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  main: at,
+  functions: functionsAt,
+};
+
 /** The ordinary user of the tests: "nobody", who owns no file. */
 export const USER = 65534;
 
@@ -35,5 +56,9 @@ export const machines: Readonly<Record<string, BootOptions>> = {
       "nec-usb-xhci,addr=0x11",
     ],
     hugepages: 8,
+  },
+  functions: {
+    devices: ["igb", "igb", "virtio-rng-pci,addr=0x13,disable-legacy=on", "vmxnet3,addr=0x14,romfile="],
+    memory: "2G",
   },
 };

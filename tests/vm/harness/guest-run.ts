@@ -63,6 +63,7 @@ export class GuestRun {
 
   #event(event: GuestEvent): void {
     if (event.event === "begin") this.#output = [];
+    else if (event.event === "progress") process.stderr.write(`${event.text}\n`);
     else if (event.event === "pass") this.#waiting(event.name).resolve();
     else this.#waiting(event.name).reject(this.#error(event.error));
   }

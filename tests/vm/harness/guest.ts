@@ -1,11 +1,7 @@
 /** Runs the suite of one compiled test file inside the guest: `node guest.js FILE`. */
 import { isPciError } from "@userpci/interface";
-import { type GuestEvent, type GuestFailure, MARK } from "./protocol.ts";
+import { type GuestFailure, tell } from "./protocol.ts";
 import { type GuestSuite, receiveSuites } from "./suite.ts";
-
-const tell = (event: GuestEvent): void => {
-  process.stdout.write(`\n${MARK}${JSON.stringify(event)}\n`);
-};
 
 function failureOf(error: unknown): GuestFailure {
   if (!(error instanceof Error)) return { message: String(error), stack: undefined, code: undefined };

@@ -8,15 +8,17 @@ import type { GuestSuite, GuestUser } from "./suite.ts";
 
 const TESTS = fileURLToPath(new URL("../..", import.meta.url));
 
-/** A path below `tests/vm` as compiled for the guest. */
+/** A path below `tests` as compiled for the guest. */
 export function compiled(path: string): string {
-  return path.replace(`${TESTS}vm/`, `${TESTS}dist/vm/`).replace(/\.ts$/, ".js");
+  return path.replace(TESTS, `${TESTS}dist/`).replace(/\.ts$/, ".js");
 }
 
 /** Binds the devices to vfio-pci for the ordinary user, once a boot. */
-export async function prepare(vm: Vm): Promise<void> {
+export async function prepare(vm: Vm, machine = "main"): Promise<void> {
   const script = compiled(fileURLToPath(new URL("./prepare.ts", import.meta.url)));
-  await vm.run(["/bin/sh", "-c", `test -e /run/userpci-prepared || exec node ${script}`], { check: true });
+  await vm.run(["/bin/sh", "-c", `test -e /run/userpci-prepared || exec node ${script} ${machine}`], {
+    check: true,
+  });
 }
 
 /** Makes vitest tests of a suite, which wait for the guest's results. */
@@ -30,14 +32,16 @@ export function declareOnHost(url: string, suite: GuestSuite): void {
 function declareFor(file: string, suite: GuestSuite, user: GuestUser): void {
   let run: GuestRun;
   beforeAll(async () => {
-    const vm = await testVm("main");
-    await prepare(vm);
+    const machine = suite.machine ?? "main";
+    const vm = await testVm(machine);
+    await prepare(vm, machine);
     const runner = compiled(fileURLToPath(new URL("./guest.ts", import.meta.url)));
     run = new GuestRun(
       vm.run(["node", ...(suite.nodeFlags ?? []), runner, file], {
         user: user === "root" ? "root" : String(user),
         memlock: suite.memlock ?? 64 * 2 ** 20,
-        timeoutMs: 110_000,
+        timeoutMs: suite.timeoutMs ?? 110_000,
+        ...(suite.env && { env: suite.env }),
         onStdout: (chunk) => run.receive(chunk),
         onStderr: (chunk) => run.receive(chunk),
       }),

@@ -1,6 +1,7 @@
 /** What the guest's runner tells the host, one JSON object a line behind {@link MARK}. Other output is the test's own. */
 export type GuestEvent =
   | { readonly event: "begin"; readonly name: string }
+  | { readonly event: "progress"; readonly text: string }
   | { readonly event: "pass"; readonly name: string }
   | { readonly event: "fail"; readonly name: string; readonly error: GuestFailure };
 
@@ -13,3 +14,8 @@ export interface GuestFailure {
 
 /** ASCII record separator: begins no line of ordinary output. */
 export const MARK = "\u001e";
+
+/** Tells the host, from the guest. */
+export function tell(event: GuestEvent): void {
+  process.stdout.write(`\n${MARK}${JSON.stringify(event)}\n`);
+}

@@ -1,3 +1,5 @@
+import { tell } from "./protocol.ts";
+
 /** Who runs a suite in the guest. */
 export type GuestUser = "root" | number;
 
@@ -6,12 +8,18 @@ export type GuestTest = () => Promise<void> | void;
 
 /** Tests that run inside the virtual machine, in order, in one process for each user. */
 export interface GuestSuite {
+  /** A machine of `machines.ts`. Default `main`. */
+  readonly machine?: string;
   /** Default: root, then the ordinary user. */
   readonly users?: readonly GuestUser[];
   /** RLIMIT_MEMLOCK in bytes. Default 64 MiB. */
   readonly memlock?: number;
   /** Flags for node. */
   readonly nodeFlags?: readonly string[];
+  /** Variables for the guest's environment, which takes nothing over from the host's. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Longest run of the whole suite, in milliseconds. Default 110 s. */
+  readonly timeoutMs?: number;
   readonly tests: Readonly<Record<string, GuestTest>>;
 }
 
@@ -21,6 +29,11 @@ type Receiver = (suite: GuestSuite) => void;
 /** Set by the guest's runner: hands suites to it instead of to vitest. */
 export function receiveSuites(receiver: Receiver): void {
   Reflect.set(globalThis, inGuest, receiver);
+}
+
+/** Shows how far a long test is, on the host's standard error. */
+export function progress(text: string): void {
+  tell({ event: "progress", text });
 }
 
 /**
