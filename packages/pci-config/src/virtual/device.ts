@@ -34,8 +34,8 @@ export interface Provider {
   readVpd(address: number): number | undefined;
   /** Writes 32 bits of the vital product data. @returns whether it did */
   writeVpd(address: number, value: number): boolean;
-  /** Whether MSI is in use. Default: no. */
-  isMsiInUse(): boolean;
+  /** How many MSI vectors the user has asked for and got, by other means than this space; 0 while MSI is not in use. Default: 0. */
+  msiVectors(): number;
 }
 
 /** The device under a virtual config space. */

@@ -22,8 +22,6 @@ export interface MediationContext {
   readonly provider: Provider;
   /** Undoes what a reset behind the provider's back did to the BARs. */
   readonly restoreBars: () => void;
-  /** Log2 of the MSI vectors that the device can send. */
-  readonly msiLimit: number;
 }
 
 /** Does a write, and what belongs to it. `store` does what the masks say. */
@@ -109,12 +107,14 @@ const MSI_CONTROL = 2;
 const MSI_ENABLE = 0x0001;
 const MSI_COUNT = 0x0070;
 
-const msi: Mediation = ({ base, kept, device, provider, msiLimit }, write, store) => {
+const msi: Mediation = ({ base, kept, device, provider }, write, store) => {
   store();
   if (!touches(write, MSI_CONTROL)) return;
+  const vectors = provider.msiVectors();
+  const limit = vectors > 1 ? Math.ceil(Math.log2(vectors)) : 0;
   let flags = kept.read16(base + MSI_CONTROL);
-  if (!provider.isMsiInUse()) flags &= ~MSI_ENABLE;
-  if ((flags & MSI_COUNT) >>> 4 > msiLimit) flags = (flags & ~MSI_COUNT) | (msiLimit << 4);
+  if (vectors === 0) flags &= ~MSI_ENABLE;
+  if ((flags & MSI_COUNT) >>> 4 > limit) flags = (flags & ~MSI_COUNT) | (limit << 4);
   kept.write16(base + MSI_CONTROL, flags);
   device.write16(base + MSI_CONTROL, flags);
 };

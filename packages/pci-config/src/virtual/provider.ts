@@ -28,7 +28,7 @@ export function providerOf(
     },
     readVpd: () => undefined,
     writeVpd: () => false,
-    isMsiInUse: () => false,
+    msiVectors: () => 0,
   };
   return { ...defaults, ...provider };
 }

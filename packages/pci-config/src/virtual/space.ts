@@ -54,7 +54,6 @@ export class VirtualConfigSpace implements Region, Disposable {
       device: device.region,
       provider: providerOf(device, config),
       restoreBars: device.virtualFunction ? () => {} : barRestorer(device.region),
-      msiLimit: config.find("msi")?.control.multipleCapable ?? 0,
     };
   }
 

@@ -12,6 +12,7 @@ import {
   slotIdText,
   subsystemText,
 } from "./small.ts";
+import { vendorText } from "./vendor.ts";
 
 /** A capability of which lspci prints no more than its name. */
 const named =
@@ -29,6 +30,7 @@ export const standardPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map(
   [0x06, named("CompactPCI hot-swap <?>")],
   [0x07, pcixText],
   [0x08, hyperTransportText],
+  [0x09, vendorText],
   [0x0a, debugPortText],
   [0x0b, named("CompactPCI central resource control <?>")],
   [0x0c, named("Hot-plug capable")],
