@@ -1,5 +1,6 @@
 import { agp } from "./capabilities/agp.ts";
 import { debugPort, sata, slotId } from "./capabilities/conventional.ts";
+import { enhancedAllocation } from "./capabilities/enhanced-allocation.ts";
 import { hyperTransport } from "./capabilities/hypertransport.ts";
 import { msi } from "./capabilities/msi.ts";
 import { msix } from "./capabilities/msix.ts";
@@ -34,7 +35,7 @@ export const standardCapabilities = {
   msix,
   sata,
   advancedFeatures,
-  enhancedAllocation: capability({ id: 0x14, title: "Enhanced Allocation" }),
+  enhancedAllocation,
   flatteningPortal: capability({ id: 0x15, title: "Flattening Portal Bridge", length: 36 }),
 } as const satisfies Record<string, CapabilitySpec>;
 

@@ -1,5 +1,6 @@
 import type { CapabilityPrinter } from "../capability-text.ts";
 import { agpText } from "./agp.ts";
+import { enhancedAllocationText } from "./enhanced-allocation.ts";
 import { hyperTransportText } from "./hypertransport.ts";
 import { msiText } from "./msi.ts";
 import { pcixText } from "./pcix.ts";
@@ -40,4 +41,5 @@ export const standardPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map(
   [0x11, msixText],
   [0x12, sataText],
   [0x13, advancedFeaturesText],
+  [0x14, enhancedAllocationText],
 ]);
