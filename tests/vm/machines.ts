@@ -25,8 +25,6 @@ export const functionsAt = {
   igbVf: "0000:02:10.0",
   /** Modern virtio on the root bus: PCI Express without a link. */
   virtio: "0000:00:13.0",
-  /** MSI, MSI-X and a serial number. */
-  vmxnet3: "0000:00:14.0",
 } as const;
 
 /** The physical function in the `functions` machine that has virtual ones. */
@@ -58,7 +56,6 @@ export const machines: Readonly<Record<string, BootOptions>> = {
     hugepages: 8,
   },
   functions: {
-    devices: ["igb", "igb", "virtio-rng-pci,addr=0x13,disable-legacy=on", "vmxnet3,addr=0x14,romfile="],
-    memory: "2G",
+    devices: ["igb", "igb", "virtio-rng-pci,addr=0x13,disable-legacy=on"],
   },
 };

@@ -1,0 +1,66 @@
+import { readlinkSync } from "node:fs";
+import { basename } from "node:path";
+import { type Region, regionIndex } from "@userpci/interface";
+import { bytesRegion, configOf, readBytes } from "@userpci/pci-config";
+import {
+  type BarShape,
+  linux,
+  VirtualConfigSpace,
+  type VirtualDevice,
+  virtualFunctionIds,
+} from "@userpci/pci-config/virtual";
+import { ConfigFile, findDevice, functionPath, type PciResource } from "@userpci/sysfs";
+import { vfioGroup } from "@userpci/vfio-native";
+
+const ROM = 6;
+
+/** A function seen three ways at once: as it is, as the kernel shows it, and as we do. */
+export interface Subject extends Disposable {
+  readonly address: string;
+  /** The function's own config space, through sysfs. */
+  readonly raw: Region;
+  /** What the kernel's VFIO shows of it. */
+  readonly kernel: Region;
+  /** What our tables show of it. Writes go to the function itself. */
+  readonly ours: VirtualConfigSpace;
+  /** The same over a copy of the bytes, taken before anything was written. */
+  readonly copy: VirtualConfigSpace;
+}
+
+/** Opens a function that is bound to vfio-pci. Must run as root. */
+export function openSubject(address: string): Subject {
+  const backend = vfioGroup();
+  const device = backend.openSync(address);
+  const raw = new ConfigFile(address, { writable: true });
+  // A reset is left out of ours: the kernel does it in its turn, after which the function must be as it was.
+  const facts = factsOf(address);
+  const bytes = readBytes(raw, 0, raw.size);
+  return {
+    address,
+    raw,
+    kernel: device.region(regionIndex.config),
+    ours: new VirtualConfigSpace(linux, { region: raw, ...facts }),
+    copy: new VirtualConfigSpace(linux, { region: bytesRegion(bytes), ...facts }),
+    [Symbol.dispose]() {
+      raw.close();
+      backend.closeSync();
+    },
+  };
+}
+
+/** What the system knows of a function beside its config space. */
+function factsOf(address: string): Pick<VirtualDevice, "bars" | "romSize" | "virtualFunction"> {
+  const { resources, physicalFunction } = findDevice(address);
+  const bars: BarShape[] = [];
+  for (const resource of resources) if (resource.index < ROM) bars[resource.index] = shapeOf(resource);
+  const romSize = resources.find(({ index }) => index === ROM)?.size ?? 0;
+  if (physicalFunction === null) return { bars, romSize };
+  const parent = basename(readlinkSync(functionPath(address, {}, "physfn")));
+  using config = new ConfigFile(parent);
+  return { bars, romSize, virtualFunction: virtualFunctionIds(configOf(config)) };
+}
+
+function shapeOf({ space, wide, prefetchable, size }: PciResource): BarShape {
+  const kind = space === "io" ? "io" : wide ? "memory64" : "memory32";
+  return { kind, prefetchable, size };
+}
