@@ -33,8 +33,7 @@ export async function waitFor(what: string, done: () => boolean, wait: Wait): Pr
   const { device, completion, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = wait;
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    if (signal?.aborted)
-      throw new PciError("ERR_ABORTED", `waiting for ${what} was aborted`, { cause: signal.reason });
+    checkAborted(what, signal);
     if (done()) return;
     const left = deadline - performance.now();
     if (left <= 0) {
@@ -49,4 +48,10 @@ export async function waitFor(what: string, done: () => boolean, wait: Wait): Pr
       await setImmediate();
     }
   }
+}
+
+/** @throws PciError `ERR_ABORTED` if the signal has fired */
+export function checkAborted(what: string, signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  throw new PciError("ERR_ABORTED", `waiting for ${what} was aborted`, { cause: signal.reason });
 }

@@ -1,5 +1,5 @@
 import { checkInteger, type DmaBuffer, type OwnedRegion, type PciDevice, PciError } from "userpci";
-import { type Completion, waitFor } from "./completion.ts";
+import { type Completion, checkAborted, waitFor } from "./completion.ts";
 import { cause, deviceBuffer, dmaCommand, IDENTIFICATION_MAGIC, register, status } from "./registers.ts";
 
 /** PCI vendor and device id of edu. */
@@ -24,6 +24,8 @@ export class Edu implements Disposable {
   readonly device: PciDevice;
   readonly #registers: OwnedRegion;
   #completion: Completion | undefined;
+  /** Settles, never rejects, when the device is free for the next task. */
+  #free: Promise<unknown> = Promise.resolve();
 
   private constructor(device: PciDevice, registers: OwnedRegion) {
     this.device = device;
@@ -31,27 +33,29 @@ export class Edu implements Disposable {
   }
 
   /**
-   * Takes hold of an edu: turns memory decode and bus mastering on and checks the identification. The device stays the
-   * caller's to close.
+   * Takes hold of an edu: turns memory decode and bus mastering on, checks the identification, and acknowledges interrupts
+   * that a former owner left. The device stays the caller's to close. A device that is no edu is left as it was.
    *
    * @param device open it with `{ dmaBits: DMA_BITS }`, so that DMA memory lies where edu can reach it
    * @throws PciError `ERR_NOT_SUPPORTED` if it is no edu
    */
   static attach(device: PciDevice): Edu {
-    device.config.command.update({ memory: true, busMaster: true });
-    const registers = device.bar(0).map();
-    const id = registers.read32(register.IDENTIFICATION);
-    if ((id & 0xffff) !== IDENTIFICATION_MAGIC) {
-      registers.close();
-      throw new PciError(
-        "ERR_NOT_SUPPORTED",
-        `${device.address} identifies as 0x${id.toString(16)}, which is no edu`,
-        {
-          hint: `userpci list --id ${EDU_ID} shows the edu devices of this machine`,
-        },
-      );
+    const { command } = device.config;
+    const before = command.raw;
+    command.update({ memory: true });
+    let registers: OwnedRegion | undefined;
+    try {
+      registers = device.bar(0).map();
+      checkIdentification(device, registers);
+      // What a former owner left: edu has no reset.
+      registers.write32(register.INTERRUPT_ACKNOWLEDGE, registers.read32(register.INTERRUPT_STATUS));
+      command.update({ busMaster: true });
+      return new Edu(device, registers);
+    } catch (error) {
+      registers?.close();
+      command.write(before);
+      throw error;
     }
-    return new Edu(device, registers);
   }
 
   /** Version of the device, from its identification register. */
@@ -76,15 +80,17 @@ export class Edu implements Disposable {
    * @param n 0 to 12; 13! does not fit 32 bits
    * @throws PciError `ERR_OUT_OF_RANGE`, `ERR_TIMEOUT`, `ERR_ABORTED`
    */
-  async factorial(n: number, options: WaitOptions = {}): Promise<number> {
-    checkInteger("n", n, 0, LARGEST_FACTORIAL);
+  factorial(n: number, options: WaitOptions = {}): Promise<number> {
     const registers = this.#registers;
-    registers.write32(register.STATUS, this.#completion === undefined ? 0 : status.INTERRUPT_WHEN_DONE);
-    registers.write32(register.FACTORIAL, n);
-    await this.#finish("the factorial", cause.FACTORIAL, options, () => {
-      return (registers.read32(register.STATUS) & status.COMPUTING) === 0;
+    return this.#inTurn(async () => {
+      checkInteger("n", n, 0, LARGEST_FACTORIAL);
+      const start = (interrupt: boolean): void => {
+        registers.write32(register.STATUS, interrupt ? status.INTERRUPT_WHEN_DONE : 0);
+        registers.write32(register.FACTORIAL, n);
+      };
+      await this.#perform(this.#computation, start, options);
+      return registers.read32(register.FACTORIAL);
     });
-    return registers.read32(register.FACTORIAL);
   }
 
   /** Causes of the pending interrupt, 32 bits; see {@link cause}. */
@@ -119,23 +125,27 @@ export class Edu implements Disposable {
    * @param at offset into the device's buffer; default 0
    * @throws PciError `ERR_OUT_OF_RANGE`, `ERR_TIMEOUT`, `ERR_ABORTED`
    */
-  copyIn(source: DmaBuffer, size = source.size, at = 0, options: WaitOptions = {}): Promise<void> {
-    checkInteger("size", size, 1, Math.min(source.size, deviceBuffer.SIZE - at));
+  async copyIn(source: DmaBuffer, size = source.size, at = 0, options: WaitOptions = {}): Promise<void> {
+    checkCopy(source, size, at);
     return this.copy(source.iova, BigInt(deviceBuffer.ADDRESS + at), size, 0, options);
   }
 
   /** Copies the device's buffer into memory by DMA; see {@link copyIn}. */
-  copyOut(target: DmaBuffer, size = target.size, at = 0, options: WaitOptions = {}): Promise<void> {
-    checkInteger("size", size, 1, Math.min(target.size, deviceBuffer.SIZE - at));
+  async copyOut(target: DmaBuffer, size = target.size, at = 0, options: WaitOptions = {}): Promise<void> {
+    checkCopy(target, size, at);
     return this.copy(BigInt(deviceBuffer.ADDRESS + at), target.iova, size, dmaCommand.FROM_DEVICE, options);
   }
 
   /**
    * One transfer with raw bus addresses. The device reports it done even when the IOMMU blocked it.
    *
+   * @param source bus address, or address of the device's buffer if it comes `FROM_DEVICE`
+   * @param target the other way round
+   * @param size bytes, 1 to 4096
    * @param direction 0 into the device, `dmaCommand.FROM_DEVICE` out of it
+   * @throws PciError `ERR_OUT_OF_RANGE`, `ERR_TIMEOUT`, `ERR_ABORTED`
    */
-  async copy(
+  copy(
     source: bigint,
     target: bigint,
     size: number,
@@ -143,13 +153,16 @@ export class Edu implements Disposable {
     options: WaitOptions = {},
   ): Promise<void> {
     const registers = this.#registers;
-    const interrupt = this.#completion === undefined ? 0 : dmaCommand.INTERRUPT_WHEN_DONE;
-    registers.write64(register.DMA_SOURCE, source);
-    registers.write64(register.DMA_DESTINATION, target);
-    registers.write32(register.DMA_COUNT, size);
-    registers.write32(register.DMA_COMMAND, dmaCommand.START | direction | interrupt);
-    await this.#finish("the DMA transfer", cause.DMA, options, () => {
-      return (registers.read32(register.DMA_COMMAND) & dmaCommand.START) === 0;
+    return this.#inTurn(() => {
+      checkDeviceRange(direction === 0 ? target : source, size);
+      const start = (interrupt: boolean): void => {
+        registers.write64(register.DMA_SOURCE, source);
+        registers.write64(register.DMA_DESTINATION, target);
+        registers.write32(register.DMA_COUNT, size);
+        const whenDone = interrupt ? dmaCommand.INTERRUPT_WHEN_DONE : 0;
+        registers.write32(register.DMA_COMMAND, dmaCommand.START | direction | whenDone);
+      };
+      return this.#perform(this.#transfer, start, options);
     });
   }
 
@@ -163,9 +176,71 @@ export class Edu implements Disposable {
     this.close();
   }
 
-  /** Waits until `done`, and acknowledges the interrupt that told of it. */
-  async #finish(what: string, bit: number, options: WaitOptions, done: () => boolean): Promise<void> {
-    await waitFor(what, done, { ...options, device: this.device, completion: this.#completion });
-    if (this.#completion !== undefined) this.acknowledge(bit);
+  /** Runs tasks one after the other: the device ignores what is written to it while it works. */
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#free.then(task);
+    this.#free = result.catch(() => undefined);
+    return result;
   }
+
+  /**
+   * Starts one of the device's works and waits for its end, by interrupt if there is one to wait for. The cause is what
+   * tells that the interrupt has come; that of a work that was given up may come late.
+   */
+  async #perform(work: Work, start: (interrupt: boolean) => void, options: WaitOptions): Promise<void> {
+    const completion = this.#completion;
+    const wait = { ...options, device: this.device, completion };
+    checkAborted(work.name, options.signal);
+    if (work.busy()) {
+      await waitFor(`${work.name} that was given up`, () => !work.busy(), { ...wait, completion: undefined });
+    }
+    this.acknowledge(work.cause);
+    start(completion !== undefined);
+    const told = (): boolean => completion === undefined || (this.interruptStatus & work.cause) !== 0;
+    await waitFor(work.name, () => !work.busy() && told(), wait);
+    this.acknowledge(work.cause);
+  }
+
+  readonly #computation: Work = {
+    name: "the factorial",
+    cause: cause.FACTORIAL,
+    busy: () => (this.#registers.read32(register.STATUS) & status.COMPUTING) !== 0,
+  };
+
+  readonly #transfer: Work = {
+    name: "the DMA transfer",
+    cause: cause.DMA,
+    busy: () => (this.#registers.read32(register.DMA_COMMAND) & dmaCommand.START) !== 0,
+  };
+}
+
+/** Something that the device does by itself once it is started. */
+interface Work {
+  /** For messages. */
+  readonly name: string;
+  /** Bit of its interrupt. */
+  readonly cause: number;
+  busy(): boolean;
+}
+
+function checkIdentification(device: PciDevice, registers: OwnedRegion): void {
+  const id = registers.read32(register.IDENTIFICATION);
+  if ((id & 0xffff) === IDENTIFICATION_MAGIC) return;
+  throw new PciError(
+    "ERR_NOT_SUPPORTED",
+    `${device.address} identifies as 0x${id.toString(16)}, which is no edu`,
+    { hint: `userpci list --id ${EDU_ID} shows the edu devices of this machine` },
+  );
+}
+
+function checkCopy(buffer: DmaBuffer, size: number, at: number): void {
+  checkInteger("the offset into the device's buffer", at, 0, deviceBuffer.SIZE - 1);
+  checkInteger("size", size, 1, Math.min(buffer.size, deviceBuffer.SIZE - at));
+}
+
+/** A transfer outside its buffer leaves the device busy for ever, and it has no reset. */
+function checkDeviceRange(address: bigint, size: number): void {
+  const at = Number(address) - deviceBuffer.ADDRESS;
+  checkInteger("the offset into the device's buffer", at, 0, deviceBuffer.SIZE - 1);
+  checkInteger("size", size, 1, deviceBuffer.SIZE - at);
 }
