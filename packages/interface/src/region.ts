@@ -36,7 +36,8 @@ export interface RegionInfo {
  * is exactly one access of its width at a naturally aligned offset; nothing is merged, split, dropped or repeated.
  *
  * Every access throws a PciError: `ERR_OUT_OF_RANGE` past the end, `ERR_MISALIGNED`, `ERR_CLOSED`, `ERR_RESETTING`
- * during a reset, `ERR_MEMORY_DISABLED` and `ERR_DEVICE_GONE` where hardware would answer all ones.
+ * during a reset, `ERR_MEMORY_DISABLED` and `ERR_DEVICE_GONE` where hardware would answer all ones. Writes to mapped memory
+ * are posted, as on the bus: one that finds nobody may be reported by the next read instead.
  */
 export interface Region {
   /** Size in bytes. */

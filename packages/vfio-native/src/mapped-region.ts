@@ -1,10 +1,16 @@
-import { type OwnedRegion, PciError, type Region } from "@userpci/interface";
+import { type OwnedRegion, PciError } from "@userpci/interface";
 import { accessError } from "./access-error.ts";
+import type { Blockable } from "./device-access.ts";
+import * as registers from "./register-load.ts";
+
+// V8 fetches an imported binding at each use, and knows a constant of the module itself.
+const { load8, load16, load32, load64 } = registers;
 
 /** A mapped part of a region: device memory behind an ArrayBuffer that nobody else sees. */
 export interface MappedWindow {
   /** Where it begins in the region, in bytes, a page multiple. */
   readonly offset: number;
+  /** At most 1 GiB. */
   readonly buffer: ArrayBuffer;
   /** One element, not 0 once a SIGBUS hit the window and it shows all ones instead of the device. */
   readonly fault: Int32Array<ArrayBuffer>;
@@ -20,52 +26,50 @@ export interface RegionSupervisor {
   assertUsable(): void;
   decodesMemory(): boolean;
   faultError(where: string): PciError;
-  delete(region: MappedRegion): void;
+  delete(region: Blockable): void;
 }
 
-const noFault = new Int32Array(1);
-const nothing = new ArrayBuffer(0);
+/** Names the way to a region's window, so that nothing outside this file finds the device's bytes. */
+const windowOf = Symbol("window");
+
+/** Has the window ready for the field initialisers of {@link MappedRegion}, which cannot see constructor arguments. */
+class WindowHolder {
+  readonly #window: MappedWindow;
+
+  constructor(window: MappedWindow) {
+    this.#window = window;
+  }
+
+  get [windowOf](): MappedWindow {
+    return this.#window;
+  }
+}
 
 /**
- * A region over mmap, joined with `fallback` where nothing is mapped (sparse areas, the pages of the MSI-X table).
+ * One window of a region over mmap. Offsets count from the window's start.
  *
- * Each accessor compiles to one bounds check and one access: reads are `Atomics.load`, which the language does not allow
- * to be merged, split or dropped; writes are plain typed-array stores. `tests/native/one-access.test.ts` proves
- * it tier by tier. The views of one window at a time are at hand, and an access elsewhere changes the window.
+ * Each accessor compiles to a comparison and one access; `tests/native/one-access` proves it tier by tier. The views are
+ * set once, by initialisers, since V8 then compiles their addresses into the code. What blocks the region, be it a reset,
+ * a fault or `close`, sets the limit to 0, which sends the next access to `#admit`.
+ *
+ * Writes are posted, as on the bus: one that finds nobody is reported by the next read.
  */
-export class MappedRegion implements OwnedRegion {
-  readonly size: number;
-  readonly #name: string;
-  readonly #windows: readonly MappedWindow[];
-  readonly #fallback: Region;
-  readonly #supervisor: RegionSupervisor;
+export class MappedRegion extends WindowHolder implements OwnedRegion, Blockable {
+  readonly size = this[windowOf].buffer.byteLength;
+  readonly #u8 = new Uint8Array(this[windowOf].buffer);
+  readonly #u16 = new Uint16Array(this[windowOf].buffer);
+  readonly #u32 = new Uint32Array(this[windowOf].buffer);
+  readonly #u64 = new BigUint64Array(this[windowOf].buffer);
+  readonly #fault = this[windowOf].fault;
+  #limit = this.size;
   #closed = false;
+  readonly #name: string;
+  readonly #supervisor: RegionSupervisor;
 
-  // The current window. A limit of 0 sends every access to `#locate`, which is how a region is blocked.
-  #start = 0;
-  #limit = 0;
-  #fault = noFault;
-  #u8 = new Uint8Array(nothing);
-  #u16 = new Uint16Array(nothing);
-  #u32 = new Uint32Array(nothing);
-  #u64 = new BigUint64Array(nothing);
-
-  /**
-   * @param name for messages, such as "BAR 0"
-   * @param size of the whole region, in bytes
-   * @param windows ascending and disjoint
-   */
-  constructor(
-    name: string,
-    size: number,
-    windows: readonly MappedWindow[],
-    fallback: Region,
-    supervisor: RegionSupervisor,
-  ) {
+  /** @param name of the window, for messages, such as "BAR 0" */
+  constructor(name: string, window: MappedWindow, supervisor: RegionSupervisor) {
+    super(window);
     this.#name = name;
-    this.size = size;
-    this.#windows = windows;
-    this.#fallback = fallback;
     this.#supervisor = supervisor;
   }
 
@@ -74,93 +78,85 @@ export class MappedRegion implements OwnedRegion {
   }
 
   read8(offset: number): number {
-    const at = offset - this.#start;
-    if (at >>> 0 !== at || at >= this.#limit) {
-      return this.#locate(offset, 1) ? this.read8(offset) : this.#fallback.read8(offset);
+    if (offset >>> 0 !== offset || offset >= this.#limit) {
+      this.#admit(offset, 1);
+      return this.read8(offset);
     }
-    const value = Atomics.load(this.#u8, at);
+    const value = load8(this.#u8, offset);
     if (value === 0xff && this.#fault[0] !== 0) this.#faulted(offset);
     return value;
   }
 
   read16(offset: number): number {
-    const at = offset - this.#start;
-    const index = at >>> 1;
-    if (index * 2 !== at || at >= this.#limit) {
-      return this.#locate(offset, 2) ? this.read16(offset) : this.#fallback.read16(offset);
+    const index = offset >>> 1;
+    if ((index << 1) >>> 0 !== offset || offset >= this.#limit) {
+      this.#admit(offset, 2);
+      return this.read16(offset);
     }
-    const value = Atomics.load(this.#u16, index);
+    const value = load16(this.#u16, index);
     if (value === 0xffff && this.#fault[0] !== 0) this.#faulted(offset);
     return value;
   }
 
   read32(offset: number): number {
-    const at = offset - this.#start;
-    const index = at >>> 2;
-    if (index * 4 !== at || at >= this.#limit) {
-      return this.#locate(offset, 4) ? this.read32(offset) : this.#fallback.read32(offset);
+    const index = offset >>> 2;
+    if ((index << 2) >>> 0 !== offset || offset >= this.#limit) {
+      this.#admit(offset, 4);
+      return this.read32(offset);
     }
-    const value = Atomics.load(this.#u32, index);
+    const value = load32(this.#u32, index);
     if (value === 0xffff_ffff && this.#fault[0] !== 0) this.#faulted(offset);
     return value;
   }
 
   read64(offset: number): bigint {
-    const at = offset - this.#start;
-    const index = at >>> 3;
-    if (index * 8 !== at || at >= this.#limit) {
-      return this.#locate(offset, 8) ? this.read64(offset) : this.#fallback.read64(offset);
+    const index = offset >>> 3;
+    if ((index << 3) >>> 0 !== offset || offset >= this.#limit) {
+      this.#admit(offset, 8);
+      return this.read64(offset);
     }
-    const value = Atomics.load(this.#u64, index);
+    const value = load64(this.#u64, index);
     if (this.#fault[0] !== 0) this.#faulted(offset);
     return value;
   }
 
   write8(offset: number, value: number): void {
-    const at = offset - this.#start;
-    if (at >>> 0 !== at || at >= this.#limit) {
-      if (this.#locate(offset, 1)) this.write8(offset, value);
-      else this.#fallback.write8(offset, value);
+    if (offset >>> 0 !== offset || offset >= this.#limit) {
+      this.#admit(offset, 1);
+      this.write8(offset, value);
       return;
     }
-    this.#u8[at] = value;
-    if (this.#fault[0] !== 0) this.#faulted(offset);
+    this.#u8[offset] = value;
   }
 
   write16(offset: number, value: number): void {
-    const at = offset - this.#start;
-    const index = at >>> 1;
-    if (index * 2 !== at || at >= this.#limit) {
-      if (this.#locate(offset, 2)) this.write16(offset, value);
-      else this.#fallback.write16(offset, value);
+    const index = offset >>> 1;
+    if ((index << 1) >>> 0 !== offset || offset >= this.#limit) {
+      this.#admit(offset, 2);
+      this.write16(offset, value);
       return;
     }
     this.#u16[index] = value;
-    if (this.#fault[0] !== 0) this.#faulted(offset);
   }
 
   write32(offset: number, value: number): void {
-    const at = offset - this.#start;
-    const index = at >>> 2;
-    if (index * 4 !== at || at >= this.#limit) {
-      if (this.#locate(offset, 4)) this.write32(offset, value);
-      else this.#fallback.write32(offset, value);
+    const index = offset >>> 2;
+    if ((index << 2) >>> 0 !== offset || offset >= this.#limit) {
+      this.#admit(offset, 4);
+      this.write32(offset, value);
       return;
     }
     this.#u32[index] = value;
-    if (this.#fault[0] !== 0) this.#faulted(offset);
   }
 
   write64(offset: number, value: bigint): void {
-    const at = offset - this.#start;
-    const index = at >>> 3;
-    if (index * 8 !== at || at >= this.#limit) {
-      if (this.#locate(offset, 8)) this.write64(offset, value);
-      else this.#fallback.write64(offset, value);
+    const index = offset >>> 3;
+    if ((index << 3) >>> 0 !== offset || offset >= this.#limit) {
+      this.#admit(offset, 8);
+      this.write64(offset, value);
       return;
     }
     this.#u64[index] = value;
-    if (this.#fault[0] !== 0) this.#faulted(offset);
   }
 
   /** Sends the next access through {@link RegionSupervisor.assertUsable}. */
@@ -171,8 +167,8 @@ export class MappedRegion implements OwnedRegion {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#use(nothing, 0, noFault);
-    for (const window of this.#windows) window.release();
+    this.block();
+    this[windowOf].release();
     this.#supervisor.delete(this);
   }
 
@@ -180,36 +176,17 @@ export class MappedRegion implements OwnedRegion {
     this.close();
   }
 
-  /**
-   * Makes the window that holds `offset` current.
-   *
-   * @returns false if no window holds it, so that the fallback has to serve
-   */
-  #locate(offset: number, width: number): boolean {
+  /** Lets an access through that the limit held back, or throws why not. */
+  #admit(offset: number, width: number): void {
     if (this.#closed) throw new PciError("ERR_CLOSED", `${this.#name} is unmapped`, { hint: "map it again" });
     const error = accessError(this.#name, this.size, offset, width);
     if (error !== undefined) throw error;
     this.#supervisor.assertUsable();
-    const window = this.#windows.find((w) => offset >= w.offset && offset < w.offset + w.buffer.byteLength);
-    if (window === undefined) return false;
-    if (window.fault[0] !== 0) this.#recover(window, offset);
-    this.#use(window.buffer, window.offset, window.fault);
-    return true;
-  }
-
-  #use(buffer: ArrayBuffer, start: number, fault: Int32Array<ArrayBuffer>): void {
-    this.#start = start;
-    this.#limit = buffer.byteLength;
-    this.#fault = fault;
-    this.#u8 = new Uint8Array(buffer);
-    this.#u16 = new Uint16Array(buffer);
-    this.#u32 = new Uint32Array(buffer);
-    this.#u64 = new BigUint64Array(buffer);
-  }
-
-  #recover(window: MappedWindow, offset: number): void {
-    if (!this.#supervisor.decodesMemory()) throw this.#faultError(offset);
-    window.remap();
+    if (this.#fault[0] !== 0) {
+      if (!this.#supervisor.decodesMemory()) throw this.#faultError(offset);
+      this[windowOf].remap();
+    }
+    this.#limit = this.size;
   }
 
   #faulted(offset: number): never {

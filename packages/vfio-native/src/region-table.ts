@@ -1,5 +1,6 @@
 import {
   checkInteger,
+  type OwnedRegion,
   PciError,
   type Region,
   type RegionArea,
@@ -7,9 +8,10 @@ import {
   regionIndex,
 } from "@userpci/interface";
 import { capabilityRecords, infoCapabilities } from "./capability-chain.ts";
-import type { DeviceAccess } from "./device-access.ts";
+import type { Blockable, DeviceAccess } from "./device-access.ts";
 import { mapDeviceWindow } from "./device-window.ts";
 import { query } from "./ioctl.ts";
+import { JoinedRegion } from "./joined-region.ts";
 import { MappedRegion, type MappedWindow } from "./mapped-region.ts";
 import { findMsixTable, type MsixTable } from "./msix-table.ts";
 import type { Native } from "./native.ts";
@@ -114,7 +116,7 @@ export class RegionTable {
   }
 
   /** See `BackendDevice.mapRegion`. */
-  map(index: number): MappedRegion {
+  map(index: number): OwnedRegion {
     const info = this.info(index);
     const areas = this.#mappable(info);
     const name = regionName(index);
@@ -130,9 +132,16 @@ export class RegionTable {
       for (const window of windows) window.release();
       throw error;
     }
-    const region = new MappedRegion(name, info.size, windows, this.#reader(info), this.#access);
+    const region = this.#join(info, windows);
     this.#access.add(region);
     return region;
+  }
+
+  #join(info: KernelRegion, windows: readonly MappedWindow[]): OwnedRegion & Blockable {
+    const name = regionName(info.index);
+    const [first] = windows;
+    if (first!.buffer.byteLength === info.size) return new MappedRegion(name, first!, this.#access);
+    return new JoinedRegion(name, info.size, windows, this.#reader(info), this.#access);
   }
 
   #reader(info: KernelRegion): PreadRegion {

@@ -56,12 +56,14 @@ function expectTier(tier: Tier, observation: Observation, log: string): void {
 const obstacle = trapObstacle();
 if (obstacle !== undefined) console.warn(`one access is one access: not tested, ${obstacle}`);
 
-for (const tier of obstacle === undefined ? tiers : []) {
-  const { report, log } = runChild(tier, "mapped");
+/** Tests every pattern in one tier. */
+function testTier(tier: Tier, region: "mapped" | "reset"): void {
+  const { report, log } = runChild(tier, region);
+  const title = `one access is one access in ${tier.name}${region === "reset" ? ", after a reset" : ""}`;
 
-  describe(`one access is one access in ${tier.name}`, () => {
+  describe(title, () => {
     if (report.obstacle !== undefined) {
-      console.warn(`one access is one access in ${tier.name}: not tested, ${report.obstacle}`);
+      console.warn(`${title}: not tested, ${report.obstacle}`);
       it.skip(report.obstacle);
       return;
     }
@@ -73,6 +75,11 @@ for (const tier of obstacle === undefined ? tiers : []) {
       });
     }
   });
+}
+
+if (obstacle === undefined) {
+  for (const tier of tiers) testTier(tier, "mapped");
+  testTier(tiers.find(({ accessor }) => accessor === "inlined")!, "reset");
 }
 
 /** Accesses of each pattern that is not as it must be, by the pattern's name. */

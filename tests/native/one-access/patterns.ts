@@ -145,7 +145,30 @@ function makePattern([name, body, expected]: Template, operand: Operand): Patter
   };
 }
 
+/** Registers of different widths, which one scratch memory could mix up. */
+const mixed: readonly Pattern[] = [
+  {
+    name: "the same register in every width",
+    operand: operands[3]!,
+    body: "return region.read32(0) + region.read8(0) + region.read16(0) + Number(region.read64(0)) + region.read32(0)",
+    expected: ["read 32 @0x0", "read 8 @0x0", "read 16 @0x0", "read 64 @0x0", "read 32 @0x0"],
+  },
+  {
+    name: "the same register in every width, unused",
+    operand: operands[3]!,
+    body: "region.read8(0); region.read16(0); region.read32(0); region.read64(0)",
+    expected: ["read 8 @0x0", "read 16 @0x0", "read 32 @0x0", "read 64 @0x0"],
+  },
+  {
+    name: "narrow registers beside each other",
+    operand: operands[3]!,
+    body: "region.write8(0, value); region.write8(1, value); region.write16(2, value); return region.read32(0)",
+    expected: ["write 8 @0x0", "write 8 @0x1", "write 16 @0x2", "read 32 @0x0"],
+  },
+];
+
 /** Every template at every operand. */
-export const patterns: readonly Pattern[] = operands.flatMap((operand) => {
-  return templates.map((template) => makePattern(template, operand));
-});
+export const patterns: readonly Pattern[] = [
+  ...operands.flatMap((operand) => templates.map((template) => makePattern(template, operand))),
+  ...mixed,
+];

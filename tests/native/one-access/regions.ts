@@ -1,6 +1,7 @@
 import type { Region } from "@userpci/interface";
 
 type MappedRegionModule = typeof import("../../../packages/vfio-native/dist/mapped-region.js");
+type MappedRegion = InstanceType<MappedRegionModule["MappedRegion"]>;
 
 /** Makes a region over the whole of a buffer. */
 export type MakeRegion = (buffer: ArrayBuffer) => Promise<Region>;
@@ -8,7 +9,7 @@ export type MakeRegion = (buffer: ArrayBuffer) => Promise<Region>;
 let copies = 0;
 
 /** The class under test: each call loads the module anew, so that V8 has no feedback from an earlier use. */
-async function mapped(buffer: ArrayBuffer): Promise<Region> {
+async function mapped(buffer: ArrayBuffer): Promise<MappedRegion> {
   const url = new URL("mapped-region.js", import.meta.resolve("@userpci/vfio-native"));
   url.searchParams.set("copy", String(copies++));
   const { MappedRegion } = (await import(url.href)) as MappedRegionModule;
@@ -27,7 +28,23 @@ async function mapped(buffer: ArrayBuffer): Promise<Region> {
     remap: () => undefined,
     release: () => undefined,
   };
-  return new MappedRegion("the guarded page", buffer.byteLength, [window], none, supervisor);
+  return new MappedRegion("the guarded page", window, supervisor);
+}
+
+/** The same after a reset of its device, which V8 compiles with the branches that a reset takes. */
+async function reset(buffer: ArrayBuffer): Promise<Region> {
+  const region = await mapped(buffer);
+  for (const bits of [8, 16, 32] as const) {
+    region.block();
+    region[`write${bits}`](0, 0);
+    region.block();
+    region[`read${bits}`](0);
+  }
+  region.block();
+  region.write64(0, 0n);
+  region.block();
+  region.read64(0);
+  return region;
 }
 
 /** Elements of typed arrays: reads may vanish, merge and narrow. */
@@ -92,10 +109,7 @@ async function atomics(buffer: ArrayBuffer): Promise<Region> {
   };
 }
 
-/** Where the class under test would send accesses outside its windows. */
-const none: Region = await plain(new ArrayBuffer(0));
-
-/** `mapped` is the class under test. The others are wrong, each in its way, and show that the test sees it. */
-export const regions = { mapped, plain, dataView, atomics } as const;
+/** The class under test, twice. The others are wrong, each in its way, and show that the test sees it. */
+export const regions = { mapped, reset, plain, dataView, atomics } as const;
 
 export type RegionName = keyof typeof regions;
