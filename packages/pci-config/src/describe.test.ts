@@ -45,7 +45,7 @@ describe("describe", () => {
       offset: pcie!.offset + 2,
       width: 16,
       raw: 2,
-      fields: { version: 2, portType: 0, slotImplemented: false, interruptMessage: 0 },
+      fields: { version: 2, portType: 0, slotImplemented: false, interruptMessage: 0, flitMode: false },
       words: { portType: "endpoint" },
     });
     expect(pcie?.bytes.length).toBe(2 * 0x3c);

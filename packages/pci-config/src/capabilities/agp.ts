@@ -21,7 +21,7 @@ export const agp = capability({
   title: "Accelerated Graphics Port",
   length: 12,
   registers: {
-    version: register(0x02, 8, section, "AGP version", {
+    revision: register(0x02, 8, section, "AGP version", {
       minor: bits(3, 0, "RO", "Minor version"),
       major: bits(7, 4, "RO", "Major version"),
     }),

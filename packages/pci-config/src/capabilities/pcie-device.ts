@@ -59,6 +59,7 @@ export const deviceRegisters = {
       "0.001 W",
     ]),
     functionLevelReset: flag(28, "RO", "Can be reset by itself (FLR)"),
+    trustedIo: flag(30, "HwInit", "TEE-IO (PCI Express 6.0)"),
   }),
   deviceControl: register(0x08, 16, "7.5.3.4", "Device Control", {
     reportCorrectable: flag(0, "RW", "Report correctable errors"),

@@ -63,6 +63,7 @@ export const pcie = capability({
       portType: bits(7, 4, "RO", "Device/port type", portTypes),
       slotImplemented: flag(8, "HwInit", "The link leads to a slot"),
       interruptMessage: bits(13, 9, "RO", "Vector of the capability's own interrupts"),
+      flitMode: flag(15, "HwInit", "Flit mode (PCI Express 6.0)"),
     }),
     ...deviceRegisters,
     ...linkRegisters,

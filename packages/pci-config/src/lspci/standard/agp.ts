@@ -2,8 +2,8 @@ import { agp } from "../../capabilities/agp.ts";
 import type { CapabilityPrinter } from "../capability-text.ts";
 import { fieldOf, hexField, line } from "../line.ts";
 
-const { version, status, command } = agp.registers;
-const { fields: v } = version;
+const { revision, status, command } = agp.registers;
+const { fields: v } = revision;
 const { fields: s } = status;
 const { fields: c } = command;
 
@@ -19,7 +19,7 @@ function ratesText(bits: number, factor: number): string {
 
 /** Accelerated Graphics Port. */
 export const agpText: CapabilityPrinter = (capability) => {
-  const kind = capability.read(version);
+  const kind = capability.read(revision);
   if (!capability.verbose || !capability.has(4, 8)) return head(kind);
   const state = capability.read(status);
   const setting = capability.read(command);

@@ -3,6 +3,7 @@ import { agpText } from "./agp.ts";
 import { enhancedAllocationText } from "./enhanced-allocation.ts";
 import { hyperTransportText } from "./hypertransport.ts";
 import { msiText } from "./msi.ts";
+import { pcieText } from "./pcie.ts";
 import { pcixText } from "./pcix.ts";
 import { pmText } from "./pm.ts";
 import {
@@ -38,6 +39,7 @@ export const standardPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map(
   [0x0d, subsystemText],
   [0x0e, named("AGP3 <?>")],
   [0x0f, named("Secure device <?>")],
+  [0x10, pcieText],
   [0x11, msixText],
   [0x12, sataText],
   [0x13, advancedFeaturesText],
