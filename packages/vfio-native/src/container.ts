@@ -9,12 +9,10 @@ import {
 import { capabilityRecords, infoCapabilities } from "./capability-chain.ts";
 import { Descriptor } from "./descriptor.ts";
 import { systemError } from "./errno.ts";
-import { mapError, openError } from "./explain.ts";
+import { CONTAINER_NODE, mapError, openError } from "./explain.ts";
 import { check, query } from "./ioctl.ts";
 import type { Native } from "./native.ts";
 import * as uapi from "./uapi/vfio.ts";
-
-const NODE = "/dev/vfio/vfio";
 
 /** From this size on pinning is slow enough (about 1 ms for 8 MiB of small pages) to leave the main thread. */
 const ASYNC_SIZE = 8 * 2 ** 20;
@@ -56,8 +54,8 @@ export class Container implements DmaMapper {
    * @throws PciError `ERR_PERMISSION`, `ERR_NOT_SUPPORTED`
    */
   static open(native: Native, onClose: () => void): Container {
-    const fd = native.open(NODE, native.constants.O_RDWR);
-    if (fd < 0) throw openError(fd, NODE);
+    const fd = native.open(CONTAINER_NODE, native.constants.O_RDWR);
+    if (fd < 0) throw openError(fd, CONTAINER_NODE);
     try {
       Container.#assertUsable(native, fd);
       return new Container(native, fd, onClose);

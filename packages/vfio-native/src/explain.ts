@@ -3,32 +3,41 @@ import type { IovaRange, MapperLimits, MapRequest, PciError } from "@userpci/int
 import { errnoName, systemError } from "./errno.ts";
 import { type Memlock, readMemlock } from "./memlock.ts";
 
+/** Opens a container, for whoever may. */
+export const CONTAINER_NODE = "/dev/vfio/vfio";
+
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 const mib = (bytes: number): string =>
   Number.isFinite(bytes) ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : "unlimited";
 
 const formatRange = ({ start, last }: IovaRange): string => `${hex(start)}–${hex(last)}`;
 
-/** Why a VFIO node could not be opened. EBUSY is left as it is, since it may pass: see {@link busyError}. */
-export function openError(result: number, path: string): PciError {
+/** Mends that a user may not open a node. Group nodes belong to root until they are given away; the container's to all. */
+const permitHint = (path: string, address: string): string =>
+  path === CONTAINER_NODE
+    ? `sudo chmod 0666 ${path}  # as udev's own rules do: it gives access to no device`
+    : `sudo userpci bind ${address} --user $(id -un)`;
+
+/**
+ * Why a VFIO node could not be opened. EBUSY is left as it is, since it may pass: see {@link busyError}.
+ *
+ * @param address of the function to be opened by it, for the command that mends it
+ */
+export function openError(result: number, path: string, address = "ADDRESS"): PciError {
   const fail = (code: string, message: string, hint: string): PciError =>
     systemError(result, "open", { code, message, hint, path });
   switch (errnoName(result)) {
     case "EACCES":
     case "EPERM":
-      return fail(
-        "ERR_PERMISSION",
-        `this user may not open ${path}`,
-        "sudo userpci bind ADDRESS --user $(id -un)",
-      );
+      return fail("ERR_PERMISSION", `this user may not open ${path}`, permitHint(path, address));
     case "ENOENT":
       return fail(
         "ERR_NOT_SUPPORTED",
         `${path} does not exist`,
-        "modprobe vfio-pci, then bind a device: userpci bind ADDRESS",
+        `modprobe vfio-pci, then bind the device: userpci bind ${address}`,
       );
     case "ENODEV":
-      return fail("ERR_NO_IOMMU", `${path} leads to no IOMMU group`, "userpci bind ADDRESS");
+      return fail("ERR_NO_IOMMU", `${path} leads to no IOMMU group`, `userpci bind ${address}`);
     default:
       return systemError(result, "open", { message: `opening ${path}`, path });
   }

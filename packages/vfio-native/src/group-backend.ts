@@ -175,7 +175,7 @@ class VfioGroupBackend implements KernelBackend {
     }
     const container = this.#containers.get(domain) ?? this.#openContainer(domain);
     try {
-      return this.#openGroup(number, container);
+      return this.#openGroup(number, address, container);
     } catch (error) {
       if (container.groups === 0) container.close();
       throw error;
@@ -188,8 +188,9 @@ class VfioGroupBackend implements KernelBackend {
     return container;
   }
 
-  #openGroup(number: number, container: Container): Group {
-    const group = Group.open(this.#addon, number, container, () => this.#groups.delete(number));
+  #openGroup(number: number, address: string, container: Container): Group {
+    const onClose = (): unknown => this.#groups.delete(number);
+    const group = Group.open(this.#addon, number, address, container, onClose);
     this.#groups.set(number, group);
     return group;
   }

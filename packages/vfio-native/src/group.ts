@@ -40,13 +40,20 @@ export class Group {
   /**
    * Opens a group and puts it into a container.
    *
+   * @param address of the function that it is opened for, for messages
    * @param onClose called once when the group closes
    * @throws PciError `EBUSY`, which may pass; `ERR_PERMISSION`, `ERR_GROUP_NOT_VIABLE`, `ERR_NO_IOMMU`
    */
-  static open(native: Native, number: number, container: Container, onClose: (group: Group) => void): Group {
+  static open(
+    native: Native,
+    number: number,
+    address: string,
+    container: Container,
+    onClose: (group: Group) => void,
+  ): Group {
     const path = `/dev/vfio/${number}`;
     const fd = native.open(path, native.constants.O_RDWR);
-    if (fd < 0) throw openError(fd, path);
+    if (fd < 0) throw openError(fd, path, address);
     try {
       const status = uapi.groupStatus.pack({ argsz: uapi.groupStatus.size });
       check(native, fd, "GROUP_GET_STATUS", status);

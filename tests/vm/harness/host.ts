@@ -21,6 +21,13 @@ export async function prepare(vm: Vm, machine = "main"): Promise<void> {
   });
 }
 
+/** A machine, prepared. */
+export async function preparedVm(machine = "main"): Promise<Vm> {
+  const vm = await testVm(machine);
+  await prepare(vm, machine);
+  return vm;
+}
+
 /** Makes vitest tests of a suite, which wait for the guest's results. */
 export function declareOnHost(url: string, suite: GuestSuite): void {
   const file = compiled(fileURLToPath(url));
@@ -32,9 +39,7 @@ export function declareOnHost(url: string, suite: GuestSuite): void {
 function declareFor(file: string, suite: GuestSuite, user: GuestUser): void {
   let run: GuestRun;
   beforeAll(async () => {
-    const machine = suite.machine ?? "main";
-    const vm = await testVm(machine);
-    await prepare(vm, machine);
+    const vm = await preparedVm(suite.machine);
     const runner = compiled(fileURLToPath(new URL("./guest.ts", import.meta.url)));
     run = new GuestRun(
       vm.run(["node", ...(suite.nodeFlags ?? []), runner, file], {
