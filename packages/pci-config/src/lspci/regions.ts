@@ -55,6 +55,15 @@ function baseAddresses(config: ConfigBytes, count: number): readonly bigint[] {
   return bases;
 }
 
+/** Number of BARs by header layout. */
+const barCounts: readonly number[] = [6, 2, 1];
+
+/** Whether a function has a BAR of memory, assigned or not. */
+export function hasMemory(config: ConfigBytes): boolean {
+  const count = barCounts[config.read8(commonHeader.headerType.offset) & 0x7f] ?? 0;
+  return baseAddresses(config, count).some((base) => base !== 0n && (base & 1n) === 0n);
+}
+
 function regionText({ config, options }: PrintedDevice, { index, raw, base, size }: Bar): string {
   const command = config.read16(commonHeader.command.offset);
   const isIo = (raw & IO) !== 0;

@@ -1,6 +1,7 @@
 import { deviceRegisters } from "../../capabilities/pcie-device.ts";
 import type { CapabilityText } from "../capability-text.ts";
 import { fieldOf, line, mapField, wordField } from "../line.ts";
+import { hasMemory } from "../regions.ts";
 import { isEndpoint, port } from "./port-type.ts";
 import { powerLimit } from "./power-limit.ts";
 
@@ -90,7 +91,7 @@ const lines2 = {
   cacheLine: line` LN System CLS ${wordField(cap2.lnSystem, cacheLines, "")},`,
   hints: line` ${wordField(cap2.tphCompleter, hints, "")}`,
   forwarding: line` ARIFwd${cap2.ariForwarding}`,
-  atomicRouting: line`\t\t\t AtomicOpsCap: Routing${cap2.atomicRouting}`,
+  atomicRouting: line` Routing${cap2.atomicRouting}`,
   atomics: line` 32bit${cap2.atomic32} 64bit${cap2.atomic64} 128bitCAS${cap2.compareAndSwap128}`,
   control: line`\t\tDevCtl2: Completion Timeout: ${mapField(ctl2.completionTimeout, (value) => timeouts[value] ?? "Unknown")}, TimeoutDis${ctl2.completionTimeoutDisable}`,
   doForward: line` ARIFwd${ctl2.ariForwarding}`,
@@ -111,7 +112,11 @@ export function device2Text(capability: CapabilityText, type: number): string {
   if (type === port.root || type === port.endpoint) text += lines2.hints(able);
   if (forwards) text += lines2.forwarding(able);
   text += "\n";
-  if (routes) text += `${lines2.atomicRouting(able)}${type === port.root ? lines2.atomics(able) : ""}\n`;
+  const completes = type === port.root || hasMemory(capability.config);
+  if (routes || completes) {
+    const routing = routes ? lines2.atomicRouting(able) : "";
+    text += `\t\t\t AtomicOpsCap:${routing}${completes ? lines2.atomics(able) : ""}\n`;
+  }
   text += `${lines2.control(setting)}${forwards ? lines2.doForward(setting) : ""}\n`;
   return text + atomicText(type, setting, routes) + lines2.more(setting);
 }
