@@ -34,6 +34,7 @@ export const physicalFunction = "0000:02:00.0";
 export const bound: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   main: at,
   functions: functionsAt,
+  noRemapping: { edu: at.edu },
 };
 
 /** The ordinary user of the tests: "nobody", who owns no file. */
@@ -58,4 +59,8 @@ export const machines: Readonly<Record<string, BootOptions>> = {
   functions: {
     devices: ["igb", "igb", "virtio-rng-pci,addr=0x13,disable-legacy=on"],
   },
+  /** The IOMMU translates DMA and passes interrupts on as they come. */
+  noRemapping: { devices: ["edu"], iommu: "intel-iommu,intremap=off,caching-mode=on" },
+  /** No IOMMU at all, so nothing can be bound. */
+  noIommu: { devices: ["edu"], iommu: null },
 };

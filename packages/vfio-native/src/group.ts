@@ -129,8 +129,8 @@ function deviceError(result: number, address: string, vfToken: string | undefine
     case "EPERM":
       return systemError(result, syscall, {
         code: "ERR_PERMISSION",
-        message: `${address} is a virtual function, and ${vfToken === undefined ? "no VF token was given" : "the VF token is wrong"}`,
-        hint: "pass { vfToken } with the UUID that the driver of the physical function set",
+        message: `${address} shares a token with its physical or virtual functions, and ${vfToken === undefined ? "no VF token was given" : "the VF token is wrong"}`,
+        hint: "pass { vfToken } with the UUID that the driver of the physical function was opened with",
       });
     case "EINVAL":
       return systemError(result, syscall, {

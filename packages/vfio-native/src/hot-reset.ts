@@ -69,8 +69,22 @@ export function hotResetArgument(
 
 /** Turns the result of the hot reset into an error, if it is one. */
 export function hotResetError(access: DeviceAccess, result: number): PciError {
+  // Virtual functions never count as one set with their physical one (`vfio_pci_dev_set_resettable`), so no group helps.
+  if (failedWith(result, "EINVAL")) {
+    return systemError(result, "ioctl VFIO_DEVICE_PCI_HOT_RESET", {
+      code: "ERR_NOT_SUPPORTED",
+      message: `the kernel does not reset a bus or slot with these functions on it: ${namesOf(access)}`,
+      hint: "if some are virtual functions, disable them first: echo 0 > /sys/bus/pci/devices/ADDRESS/sriov_numvfs",
+    });
+  }
   return systemError(result, "ioctl VFIO_DEVICE_PCI_HOT_RESET", {
     message: `the bus or slot of ${access.address} could not be reset`,
     hint: "the kernel log (dmesg) says which port did not bring its link back",
   });
+}
+
+function namesOf(access: DeviceAccess): string {
+  return hotResetDependents(access)
+    .map(({ address }) => address)
+    .join(", ");
 }
