@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import type { CommandSpec, Report } from "./command.ts";
 import { commands } from "./commands.ts";
+import { type DropIn, dropIns } from "./drop-in.ts";
 import { toJson } from "./json.ts";
 import type { Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
@@ -15,6 +16,8 @@ export const exitStatus = { done: 0, failed: 1, usage: 2 } as const;
  * @returns exit status: 0 for success, 1 for failure, 2 for a wrong command line. Never rejects.
  */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const dropIn = dropIns.find(({ name }) => name === argv[0]);
+  if (dropIn !== undefined) return runDropIn(dropIn, argv.slice(1), terminal);
   const json = argv.includes("--json");
   let report: Report | undefined;
   const program = createProgram(terminal, json, (made) => {
@@ -28,6 +31,16 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   } catch (thrown) {
     if (thrown instanceof CommanderError) return refuse(thrown, terminal, json);
     await fail(thrown, terminal, json);
+    return exitStatus.failed;
+  }
+}
+
+/** Runs a command that has its own ideas of arguments and words. */
+async function runDropIn({ load }: DropIn, argv: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    return await (await load()).runDropIn(argv, terminal);
+  } catch (thrown) {
+    await fail(thrown, terminal, false);
     return exitStatus.failed;
   }
 }
@@ -53,6 +66,8 @@ function createProgram(terminal: Terminal, json: boolean, done: (report: Report)
     .showHelpAfterError("(userpci --help lists the commands)")
     .exitOverride();
   for (const spec of commands) addCommand(program, spec, terminal, done);
+  // For the help alone: their arguments never come here.
+  for (const { name, summary } of dropIns) program.command(name).description(summary);
   return program;
 }
 

@@ -35,7 +35,7 @@ export function resolveOperation(config: ConfigSpace, operation: Operation): Tar
   if (base.kind === "address") {
     const { named } = base;
     if (named?.layouts && !named.layouts.includes(config.headerType.layout)) {
-      throw new PciError("ERR_NOT_SUPPORTED", `Does not have register ${named.name}`, {
+      throw new PciError("ERR_NOT_SUPPORTED", `Does not have register ${named.name}.`, {
         hint: "give the register by its number",
       });
     }
@@ -70,7 +70,7 @@ function findCapability(
         : `there are only ${count} capabilities`;
   throw new PciError(
     "ERR_NOT_SUPPORTED",
-    `Instance #${instance} of ${words[kind]} ${id.toString(16).padStart(4, "0")} not found - ${there} with that id`,
+    `Instance #${instance} of ${words[kind]} ${id.toString(16).padStart(4, "0")} not found - ${there} with that id.`,
     { hint: "userpci lspci -vv lists the capabilities that there are" },
   );
 }

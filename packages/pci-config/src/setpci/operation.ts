@@ -58,8 +58,8 @@ function parseTarget(target: string): Pick<Operation, "base" | "offset" | "width
   const [sum = "", letter] = splitAt(place, ".");
   const [name = "", added] = splitAt(sum, "+");
   const given = letter === undefined ? undefined : widths[letter.toLowerCase()];
-  // An empty width is printed by setpci as a blank.
-  if (letter !== undefined && given === undefined) refuse(`Invalid width "${letter || " "}"`);
+  // Of an empty width setpci prints the character that ends its text.
+  if (letter !== undefined && given === undefined) refuse(`Invalid width "${letter || "\0"}"`);
   const base = parseBase(name);
   const offset = added === undefined ? 0 : parseNumber(added);
   if (offset === undefined || offset >= EXTENDED_SIZE) refuse(`Invalid offset "${added}"`);
@@ -95,7 +95,7 @@ function parseValues(list: string, width: Width): MaskedValue[] {
     const mask = parseNumber(bits);
     if (mask === undefined) refuse(`Invalid mask "${bits}"`);
     if (!fits(mask, width)) refuse(`Mask "${bits}" is out of range`);
-    return { value: cut(value, width), mask: cut(mask, width) };
+    return { value: cut(value & mask, width), mask: cut(mask, width) };
   });
 }
 

@@ -1,0 +1,112 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { run } from "../run.ts";
+import { createStyle } from "../style.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface Recorded {
+  readonly devices: Readonly<Record<string, string>>;
+  readonly cases: readonly {
+    readonly argv: readonly string[];
+    readonly status: number;
+    readonly stdout: string;
+    readonly stderr: string;
+    readonly changed: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  }[];
+}
+
+const read = (name: string): string =>
+  readFileSync(new URL(`../../fixtures/${name}`, import.meta.url), "utf8");
+const { devices, cases } = JSON.parse(read("setpci.json")) as Recorded;
+const contents = Object.entries(devices).map(
+  ([address, text]) => [address, Buffer.from(text, "base64")] as const,
+);
+
+let root: string;
+const directoryOf = (address: string): string => join(root, "sys/bus/pci/devices", address);
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "userpci-setpci-"));
+  for (const [address, bytes] of contents) {
+    const directory = join(root, "sys/devices/pci0001:00", address);
+    mkdirSync(directory, { recursive: true });
+    mkdirSync(join(root, "sys/bus/pci/devices"), { recursive: true });
+    symlinkSync(`../../../devices/pci0001:00/${address}`, directoryOf(address));
+    const number = (offset: number, length: number) => `0x${bytes.readUIntLE(offset, length).toString(16)}\n`;
+    writeFileSync(join(directory, "config"), bytes);
+    writeFileSync(join(directory, "vendor"), number(0, 2));
+    writeFileSync(join(directory, "device"), number(2, 2));
+    writeFileSync(join(directory, "class"), number(9, 3));
+  }
+});
+
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+async function setpci(argv: readonly string[]) {
+  let stdout = "";
+  let stderr = "";
+  const plain = createStyle(false);
+  const terminal: Terminal = {
+    write: (text) => {
+      stdout += text;
+    },
+    note: (text) => {
+      stderr += text;
+    },
+    style: plain,
+    noteStyle: plain,
+    interactive: false,
+    columns: undefined,
+    noteColumns: undefined,
+  };
+  const access = ["-A", "linux-sysfs", "-O", `sysfs.path=${join(root, "sys/bus/pci")}`];
+  const alone = argv.length === 1 && argv[0]!.startsWith("--");
+  const status = await run(["setpci", ...(alone ? [] : access), ...argv], terminal);
+  return { status, stdout, stderr, changed: changes() };
+}
+
+/** Bytes that differ from what the devices had, by address and offset. */
+function changes(): Record<string, Record<string, number>> {
+  const found: Record<string, Record<string, number>> = {};
+  for (const [address, before] of contents) {
+    const after = readFileSync(join(directoryOf(address), "config"));
+    const changed = [...after.entries()].filter(([offset, byte]) => byte !== before[offset]);
+    if (changed.length > 0) found[address] = Object.fromEntries(changed);
+  }
+  return found;
+}
+
+describe("userpci setpci does and prints what setpci of pciutils 3.15 does", () => {
+  it.each(cases.map((recorded) => [recorded.argv.join(" "), recorded] as const))(
+    "%s",
+    async (_, recorded) => {
+      const { argv, ...wanted } = recorded;
+      expect(await setpci(argv)).toEqual(wanted);
+    },
+  );
+});
+
+describe("userpci setpci", () => {
+  it("prints the original's help but for the ways to devices, to standard error", async () => {
+    const { status, stdout, stderr } = await setpci(["--help"]);
+    expect([status, stdout]).toEqual([0, ""]);
+    expect(stderr).toMatch(/^Usage: setpci \[<options>\] \(<device>\+ <reg>\[=<values>\]\*\)\*\n/);
+  });
+
+  it("does not write behind the bytes that a function has", async () => {
+    const { status, stderr, changed } = await setpci(["-s", "1:0:0.0", "100.b=1"]);
+    expect([status, stderr, changed]).toEqual([
+      1,
+      "setpci: 0001:00:00.0: Register 100 lies behind the 256 bytes of the function\n",
+      {},
+    ]);
+  });
+
+  it("refuses other ways to devices than sysfs", async () => {
+    const { status, stderr } = await setpci(["-A", "intel-conf1", "-s", "1:0:0.0", "COMMAND"]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/-A intel-conf1 is not supported/);
+  });
+});
