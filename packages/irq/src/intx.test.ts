@@ -1,0 +1,101 @@
+import { PciError } from "@userpci/interface";
+import { describe, expect, it } from "vitest";
+import { opened, turns } from "./testing/opened.ts";
+import type { Vector } from "./vector.ts";
+
+describe("INTx", () => {
+  it("is unmasked after the last listener, and fires once for one acknowledged raise", async () => {
+    const { device, vector } = opened("intx");
+    const maskedInside: boolean[] = [];
+    vector.on(() => maskedInside.push(device.masked.has("intx/0")));
+    vector.on(() => {
+      device.asserted = false;
+      maskedInside.push(device.masked.has("intx/0"));
+    });
+    device.raise();
+    await turns();
+    expect([maskedInside, device.masked.size]).toEqual([[true, true], 0]);
+  });
+
+  it("fires again when it was not acknowledged", async () => {
+    const { device, vector } = opened("intx");
+    let calls = 0;
+    vector.on(() => {
+      if (++calls === 3) device.asserted = false;
+    });
+    device.raise();
+    await turns(10);
+    expect(calls).toBe(3);
+  });
+
+  it("is unmasked when the iterator asks for the next, not before", async () => {
+    const { device, vector } = opened("intx");
+    const iterator = vector.events();
+    const first = iterator.next();
+    device.raise();
+    expect(await first).toEqual({ value: 1, done: false });
+    await turns();
+    expect(device.masked.has("intx/0")).toBe(true);
+    device.asserted = false;
+    const second = iterator.next();
+    await turns();
+    expect(device.masked.has("intx/0")).toBe(false);
+    device.raise();
+    expect(await second).toEqual({ value: 1, done: false });
+    await iterator.return?.();
+  });
+
+  it.each<[string, (vector: Vector) => unknown]>([
+    ["waitSync", (vector) => vector.waitSync(0)],
+    ["take", (vector) => vector.take()],
+    ["next", (vector) => vector.next({ timeoutMs: 1 })],
+    ["on", (vector) => vector.on(() => {}).close()],
+  ])("is unmasked by the next %s", async (_, ask) => {
+    const { device, vector } = opened("intx");
+    device.fire("intx");
+    expect(vector.waitSync(0)).toBe(1);
+    expect(device.masked.has("intx/0")).toBe(true);
+    await ask(vector);
+    expect(device.masked.has("intx/0")).toBe(false);
+  });
+
+  it("is not unmasked before an event that nobody has seen yet is handed over", async () => {
+    const { device, vector } = opened("intx");
+    expect(await vector.next({ timeoutMs: 1 })).toBe(0);
+    device.raise();
+    await turns();
+    expect(vector.take()).toBe(1);
+    expect(device.masked.has("intx/0")).toBe(true);
+    device.asserted = false;
+    expect(vector.take()).toBe(0);
+    expect(device.masked.has("intx/0")).toBe(false);
+  });
+
+  it("stays masked while the user holds it", async () => {
+    const { device, vector } = opened("intx");
+    vector.on(() => vector.mask());
+    device.fire("intx");
+    await turns();
+    expect(device.masked.has("intx/0")).toBe(true);
+    vector.unmask();
+    expect(device.masked.has("intx/0")).toBe(false);
+  });
+
+  it("reports an unmask that fails after a listener as an uncaught exception", async () => {
+    const { device, vector } = opened("intx");
+    const uncaught: unknown[] = [];
+    const others = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException");
+    process.on("uncaughtException", (error) => uncaught.push(error));
+    try {
+      vector.on(() => {});
+      device.errors.unmaskIrqs = new PciError("EIO", "no unmask");
+      device.fire("intx");
+      await turns();
+    } finally {
+      process.removeAllListeners("uncaughtException");
+      for (const other of others) process.on("uncaughtException", other);
+    }
+    expect(uncaught).toEqual([device.errors.unmaskIrqs]);
+  });
+});

@@ -1,0 +1,30 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { expect } from "vitest";
+import type { IrqSet } from "../irq-set.ts";
+import { Irqs } from "../irqs.ts";
+import type { Vector } from "../vector.ts";
+import { TestDevice, type TestTarget } from "./device.ts";
+
+/** What {@link opened} gives. */
+export interface Opened {
+  readonly device: TestDevice;
+  readonly set: IrqSet;
+  readonly vector: Vector;
+  readonly target: TestTarget;
+}
+
+/** A function with one vector, enabled. */
+export function opened(kind: "msi" | "intx" = "msi"): Opened {
+  const device = new TestDevice({ intx: 1, msi: 1 });
+  const set = new Irqs(device).enable(kind);
+  return { device, set, vector: set.at(0), target: device.targets[0]! };
+}
+
+/** Lets the event loop turn, so that what was fired arrives. */
+export async function turns(count = 3): Promise<void> {
+  for (let i = 0; i < count; i++) await turn();
+}
+
+/** Matches a PciError by its code and words of its message. */
+export const failing = (code: string, message: RegExp = /./): unknown =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) });

@@ -1,0 +1,97 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { failing, opened, turns } from "./testing/opened.ts";
+
+afterEach(() => vi.useRealTimers());
+
+describe("next", () => {
+  it("resolves with the coalesced count, at once if events are there", async () => {
+    const { device, vector } = opened();
+    device.fire("msi", 0, 2);
+    device.fire("msi", 0, 3);
+    expect(await vector.next()).toBe(5);
+    const pending = vector.next();
+    device.fire("msi");
+    expect(await pending).toBe(1);
+  });
+
+  it("loses nothing that comes between two calls, however long that takes", async () => {
+    const { device, vector, target } = opened();
+    let [sent, got] = [0, 0];
+    for (let round = 1; round < 60; round++) {
+      const pending = vector.next();
+      for (let i = 0; i < 1 + (round % 5); i++) {
+        device.fire("msi", 0, round);
+        sent += round;
+        if (round % 3 === 0) await turns(1 + (i % 2));
+      }
+      got += await pending;
+    }
+    got += vector.take();
+    expect(got).toBe(sent);
+    expect(target.listening).toBe(false);
+  });
+
+  it("resolves to 0 after the time-out, and keeps what comes later", async () => {
+    const { device, vector } = opened();
+    expect(await vector.next({ timeoutMs: 5 })).toBe(0);
+    expect(await vector.next({ timeoutMs: 0 })).toBe(0);
+    device.fire("msi", 0, 2);
+    await turns();
+    expect(await vector.next({ timeoutMs: 1000 })).toBe(2);
+  });
+
+  it("is aborted by a signal, before or while it waits, and loses nothing", async () => {
+    const { device, vector } = opened();
+    const gone = AbortSignal.abort("why");
+    await expect(vector.next({ signal: gone })).rejects.toMatchObject({ code: "ERR_ABORTED", cause: "why" });
+    const controller = new AbortController();
+    const pending = vector.next({ signal: controller.signal });
+    controller.abort();
+    await expect(pending).rejects.toEqual(failing("ERR_ABORTED"));
+    device.fire("msi", 0, 7);
+    await turns();
+    expect(await vector.next()).toBe(7);
+  });
+
+  it("leaves neither timer nor listener on the signal behind", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { device, vector } = opened();
+    const { signal } = new AbortController();
+    const [add, remove] = [vi.spyOn(signal, "addEventListener"), vi.spyOn(signal, "removeEventListener")];
+    const pending = vector.next({ signal, timeoutMs: 1000 });
+    expect(vi.getTimerCount()).toBe(1);
+    device.fire("msi");
+    await pending;
+    expect([vi.getTimerCount(), add.mock.calls.length, remove.mock.calls.length]).toEqual([0, 1, 1]);
+  });
+
+  it.each([-1, 2 ** 31, Number.NaN, 1.5])("refuses a time-out of %s", async (timeoutMs) => {
+    const { vector } = opened();
+    const code = Number.isInteger(timeoutMs) ? "ERR_OUT_OF_RANGE" : "ERR_INVALID_ARGUMENT";
+    await expect(vector.next({ timeoutMs })).rejects.toEqual(failing(code));
+    expect(() => vector.waitSync(timeoutMs)).toThrow(failing(code));
+  });
+});
+
+describe("waitSync and take", () => {
+  it("return what came, what comes while blocking, and 0 otherwise", () => {
+    const { device, vector, target } = opened();
+    expect([vector.take(), vector.waitSync(10)]).toEqual([0, 0]);
+    device.fire("msi", 0, 3);
+    expect(vector.waitSync(10)).toBe(3);
+    target.duringWait = () => device.fire("msi", 0, 2);
+    expect(vector.waitSync(10)).toBe(2);
+  });
+
+  it("find what a listening pull had put aside", async () => {
+    const { device, vector } = opened();
+    device.fire("msi");
+    await vector.next();
+    device.fire("msi", 0, 4);
+    await turns();
+    device.fire("msi", 0, 5);
+    expect(vector.waitSync(0)).toBe(4);
+    expect(vector.waitSync(0)).toBe(5);
+    expect(vector.stats).toMatchObject({ count: 10, deliveries: 3 });
+  });
+});
