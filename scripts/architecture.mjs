@@ -1,4 +1,4 @@
-// The direction of dependency, as data. `check-imports.mjs` refuses whatever is not in this table.
+// The direction of dependency, as data. `checks/imports.mjs` refuses whatever is not in this table.
 // The private workspaces are not in it: they may import every package.
 
 /**
