@@ -18,6 +18,7 @@ export const errorCodes = {
   ERR_GROUP_BUSY: "the IOMMU group is already used by another backend or domain of this process",
   ERR_DEVICE_BUSY: "the group or device node is open elsewhere",
   ERR_PERMISSION: "this user may not open the node or write the file",
+  ERR_NODE_TAKEN: "a node that leads to the function was given to another user",
   ERR_NO_RESET: "a reset was required and the function has no reset method",
   ERR_DOMAIN_EMPTY: "the domain has no device attached yet, so there is nothing that could be mapped into",
   ERR_DOMAIN_IN_USE: "the domain still has devices attached",
@@ -38,6 +39,9 @@ export const errorCodes = {
   ERR_NATIVE_UNAVAILABLE: "the native addon cannot be loaded on this system",
   ERR_PROTOCOL: "a peer broke the protocol",
   ERR_SAME_THREAD: "a synchronous call would wait for a server on its own thread",
+  ERR_USAGE: "the command line is wrong",
+  ERR_DEMO: "a step of the demo did not hold",
+  ERR_INTERNAL: "a fault of the command itself",
 } as const satisfies Record<string, string>;
 
 /** A code of ours; see {@link errorCodes}. */
