@@ -11,5 +11,5 @@ registers.write64(0x80, memory.iova); // DMA from our memory
 registers.write64(0x88, 0x40000n); // into the device's own
 registers.write32(0x90, 13); // 13 bytes
 registers.write32(0x98, 0b101); // start, and interrupt when done
-console.log("done, interrupts:", await interrupt.next({ timeoutMs: 1000 }));
+console.log("done, interrupts:", await interrupt.wait({ timeoutMs: 1000 }));
 await device.close();

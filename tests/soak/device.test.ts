@@ -22,7 +22,7 @@ async function use(device: PciDevice, i: number): Promise<void> {
   const vector = irqs.at(0);
   if (i % 3 === 0) vector.on(() => undefined);
   vector.trigger();
-  if (i % 3 !== 0) assert.equal(await vector.next({ timeoutMs: 5000 }), 1);
+  if (i % 3 !== 0) assert.equal(await vector.wait({ timeoutMs: 5000 }), 1);
   if (i % 4 === 0) irqs.close();
   if (i % 5 === 0) await buffer.close();
   if (i % 7 === 0) registers.close();

@@ -188,19 +188,19 @@ await guestSuite(import.meta.url, {
       const { device, edu } = opened;
       using irqs = device.irqs.enable("intx");
       edu.raise(0x30);
-      assert.equal(await irqs.at(0).next({ timeoutMs: 5000 }), 1);
+      assert.equal(await irqs.at(0).wait({ timeoutMs: 5000 }), 1);
       assert.equal(edu.interruptStatus, 0x30);
       edu.acknowledge(0x10);
-      assert.equal(await irqs.at(0).next({ timeoutMs: 5000 }), 1, "one cause is left, so it fires again");
+      assert.equal(await irqs.at(0).wait({ timeoutMs: 5000 }), 1, "one cause is left, so it fires again");
       edu.acknowledge(0x20);
-      assert.equal(await irqs.at(0).next({ timeoutMs: 30 }), 0);
+      assert.equal(await irqs.at(0).wait({ timeoutMs: 30 }), 0);
       assert.equal(edu.interruptStatus, 0);
     },
 
     "an interrupt that never comes ends in a time-out": async () => {
       await using opened = await attach(at.edu);
       const silent: Completion = {
-        next: ({ timeoutMs = 0 }) => new Promise((resolve) => setTimeout(resolve, timeoutMs, 0)),
+        wait: ({ timeoutMs = 0 }) => new Promise((resolve) => setTimeout(resolve, timeoutMs, 0)),
       };
       opened.edu.useInterrupts(silent);
       await using buffer = await opened.device.dma.alloc(BUFFER_SIZE);

@@ -8,7 +8,7 @@ export interface Completion {
    *
    * @throws PciError `ERR_ABORTED`, `ERR_CLOSED`
    */
-  next(options: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<number>;
+  wait(options: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<number>;
 }
 
 /** How to wait. */
@@ -42,7 +42,7 @@ export async function waitFor(what: string, done: () => boolean, wait: Wait): Pr
       });
     }
     if (completion !== undefined)
-      await completion.next({ timeoutMs: Math.ceil(left), ...(signal && { signal }) });
+      await completion.wait({ timeoutMs: Math.ceil(left), ...(signal && { signal }) });
     else {
       device.relax();
       await setImmediate();

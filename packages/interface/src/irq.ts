@@ -22,7 +22,7 @@ export interface IrqInfo {
 
 /**
  * Where a vector's events arrive: an eventfd on kernel backends. Events are counted, never lost: several may be
- * delivered as one count. There is one reader: either a listener or `take`/`wait`.
+ * delivered as one count. There is one reader: either a listener or `take`/`waitSync`.
  */
 export interface IrqTarget extends Disposable {
   readonly closed: boolean;
@@ -49,7 +49,7 @@ export interface IrqTarget extends Disposable {
    * @param timeoutMs longest wait in milliseconds; 0 polls once
    * @returns the count, 0 after the time-out
    */
-  wait(timeoutMs: number): number;
+  waitSync(timeoutMs: number): number;
   /** Adds `count` events, as the device would. */
   signal(count?: number): void;
   /** Gives the target up. Harmless twice. */

@@ -6,4 +6,11 @@
 export type { IrqDevice } from "./device.ts";
 export { IrqSet } from "./irq-set.ts";
 export { type EnableOptions, Irqs } from "./irqs.ts";
-export type { EventsOptions, NextOptions, Subscription, Vector, VectorStats } from "./vector.ts";
+export type {
+  EventsOptions,
+  Subscription,
+  Vector,
+  VectorStats,
+  WaitOptions,
+  WaitSyncOptions,
+} from "./vector.ts";

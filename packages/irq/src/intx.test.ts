@@ -46,14 +46,14 @@ describe("INTx", () => {
   });
 
   it.each<[string, (vector: Vector) => unknown]>([
-    ["waitSync", (vector) => vector.waitSync(0)],
+    ["waitSync", (vector) => vector.waitSync({ timeoutMs: 0 })],
     ["take", (vector) => vector.take()],
-    ["next", (vector) => vector.next({ timeoutMs: 1 })],
+    ["wait", (vector) => vector.wait({ timeoutMs: 1 })],
     ["on", (vector) => vector.on(() => {}).close()],
   ])("is unmasked by the next %s", async (_, ask) => {
     const { device, vector } = opened("intx");
     device.fire("intx");
-    expect(vector.waitSync(0)).toBe(1);
+    expect(vector.waitSync({ timeoutMs: 0 })).toBe(1);
     expect(device.masked.has("intx/0")).toBe(true);
     await ask(vector);
     expect(device.masked.has("intx/0")).toBe(false);
@@ -61,7 +61,7 @@ describe("INTx", () => {
 
   it("is not unmasked before an event that nobody has seen yet is handed over", async () => {
     const { device, vector } = opened("intx");
-    expect(await vector.next({ timeoutMs: 1 })).toBe(0);
+    expect(await vector.wait({ timeoutMs: 1 })).toBe(0);
     device.raise();
     await turns();
     expect(vector.take()).toBe(1);

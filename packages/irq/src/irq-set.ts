@@ -84,7 +84,7 @@ export class IrqSet implements Disposable, Iterable<Vector> {
   }
 
   /**
-   * Disables the kind, closes the targets and ends all readers: iterators are done, pending `next` calls reject with
+   * Disables the kind, closes the targets and ends all readers: iterators are done, pending `wait` calls reject with
    * `ERR_CLOSED`, listeners are not called again. Harmless twice.
    */
   close(): void {

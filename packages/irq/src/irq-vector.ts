@@ -1,7 +1,14 @@
 import { checkInteger, type IrqInfo, type IrqKind, type IrqTarget, PciError } from "@userpci/interface";
 import { type IrqDevice, kindNames } from "./device.ts";
 import { Listeners, throwLater } from "./listeners.ts";
-import type { EventsOptions, NextOptions, Subscription, Vector, VectorStats } from "./vector.ts";
+import type {
+  EventsOptions,
+  Subscription,
+  Vector,
+  VectorStats,
+  WaitOptions,
+  WaitSyncOptions,
+} from "./vector.ts";
 import { type EventSource, VectorEvents } from "./vector-events.ts";
 import { abortError, Waiter } from "./waiter.ts";
 
@@ -57,7 +64,7 @@ export class IrqVector implements Vector, EventSource {
       });
     }
     if (this.#iterator !== undefined) throw this.#busy("an iterator");
-    if (this.#waiter !== undefined) throw this.#busy("a call of next()");
+    if (this.#waiter !== undefined) throw this.#busy("a call of wait()");
     const subscription = this.#listeners.add(listener, () => {
       if (this.#listeners.size === 0) this.#unlisten();
     });
@@ -81,20 +88,23 @@ export class IrqVector implements Vector, EventSource {
     return this.events();
   }
 
-  async next(options: NextOptions = {}): Promise<number> {
+  async wait(options: WaitOptions = {}): Promise<number> {
     const { timeoutMs } = options;
     if (timeoutMs !== undefined) checkInteger("timeoutMs", timeoutMs, 0, MAX_TIMEOUT_MS);
     this.#checkDirect();
     return timeoutMs === 0 ? this.take() : this.receive(options);
   }
 
-  waitSync(timeoutMs: number): number {
-    checkInteger("timeoutMs", timeoutMs, 0, MAX_TIMEOUT_MS);
+  waitSync({ timeoutMs }: WaitSyncOptions = {}): number {
+    if (timeoutMs !== undefined) checkInteger("timeoutMs", timeoutMs, 0, MAX_TIMEOUT_MS);
     this.#checkDirect();
     if (this.#pending > 0) return this.#takePending();
     this.#rearm();
     this.#unlisten();
-    return this.#record(this.target.wait(timeoutMs));
+    let count: number;
+    do count = this.target.waitSync(timeoutMs ?? MAX_TIMEOUT_MS);
+    while (count === 0 && timeoutMs === undefined);
+    return this.#record(count);
   }
 
   take(): number {
@@ -130,9 +140,9 @@ export class IrqVector implements Vector, EventSource {
   }
 
   /** One pull of events; the caller has seen to it that nothing else reads. */
-  async receive(options: NextOptions): Promise<number> {
+  async receive(options: WaitOptions): Promise<number> {
     this.#checkOpen();
-    if (this.#waiter !== undefined) throw this.#busy("a call of next()");
+    if (this.#waiter !== undefined) throw this.#busy("a call of wait()");
     if (options.signal?.aborted) throw abortError(options.signal);
     if (this.#pending > 0) return this.#takePending();
     this.#rearm();
@@ -260,7 +270,7 @@ export class IrqVector implements Vector, EventSource {
     this.#checkOpen();
     if (this.#listeners.size > 0) throw this.#busy(`${this.#listeners.size} listener(s)`);
     if (this.#iterator !== undefined) throw this.#busy("an iterator");
-    if (this.#waiter !== undefined) throw this.#busy("a call of next()");
+    if (this.#waiter !== undefined) throw this.#busy("a call of wait()");
   }
 
   #checkMaskable(): void {

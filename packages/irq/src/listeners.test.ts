@@ -24,7 +24,7 @@ describe("listeners", () => {
   it("get the events that came before the first of them", async () => {
     const { device, vector } = opened();
     device.fire("msi", 0, 2);
-    expect(await vector.next()).toBe(2);
+    expect(await vector.wait()).toBe(2);
     device.fire("msi", 0, 4);
     await turns();
     const got: number[] = [];

@@ -8,7 +8,7 @@ describe("a vector", () => {
     const before = performance.now();
     vector.trigger();
     vector.trigger();
-    expect(await vector.next()).toBe(2);
+    expect(await vector.wait()).toBe(2);
     expect(vector.stats).toMatchObject({ count: 2, deliveries: 1 });
     expect(vector.stats.lastAt).toBeGreaterThanOrEqual(before);
   });
@@ -21,7 +21,7 @@ describe("a vector", () => {
 
   it("keeps the process alive only while somebody waits, and not after ref(false)", async () => {
     const { device, vector, target } = opened();
-    const pending = vector.next();
+    const pending = vector.wait();
     await turns();
     expect(target.keepsAlive).toBe(true);
     vector.ref(false);
@@ -31,7 +31,7 @@ describe("a vector", () => {
     device.fire("msi");
     await pending;
     expect(target.keepsAlive).toBe(false);
-    const again = vector.next();
+    const again = vector.wait();
     expect(target.keepsAlive).toBe(true);
     device.fire("msi");
     await again;
@@ -49,21 +49,21 @@ describe("a vector", () => {
     const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
     const before = timers();
     vector.ref(false);
-    const unheld = vector.next({ timeoutMs: 60_000 });
+    const unheld = vector.wait({ timeoutMs: 60_000 });
     expect(timers()).toBe(before);
     device.fire("msi");
     await unheld;
     vector.ref(true);
-    const held = vector.next({ timeoutMs: 60_000 });
+    const held = vector.wait({ timeoutMs: 60_000 });
     expect(timers()).toBe(before + 1);
     device.fire("msi");
     await held;
     expect(timers()).toBe(before);
   });
 
-  it("rejects a pending next when it is closed, calls no listener, and refuses everything after", async () => {
+  it("rejects a pending wait when it is closed, calls no listener, and refuses everything after", async () => {
     const { device, set, vector, target } = opened();
-    const pending = vector.next();
+    const pending = vector.wait();
     await turns();
     device.fire("msi");
     set.close();
@@ -71,11 +71,11 @@ describe("a vector", () => {
     await expect(pending).rejects.toEqual(closed);
     await turns();
     expect([target.closed, vector.closed]).toEqual([true, true]);
-    await expect(vector.next()).rejects.toEqual(closed);
+    await expect(vector.wait()).rejects.toEqual(closed);
     const calls = [
       () => vector.on(() => {}),
       () => vector.events(),
-      () => vector.waitSync(0),
+      () => vector.waitSync({ timeoutMs: 0 }),
       () => vector.take(),
       () => vector.trigger(),
       () => vector.mask(),
@@ -92,17 +92,17 @@ describe("one reader at a time", () => {
     const { device, vector } = opened();
     const busy = failing("ERR_IRQ_BUSY", /MSI vector 0 of 0000:00:04.0 is read by 1 listener/);
     const subscription = vector.on(() => {});
-    await expect(vector.next()).rejects.toEqual(busy);
+    await expect(vector.wait()).rejects.toEqual(busy);
     await expect(vector.events().next()).rejects.toEqual(busy);
     expect(() => vector.take()).toThrow(busy);
-    expect(() => vector.waitSync(0)).toThrow(busy);
+    expect(() => vector.waitSync({ timeoutMs: 0 })).toThrow(busy);
     subscription.close();
 
-    const pending = vector.next();
-    const waiting = failing("ERR_IRQ_BUSY", /a call of next/);
+    const pending = vector.wait();
+    const waiting = failing("ERR_IRQ_BUSY", /a call of wait/);
     expect(() => vector.on(() => {})).toThrow(waiting);
     expect(() => vector.take()).toThrow(waiting);
-    await expect(vector.next()).rejects.toEqual(waiting);
+    await expect(vector.wait()).rejects.toEqual(waiting);
     device.fire("msi");
     expect(await pending).toBe(1);
     vector.on(() => {}).close();
@@ -117,7 +117,7 @@ describe("one reader at a time", () => {
     const busy = failing("ERR_IRQ_BUSY", /an iterator/);
     expect(() => vector.on(() => {})).toThrow(busy);
     expect(() => vector.take()).toThrow(busy);
-    await expect(vector.next()).rejects.toEqual(busy);
+    await expect(vector.wait()).rejects.toEqual(busy);
     await expect(vector.events().next()).rejects.toEqual(busy);
     await iterator.return?.();
     expect(vector.take()).toBe(0);

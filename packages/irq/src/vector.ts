@@ -1,11 +1,15 @@
 import type { IrqKind } from "@userpci/interface";
 
-/** How long {@link Vector.next} waits. */
-export interface NextOptions {
+/** How long {@link Vector.waitSync} waits. */
+export interface WaitSyncOptions {
+  /** Longest wait in milliseconds, 0 to 2^31 - 1; then the count is 0. 0 polls once. Default: no limit. */
+  readonly timeoutMs?: number;
+}
+
+/** How long {@link Vector.wait} waits. */
+export interface WaitOptions extends WaitSyncOptions {
   /** Ends the wait: the promise rejects with `ERR_ABORTED`. Events that arrive later are kept for the next call. */
   readonly signal?: AbortSignal;
-  /** Longest wait in milliseconds, 0 to 2^31 - 1; then the promise resolves to 0. Default: no limit. */
-  readonly timeoutMs?: number;
 }
 
 /** How {@link Vector.events} ends. */
@@ -35,10 +39,10 @@ export interface Subscription extends Disposable {
  * waits at that moment or not.
  *
  * A vector has one kind of reader at a time: any number of listeners (each is told of every event), or one iterator, or
- * direct calls of `next`, `waitSync` and `take`. What does not fit throws `ERR_IRQ_BUSY`.
+ * direct calls of `wait`, `waitSync` and `take`. What does not fit throws `ERR_IRQ_BUSY`.
  *
  * Where the provider masks the vector when it fires (INTx, row R10) it is unmasked when the last listener has returned,
- * and otherwise by the next call that asks for events: the iterator's next step, `next`, `waitSync` or `take`. The device's
+ * and otherwise by the next call that asks for events: the iterator's next step, `wait`, `waitSync` or `take`. The device's
  * interrupt is therefore to be acknowledged inside the listener, or before asking again.
  *
  * Every method throws `ERR_CLOSED` after the vector's set is closed.
@@ -55,7 +59,7 @@ export interface Vector extends AsyncIterable<number> {
    * first listener are delivered too. If it throws, the other listeners are called and the vector is unmasked all the
    * same; the error is then thrown as an uncaught exception, as from an `EventTarget`.
    *
-   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_IRQ_BUSY` while an iterator or `next` reads the vector
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_IRQ_BUSY` while an iterator or `wait` reads the vector
    */
   on(listener: (count: number) => void): Subscription;
   /**
@@ -74,15 +78,14 @@ export interface Vector extends AsyncIterable<number> {
    * @throws PciError (rejects with) `ERR_IRQ_BUSY`, `ERR_ABORTED`, `ERR_OUT_OF_RANGE`, `ERR_CLOSED` also if the vector is
    * closed while waiting
    */
-  next(options?: NextOptions): Promise<number>;
+  wait(options?: WaitOptions): Promise<number>;
   /**
    * Blocks this thread until an event arrives.
    *
-   * @param timeoutMs longest wait in milliseconds, 0 to 2^31 - 1; 0 polls once
    * @returns how many events, 0 after the time-out
    * @throws PciError `ERR_IRQ_BUSY`, `ERR_OUT_OF_RANGE`
    */
-  waitSync(timeoutMs: number): number;
+  waitSync(options?: WaitSyncOptions): number;
   /**
    * Takes the events that have arrived, without waiting.
    *

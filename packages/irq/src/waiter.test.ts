@@ -3,13 +3,13 @@ import { failing, opened, turns } from "./testing/opened.ts";
 
 afterEach(() => vi.useRealTimers());
 
-describe("next", () => {
+describe("wait", () => {
   it("resolves with the coalesced count, at once if events are there", async () => {
     const { device, vector } = opened();
     device.fire("msi", 0, 2);
     device.fire("msi", 0, 3);
-    expect(await vector.next()).toBe(5);
-    const pending = vector.next();
+    expect(await vector.wait()).toBe(5);
+    const pending = vector.wait();
     device.fire("msi");
     expect(await pending).toBe(1);
   });
@@ -18,7 +18,7 @@ describe("next", () => {
     const { device, vector, target } = opened();
     let [sent, got] = [0, 0];
     for (let round = 1; round < 60; round++) {
-      const pending = vector.next();
+      const pending = vector.wait();
       for (let i = 0; i < 1 + (round % 5); i++) {
         device.fire("msi", 0, round);
         sent += round;
@@ -33,24 +33,24 @@ describe("next", () => {
 
   it("resolves to 0 after the time-out, and keeps what comes later", async () => {
     const { device, vector } = opened();
-    expect(await vector.next({ timeoutMs: 5 })).toBe(0);
-    expect(await vector.next({ timeoutMs: 0 })).toBe(0);
+    expect(await vector.wait({ timeoutMs: 5 })).toBe(0);
+    expect(await vector.wait({ timeoutMs: 0 })).toBe(0);
     device.fire("msi", 0, 2);
     await turns();
-    expect(await vector.next({ timeoutMs: 1000 })).toBe(2);
+    expect(await vector.wait({ timeoutMs: 1000 })).toBe(2);
   });
 
   it("is aborted by a signal, before or while it waits, and loses nothing", async () => {
     const { device, vector } = opened();
     const gone = AbortSignal.abort("why");
-    await expect(vector.next({ signal: gone })).rejects.toMatchObject({ code: "ERR_ABORTED", cause: "why" });
+    await expect(vector.wait({ signal: gone })).rejects.toMatchObject({ code: "ERR_ABORTED", cause: "why" });
     const controller = new AbortController();
-    const pending = vector.next({ signal: controller.signal });
+    const pending = vector.wait({ signal: controller.signal });
     controller.abort();
     await expect(pending).rejects.toEqual(failing("ERR_ABORTED"));
     device.fire("msi", 0, 7);
     await turns();
-    expect(await vector.next()).toBe(7);
+    expect(await vector.wait()).toBe(7);
   });
 
   it("leaves neither timer nor listener on the signal behind", async () => {
@@ -58,7 +58,7 @@ describe("next", () => {
     const { device, vector } = opened();
     const { signal } = new AbortController();
     const [add, remove] = [vi.spyOn(signal, "addEventListener"), vi.spyOn(signal, "removeEventListener")];
-    const pending = vector.next({ signal, timeoutMs: 1000 });
+    const pending = vector.wait({ signal, timeoutMs: 1000 });
     expect(vi.getTimerCount()).toBe(1);
     device.fire("msi");
     await pending;
@@ -68,30 +68,39 @@ describe("next", () => {
   it.each([-1, 2 ** 31, Number.NaN, 1.5])("refuses a time-out of %s", async (timeoutMs) => {
     const { vector } = opened();
     const code = Number.isInteger(timeoutMs) ? "ERR_OUT_OF_RANGE" : "ERR_INVALID_ARGUMENT";
-    await expect(vector.next({ timeoutMs })).rejects.toEqual(failing(code));
-    expect(() => vector.waitSync(timeoutMs)).toThrow(failing(code));
+    await expect(vector.wait({ timeoutMs })).rejects.toEqual(failing(code));
+    expect(() => vector.waitSync({ timeoutMs })).toThrow(failing(code));
   });
 });
 
 describe("waitSync and take", () => {
   it("return what came, what comes while blocking, and 0 otherwise", () => {
     const { device, vector, target } = opened();
-    expect([vector.take(), vector.waitSync(10)]).toEqual([0, 0]);
+    expect([vector.take(), vector.waitSync({ timeoutMs: 10 })]).toEqual([0, 0]);
     device.fire("msi", 0, 3);
-    expect(vector.waitSync(10)).toBe(3);
+    expect(vector.waitSync({ timeoutMs: 10 })).toBe(3);
     target.duringWait = () => device.fire("msi", 0, 2);
-    expect(vector.waitSync(10)).toBe(2);
+    expect(vector.waitSync({ timeoutMs: 10 })).toBe(2);
+  });
+
+  it("blocks past every time-out of the target where no limit was given", () => {
+    const { device, vector, target } = opened();
+    let waits = 0;
+    target.duringWait = () => {
+      if (++waits === 3) device.fire("msi");
+    };
+    expect([vector.waitSync(), waits]).toEqual([1, 3]);
   });
 
   it("find what a listening pull had put aside", async () => {
     const { device, vector } = opened();
     device.fire("msi");
-    await vector.next();
+    await vector.wait();
     device.fire("msi", 0, 4);
     await turns();
     device.fire("msi", 0, 5);
-    expect(vector.waitSync(0)).toBe(4);
-    expect(vector.waitSync(0)).toBe(5);
+    expect(vector.waitSync({ timeoutMs: 0 })).toBe(4);
+    expect(vector.waitSync({ timeoutMs: 0 })).toBe(5);
     expect(vector.stats).toMatchObject({ count: 10, deliveries: 3 });
   });
 });

@@ -1,5 +1,5 @@
 import { PciError } from "@userpci/interface";
-import type { NextOptions } from "./vector.ts";
+import type { WaitOptions } from "./vector.ts";
 
 /** A promise of events that a time-out or a signal may end first. Settles once; later calls do nothing. */
 export class Waiter {
@@ -14,7 +14,7 @@ export class Waiter {
    * @param ended called when the time-out or the signal has ended the wait
    * @param keepAlive whether the time-out keeps the process alive
    */
-  constructor({ signal, timeoutMs }: NextOptions, keepAlive: boolean, ended: () => void) {
+  constructor({ signal, timeoutMs }: WaitOptions, keepAlive: boolean, ended: () => void) {
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

@@ -58,7 +58,7 @@ export class EventfdTarget implements IrqTarget {
     return count;
   }
 
-  wait(timeoutMs: number): number {
+  waitSync(timeoutMs: number): number {
     checkInteger("timeoutMs", timeoutMs, 0, 0x7fff_ffff);
     const arrived = this.take();
     if (arrived > 0) return arrived;

@@ -11,7 +11,7 @@ try {
 
   const irqs = device.irqs.enable("msi");
   edu.raise(0x8);
-  assert.ok((await irqs.at(0).next({ timeoutMs: 2000 })) >= 1);
+  assert.ok((await irqs.at(0).wait({ timeoutMs: 2000 })) >= 1);
   edu.acknowledge(0x8);
 
   const sent = await device.dma.alloc(4096, { direction: "to-device" });

@@ -97,7 +97,7 @@ await guestSuite(import.meta.url, {
         new Uint8Array(new Int32Array([fd, 0]).buffer),
       );
       assert.equal(device.region(regionIndex.config).read16(0), 0x1b36);
-      assert.equal(wakeup.wait(2000), 1, "the access woke it");
+      assert.equal(wakeup.waitSync(2000), 1, "the access woke it");
     },
   },
 });

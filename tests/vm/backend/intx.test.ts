@@ -31,15 +31,15 @@ await guestSuite(import.meta.url, {
       using bar = startEdu(device);
       using target = connect(device);
       bar.write32(edu.RAISE, 1);
-      assert.equal(target.wait(SOON), 1);
+      assert.equal(target.waitSync(SOON), 1);
       bar.write32(edu.ACKNOWLEDGE, 1);
       bar.write32(edu.RAISE, 2);
-      assert.equal(target.wait(NEVER), 0, "masked when it fired");
+      assert.equal(target.waitSync(NEVER), 0, "masked when it fired");
       device.unmaskIrqs("intx", 0, 1);
-      assert.equal(target.wait(SOON), 1, "the line was still asserted");
+      assert.equal(target.waitSync(SOON), 1, "the line was still asserted");
       bar.write32(edu.ACKNOWLEDGE, 2);
       device.unmaskIrqs("intx", 0, 1);
-      assert.equal(target.wait(NEVER), 0, "acknowledged, so the line is down");
+      assert.equal(target.waitSync(NEVER), 0, "acknowledged, so the line is down");
     },
 
     "INTx unmasked before it was acknowledged fires again": () => {
@@ -49,10 +49,10 @@ await guestSuite(import.meta.url, {
       using target = connect(device);
       bar.write32(edu.RAISE, 1);
       for (let round = 0; round < 5; round++) {
-        assert.equal(target.wait(SOON), 1);
+        assert.equal(target.waitSync(SOON), 1);
         device.unmaskIrqs("intx", 0, 1);
       }
-      assert.equal(target.wait(SOON), 1);
+      assert.equal(target.waitSync(SOON), 1);
       bar.write32(edu.ACKNOWLEDGE, 1);
     },
 
@@ -64,9 +64,9 @@ await guestSuite(import.meta.url, {
       device.maskIrqs("intx", 0, 1);
       device.maskIrqs("intx", 0, 1);
       bar.write32(edu.RAISE, 1);
-      assert.equal(target.wait(NEVER), 0);
+      assert.equal(target.waitSync(NEVER), 0);
       device.unmaskIrqs("intx", 0, 1);
-      assert.equal(target.wait(SOON), 1);
+      assert.equal(target.waitSync(SOON), 1);
       bar.write32(edu.ACKNOWLEDGE, 1);
     },
 
@@ -79,20 +79,20 @@ await guestSuite(import.meta.url, {
       using second = device.createIrqTarget();
       device.setUnmaskTarget("intx", 0, unmask);
       bar.write32(edu.RAISE, 1);
-      assert.equal(target.wait(SOON), 1);
+      assert.equal(target.waitSync(SOON), 1);
       unmask.signal();
-      assert.equal(target.wait(SOON), 1, "not acknowledged, so it fires again");
+      assert.equal(target.waitSync(SOON), 1, "not acknowledged, so it fires again");
       bar.write32(edu.ACKNOWLEDGE, 1);
       unmask.signal();
       bar.write32(edu.RAISE, 1);
-      assert.equal(target.wait(SOON), 1, "unmasked, so it fires");
+      assert.equal(target.waitSync(SOON), 1, "unmasked, so it fires");
       expectCode("ERR_IRQ_BUSY", () => device.setUnmaskTarget("intx", 0, second));
       device.setUnmaskTarget("intx", 0, null);
       unmask.signal();
-      assert.equal(target.wait(NEVER), 0, "nobody listens to the signal any more");
+      assert.equal(target.waitSync(NEVER), 0, "nobody listens to the signal any more");
       device.setUnmaskTarget("intx", 0, second);
       second.signal();
-      assert.equal(target.wait(SOON), 1);
+      assert.equal(target.waitSync(SOON), 1);
       bar.write32(edu.ACKNOWLEDGE, 1);
     },
 
@@ -105,7 +105,7 @@ await guestSuite(import.meta.url, {
       device.setUnmaskTarget("intx", 0, unmask);
       unmask.close();
       bar.write32(edu.RAISE, 1);
-      assert.equal(target.wait(SOON), 1);
+      assert.equal(target.waitSync(SOON), 1);
       bar.write32(edu.ACKNOWLEDGE, 1);
       device.unmaskIrqs("intx", 0, 1);
       expectCode("ERR_CLOSED", () => device.setUnmaskTarget("intx", 0, unmask));
@@ -123,14 +123,14 @@ await guestSuite(import.meta.url, {
       device.actOnIrqs("mask", "intx", 0, [true]);
       bar.write32(edu.RAISE, 1);
       device.actOnIrqs("unmask", "intx", 0, [false]);
-      assert.equal(target.wait(NEVER), 0);
+      assert.equal(target.waitSync(NEVER), 0);
       device.actOnIrqs("unmask", "intx", 0, [true]);
-      assert.equal(target.wait(SOON), 1);
+      assert.equal(target.waitSync(SOON), 1);
       bar.write32(edu.ACKNOWLEDGE, 1);
       device.actOnIrqs("mask", "intx", 0, [false]);
       device.unmaskIrqs("intx", 0, 1);
       bar.write32(edu.RAISE, 1);
-      assert.equal(target.wait(SOON), 1, "a false flag masked nothing");
+      assert.equal(target.waitSync(SOON), 1, "a false flag masked nothing");
       bar.write32(edu.ACKNOWLEDGE, 1);
     },
 
@@ -151,12 +151,12 @@ await guestSuite(import.meta.url, {
       using second = device.createIrqTarget();
       device.setIrqs("intx", 0, [null]);
       bar.write32(edu.RAISE, 1);
-      assert.equal(first.wait(NEVER), 0);
+      assert.equal(first.waitSync(NEVER), 0);
       bar.write32(edu.ACKNOWLEDGE, 1);
       device.unmaskIrqs("intx", 0, 1);
       device.setIrqs("intx", 0, [second]);
       bar.write32(edu.RAISE, 1);
-      assert.equal(second.wait(SOON), 1);
+      assert.equal(second.waitSync(SOON), 1);
       assert.equal(first.take(), 0);
       bar.write32(edu.ACKNOWLEDGE, 1);
     },
@@ -184,11 +184,11 @@ await guestSuite(import.meta.url, {
       device.disableIrqs("intx");
       device.disableIrqs("intx");
       bar.write32(edu.RAISE, 1);
-      assert.equal(target.wait(NEVER), 0);
+      assert.equal(target.waitSync(NEVER), 0);
       bar.write32(edu.ACKNOWLEDGE, 1);
       device.setIrqs("intx", 0, [target]);
       bar.write32(edu.RAISE, 1);
-      assert.equal(target.wait(SOON), 1);
+      assert.equal(target.waitSync(SOON), 1);
       bar.write32(edu.ACKNOWLEDGE, 1);
     },
 
@@ -205,7 +205,7 @@ await guestSuite(import.meta.url, {
           assert.match(hint!, new RegExp(`disable ${kind} first`));
         }
         device.triggerIrqs(kind, 0, 1);
-        assert.equal(target.wait(SOON), 1, `${kind} goes on`);
+        assert.equal(target.waitSync(SOON), 1, `${kind} goes on`);
         device.disableIrqs(kind);
       }
     },
@@ -220,9 +220,9 @@ await guestSuite(import.meta.url, {
         using target = device.createIrqTarget();
         device.setIrqs(kind, 0, [target]);
         device.triggerIrqs(kind, 0, 1);
-        assert.equal(target.wait(SOON), 1);
+        assert.equal(target.waitSync(SOON), 1);
         device.actOnIrqs("trigger", kind, 0, [true]);
-        assert.equal(target.wait(SOON), 1);
+        assert.equal(target.waitSync(SOON), 1);
         expectCode("ERR_NOT_SUPPORTED", () => device.maskIrqs(kind, 0, 1));
         device.setIrqs(kind, 0, [null]);
         device.disableIrqs(kind);

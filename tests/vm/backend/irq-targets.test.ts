@@ -58,7 +58,7 @@ await guestSuite(import.meta.url, {
       target.listen(() => undefined);
       expectCode("ERR_IRQ_BUSY", () => target.listen(() => undefined));
       expectCode("ERR_IRQ_BUSY", () => target.take());
-      expectCode("ERR_IRQ_BUSY", () => target.wait(0));
+      expectCode("ERR_IRQ_BUSY", () => target.waitSync(0));
       target.unlisten();
       target.unlisten();
       assert.equal(target.take(), 0);
@@ -69,14 +69,14 @@ await guestSuite(import.meta.url, {
       using device = backend.openSync(at.edu);
       using target = connect(device);
       const before = performance.now();
-      assert.equal(target.wait(60), 0);
+      assert.equal(target.waitSync(60), 0);
       const waited = performance.now() - before;
       assert.ok(waited >= 59 && waited < 2000, `${waited} ms`);
-      assert.equal(target.wait(0), 0);
+      assert.equal(target.waitSync(0), 0);
       device.triggerIrqs("msi", 0, 1);
-      assert.equal(target.wait(60_000), 1);
-      expectCode("ERR_OUT_OF_RANGE", () => target.wait(-1));
-      expectCode("ERR_INVALID_ARGUMENT", () => target.wait(Number.NaN));
+      assert.equal(target.waitSync(60_000), 1);
+      expectCode("ERR_OUT_OF_RANGE", () => target.waitSync(-1));
+      expectCode("ERR_INVALID_ARGUMENT", () => target.waitSync(Number.NaN));
     },
 
     "a target signals by itself, as the device would": () => {
@@ -119,7 +119,7 @@ await guestSuite(import.meta.url, {
       const calls = [
         () => target.listen(() => undefined),
         () => target.take(),
-        () => target.wait(0),
+        () => target.waitSync(0),
         () => target.signal(),
       ];
       for (const call of calls) expectCode("ERR_CLOSED", call);
@@ -129,7 +129,7 @@ await guestSuite(import.meta.url, {
       device.triggerIrqs("msi", 0, 1);
       using next = connect(device);
       bar.write32(edu.RAISE, 2);
-      assert.ok(next.wait(2000) >= 1);
+      assert.ok(next.waitSync(2000) >= 1);
     },
 
     "a target outlives its device, with the events that had arrived": () => {
@@ -139,7 +139,7 @@ await guestSuite(import.meta.url, {
       device.triggerIrqs("msi", 0, 1);
       device.closeSync();
       assert.equal(target.take(), 1);
-      assert.equal(target.wait(10), 0);
+      assert.equal(target.waitSync(10), 0);
     },
 
     "a listener that does not keep the process alive still listens": async () => {

@@ -22,7 +22,7 @@ const closeAll = (targets: readonly IrqTarget[]): void => {
 function checkEach(device: BackendDevice, targets: ReadonlyMap<number, IrqTarget>): void {
   for (const [vector, target] of targets) {
     device.triggerIrqs("msix", vector, 1);
-    assert.equal(target.wait(SOON), 1, `vector ${vector}`);
+    assert.equal(target.waitSync(SOON), 1, `vector ${vector}`);
     for (const [other, idle] of targets) assert.equal(idle.take(), 0, `vector ${other} by ${vector}`);
   }
 }
@@ -39,10 +39,10 @@ await guestSuite(import.meta.url, {
       for (let round = 1; round <= 3; round++) {
         bar.write32(edu.RAISE, round);
         // The device may coalesce, so only that something came is certain.
-        assert.ok(target.wait(SOON) >= 1, `raise ${round}`);
+        assert.ok(target.waitSync(SOON) >= 1, `raise ${round}`);
         bar.write32(edu.ACKNOWLEDGE, round);
       }
-      assert.equal(target.wait(NEVER), 0);
+      assert.equal(target.waitSync(NEVER), 0);
     },
 
     "an MSI raised while bus mastering is off never arrives": () => {
@@ -54,11 +54,11 @@ await guestSuite(import.meta.url, {
       const config = device.region(7);
       config.write16(4, 0b010);
       bar.write32(edu.RAISE, 1);
-      assert.equal(target.wait(NEVER), 0);
+      assert.equal(target.waitSync(NEVER), 0);
       bar.write32(edu.ACKNOWLEDGE, 1);
       config.write16(4, 0b110);
       bar.write32(edu.RAISE, 1);
-      assert.ok(target.wait(SOON) >= 1);
+      assert.ok(target.waitSync(SOON) >= 1);
     },
 
     "an MSI can be triggered without the device, by count and by flag": () => {
@@ -104,12 +104,12 @@ await guestSuite(import.meta.url, {
       device.disableIrqs("msi");
       device.disableIrqs("msi");
       bar.write32(edu.RAISE, 1);
-      assert.equal(target.wait(NEVER), 0);
+      assert.equal(target.waitSync(NEVER), 0);
       bar.write32(edu.ACKNOWLEDGE, 1);
       expectCode("ERR_NOT_SUPPORTED", () => device.triggerIrqs("msi", 0, 1));
       device.setIrqs("msi", 0, [target]);
       bar.write32(edu.RAISE, 1);
-      assert.ok(target.wait(SOON) >= 1);
+      assert.ok(target.waitSync(SOON) >= 1);
     },
 
     "MSI vectors cannot be added while others are enabled, and those go on": () => {

@@ -96,7 +96,7 @@ await guestSuite(import.meta.url, {
         // The interrupt is the device's own: cause set register, and a read of the cause register clears it.
         bar.write32(INTEL_IMS, 4);
         bar.write32(0xc8, 4);
-        assert.ok(target.wait(2000) >= 1);
+        assert.ok(target.waitSync(2000) >= 1);
         assert.equal(bar.read32(0xc0) & 4, 4);
       }
     },

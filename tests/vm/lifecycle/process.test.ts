@@ -35,7 +35,7 @@ function checkQuiet(address: string): void {
   using target = device.createIrqTarget();
   device.setIrqs("msi", 0, [target]);
   bar.write32(edu.RAISE, 1);
-  assert.ok(target.wait(2000) >= 1, "and it works");
+  assert.ok(target.waitSync(2000) >= 1, "and it works");
 }
 
 await guestSuite(import.meta.url, {

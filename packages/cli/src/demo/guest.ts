@@ -144,7 +144,7 @@ async function receiveInterrupts(device: PciDevice, edu: Edu) {
     const causes = randomInt(1, 2 ** 31);
     const started = performance.now();
     edu.raise(causes);
-    events += await irqs.at(0).next({ timeoutMs: 5000 });
+    events += await irqs.at(0).wait({ timeoutMs: 5000 });
     latencies.push((performance.now() - started) * 1000);
     causesSeen &&= edu.interruptStatus === causes;
     edu.acknowledge(causes);

@@ -1,12 +1,12 @@
 import { type IrqInfo, type IrqKind, type IrqTarget, PciError } from "@userpci/interface";
 import type { IrqDevice } from "../device.ts";
 
-/** An eventfd without a kernel: a counter that is read by one listener, on the event loop, or by `take` and `wait`. */
+/** An eventfd without a kernel: a counter that is read by one listener, on the event loop, or by `take` and `waitSync`. */
 export class TestTarget implements IrqTarget {
   closed = false;
   /** How often a listener was put in, for the cost of listening. */
   listens = 0;
-  /** What happens while `wait` blocks. */
+  /** What happens while `waitSync` blocks. */
   duringWait: (() => void) | undefined;
   #count = 0;
   #ref = true;
@@ -45,7 +45,7 @@ export class TestTarget implements IrqTarget {
     return count;
   }
 
-  wait(_timeoutMs: number): number {
+  waitSync(_timeoutMs: number): number {
     this.#checkOpen();
     if (this.#count === 0) this.duringWait?.();
     return this.take();
