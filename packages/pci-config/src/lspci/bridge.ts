@@ -18,9 +18,9 @@ const bridgeControl = line`\tBridgeCtl: Parity${control.parityErrorResponse} SER
 export function bridgeText(printed: PrintedDevice): string {
   const { config, options } = printed;
   let text = regionsText(printed, 2) + busText(config);
-  text += windowText(printed, "I/O", ioWindow(config));
-  text += windowText(printed, "Memory", memoryWindow(config));
-  text += windowText(printed, "Prefetchable memory", prefetchWindow(config));
+  text += windowText(printed, windows.io, ioWindow(config));
+  text += windowText(printed, windows.memory, memoryWindow(config));
+  text += windowText(printed, windows.prefetch, prefetchWindow(config));
   if (options.verbosity > 1) text += secondaryStatus(config.read16(type1Header.secondaryStatus.offset));
   text += romText(printed, type1Header.rom.offset);
   if (options.verbosity > 1) text += bridgeControl(config.read16(type1Header.bridgeControl.offset));
@@ -37,7 +37,14 @@ export function busText(config: ConfigBytes): string {
 /** What a bridge forwards, or why that cannot be told. */
 type Window =
   | { readonly unknown: string }
-  | { readonly base: bigint; readonly last: bigint; readonly digits: number; readonly width: string };
+  | {
+      readonly base: bigint;
+      /** Address bits of the limit; below them all are ones. */
+      readonly limit: bigint;
+      readonly last: bigint;
+      readonly digits: number;
+      readonly width: string;
+    };
 
 function ioWindow(config: ConfigBytes): Window {
   const base = config.read8(type1Header.ioBase.offset);
@@ -46,9 +53,11 @@ function ioWindow(config: ConfigBytes): Window {
   if (type !== (limit & 0xf) || type > 1) return unknownTypes("I/O", base, limit);
   const wide = type === 1;
   const upper = (offset: number) => (wide ? BigInt(config.read16(offset)) << 16n : 0n);
+  const top = upper(type1Header.ioLimitHi.offset) | (BigInt(limit & 0xf0) << 8n);
   return {
     base: upper(type1Header.ioBaseHi.offset) | (BigInt(base & 0xf0) << 8n),
-    last: upper(type1Header.ioLimitHi.offset) | (BigInt(limit & 0xf0) << 8n) | 0xfffn,
+    limit: top,
+    last: top | 0xfffn,
     digits: wide ? 8 : 4,
     width: wide ? "32-bit" : "16-bit",
   };
@@ -58,7 +67,8 @@ function memoryWindow(config: ConfigBytes): Window {
   const base = config.read16(type1Header.memoryBase.offset);
   const limit = config.read16(type1Header.memoryLimit.offset);
   if ((base & 0xf) !== 0 || (limit & 0xf) !== 0) return unknownTypes("memory", base, limit);
-  return { base: megabytes(base), last: megabytes(limit) | 0xf_ffffn, digits: 8, width: "32-bit" };
+  const top = megabytes(limit);
+  return { base: megabytes(base), limit: top, last: top | 0xf_ffffn, digits: 8, width: "32-bit" };
 }
 
 function prefetchWindow(config: ConfigBytes): Window {
@@ -68,9 +78,11 @@ function prefetchWindow(config: ConfigBytes): Window {
   if (type !== (limit & 0xf) || type > 1) return unknownTypes("prefetchable memory", base, limit);
   const wide = type === 1;
   const upper = (offset: number) => (wide ? BigInt(config.read32(offset)) << 32n : 0n);
+  const top = upper(type1Header.prefetchLimitHi.offset) | megabytes(limit);
   return {
     base: upper(type1Header.prefetchBaseHi.offset) | megabytes(base),
-    last: upper(type1Header.prefetchLimitHi.offset) | megabytes(limit) | 0xf_ffffn,
+    limit: top,
+    last: top | 0xf_ffffn,
     digits: wide ? 16 : 8,
     width: wide ? "64-bit" : "32-bit",
   };
@@ -85,14 +97,37 @@ function unknownTypes(what: string, base: number, limit: number): Window {
   return { unknown: `\t!!! Unknown ${what} range types ${base.toString(16)}/${limit.toString(16)}\n` };
 }
 
-function windowText({ options }: PrintedDevice, what: string, window: Window): string {
+/** A window, its place among the ranges of a system, and how one that the system knows prints. */
+interface WindowKind {
+  readonly what: string;
+  readonly range: number;
+  readonly digits: number;
+  readonly width: string;
+  /** Whether a bridge may be without it, which it tells by zeros. */
+  readonly optional: boolean;
+}
+
+const windows = {
+  io: { what: "I/O", range: 7, digits: 4, width: "16-bit", optional: true },
+  memory: { what: "Memory", range: 8, digits: 8, width: "32-bit", optional: false },
+  prefetch: { what: "Prefetchable memory", range: 9, digits: 8, width: "32-bit", optional: true },
+} as const;
+
+function windowText({ options, device }: PrintedDevice, kind: WindowKind, window: Window): string {
+  const known = options.busCentric ? undefined : device.system?.ranges?.[kind.range];
+  const heading = `\t${kind.what} behind bridge: `;
+  if (known && known.size > 0n) {
+    const range = `${hex(known.address, kind.digits)}-${hex(known.address + known.size - 1n, kind.digits)}`;
+    return `${heading}${range}${sizeText(known.size)} [${kind.width}]\n`;
+  }
   if ("unknown" in window) return window.unknown;
-  const { base, last, digits, width } = window;
+  const { base, last, digits, width, limit } = window;
   const range = `${hex(base, digits)}-${hex(last, digits)}`;
-  const heading = `\t${what} behind bridge: `;
-  if (base <= last) {
+  if (known && kind.optional && base === 0n && limit === 0n) return "";
+  if (base <= last && !known) {
     const size = BigInt.asUintN(64, last - base + 1n);
     return `${heading}${range}${sizeText(size)} [${width}]\n`;
   }
-  return `${heading}${options.verbosity > 2 ? `${range} ` : ""}[disabled] [${width}]\n`;
+  const shown = base <= last || options.verbosity > 2 ? `${range} ` : "";
+  return `${heading}${shown}[disabled] [${width}]\n`;
 }

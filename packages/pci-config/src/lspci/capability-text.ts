@@ -1,6 +1,7 @@
 import type { RegisterSpec } from "../table.ts";
 import type { ConfigBytes } from "./config-bytes.ts";
 import type { LspciDevice } from "./device.ts";
+import type { Identity } from "./identity.ts";
 import type { LspciOptions } from "./options.ts";
 
 /**
@@ -14,6 +15,7 @@ export class CapabilityText {
   readonly device: LspciDevice;
   readonly options: LspciOptions;
   readonly config: ConfigBytes;
+  readonly identity: Identity;
   /** Where it starts. */
   readonly offset: number;
   /** Capability id. */
@@ -25,6 +27,7 @@ export class CapabilityText {
     this.device = printed.device;
     this.options = printed.options;
     this.config = printed.config;
+    this.identity = printed.identity;
     this.offset = place.offset;
     this.id = place.id;
     this.version = place.version;
@@ -73,4 +76,5 @@ export interface PrintedDevice {
   readonly device: LspciDevice;
   readonly options: LspciOptions;
   readonly config: ConfigBytes;
+  readonly identity: Identity;
 }

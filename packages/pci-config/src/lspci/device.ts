@@ -17,8 +17,20 @@ export interface SystemRange {
   readonly flags: number;
 }
 
+/** What the system says that a function is. */
+export interface SystemIdentity {
+  readonly vendor: number;
+  readonly device: number;
+  /** Base class and sub-class. */
+  readonly classCode: number;
+  readonly programmingInterface: number;
+  readonly revision?: number;
+  readonly subsystem?: { readonly subvendor: number; readonly subdevice: number };
+}
+
 /** What only the system that a function lives in can say of it; a dump has none of it. */
 export interface SystemFacts {
+  readonly identity?: SystemIdentity;
   /** Number of the interrupt as the system counts; 0 for none. */
   readonly irq?: number;
   /** BARs 0 to 5, then the ROM, then a bridge's windows: I/O, memory, prefetchable memory. */

@@ -1,8 +1,9 @@
 import { PciError } from "@userpci/interface";
 import type { LspciDevice } from "./device.ts";
+import { identityOf } from "./identity.ts";
 
-/** Whether a device is wanted. */
-export type DeviceFilter = (device: LspciDevice) => boolean;
+/** Whether a device is wanted; `busCentric` as of the options. */
+export type DeviceFilter = (device: LspciDevice, busCentric: boolean) => boolean;
 
 function refuse(option: string, what: string, given: string): never {
   throw new PciError("ERR_INVALID_ARGUMENT", `${option}: ${what}`, {
@@ -69,14 +70,13 @@ export function idFilter(given: string): DeviceFilter {
     code: classPart(code),
     programming: part("-d", "programming interface code", 0xff, programming),
   };
-  return ({ bytes }) => {
-    const at = (offset: number) => bytes[offset] ?? 0xff;
-    const word = (offset: number) => at(offset) | (at(offset + 1) << 8);
+  return (device, busCentric) => {
+    const found = identityOf(device, busCentric);
     return (
-      (wanted.vendor ?? word(0)) === word(0) &&
-      (wanted.device ?? word(2)) === word(2) &&
-      (word(0x0a) & wanted.code.mask) === wanted.code.value &&
-      (wanted.programming ?? at(9)) === at(9)
+      (wanted.vendor ?? found.vendor) === found.vendor &&
+      (wanted.device ?? found.device) === found.device &&
+      (found.classCode & wanted.code.mask) === wanted.code.value &&
+      (wanted.programming ?? found.programmingInterface) === found.programmingInterface
     );
   };
 }

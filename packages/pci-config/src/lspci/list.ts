@@ -36,7 +36,8 @@ export function listText(
   const showDomains = needsDomains(devices, options);
   let text = "";
   for (const device of sortDevices(devices)) {
-    if (filter(device)) text += `${addressText(device.address, showDomains)} ${deviceText(device, options)}`;
+    if (filter(device, options.busCentric))
+      text += `${addressText(device.address, showDomains)} ${deviceText(device, options)}`;
   }
   return text;
 }

@@ -8,21 +8,23 @@ import type { LspciDevice } from "./device.ts";
 import { bistText, stateText } from "./header-line.ts";
 import { headline } from "./headline.ts";
 import { hexdump } from "./hexdump.ts";
+import { identityOf } from "./identity.ts";
 import { hex } from "./line.ts";
 import { subsystemName } from "./names.ts";
 import type { LspciOptions } from "./options.ts";
 import { regionsText, romText } from "./regions.ts";
-import { subsystemOf } from "./subsystem.ts";
-import { kernelText } from "./system.ts";
+import { kernelText, nameText, placeText } from "./system.ts";
 
 const CLASS_BRIDGE = 0x06;
 const CLASS_PCI_BRIDGE = 0x0604;
 
 /** A device as `lspci` prints it, without the address that its first line starts with. */
 export function deviceText(device: LspciDevice, options: LspciOptions): string {
-  const printed: PrintedDevice = { device, options, config: new ConfigBytes(device.bytes) };
+  const identity = identityOf(device, options.busCentric);
+  const printed: PrintedDevice = { device, options, config: new ConfigBytes(device.bytes), identity };
   let text = `${headline(printed)}\n`;
   if (options.verbosity > 0 && printed.config.has(0, HEADER_SIZE)) text += detailText(printed);
+  else if (options.showKernel) text += nameText(printed) + subsystemText(printed);
   if (options.verbosity > 0 || options.showKernel) text += kernelText(printed);
   if (options.hexLevel > 0) text += hexdump(device.bytes, options.hexLevel);
   const spaced = options.verbosity > 0 || options.hexLevel > 0;
@@ -41,26 +43,28 @@ function detailText(printed: PrintedDevice): string {
   const { config } = printed;
   const layout = config.read8(commonHeader.headerType.offset) & 0x7f;
   const headerText = layouts[layout];
-  if (!headerText) return `\t!!! Unknown header type ${hex(layout, 2)}\n`;
+  if (!headerText) {
+    return `${nameText(printed)}\t!!! Unknown header type ${hex(layout, 2)}\n${placeText(printed)}`;
+  }
   return (
+    nameText(printed) +
     subsystemText(printed) +
-    classProblem(config, layout) +
+    classProblem(printed.identity.classCode, layout) +
+    placeText(printed) +
     stateText(printed) +
     bistText(config) +
     headerText(printed)
   );
 }
 
-function subsystemText({ config, options }: PrintedDevice): string {
-  const subsystem = subsystemOf(config);
+function subsystemText({ identity, options }: PrintedDevice): string {
+  const { vendor, device, subsystem } = identity;
   if (!subsystem) return "";
-  const ids = { vendor: config.read16(0x00), device: config.read16(0x02), ...subsystem };
-  return `\tSubsystem: ${subsystemName(options, ids)}\n`;
+  return `\tSubsystem: ${subsystemName(options, { vendor, device, ...subsystem })}\n`;
 }
 
 /** A PCI bridge has layout 1, and layouts 1 and 2 belong to bridges. */
-function classProblem(config: ConfigBytes, layout: number): string {
-  const code = config.read16(0x0a);
+function classProblem(code: number, layout: number): string {
   const sound = layout === 0 ? code !== CLASS_PCI_BRIDGE : code >>> 8 === CLASS_BRIDGE;
   return sound ? "" : `\t!!! Invalid class ${hex(code, 4)} for header type ${hex(layout, 2)}\n`;
 }

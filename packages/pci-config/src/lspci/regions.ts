@@ -1,6 +1,7 @@
 import { commonHeader } from "../header.ts";
 import type { PrintedDevice } from "./capability-text.ts";
 import type { ConfigBytes } from "./config-bytes.ts";
+import type { SystemRange } from "./device.ts";
 import { hex } from "./line.ts";
 import { sizeText } from "./size.ts";
 
@@ -10,32 +11,34 @@ const IO = 1;
 const IO_ENABLED = 1;
 const MEMORY_ENABLED = 2;
 const ROM_INDEX = 6;
+const ROM_ADDRESS = ~0x7ff;
+
+/** Bits of the kernel's resource flags (`include/linux/ioport.h`). */
+const RANGE = { enhanced: 1 << 5, io: 1 << 8, prefetch: 1 << 13, memory64: 1 << 20 } as const;
 
 /** Words for the type of a memory BAR. */
 const memoryTypes = ["32-bit", "low-1M", "64-bit", "type 3"];
 
-interface Bar {
-  readonly index: number;
-  readonly raw: number;
-  /** Address with the low bits of the register. */
-  readonly base: bigint;
-  readonly size: bigint;
-}
-
 /** The lines of BARs 0 to `count` - 1. */
 export function regionsText(printed: PrintedDevice, count: number): string {
-  const bases = baseAddresses(printed.config, count);
+  const { config, options, device } = printed;
+  const ranges = options.busCentric ? undefined : device.system?.ranges;
+  const bases = baseAddresses(config, count);
   let text = "";
   for (let index = 0; index < count; index++) {
-    const range = printed.options.busCentric ? undefined : printed.device.system?.ranges?.[index];
-    const read = printed.config.read32(BAR_OFFSET + 4 * index);
-    const raw = read === ALL_ONES ? 0 : read;
-    const base = range?.address ?? bases[index]!;
-    const size = range?.size ?? 0n;
-    if (base === 0n && raw === 0 && size === 0n) continue;
-    text += regionText(printed, { index, raw, base, size });
+    const raw = config.read32(BAR_OFFSET + 4 * index);
+    const place = ranges
+      ? systemPlace(raw, ranges[index], commandOf(config))
+      : registerPlace(raw, bases[index]!, commandOf(config));
+    if (place === "") continue;
+    const label = options.verbosity > 1 ? `Region ${index}: ` : "";
+    text += `\t${label}${place}\n`;
   }
   return text;
+}
+
+function commandOf(config: ConfigBytes): number {
+  return config.read16(commonHeader.command.offset);
 }
 
 /** Addresses as the registers tell them, 64-bit pairs joined. The upper half of a pair has none of its own. */
@@ -64,35 +67,54 @@ export function hasMemory(config: ConfigBytes): boolean {
   return baseAddresses(config, count).some((base) => base !== 0n && (base & 1n) === 0n);
 }
 
-function regionText({ config, options }: PrintedDevice, { index, raw, base, size }: Bar): string {
-  const command = config.read16(commonHeader.command.offset);
-  const isIo = (raw & IO) !== 0;
-  const enabled = (command & (isIo ? IO_ENABLED : MEMORY_ENABLED)) !== 0;
-  const place = isIo ? ioPlace(base, enabled) : memoryPlace(raw, base);
-  const label = options.verbosity > 1 ? `Region ${index}: ` : "";
-  return `\t${label}${place}${enabled ? "" : " [disabled]"}${sizeText(size)}\n`;
+/** A BAR as its register tells it; nothing for one that is not there. */
+function registerPlace(read: number, base: bigint, command: number): string {
+  const raw = read === ALL_ONES ? 0 : read;
+  if (base === 0n && raw === 0) return "";
+  if (raw & IO) return ioPlace(base & ~3n, "<unassigned>", command);
+  return (
+    memoryPlace(base & ~0xfn, "<unassigned>", memoryTypes[(raw >>> 1) & 3]!, (raw & 8) !== 0) +
+    memoryState(command)
+  );
 }
 
-function ioPlace(base: bigint, enabled: boolean): string {
-  const address = base & ~3n;
-  return `I/O ports at ${address !== 0n || enabled ? hex(address, 4) : "<unassigned>"}`;
+/** A BAR as the system knows it: where the register differs, the system has its reasons. */
+function systemPlace(raw: number, range: SystemRange | undefined, command: number): string {
+  if (!range || (range.address === 0n && range.size === 0n)) return "";
+  const { address, size, flags } = range;
+  const missing = raw === 0 ? "<unassigned>" : "<ignored>";
+  if (flags & RANGE.io) return ioPlace(address, missing, command) + sizeText(size);
+  const type = flags & RANGE.memory64 ? "64-bit" : "32-bit";
+  const place = memoryPlace(address, missing, type, (flags & RANGE.prefetch) !== 0);
+  const virtual = raw === 0 && address !== 0n ? " [virtual]" : memoryState(command);
+  return `${place}${flags & RANGE.enhanced ? " [enhanced]" : virtual}${sizeText(size)}`;
 }
 
-function memoryPlace(raw: number, base: bigint): string {
-  const address = base & ~0xfn;
-  const kind = `${memoryTypes[(raw >>> 1) & 3]}, ${raw & 8 ? "" : "non-"}prefetchable`;
-  return `Memory at ${address === 0n ? "<unassigned>" : hex(address, 8)} (${kind})`;
+function ioPlace(address: bigint, missing: string, command: number): string {
+  const enabled = (command & IO_ENABLED) !== 0;
+  return `I/O ports at ${address !== 0n || enabled ? hex(address, 4) : missing}${enabled ? "" : " [disabled]"}`;
+}
+
+function memoryPlace(address: bigint, missing: string, type: string, prefetch: boolean): string {
+  const place = address === 0n ? missing : hex(address, 8);
+  return `Memory at ${place} (${type}, ${prefetch ? "" : "non-"}prefetchable)`;
+}
+
+function memoryState(command: number): string {
+  return command & MEMORY_ENABLED ? "" : " [disabled]";
 }
 
 /** The line of the expansion ROM, whose register is at `offset`. */
 export function romText({ config, device, options }: PrintedDevice, offset: number): string {
   const raw = config.read32(offset);
   const range = options.busCentric ? undefined : device.system?.ranges?.[ROM_INDEX];
+  const own = raw & ROM_ADDRESS;
+  const address = range?.address ?? (raw === ALL_ONES ? 0n : BigInt(own >>> 0));
   const size = range?.size ?? 0n;
-  if (raw === 0 && size === 0n) return "";
-  const address = (range?.address ?? BigInt(raw)) & ~0x7ffn;
-  const memory = (config.read16(commonHeader.command.offset) & MEMORY_ENABLED) !== 0;
-  const state = (raw & 1) === 0 ? " [disabled]" : memory ? "" : " [disabled by cmd]";
-  const place = raw === ALL_ONES ? "<ignored>" : address === 0n ? "<unassigned>" : hex(address, 8);
-  return `\tExpansion ROM at ${place}${state}${sizeText(size)}\n`;
+  if (raw === 0 && address === 0n && size === 0n) return "";
+  const virtual = own === 0 && address !== 0n;
+  const place = address !== 0n ? hex(address, 8) : own !== 0 ? "<ignored>" : "<unassigned>";
+  const enabled = ((virtual ? (range?.flags ?? 0) : raw) & 1) !== 0;
+  const off = virtual || commandOf(config) & MEMORY_ENABLED ? "" : " [disabled by cmd]";
+  return `\tExpansion ROM at ${place}${virtual ? " [virtual]" : ""}${enabled ? off : " [disabled]"}${sizeText(size)}\n`;
 }

@@ -1,14 +1,13 @@
+import { PciError } from "@userpci/interface";
+import { type BarShape, barTypeBits, checkBarShape } from "../bar-shape.ts";
 import { bytesRegion } from "../bytes.ts";
 import { type0Header } from "../header.ts";
-import { type BarShape, checkBarShape, type VirtualDevice } from "./device.ts";
+import type { VirtualDevice } from "./device.ts";
 import type { Masks } from "./masks.ts";
 
 const BAR_COUNT = 6;
 const first = type0Header.bar0.offset;
 const rom = type0Header.rom.offset;
-const MEMORY64 = 0x4;
-const PREFETCHABLE = 0x8;
-const IO = 0x1;
 const ROM_ENABLE = 0x1;
 /** Least size of an expansion ROM in bytes: its address has 21 bits (section 7.5.1.2.4). */
 const LEAST_ROM = 2048;
@@ -33,9 +32,9 @@ export function sizeBars(content: Uint8Array, masks: Masks, { bars = [], romSize
       set(offset, 0, 0);
       continue;
     }
-    checkBarShape(index, shape);
+    checkShape(index, shape);
     const address = -BigInt(shape.size);
-    set(offset, Number(BigInt.asUintN(32, address)), typeBits(shape));
+    set(offset, Number(BigInt.asUintN(32, address)), barTypeBits(shape));
     if (shape.kind !== "memory64") continue;
     set(offset + 4, Number(BigInt.asUintN(32, address >> 32n)), 0);
     index++;
@@ -44,7 +43,11 @@ export function sizeBars(content: Uint8Array, masks: Masks, { bars = [], romSize
   set(rom, romMask >>> 0, 0);
 }
 
-function typeBits({ kind, prefetchable = false }: BarShape): number {
-  if (kind === "io") return IO;
-  return (kind === "memory64" ? MEMORY64 : 0) | (prefetchable ? PREFETCHABLE : 0);
+function checkShape(index: number, shape: BarShape): void {
+  checkBarShape(index, shape);
+  if (shape.kind !== "memory64" || index + 1 < BAR_COUNT) return;
+  throw new PciError(
+    "ERR_INVALID_ARGUMENT",
+    `BAR ${index} is 64-bit, and has no next register for its upper half`,
+  );
 }

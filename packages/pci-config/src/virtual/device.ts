@@ -1,15 +1,6 @@
 import { PciError, type Region } from "@userpci/interface";
-import { type BarKind, walkBars } from "../bars.ts";
+import type { BarShape } from "../bar-shape.ts";
 import type { ConfigSpace } from "../config.ts";
-import { hex, ignore } from "../problem.ts";
-
-/** What a BAR is, whatever its address. */
-export interface BarShape {
-  readonly kind: BarKind;
-  readonly prefetchable?: boolean;
-  /** Bytes: a power of two, for memory at least 16, for I/O at least 4. */
-  readonly size: number;
-}
 
 /** Ids that a virtual function does not have in its own config space, which reads ffff. */
 export interface FunctionIds {
@@ -42,7 +33,7 @@ export interface Provider {
 export interface VirtualDevice {
   /** Its own config space. */
   readonly region: Region;
-  /** BARs by number; the upper half of a 64-bit one, and what is not there, undefined. See {@link barShapes}. */
+  /** BARs by number; the upper half of a 64-bit one, and what is not there, undefined. See `barShapes`. */
   readonly bars?: readonly (BarShape | undefined)[];
   /** Bytes of the expansion ROM; 0 for none. */
   readonly romSize?: number;
@@ -51,20 +42,6 @@ export interface VirtualDevice {
   /** Whether the line can be masked in the device (row R10), can be used at all, or is not offered. Default `maskable`. */
   readonly intx?: "maskable" | "unmaskable" | "none";
   readonly provider?: Partial<Provider>;
-}
-
-/**
- * The shapes of a function's BARs: kinds as its registers tell them, sizes as the system does.
- *
- * @param sizes bytes of each BAR by its number, 0 for none
- */
-export function barShapes(config: ConfigSpace, sizes: readonly number[]): (BarShape | undefined)[] {
-  const shapes: (BarShape | undefined)[] = [];
-  for (const [index, { kind, prefetchable }] of walkBars(config, ignore)) {
-    const size = sizes[index] ?? 0;
-    if (size > 0) shapes[index] = { kind, prefetchable, size };
-  }
-  return shapes;
 }
 
 const VF_DEVICE_ID = 0x1a;
@@ -107,39 +84,4 @@ export function canMaskIntx(config: ConfigSpace): boolean {
   const changed = (region.read16(COMMAND) ^ before) & INTERRUPT_DISABLE;
   region.write16(COMMAND, before);
   return changed !== 0;
-}
-
-/** Least size of a BAR in bytes, and address bits of its registers. */
-const limits: Readonly<Record<BarKind, readonly [least: number, bits: number]>> = {
-  memory32: [16, 32],
-  memory64: [16, 52],
-  io: [4, 32],
-};
-
-/**
- * Checks what a BAR can be.
- *
- * @throws PciError `ERR_INVALID_ARGUMENT`
- */
-export function checkBarShape(index: number, { kind, size, prefetchable }: BarShape): void {
-  const [least, bits] = limits[kind];
-  if (
-    !Number.isSafeInteger(size) ||
-    size < least ||
-    size > 2 ** (bits - 1) ||
-    !Number.isInteger(Math.log2(size))
-  ) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `BAR ${index} cannot have ${size} bytes`, {
-      hint: `give a power of two from ${hex(least)} to ${hex(2 ** (bits - 1))} for ${kind}`,
-    });
-  }
-  if (kind === "io" && prefetchable) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `BAR ${index} is for I/O, and cannot be prefetchable`);
-  }
-  if (kind === "memory64" && index >= 5) {
-    throw new PciError(
-      "ERR_INVALID_ARGUMENT",
-      `BAR ${index} is 64-bit, and has no next register for its upper half`,
-    );
-  }
 }

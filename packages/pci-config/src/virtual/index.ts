@@ -3,9 +3,8 @@
  *
  * @packageDocumentation
  */
+export { type BarShape, barShapes } from "../bar-shape.ts";
 export {
-  type BarShape,
-  barShapes,
   canMaskIntx,
   type FunctionIds,
   type Provider,

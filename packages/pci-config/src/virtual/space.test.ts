@@ -1,11 +1,12 @@
 import { isPciError } from "@userpci/interface";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { barShapes } from "../bar-shape.ts";
 import { bytesRegion } from "../bytes.ts";
 import { configOf } from "../config.ts";
 import { readCaptures } from "../testing/captures.ts";
 import { codeOf, list, recordingRegion, space } from "../testing/regions.ts";
-import { barShapes, type VirtualDevice, virtualFunctionIds } from "./device.ts";
+import { type VirtualDevice, virtualFunctionIds } from "./device.ts";
 import { linux } from "./linux.ts";
 import type { Profile } from "./rule.ts";
 import { VirtualConfigSpace } from "./space.ts";

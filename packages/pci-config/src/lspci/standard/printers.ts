@@ -15,6 +15,7 @@ import {
   subsystemText,
 } from "./small.ts";
 import { vendorText } from "./vendor.ts";
+import { vpdText } from "./vpd.ts";
 
 /** A capability of which lspci prints no more than its name. */
 const named =
@@ -27,6 +28,7 @@ export const standardPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map(
   [0x00, named("Null")],
   [0x01, pmText],
   [0x02, agpText],
+  [0x03, vpdText],
   [0x04, slotIdText],
   [0x05, msiText],
   [0x06, named("CompactPCI hot-swap <?>")],

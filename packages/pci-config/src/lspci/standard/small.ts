@@ -26,8 +26,8 @@ export const subsystemText: CapabilityPrinter = (capability) => {
   if (!capability.has(4, 4)) return "";
   const { subsystemVendorId, subsystemId } = subsystem.registers;
   const ids = {
-    vendor: capability.config.read16(0x00),
-    device: capability.config.read16(0x02),
+    vendor: capability.identity.vendor,
+    device: capability.identity.device,
     subvendor: capability.read(subsystemVendorId),
     subdevice: capability.read(subsystemId),
   };

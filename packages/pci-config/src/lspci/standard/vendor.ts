@@ -26,9 +26,9 @@ const NOTIFY_LENGTH = 0x14;
 export const vendorText: CapabilityPrinter = (capability) => {
   const length = capability.read(vendor.registers.length);
   const head = "Vendor Specific Information: ";
-  const id = capability.config.read16(0x00);
+  const { vendor: id, device } = capability.identity;
   if (id === INTEL) return head + intelText(capability, length);
-  const virtio = id === RED_HAT && isVirtio(capability.config.read16(0x02)) && length >= VIRTIO_LENGTH;
+  const virtio = id === RED_HAT && isVirtio(device) && length >= VIRTIO_LENGTH;
   if (virtio && capability.has(0, length)) return head + virtioText(capability, length);
   return head + unknownVendorText(length);
 };
