@@ -10,7 +10,7 @@ import type {
   WaitSyncOptions,
 } from "./vector.ts";
 import { type EventSource, VectorEvents } from "./vector-events.ts";
-import { abortError, Waiter } from "./waiter.ts";
+import { checkAborted, Waiter } from "./waiter.ts";
 
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -89,9 +89,10 @@ export class IrqVector implements Vector, EventSource {
   }
 
   async wait(options: WaitOptions = {}): Promise<number> {
-    const { timeoutMs } = options;
+    const { signal, timeoutMs } = options;
     if (timeoutMs !== undefined) checkInteger("timeoutMs", timeoutMs, 0, MAX_TIMEOUT_MS);
     this.#checkDirect();
+    checkAborted(signal);
     return timeoutMs === 0 ? this.take() : this.receive(options);
   }
 
@@ -143,7 +144,7 @@ export class IrqVector implements Vector, EventSource {
   async receive(options: WaitOptions): Promise<number> {
     this.#checkOpen();
     if (this.#waiter !== undefined) throw this.#busy("a call of wait()");
-    if (options.signal?.aborted) throw abortError(options.signal);
+    checkAborted(options.signal);
     if (this.#pending > 0) return this.#takePending();
     this.#rearm();
     const waiter = new Waiter(options, this.#keepAlive, () => this.#waited());

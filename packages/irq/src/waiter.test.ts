@@ -44,6 +44,10 @@ describe("wait", () => {
     const { device, vector } = opened();
     const gone = AbortSignal.abort("why");
     await expect(vector.wait({ signal: gone })).rejects.toMatchObject({ code: "ERR_ABORTED", cause: "why" });
+    device.fire("msi");
+    const polled = vector.wait({ signal: gone, timeoutMs: 0 });
+    await expect(polled).rejects.toEqual(failing("ERR_ABORTED"));
+    expect(vector.take()).toBe(1);
     const controller = new AbortController();
     const pending = vector.wait({ signal: controller.signal });
     controller.abort();

@@ -51,7 +51,11 @@ export class Waiter {
   }
 }
 
-/** What a wait rejects with when its signal fires. */
-export function abortError(signal: AbortSignal | undefined): PciError {
+/** @throws PciError `ERR_ABORTED` if the signal has fired */
+export function checkAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortError(signal);
+}
+
+function abortError(signal: AbortSignal | undefined): PciError {
   return new PciError("ERR_ABORTED", "waiting for an interrupt was aborted", { cause: signal?.reason });
 }
