@@ -1,7 +1,10 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { failing, opened, turns } from "./testing/opened.ts";
 
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
 
 describe("wait", () => {
   it("resolves with the coalesced count, at once if events are there", async () => {
@@ -67,6 +70,16 @@ describe("wait", () => {
     device.fire("msi");
     await pending;
     expect([vi.getTimerCount(), add.mock.calls.length, remove.mock.calls.length]).toEqual([0, 1, 1]);
+  });
+
+  it("needs no more of a timer than a browser's, which is a number", async () => {
+    vi.stubGlobal("setTimeout", (call: () => void) => {
+      queueMicrotask(call);
+      return 1;
+    });
+    const { vector } = opened();
+    vector.ref(false);
+    expect(await vector.wait({ timeoutMs: 1000 })).toBe(0);
   });
 
   it.each([-1, 2 ** 31, Number.NaN, 1.5])("refuses a time-out of %s", async (timeoutMs) => {

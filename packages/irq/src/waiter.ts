@@ -5,7 +5,7 @@ import type { WaitOptions } from "./vector.ts";
 export class Waiter {
   readonly promise: Promise<number>;
   readonly #signal: AbortSignal | undefined;
-  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #ended: () => void;
   #resolve!: (count: number) => void;
   #reject!: (error: unknown) => void;
@@ -27,7 +27,8 @@ export class Waiter {
       ended();
       this.resolve(0);
     }, timeoutMs);
-    if (!keepAlive) this.#timer.unref();
+    // A timer of Node; that of a browser is a number.
+    if (!keepAlive) (this.#timer as Partial<NodeJS.Timeout>).unref?.();
   }
 
   readonly #aborted = (): void => {
