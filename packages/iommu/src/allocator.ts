@@ -242,6 +242,7 @@ export class IovaAllocator<T> {
       },
     );
   }
+
   /** Size in bytes of the widest free piece that such a device can drive. */
   #largestGap(bits: number): number {
     const high = bits === 64 ? UNITS : 2 ** (bits - 12);
