@@ -61,6 +61,29 @@ describe("bind", () => {
     expect(await system().unbind(OLD)).toMatchObject({ driver: "e1000" });
   });
 
+  it("teaches the driver no id for good either where the binding fails", async () => {
+    for (const [path, code] of [
+      [/vfio-pci\/bind$/, "EPERM"],
+      [/new_id$/, "EIO"],
+    ] as const) {
+      if (code === "EPERM") system().kernel.failOnce(/new_id$/, "EEXIST");
+      system().kernel.failOnce(path, code);
+      await failure(system().bind(OLD));
+      expect(system().kernel.log).toContain("/sys/bus/pci/drivers/vfio-pci/remove_id < 8086 100e");
+      expect(system().driverOf(OLD)).toBe("e1000");
+      system().kernel.log.length = 0;
+    }
+  });
+
+  it("lets one of two that bind the same function at once do it", async () => {
+    const outcomes = await Promise.allSettled([system().bind(NIC), system().bind(NIC)]);
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    const lost = outcomes.find((outcome) => outcome.status === "rejected");
+    expect(lost?.reason).toMatchObject({ code: "ERR_BUSY", hint: expect.stringContaining("userpci show") });
+    expect(system().driverOf(NIC)).toBe("vfio-pci");
+    expect(await system().unbind(NIC)).toMatchObject({ driver: "e1000e" });
+  });
+
   it("loads vfio-pci where it is missing", async () => {
     rmSync(system().path("/sys/bus/pci/drivers/vfio-pci"), { recursive: true });
     const error = await failure(system().bind(NIC));
@@ -96,7 +119,9 @@ describe("refusals", () => {
 
   it("tells a missing IOMMU from a firmware that hides it, and from a function that is not behind one", async () => {
     writeMachine(system().root, { functions: [], files: { "/proc/cmdline": "quiet intel_iommu=on\n" } });
-    expect((await failure(system().bind(WITHOUT_IOMMU))).hint).toMatch(/firmware/);
+    expect((await failure(system().bind(WITHOUT_IOMMU))).hint).toMatch(/found none: .*firmware/);
+    writeMachine(system().root, { functions: [], files: { "/proc/cmdline": "quiet amd_iommu=off\n" } });
+    expect((await failure(system().bind(WITHOUT_IOMMU))).hint).toMatch(/remove amd_iommu=off/);
     writeMachine(system().root, { functions: [], files: { "/sys/class/iommu/dmar0/name": "" } });
     expect((await failure(system().bind(WITHOUT_IOMMU))).hint).toMatch(/another slot/);
   });

@@ -4,10 +4,10 @@ import { DriverChange, type DriverOptions, VFIO_PCI } from "./driver.ts";
 import { findDevice } from "./find.ts";
 import { functionPath, type PciFunction } from "./function.ts";
 import { isVfioDriver } from "./group.ts";
-import { type JournalEntry, readEntry, removeEntry, writeEntry } from "./journal.ts";
+import { createEntry, type JournalEntry, readEntry, removeEntry, writeEntry } from "./journal.ts";
 import { type Kernel, kernelOf } from "./kernel.ts";
 import { type DeviceNodes, deviceNodes } from "./nodes.ts";
-import { permitUser, withdrawNodes } from "./permit.ts";
+import { permitUser, refuseTaken, withdrawNodes } from "./permit.ts";
 import { refuseUnbindable } from "./refusal.ts";
 import { pathIn, type TreeOptions } from "./tree.ts";
 import { findUser, type SystemUser } from "./user.ts";
@@ -45,7 +45,10 @@ export interface Release {
 
 /**
  * Binds a function to vfio-pci and, if asked, opens its nodes up to an ordinary user (row R1). Needs root. Binding twice
- * is harmless. If a step fails the function goes back to the driver it had.
+ * is harmless; of two calls for one function at once, from whatever processes, one fails. If a step fails the function goes
+ * back to the driver it had.
+ *
+ * Functions that share a node have one user: the members of a group, and all that are used through `/dev/iommu`.
  *
  * The driver's remove routine may take long; `onProgress` then tells who keeps it waiting. After a time-out or an abort
  * the kernel is still at it, and the journal stays, so that {@link unbind} can put things right later.
@@ -53,7 +56,7 @@ export interface Release {
  * @param address such as `0000:00:04.0` or `00:04.0`
  * @throws PciError `ERR_NO_DEVICE`, `ERR_BIND_REFUSED` (a bridge, or virtual functions are enabled), `ERR_NO_IOMMU`,
  * `ERR_PERMISSION`, `ERR_NOT_SUPPORTED` (vfio-pci cannot be loaded), `ERR_BIND_FAILED`, `ERR_TIMEOUT`, `ERR_ABORTED`,
- * `ERR_INVALID_ARGUMENT` for a user that does not exist
+ * `ERR_BUSY`, `ERR_NODE_TAKEN`, `ERR_INVALID_ARGUMENT` for a user that does not exist
  */
 export async function bind(address: string, options: BindOptions = {}): Promise<Binding> {
   return bindOn(kernelOf(options), address, options);
@@ -83,12 +86,13 @@ export async function bindOn(kernel: Kernel, address: string, options: BindOptio
     const command = `userpci bind ${fn.address}${user === null ? "" : ` --user ${user.name}`}`;
     await refuseUnprivileged(kernel, fn, command, options);
   }
+  if (user !== null) await refuseTaken(fn, user, options);
   const change = new DriverChange(kernel, fn, options);
   const recorded = await readEntry(fn.address, options);
   const entry = await entryFor(fn, recorded, change);
   if (changed) {
     await change.load(VFIO_PCI);
-    await writeEntry(entry, options);
+    await (recorded === null ? createEntry : writeEntry)(entry, options);
   }
   try {
     if (changed) await take(change);
@@ -134,11 +138,22 @@ async function take(change: DriverChange): Promise<void> {
   if (overridable) {
     await change.probe();
   } else {
-    await change.addId(VFIO_PCI);
-    if (!isVfioDriver(change.current())) await change.attach(VFIO_PCI);
-    await change.removeId(VFIO_PCI);
+    await takeById(change);
   }
   change.verify(VFIO_PCI);
+}
+
+/** The fall-back that row R1 asks for, on kernels without `driver_override` (before Linux 3.16). */
+async function takeById(change: DriverChange): Promise<void> {
+  try {
+    await change.addId(VFIO_PCI);
+    if (!isVfioDriver(change.current())) await change.attach(VFIO_PCI);
+  } catch (error) {
+    // The id may have been learnt all the same; what went wrong first is what to tell.
+    await change.removeId(VFIO_PCI).catch(() => undefined);
+    throw error;
+  }
+  await change.removeId(VFIO_PCI);
 }
 
 /** Brings a function back to what its entry says, whatever state a binding was left in. Returns its driver. */
@@ -216,6 +231,7 @@ async function entryFor(
     formerDriver: fn.driver,
     formerOverride: change.hasOverride() ? await change.readOverride() : null,
     nodes: recorded?.nodes ?? {},
+    user: recorded?.user ?? null,
   };
 }
 
@@ -225,6 +241,7 @@ function unknownPast(fn: PciFunction): JournalEntry {
     address: fn.address,
     formerOverride: null,
     nodes: {},
+    user: null,
     since: new Date().toISOString(),
   };
 }

@@ -121,8 +121,8 @@ export class DriverChange {
   }
 
   /**
-   * Teaches a driver the function's id, for kernels without `driver_override`. It then takes every function of that id
-   * that has no driver.
+   * Teaches a driver the function's id: the fall-back of row R1, for kernels without `driver_override`. It then takes every
+   * function of that id that has no driver.
    */
   async addId(driver: string): Promise<void> {
     this.report("probe");

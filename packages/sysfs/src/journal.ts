@@ -1,9 +1,10 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { PciError } from "@userpci/interface";
 import { PciAddress } from "./address.ts";
 import type { Ownership } from "./kernel.ts";
 import { explainWrite } from "./kernel.ts";
-import { pathIn, readNames, type TreeOptions } from "./tree.ts";
+import { pathIn, readNames, systemFailure, type TreeOptions } from "./tree.ts";
 
 /** What a function was before it was bound, kept on disk so that another process can give it back. */
 export interface JournalEntry {
@@ -15,6 +16,8 @@ export interface JournalEntry {
   readonly formerOverride: string | null;
   /** Who owned the device nodes that were opened up to a user. */
   readonly nodes: Readonly<Record<string, Ownership>>;
+  /** Uid of the user they were opened up to; null for none. */
+  readonly user: number | null;
   /** Time of binding, ISO 8601. */
   readonly since: string;
 }
@@ -51,16 +54,49 @@ export async function otherEntries(address: string, options: TreeOptions): Promi
  * @throws PciError `ERR_PERMISSION`
  */
 export async function writeEntry(entry: JournalEntry, options: TreeOptions): Promise<void> {
+  await publish(entry, options, rename);
+}
+
+/**
+ * Writes the first entry of a function: of two processes that bind it at once, one gets no further than here.
+ *
+ * @throws PciError `ERR_BUSY` if there is one by now; `ERR_PERMISSION`
+ */
+export async function createEntry(entry: JournalEntry, options: TreeOptions): Promise<void> {
+  await publish(entry, options, async (draft, path) => {
+    await link(draft, path);
+    await rm(draft, { force: true });
+  });
+}
+
+/** @param put gives a complete draft its name */
+async function publish(
+  entry: JournalEntry,
+  options: TreeOptions,
+  put: (draft: string, path: string) => Promise<void>,
+): Promise<void> {
   const path = entryPath(entry.address, options);
-  const draft = `${path}.${process.pid}.tmp`;
+  drafts += 1;
+  const draft = `${path}.${process.pid}-${drafts}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
     await writeFile(draft, `${JSON.stringify(entry, null, 2)}\n`, { mode: 0o644 });
-    await rename(draft, path);
+    await put(draft, path);
   } catch (cause) {
     await rm(draft, { force: true }).catch(() => undefined);
-    throw explainWrite(path, cause);
+    throw systemFailure(cause).code === "EEXIST"
+      ? takenMeanwhile(entry.address, path)
+      : explainWrite(path, cause);
   }
+}
+
+let drafts = 0;
+
+function takenMeanwhile(address: string, path: string): PciError {
+  return new PciError("ERR_BUSY", `another call or process is binding ${address}`, {
+    path,
+    hint: `look at what came of it: userpci show ${address}`,
+  });
 }
 
 /** Removes an entry. Harmless if there is none. */
@@ -78,7 +114,8 @@ function isEntry(value: unknown, address: string): value is JournalEntry {
     isNameOrNull(entry.formerOverride) &&
     (entry.formerDriver === undefined || isNameOrNull(entry.formerDriver)) &&
     typeof entry.nodes === "object" &&
-    entry.nodes !== null
+    entry.nodes !== null &&
+    (entry.user === null || Number.isSafeInteger(entry.user))
   );
 }
 

@@ -2,9 +2,16 @@ import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { isPciError, PciError } from "@userpci/interface";
-import type { PciFunction } from "./function.ts";
+import { functionPath, type PciFunction } from "./function.ts";
 import { isVfioDriver } from "./group.ts";
-import { type JournalEntry, otherEntries, writeEntry } from "./journal.ts";
+import {
+  createEntry,
+  type JournalEntry,
+  otherEntries,
+  readEntry,
+  removeEntry,
+  writeEntry,
+} from "./journal.ts";
 import { explainWrite, type Kernel, type Ownership } from "./kernel.ts";
 import { type DeviceNodes, deviceNodes } from "./nodes.ts";
 import { pathIn, type TreeOptions } from "./tree.ts";
@@ -12,6 +19,37 @@ import type { SystemUser } from "./user.ts";
 
 /** Read and write for owner and group: what row R1 asks for. */
 const MODE = 0o660;
+
+/**
+ * Refuses a user who would take a node from the user of another function: the group's node from one of the same group,
+ * `/dev/iommu` from any that is used through its device node.
+ *
+ * @throws PciError `ERR_NODE_TAKEN`
+ */
+export async function refuseTaken(
+  fn: PciFunction,
+  { uid, name }: SystemUser,
+  options: TreeOptions,
+): Promise<void> {
+  const others = await presentEntries(fn.address, options);
+  const nodes = Object.values(deviceNodes(fn, options)).filter((path) => path !== null);
+  for (const path of nodes) {
+    const other = others.find((entry) => path in entry.nodes && entry.user !== null && entry.user !== uid);
+    if (other === undefined) continue;
+    const message = `${path} cannot be ${name}'s: it belongs to uid ${other.user}, who was given ${other.address}`;
+    throw new PciError("ERR_NODE_TAKEN", message, {
+      path,
+      hint: `sudo userpci unbind ${other.address}\nor give this one to the same user: sudo userpci bind ${fn.address} --user ${other.user}`,
+      details: { node: path, uid: other.user, address: other.address },
+    });
+  }
+}
+
+/** Entries of the other functions that are still there: an unplugged one leaves its entry behind. */
+async function presentEntries(address: string, options: TreeOptions): Promise<JournalEntry[]> {
+  const others = await otherEntries(address, options);
+  return others.filter((other) => existsSync(functionPath(other.address, options)));
+}
 
 /**
  * Makes a user the owner of the nodes that lead to a function: its group node and, where the kernel has them, its
@@ -36,27 +74,29 @@ export async function permitUser(
     // A node of two functions is given back to whom it belonged before the first of them.
     nodes[path] ??= others.find((other) => path in other.nodes)?.nodes[path] ?? found.get(path)!;
   }
-  const updated = { ...entry, nodes };
-  await writeEntry(updated, options);
+  const updated = { ...entry, nodes, user: user.uid };
+  const before = await readEntry(fn.address, options);
+  await (before === null ? createEntry : writeEntry)(updated, options);
   try {
     for (const [path, { gid }] of found) await own(kernel, path, { uid: user.uid, gid, mode: MODE }, options);
   } catch (error) {
     for (const [path, ownership] of found) await own(kernel, path, ownership, options).catch(() => undefined);
-    await writeEntry(entry, options);
+    await (before === null ? removeEntry(fn.address, options) : writeEntry(before, options));
     throw error;
   }
   return updated;
 }
 
-/** Gives nodes back to their former owners, except those that another bound function still needs. */
+/** Gives nodes back to their former owners; those that another bound function still needs go to its user. */
 export async function withdrawNodes(
   kernel: Kernel,
   entry: JournalEntry,
   options: TreeOptions,
 ): Promise<void> {
-  const others = await otherEntries(entry.address, options);
-  for (const [path, ownership] of Object.entries(entry.nodes)) {
-    if (others.some((other) => path in other.nodes)) continue;
+  const others = await presentEntries(entry.address, options);
+  for (const [path, former] of Object.entries(entry.nodes)) {
+    const heir = others.find((other) => path in other.nodes)?.user ?? null;
+    const ownership = heir === null ? former : { uid: heir, gid: former.gid, mode: MODE };
     await own(kernel, path, ownership, options).catch((error: unknown) => {
       // The last function to leave vfio-pci takes its group's node along.
       if (!isPciError(error, "ENOENT")) throw error;

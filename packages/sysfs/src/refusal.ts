@@ -54,7 +54,10 @@ function iommuHint(options: TreeOptions): string {
     return "the system has an IOMMU, but this function is not behind one: use another slot or function";
   }
   const cmdline = readText(pathIn(options, "/proc/cmdline")) ?? "";
-  return /\b(intel|amd)_iommu=(on|force)|\biommu=(pt|force)/.test(cmdline)
+  const off = /\b((intel|amd)_)?iommu=off\b/.exec(cmdline);
+  if (off !== null) return `remove ${off[0]} from the kernel command line, and reboot`;
+  // AMD's is on unless it is turned off, and has no word for it (Documentation/admin-guide/kernel-parameters.txt).
+  return /\bintel_iommu=on\b|\biommu=(pt|force)\b/.test(cmdline)
     ? "the kernel was told to use an IOMMU and found none: enable VT-d or AMD-Vi in the firmware set-up"
-    : "enable VT-d or AMD-Vi in the firmware set-up, add intel_iommu=on to the kernel command line (Intel), and reboot";
+    : "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware set-up; on Intel add intel_iommu=on to the kernel command line; reboot";
 }

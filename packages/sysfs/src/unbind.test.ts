@@ -41,7 +41,7 @@ describe("unbind", () => {
       "",
       "{",
       "null",
-      `{"version":1,"address":"${NIC}","formerOverride":null,"formerDriver":"../x","nodes":{}}`,
+      `{"version":1,"address":"${NIC}","formerOverride":null,"formerDriver":"../x","nodes":{},"user":null}`,
     ]) {
       writeFileSync(system().journalPath(NIC), text);
       expect(await system().unbind(NIC)).toMatchObject({ driver: "e1000e" });
@@ -116,6 +116,70 @@ describe("permission", () => {
   });
 
   it("includes the device node and /dev/iommu where there is one, and keeps the latter while another needs it", async () => {
+    useDeviceNodes();
+    await system().bind(NIC, { user: "alice" });
+    await system().bind(EDU, { user: 1000 });
+    expect(owned()).toEqual([
+      "/dev/vfio/6 < 1000",
+      "/dev/vfio/devices/vfio0 < 1000",
+      "/dev/iommu < 1000",
+      "/dev/vfio/4 < 1000",
+      "/dev/vfio/devices/vfio1 < 1000",
+      "/dev/iommu < 1000",
+    ]);
+    const former = (address: string) => system().journal(address).nodes["/dev/iommu"]!;
+    const { uid } = former(NIC);
+    expect(former(EDU)).toEqual(former(NIC));
+
+    system().kernel.log.length = 0;
+    await system().unbind(NIC);
+    expect(owned()).toContain("/dev/iommu < 1000");
+    system().kernel.log.length = 0;
+    await system().unbind(EDU);
+    expect(owned()).toContain(`/dev/iommu < ${uid}`);
+  });
+
+  it("is refused, before anything is done, where another function's user would lose a node", async () => {
+    useDeviceNodes();
+    await system().bind(NIC, { user: "alice" });
+    system().kernel.log.length = 0;
+    const error = await failure(system().bind(EDU, { user: 2000 }));
+    expect(error).toMatchObject({
+      code: "ERR_NODE_TAKEN",
+      message: expect.stringMatching(/^\/dev\/iommu .*uid 1000, .*0000:01:00\.0$/),
+      hint: `sudo userpci unbind ${NIC}\nor give this one to the same user: sudo userpci bind ${EDU} --user 1000`,
+    });
+    expect(system().kernel.log).toEqual([]);
+    expect(existsSync(system().journalPath(EDU))).toBe(false);
+    // Its own user may change.
+    expect(await system().bind(NIC, { user: 2000 })).toMatchObject({ user: { uid: 2000 } });
+    expect(await system().bind(EDU, { user: 2000 })).toMatchObject({ user: { uid: 2000 } });
+  });
+
+  it("does not count a function that is gone", async () => {
+    useDeviceNodes();
+    await system().bind(NIC, { user: "alice" });
+    rmSync(system().path(`/sys/bus/pci/devices/${NIC}`));
+    expect(await system().bind(EDU, { user: 2000 })).toMatchObject({ user: { uid: 2000 } });
+  });
+
+  it("that fails leaves no journal for a function that somebody else bound", async () => {
+    useDeviceNodes();
+    system().kernel.failOnce(/\/dev\/iommu$/, "EPERM");
+    expect(await failure(system().bind(EDU, { user: 2000 }))).toMatchObject({ code: "ERR_PERMISSION" });
+    expect(existsSync(system().journalPath(EDU))).toBe(false);
+  });
+
+  it("that fails leaves the journal as it was", async () => {
+    await system().bind(NIC, { user: "alice" });
+    const before = system().journal(NIC);
+    system().kernel.failOnce(/\/dev\/vfio\/6$/, "EPERM");
+    expect(await failure(system().bind(NIC, { user: 2000 }))).toMatchObject({ code: "ERR_PERMISSION" });
+    expect(system().journal(NIC)).toEqual(before);
+  });
+
+  /** Two functions on vfio-pci, on a kernel with device nodes. */
+  function useDeviceNodes(): void {
     writeMachine(system().root, {
       functions: [
         { address: NIC, id: "8086:10d3", driver: "vfio-pci", group: 6, vfioDevice: "vfio0" },
@@ -123,26 +187,11 @@ describe("permission", () => {
       ],
       nodes: ["/dev/vfio/6", "/dev/vfio/4", "/dev/vfio/devices/vfio0", "/dev/vfio/devices/vfio1"],
     });
-    await system().bind(NIC, { user: "alice" });
-    await system().bind(EDU, { user: 2000 });
-    const owned = system()
+  }
+
+  function owned(): (string | undefined)[] {
+    return system()
       .kernel.log.filter((line) => line.startsWith("/dev/"))
       .map((line) => line.split(":")[0]);
-    expect(owned).toEqual([
-      "/dev/vfio/6 < 1000",
-      "/dev/vfio/devices/vfio0 < 1000",
-      "/dev/iommu < 1000",
-      "/dev/vfio/4 < 2000",
-      "/dev/vfio/devices/vfio1 < 2000",
-      "/dev/iommu < 2000",
-    ]);
-    const ownership = (address: string) => system().journal(address).nodes["/dev/iommu"];
-    expect(ownership(EDU)).toEqual(ownership(NIC));
-
-    system().kernel.log.length = 0;
-    await system().unbind(NIC);
-    expect(system().kernel.log.filter((line) => line.startsWith("/dev/iommu"))).toEqual([]);
-    await system().unbind(EDU);
-    expect(system().kernel.log.filter((line) => line.startsWith("/dev/iommu"))).toHaveLength(1);
-  });
+  }
 });
