@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -81,6 +81,13 @@ describe("listGroups", () => {
   it("lists groups by number, and none without an IOMMU", () => {
     expect(listGroups({ root }).map((group) => group.number)).toEqual([1, 2, 10, 30]);
     expect(listGroups({ root: join(root, "nowhere") })).toEqual([]);
+  });
+
+  it("leaves out a group that goes while it is listed", () => {
+    // What is left of a group whose last member has gone: a name, and nothing behind it.
+    mkdirSync(join(root, "sys/kernel/iommu_groups/99"));
+    expect(listGroups({ root }).map((group) => group.number)).toEqual([1, 2, 10, 30]);
+    rmSync(join(root, "sys/kernel/iommu_groups/99"), { recursive: true });
   });
 });
 

@@ -42,7 +42,8 @@ const GROUPS = "/sys/kernel/iommu_groups";
 /** The system's IOMMU groups, by number; empty without an IOMMU. */
 export function listGroups(options: TreeOptions = {}): IommuGroup[] {
   const numbers = readNames(pathIn(options, GROUPS)).map(Number).filter(Number.isSafeInteger);
-  return numbers.sort((a, b) => a - b).map((number) => readGroup(number, options));
+  // A group goes with its last member, also between the listing and here.
+  return numbers.sort((a, b) => a - b).flatMap((number) => groupAt(number, options) ?? []);
 }
 
 /**
@@ -51,14 +52,22 @@ export function listGroups(options: TreeOptions = {}): IommuGroup[] {
  * @throws PciError `ERR_NO_IOMMU` if there is no such group
  */
 export function readGroup(number: number, options: TreeOptions = {}): IommuGroup {
-  const path = pathIn(options, join(GROUPS, String(number)));
+  const group = groupAt(number, options);
+  if (group !== null) return group;
+  throw new PciError("ERR_NO_IOMMU", `there is no IOMMU group ${number}`, {
+    hint: "`userpci list` shows the group of each function",
+    path: groupPath(number, options),
+  });
+}
+
+function groupPath(number: number, options: TreeOptions): string {
+  return pathIn(options, join(GROUPS, String(number)));
+}
+
+function groupAt(number: number, options: TreeOptions): IommuGroup | null {
+  const path = groupPath(number, options);
   const names = readNames(join(path, "devices"));
-  if (names.length === 0) {
-    throw new PciError("ERR_NO_IOMMU", `there is no IOMMU group ${number}`, {
-      hint: "`userpci list` shows the group of each function",
-      path,
-    });
-  }
+  if (names.length === 0) return null;
   const members = names.map((name) => readMember(join(path, "devices", name), name));
   return {
     number,
