@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isPciError } from "@userpci/interface";
@@ -61,7 +61,31 @@ describe("a config file", () => {
     expect(codeOf(() => file.read8(0))).toBe("ERR_CLOSED");
   });
 
+  it("takes an address as people write it, and nothing that is none", () => {
+    using file = new ConfigFile("0:4.0", { root });
+    expect(file.read8(5)).toBe(0x05);
+    expect(codeOf(() => new ConfigFile("../devices/0000:00:04.0", { root }))).toBe("ERR_INVALID_ARGUMENT");
+  });
+
   it("says that there is no such function", () => {
     expect(codeOf(() => new ConfigFile("0000:00:1d.0", { root }))).toBe("ERR_NO_DEVICE");
+  });
+
+  it("says that a copy of a tree lacks the file", () => {
+    writeMachine(root, { functions: [{ address: "0000:00:05.0", id: "1234:11e8" }] });
+    expect(() => new ConfigFile("0000:00:05.0", { root })).toThrow(/0000:00:05.0 has no config file/);
+  });
+
+  it("that cannot be read says so, and is not left open", () => {
+    mkdirSync(join(root, "sys/bus/pci/devices/0000:00:06.0/config"), { recursive: true });
+    const open = readdirSync("/proc/self/fd").length;
+    let error: unknown;
+    try {
+      new ConfigFile("0000:00:06.0", { root });
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(isPciError(error, "EISDIR") && error.hint).toMatch(/dmesg/);
+    expect(readdirSync("/proc/self/fd")).toHaveLength(open);
   });
 });

@@ -1,7 +1,9 @@
-import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { checkAligned, checkInteger, type OwnedRegion, PciError } from "@userpci/interface";
+import { PciAddress } from "./address.ts";
 import { functionPath } from "./function.ts";
-import { systemFailure, type TreeOptions } from "./tree.ts";
+import { explainWrite } from "./kernel.ts";
+import { systemFailure, type TreeOptions, unreadable } from "./tree.ts";
 
 /** What a config file is opened for, beside its tree. */
 export interface ConfigFileOptions extends TreeOptions {
@@ -9,16 +11,18 @@ export interface ConfigFileOptions extends TreeOptions {
   readonly writable?: boolean;
 }
 
-/** Bytes of config space that every user may read (`pci_read_config`, `drivers/pci/pci-sysfs.c`). */
-const HEADER_SIZE = 64;
+/** Where config space may end for a user without privileges: after the header, CardBus's being larger (`pci_read_config`, `drivers/pci/pci-sysfs.c`). */
+const HEADER_SIZES = [64, 128];
 
 /**
  * A function's config space through its `config` file in sysfs, as a region: each access is one access of the same width to
  * the function. Nothing is between the writer and the function but the kernel's lock; a driver may own the function meanwhile.
  */
 export class ConfigFile implements OwnedRegion {
-  /** Bytes that this user may read: 64 without privileges, else all. */
+  /** Bytes that this user may read: the header without privileges (64, or 128 of a CardBus bridge), else all. */
   readonly size: number;
+  /** Bytes that the function has. */
+  readonly fullSize: number;
   readonly #path: string;
   readonly #file: number;
   readonly #scratch = Buffer.alloc(4);
@@ -26,14 +30,22 @@ export class ConfigFile implements OwnedRegion {
   #closed = false;
 
   /**
-   * @param address in the kernel's spelling, such as `0000:00:04.0`
-   * @throws PciError `ERR_NO_DEVICE`, `ERR_PERMISSION`, or the system's error under its own code
+   * @param address such as `0000:00:04.0` or `00:04.0`
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_NO_DEVICE`, `ERR_PERMISSION`, `ERR_NOT_SUPPORTED` if a copied tree lacks the
+   * file, or the system's error under its own code
    */
   constructor(address: string, options: ConfigFileOptions = {}) {
-    this.#path = functionPath(address, options, "config");
+    const name = PciAddress.parse(address).toString();
+    this.#path = functionPath(name, options, "config");
     this.#writable = options.writable === true;
-    this.#file = openConfig(address, this.#path, this.#writable);
-    this.size = this.#readableSize();
+    this.#file = openConfig(name, functionPath(name, options), this.#path, this.#writable);
+    try {
+      this.fullSize = fstatSync(this.#file).size;
+      this.size = HEADER_SIZES.find((size) => this.#endsAt(size)) ?? this.fullSize;
+    } catch (cause) {
+      closeSync(this.#file);
+      throw unreadable(this.#path, cause);
+    }
   }
 
   get closed(): boolean {
@@ -87,10 +99,8 @@ export class ConfigFile implements OwnedRegion {
     this.close();
   }
 
-  #readableSize(): number {
-    const { size } = fstatSync(this.#file);
-    if (size <= HEADER_SIZE) return size;
-    return readSync(this.#file, this.#scratch, 0, 1, HEADER_SIZE) === 1 ? size : HEADER_SIZE;
+  #endsAt(size: number): boolean {
+    return size < this.fullSize && readSync(this.#file, this.#scratch, 0, 1, size) === 0;
   }
 
   #check(offset: number, width: number): void {
@@ -115,13 +125,12 @@ export class ConfigFile implements OwnedRegion {
     this.#transfer("written", offset, width, () => writeSync(this.#file, this.#scratch, 0, width, offset));
   }
 
-  #transfer(done: string, offset: number, width: number, call: () => number): void {
+  #transfer(done: "read" | "written", offset: number, width: number, call: () => number): void {
     let moved: number;
     try {
       moved = call();
     } catch (cause) {
-      const { code, system } = systemFailure(cause);
-      throw new PciError(code, `${this.#path} cannot be ${done}: ${code}`, { ...system, path: this.#path });
+      throw done === "read" ? unreadable(this.#path, cause) : explainWrite(this.#path, cause);
     }
     if (moved === width) return;
     throw new PciError(
@@ -134,11 +143,18 @@ export class ConfigFile implements OwnedRegion {
   }
 }
 
-function openConfig(address: string, path: string, writable: boolean): number {
+function openConfig(address: string, directory: string, path: string, writable: boolean): number {
   try {
     return openSync(path, writable ? "r+" : "r");
   } catch (cause) {
     const { code, system } = systemFailure(cause);
+    if (code === "ENOENT" && existsSync(directory)) {
+      throw new PciError("ERR_NOT_SUPPORTED", `${address} has no config file in this tree`, {
+        ...system,
+        hint: `copy ${path} from the machine too`,
+        path,
+      });
+    }
     if (code === "ENOENT") {
       throw new PciError("ERR_NO_DEVICE", `there is no PCI function ${address}`, {
         ...system,
@@ -153,7 +169,7 @@ function openConfig(address: string, path: string, writable: boolean): number {
         path,
       });
     }
-    throw new PciError(code, `${path} cannot be opened: ${code}`, { ...system, path });
+    throw unreadable(path, cause);
   }
 }
 

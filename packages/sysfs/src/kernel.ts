@@ -89,7 +89,11 @@ export function explainWrite(path: string, cause: unknown, command?: string): Pc
       hint: "in a container: bind the device on the host instead, or run the container privileged",
     });
   }
-  return new PciError(code, `${path} cannot be written: ${code}`, { ...system, path });
+  return new PciError(code, `${path} cannot be written: ${code}`, {
+    ...system,
+    path,
+    hint: "the kernel may say why: sudo dmesg | tail",
+  });
 }
 
 function rootHint(command: string | undefined): string {

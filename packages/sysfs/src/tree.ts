@@ -40,10 +40,21 @@ function reading<T>(path: string, absent: T, read: () => T): T {
     const { code, system } = systemFailure(cause);
     if (absence.has(code)) return absent;
     if (code === "EACCES" || code === "EPERM") {
-      throw new PciError("ERR_PERMISSION", `this user may not read ${path}`, { ...system, path });
+      const hint = "run it as root";
+      throw new PciError("ERR_PERMISSION", `this user may not read ${path}`, { ...system, path, hint });
     }
-    throw new PciError(code, `${path} cannot be read: ${code}`, { ...system, path });
+    throw unreadable(path, cause);
   }
+}
+
+/** The error for a read that failed, and not for want of the file or of rights. */
+export function unreadable(path: string, cause: unknown): PciError {
+  const { code, system } = systemFailure(cause);
+  return new PciError(code, `${path} cannot be read: ${code}`, {
+    ...system,
+    path,
+    hint: "the kernel may say why: sudo dmesg | tail",
+  });
 }
 
 /** Text of a file without the white space around it, or null if there is none. */
