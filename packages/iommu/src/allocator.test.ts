@@ -11,7 +11,11 @@ const vtd: IovaRange[] = [
 ];
 const all: IovaRange[] = [{ start: 0n, last: MAX_IOVA }];
 const failing = (code: string, message: RegExp | string = "") =>
-  expect.objectContaining({ code, message: expect.stringMatching(message) });
+  expect.objectContaining({
+    code,
+    message: expect.stringMatching(message),
+    hint: expect.stringMatching(/./),
+  });
 
 describe("where an allocation lands", () => {
   it("is above 4 GiB for wide devices, and within 32 or 28 bits for those", () => {

@@ -91,6 +91,7 @@ export class IovaAllocator<T> {
       throw new PciError(
         "ERR_IOVA_RANGE",
         `${this.#name(stranded)} is outside the addresses that would remain valid: ${formatRanges(valid)}`,
+        { hint: "unmap or free it first, or use a domain of its own for what has these limits" },
       );
     }
     this.#ranges = valid;

@@ -82,6 +82,7 @@ export class MemoryMapper implements DmaMapper {
       throw new PciError(
         "ERR_IOVA_OVERLAP",
         `${this.name} has something in ${formatMapping(request)} already`,
+        { hint: "unmap that first; a domain chooses addresses that are free" },
       );
     }
     if (this.#table.size >= this.#maxMappings) {
@@ -103,6 +104,7 @@ export class MemoryMapper implements DmaMapper {
       throw new PciError(
         "ERR_INVALID_ARGUMENT",
         `${this.name} has no mapping of ${hex(size)} bytes at ${hex(iova)}`,
+        { hint: "unmap exactly what was mapped: its first address and its whole size" },
       );
     }
     this.#table.delete(entry.start);

@@ -25,6 +25,10 @@ export async function turns(count = 3): Promise<void> {
   for (let i = 0; i < count; i++) await turn();
 }
 
-/** Matches a PciError by its code and words of its message. */
+/** Matches a PciError by its code and words of its message; it must have a hint too. */
 export const failing = (code: string, message: RegExp = /./): unknown =>
-  expect.objectContaining({ code, message: expect.stringMatching(message) });
+  expect.objectContaining({
+    code,
+    message: expect.stringMatching(message),
+    hint: expect.stringMatching(/./),
+  });
