@@ -18,7 +18,7 @@ function idBytes({ vendor, device, classCode }: PciFunction): Uint8Array {
 export function selectFunctions(filters: readonly DeviceFilter[], root: string | undefined): string[] {
   return listFunctions(root === undefined ? {} : { root }).flatMap((fn) => {
     const device: LspciDevice = { address: PciAddress.parse(fn.address), bytes: idBytes(fn) };
-    return filters.every((matches) => matches(device)) ? [fn.address] : [];
+    return filters.every((matches) => matches(device, true)) ? [fn.address] : [];
   });
 }
 

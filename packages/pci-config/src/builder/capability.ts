@@ -1,0 +1,137 @@
+import { checkInteger, PciError, type Region } from "@userpci/interface";
+import { bytesRegion, readBytes } from "../bytes.ts";
+import { type CapabilityKind, type CapabilitySpec, openCapability } from "../capability.ts";
+import { extendedCapabilities } from "../extended.ts";
+import { HEADER_SIZE } from "../header.ts";
+import { standardCapabilities } from "../standard.ts";
+import type { Traits } from "../view.ts";
+import { EXTENDED_SIZE, STANDARD_SIZE } from "../walk.ts";
+import type { CapabilityContent } from "./description.ts";
+import { type AnyRegisterValues, isFixed, writeValues } from "./values.ts";
+
+/** A capability of either kind to build, without its types. */
+export type AnyCapabilityToBuild = CapabilityContent & {
+  readonly name?: string | undefined;
+  readonly id?: number;
+  readonly version?: number;
+  readonly registers?: AnyRegisterValues | undefined;
+};
+
+/** First byte, and first byte behind the area, of each kind, and bytes of a capability's header. */
+export const areas = {
+  standard: { start: HEADER_SIZE, end: STANDARD_SIZE, head: 2 },
+  extended: { start: STANDARD_SIZE, end: EXTENDED_SIZE, head: 4 },
+} as const;
+
+const tables: Readonly<Record<CapabilityKind, Readonly<Record<string, CapabilitySpec>>>> = {
+  standard: standardCapabilities,
+  extended: extendedCapabilities,
+};
+
+const idLimits = { standard: 0xff, extended: 0xffff } as const;
+
+/** Registers in which a capability tells its own length, as functions that set them where they are 0. */
+const toldLengths: Readonly<Record<string, (region: Region, at: number, length: number) => void>> = {
+  "standard vendor": (region, at, length) => region.write8(at + 2, region.read8(at + 2) || length),
+  "extended vsec": setUpperLength,
+  "extended dvsec": setUpperLength,
+};
+
+function setUpperLength(region: Region, at: number, length: number): void {
+  const header = region.read32(at + 4);
+  if (header >>> 20 === 0) region.write32(at + 4, (header | (length << 20)) >>> 0);
+}
+
+/**
+ * The bytes of a capability whose pointer is still 0.
+ *
+ * @param header the 64 bytes of the header: the layout of some capabilities depends on it
+ * @throws PciError as `buildSpace`
+ */
+export function encodeCapability(
+  kind: CapabilityKind,
+  given: AnyCapabilityToBuild,
+  header: Uint8Array,
+): Uint8Array {
+  const { start, end, head } = areas[kind];
+  const { name, spec, id } = identify(kind, given);
+  const scratch = new Uint8Array(end);
+  scratch.set(header);
+  const region = bytesRegion(scratch);
+  writeIdentity(region, kind, id, given.version ?? 1);
+  const { bytes = [], length = 0, registers = {} } = given;
+  if (head + bytes.length > end - start) throw tooLong(name, head + bytes.length, end - start);
+  scratch.set(Array.from(bytes), start + head);
+  const span = { region, offset: start, name };
+  const table = spec?.registers ?? {};
+  const fixed = writeValues({ ...span, traits: noTraits }, table, registers, isFixed);
+  const needed = Math.max(length, head + bytes.length, fixed - start, 4);
+  toldLengths[`${kind} ${name}`]?.(region, start, needed);
+  const traits = spec?.traits ? new Set(spec.traits(region, start)) : noTraits;
+  const moved = writeValues({ ...span, traits }, table, registers, (row) => !isFixed(row));
+  const whole = lengthOf(kind, name, spec, region, Math.max(needed, moved - start));
+  return readBytes(region, start, whole);
+}
+
+const noTraits: Traits = new Set();
+
+function identify(
+  kind: CapabilityKind,
+  { name, id }: AnyCapabilityToBuild,
+): { name: string; spec: CapabilitySpec | undefined; id: number } {
+  const spec = name !== undefined && Object.hasOwn(tables[kind], name) ? tables[kind][name] : undefined;
+  if (name !== undefined && spec !== undefined) return { name, spec, id: spec.id };
+  if (id === undefined || name !== undefined) {
+    throw new PciError(
+      "ERR_INVALID_ARGUMENT",
+      `there is no ${kind} capability ${name ?? "without a name or an id"}`,
+      {
+        hint: `give an id, or one of ${Object.keys(tables[kind]).join(", ")}`,
+      },
+    );
+  }
+  checkInteger("id", id, 0, idLimits[kind]);
+  const known = Object.entries(tables[kind]).find(([, row]) => row.id === id);
+  return known ? { name: known[0], spec: known[1], id } : { name: `id ${id}`, spec: undefined, id };
+}
+
+function writeIdentity(region: Region, kind: CapabilityKind, id: number, version: number): void {
+  checkInteger("version", version, 0, 15);
+  if (kind === "standard") region.write8(HEADER_SIZE, id);
+  else region.write32(STANDARD_SIZE, id | (version << 16));
+}
+
+/** The length that decoding will find, or what is needed where nothing tells it. */
+function lengthOf(
+  kind: CapabilityKind,
+  name: string,
+  spec: CapabilitySpec | undefined,
+  region: Region,
+  needed: number,
+): number {
+  const { start, end } = areas[kind];
+  const place = { kind, id: spec?.id ?? 0, version: 0, offset: start };
+  const { claimed = needed, impossible } = openCapability(region, place, name, spec, end);
+  if (impossible) {
+    throw new PciError(
+      "ERR_INVALID_ARGUMENT",
+      `${name} would say that it has ${claimed} bytes, which cannot be`,
+    );
+  }
+  if (Math.max(claimed, needed) > end - start) throw tooLong(name, Math.max(claimed, needed), end - start);
+  if (spec?.length === undefined) return Math.max(needed, claimed);
+  if (needed > claimed) {
+    throw new PciError(
+      "ERR_INVALID_ARGUMENT",
+      `${name} has ${claimed} bytes by its registers, but ${needed} were given`,
+      {
+        hint: "leave out `length`, or give less `bytes`",
+      },
+    );
+  }
+  return claimed;
+}
+
+function tooLong(name: string, length: number, room: number): PciError {
+  return new PciError("ERR_OUT_OF_RANGE", `${name} has ${length} bytes; its area has ${room}`);
+}

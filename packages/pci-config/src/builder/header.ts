@@ -1,0 +1,97 @@
+import { checkAligned, checkInteger, PciError, type Region } from "@userpci/interface";
+import { barTypeBits, checkBarShape } from "../bar-shape.ts";
+import { commonHeader, type0Header, type1Header } from "../header.ts";
+import type { BarDescriptionToBuild, SpaceDescription } from "./description.ts";
+import { type AnyRegisterValues, writeValues } from "./values.ts";
+
+const layouts = {
+  endpoint: { code: 0, bars: 6, table: { ...commonHeader, ...type0Header }, rom: type0Header.rom },
+  bridge: { code: 1, bars: 2, table: { ...commonHeader, ...type1Header }, rom: type1Header.rom },
+} as const;
+
+/** Writes the 64 bytes of the header, but for the pointer to the capabilities. @throws PciError as `buildSpace` */
+export function writeHeader(region: Region, description: SpaceDescription): void {
+  const { layout = "endpoint", bars = [], rom, header = {} } = description;
+  const { code, bars: count, table, rom: romRegister } = layouts[layout];
+  const span = { region, offset: 0, traits: new Set<string>(), name: "header" };
+  writeValues(span, table, header as AnyRegisterValues);
+  writeValues(span, table, { ...idsOf(description), headerType: headerTypeOf(description, code) });
+  if (bars.length > count) {
+    throw new PciError("ERR_OUT_OF_RANGE", `a header of an ${layout} has ${count} BARs, not ${bars.length}`);
+  }
+  for (const [index, bar] of bars.entries()) if (bar !== undefined) writeBar(region, index, bar, bars, count);
+  if (rom === undefined) return;
+  const { size, address = 0, enable = false } = rom;
+  if (!Number.isInteger(Math.log2(size)) || size < 2048 || size > 2 ** 24) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `an expansion ROM cannot have ${size} bytes`, {
+      hint: "give a power of two from 2 KiB to 16 MiB (section 7.5.1.2.4)",
+    });
+  }
+  checkAligned("address of the ROM", checkInteger("address of the ROM", address, 0, 0xffff_ffff), size);
+  writeValues(span, { rom: romRegister }, { rom: { address, enable } });
+}
+
+function idsOf(description: SpaceDescription): AnyRegisterValues {
+  const { vendorId, deviceId, revisionId, classCode, interruptPin } = description;
+  const ids: Record<string, number | undefined> = { vendorId, deviceId, revisionId };
+  if (classCode !== undefined) {
+    checkInteger("classCode", classCode, 0, 0xff_ffff);
+    ids["baseClass"] = classCode >>> 16;
+    ids["subClass"] = (classCode >>> 8) & 0xff;
+    ids["programmingInterface"] = classCode & 0xff;
+  }
+  if (interruptPin !== undefined) ids["interruptPin"] = checkInteger("interruptPin", interruptPin, 0, 4);
+  if (description.layout !== "bridge") {
+    ids["subsystemVendorId"] = description.subsystemVendorId;
+    ids["subsystemId"] = description.subsystemId;
+  }
+  return ids;
+}
+
+function headerTypeOf({ multiFunction, header }: SpaceDescription, layout: number) {
+  const given = header?.headerType;
+  const isMulti =
+    typeof given === "object" ? given.multiFunction : given !== undefined && (given & 0x80) !== 0;
+  return { layout, multiFunction: multiFunction ?? isMulti ?? false };
+}
+
+function writeBar(
+  region: Region,
+  index: number,
+  bar: BarDescriptionToBuild,
+  bars: SpaceDescription["bars"] & object,
+  count: number,
+): void {
+  checkBarShape(index, bar);
+  const wide = bar.kind === "memory64";
+  if (wide && (index + 1 >= count || bars[index + 1] !== undefined)) {
+    throw new PciError(
+      "ERR_INVALID_ARGUMENT",
+      `BAR ${index} is 64-bit, but register ${index + 1} is not free for its upper half`,
+    );
+  }
+  const address = addressOf(index, bar);
+  const at = commonBar + 4 * index;
+  region.write32(at, Number(address & 0xffff_ffffn) | barTypeBits(bar));
+  if (wide) region.write32(at + 4, Number(address >> 32n));
+}
+
+const commonBar = type0Header.bar0.offset;
+
+function addressOf(index: number, { kind, size, address = 0 }: BarDescriptionToBuild): bigint {
+  const value =
+    typeof address === "bigint"
+      ? address
+      : BigInt(checkInteger(`address of BAR ${index}`, address, 0, Number.MAX_SAFE_INTEGER));
+  if (value < 0n || value >> (kind === "memory64" ? 64n : 32n) !== 0n) {
+    throw new PciError(
+      "ERR_OUT_OF_RANGE",
+      `the address of BAR ${index} is 0x${value.toString(16)}, which ${kind} cannot hold`,
+    );
+  }
+  if (value % BigInt(size) === 0n) return value;
+  throw new PciError(
+    "ERR_MISALIGNED",
+    `the address of BAR ${index} is 0x${value.toString(16)}, not a multiple of its ${size} bytes`,
+  );
+}

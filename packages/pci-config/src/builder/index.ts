@@ -1,0 +1,15 @@
+/**
+ * Config spaces made from a description.
+ *
+ * @packageDocumentation
+ */
+export { type BarShape, barShapes } from "../bar-shape.ts";
+export { buildSpace } from "./build.ts";
+export type {
+  BarDescriptionToBuild,
+  CapabilityContent,
+  CapabilityToBuild,
+  ExtendedCapabilityToBuild,
+  SpaceDescription,
+} from "./description.ts";
+export type { RegisterValues } from "./values.ts";
