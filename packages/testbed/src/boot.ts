@@ -25,6 +25,7 @@ export async function boot(options: BootOptions = {}): Promise<Vm> {
   checkBootOptions(options);
   options.signal?.throwIfAborted();
   const parts = await provision({ onProgress: options.onProgress });
+  options.signal?.throwIfAborted();
   const directory = await temporaryDirectory();
   try {
     const kernel = options.kernel ?? parts.kernel;

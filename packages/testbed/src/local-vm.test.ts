@@ -66,6 +66,14 @@ test("a guest that stays silent fails the boot with its console, and QEMU is end
   await expect(qemu.exited).resolves.toMatchObject({ how: "killed by SIGKILL" });
 });
 
+test("a boot is given up by a signal, also by one that came before", async () => {
+  const given = new AbortController();
+  const ready = vm.ready(1000, given.signal);
+  given.abort(new Error("given up"));
+  await expect(ready).rejects.toThrow("given up");
+  await expect(vm.ready(1000, AbortSignal.abort(new Error("long since")))).rejects.toThrow("long since");
+});
+
 test("a guest that stops answering is found without any time limit on the command", async () => {
   await up();
   const running = vm.run(["sleep", "forever"], { timeoutMs: 0 });

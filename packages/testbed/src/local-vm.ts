@@ -67,9 +67,10 @@ export class LocalVm implements Vm, Runner {
 
   /**
    * Resolves when the guest takes commands.
-   * @throws TestbedError ERR_TESTBED_BOOT when it does not within the time.
+   * @throws TestbedError ERR_TESTBED_BOOT when it does not within the time; the signal's reason.
    */
   async ready(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
     const timer = setTimeout(() => {
       const summary = `the guest did not come up within ${timeoutMs / 1000} s`;
       this.#fail(

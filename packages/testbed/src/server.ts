@@ -66,8 +66,16 @@ export class VmServer {
     const running = this.#running.get(name);
     if (running && !(await running).failure) return running;
     // Two clients may find the same dead machine: whoever comes second takes the first one's new boot.
-    if (this.#running.get(name) === running) this.#running.set(name, boot(options) as Promise<LocalVm>);
+    if (this.#running.get(name) === running) this.#start(name, options);
     return this.#running.get(name)!;
+  }
+
+  #start(name: string, options: BootOptions): void {
+    const booting = boot(options) as Promise<LocalVm>;
+    this.#running.set(name, booting);
+    booting.catch(() => {
+      if (this.#running.get(name) === booting) this.#running.delete(name);
+    });
   }
 
   /** Ends all machines; the next client boots them again. */
