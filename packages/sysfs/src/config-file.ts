@@ -11,7 +11,10 @@ export interface ConfigFileOptions extends TreeOptions {
   readonly writable?: boolean;
 }
 
-/** Where config space may end for a user without privileges: after the header, CardBus's being larger (`pci_read_config`, `drivers/pci/pci-sysfs.c`). */
+/**
+ * Where config space may end for a user without privileges: after the header, CardBus's being larger (`pci_read_config`,
+ * `drivers/pci/pci-sysfs.c`).
+ */
 const HEADER_SIZES = [64, 128];
 
 /**
