@@ -84,20 +84,23 @@ export interface DmaMapping extends AsyncDisposable, Disposable {
 
 /** A device's membership in a domain. */
 export interface DomainAttachment {
-  /** Leaves the domain. The last attachment to leave ends the mapper's use by the device, not the domain. */
+  /** The device leaves the domain, which keeps its mappings and its mappers until it closes. Harmless twice. */
   detach(): void;
 }
 
 /**
  * An I/O address space as a handle of its own (row R3): the allocator of addresses and the table of mappings, over one
  * or more mappers. Devices are opened into it.
+ *
+ * After `close` the counts still answer (`attached` and `mappedBytes`, 0 unless an IOMMU would not let go, and
+ * `pageSize`); all else throws `ERR_CLOSED`.
  */
 export interface IommuDomain extends AsyncDisposable, Disposable {
   readonly closed: boolean;
   /** Number of devices in it. */
   readonly attached: number;
   /** Addresses that may be mapped: what all mappers allow. Empty before the first attach. */
-  ranges(): readonly IovaRange[];
+  readonly ranges: readonly IovaRange[];
   /** Smallest mappable page in bytes, over all mappers. */
   readonly pageSize: number;
   /** The live mappings, by ascending IOVA. */
@@ -108,7 +111,8 @@ export interface IommuDomain extends AsyncDisposable, Disposable {
   readonly mappedBytes: number;
   /**
    * Adds a device whose DMA goes through `mapper`. A mapper that is new to the domain gets the whole table replayed;
-   * if that fails the domain is as it was.
+   * if that fails the domain is as it was. The replay is synchronous: this thread waits while what is mapped already is
+   * pinned once more, which takes milliseconds for each 64 MiB of small pages. Open devices before mapping large memory.
    *
    * @param device name for messages, such as the PCI address
    * @throws PciError `ERR_CLOSED`, `ERR_IOVA_RANGE` if a live mapping lies outside what the mapper allows

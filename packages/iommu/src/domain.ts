@@ -69,7 +69,7 @@ class Domain implements IommuDomain, MappingHost {
     return this.#table.allocatedBytes;
   }
 
-  ranges(): readonly IovaRange[] {
+  get ranges(): readonly IovaRange[] {
     this.#checkOpen();
     return this.#table.ranges;
   }

@@ -100,7 +100,7 @@ await guestSuite(import.meta.url, {
       using opened = openWithMapper(at.edu);
       const { ranges, pageSize } = opened.mapper.limits();
       assert.equal(pageSize, PAGE);
-      assert.deepEqual(opened.domain.ranges(), ranges);
+      assert.deepEqual(opened.domain.ranges, ranges);
       assert.equal(ranges[0]!.start, 0n);
       assert.equal(ranges[0]!.last, MSI_WINDOW - 1n);
       assert.equal(ranges[1]!.start, MSI_WINDOW + 0x10_0000n);
@@ -111,7 +111,7 @@ await guestSuite(import.meta.url, {
       using backend = vfioGroup();
       using device = backend.openSync(at.edu);
       using memory = backend.memory.alloc(2 * PAGE);
-      const top = device.domain.ranges().at(-1)!.last;
+      const top = device.domain.ranges.at(-1)!.last;
       const places = [MSI_WINDOW, MSI_WINDOW - 4096n, MSI_WINDOW + 0xf_f000n, top - 4095n, 2n ** 64n - 4096n];
       for (const iova of places) {
         const error = expectCode("ERR_IOVA_RANGE", () =>
