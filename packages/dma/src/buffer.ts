@@ -21,7 +21,7 @@ export interface DmaBufferParts {
  * Memory that this program and a device both see: `bytes` here, `iova` there. Closing takes it away from the device
  * first, and only then frees it (row R14). Made by {@link Dma}.
  *
- * `iova`, `buffer` and the views throw `ERR_CLOSED` once `close` has been called. In hot loops keep them in constants: a
+ * `iova` and the views throw `ERR_CLOSED` once `close` has been called. In hot loops keep them in constants: a
  * view of freed memory has length 0, it does not crash.
  */
 export class DmaBuffer implements AsyncDisposable, Disposable {
@@ -82,13 +82,10 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
     return this.#state === "closed";
   }
 
-  /** The memory behind the buffer, whole: `bytes` begins at `bytes.byteOffset` of it. */
-  get buffer(): ArrayBuffer {
-    this.#checkOpen();
-    return this.#mapping.memory.buffer;
-  }
-
-  /** The bytes that the device sees. The same view at each call. */
+  /**
+   * The bytes that the device sees. The same view at each call. Further views go over `bytes.buffer`, from
+   * `bytes.byteOffset`: that is the whole memory, of which `map` may have taken a part.
+   */
   get bytes(): Uint8Array<ArrayBuffer> {
     this.#checkOpen();
     this.#bytes ??= new Uint8Array(this.#mapping.memory.buffer, this.#mapping.offset, this.size);
