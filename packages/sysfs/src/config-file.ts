@@ -24,8 +24,6 @@ const HEADER_SIZES = [64, 128];
 export class ConfigFile implements OwnedRegion {
   /** Bytes that this user may read: the header without privileges (64, or 128 of a CardBus bridge), else all. */
   readonly size: number;
-  /** Bytes that the function has. */
-  readonly fullSize: number;
   readonly #path: string;
   readonly #file: number;
   readonly #scratch = Buffer.alloc(4);
@@ -43,8 +41,8 @@ export class ConfigFile implements OwnedRegion {
     this.#writable = options.writable === true;
     this.#file = openConfig(name, functionPath(name, options), this.#path, this.#writable);
     try {
-      this.fullSize = fstatSync(this.#file).size;
-      this.size = HEADER_SIZES.find((size) => this.#endsAt(size)) ?? this.fullSize;
+      const { size } = fstatSync(this.#file);
+      this.size = HEADER_SIZES.find((end) => end < size && this.#endsAt(end)) ?? size;
     } catch (cause) {
       closeSync(this.#file);
       throw unreadable(this.#path, cause);
@@ -102,8 +100,8 @@ export class ConfigFile implements OwnedRegion {
     this.close();
   }
 
-  #endsAt(size: number): boolean {
-    return size < this.fullSize && readSync(this.#file, this.#scratch, 0, 1, size) === 0;
+  #endsAt(offset: number): boolean {
+    return readSync(this.#file, this.#scratch, 0, 1, offset) === 0;
   }
 
   #check(offset: number, width: number): void {
