@@ -1,10 +1,10 @@
 import { className } from "@userpci/pci-config/classes";
+import type { PciIds } from "@userpci/pci-config/ids";
 import type { IommuGroup, PciFunction, PciResource } from "@userpci/sysfs";
 import { hex } from "./json.ts";
-import type { Names } from "./names.ts";
 
 /** A function as the JSON of `list` and `show` has it: ids as the hexadecimal text that people know them by. */
-export function functionJson(fn: PciFunction, names: Names): object {
+export function functionJson(fn: PciFunction, names: PciIds): object {
   return {
     address: fn.address,
     id: idOf(fn.vendor, fn.device),
@@ -43,7 +43,7 @@ export function idOf(vendor: number, device: number): string {
 }
 
 /** Vendor and device in words, as far as the database knows them. */
-export function nameOf(fn: PciFunction, names: Names): string {
+export function nameOf(fn: PciFunction, names: PciIds): string {
   const vendor = names.vendor(fn.vendor);
   const device = names.device(fn.vendor, fn.device);
   return [vendor, device].filter((name) => name !== undefined).join(" ");

@@ -174,6 +174,12 @@ describe("show", () => {
     expect(out).toContain("an ordinary user reads the first 64 only: sudo userpci show 0000:00:05.0");
   });
 
+  it("says what a copied tree lacks", async () => {
+    const { status, notes } = await onTree("show", "00:06.0");
+    expect(status).toBe(1);
+    expect(notes).toMatch(/0000:00:06.0 has no config file .*\(ERR_NOT_SUPPORTED\)\n {2}hint/);
+  });
+
   it("gives programs everything in one object", async () => {
     const shown = (await onTree("show", "00:04.0", "--json")).json();
     expect(shown).toMatchObject({

@@ -1,9 +1,10 @@
 import { PciError } from "@userpci/interface";
 import { className } from "@userpci/pci-config/classes";
+import type { PciIds } from "@userpci/pci-config/ids";
 import { type FunctionFilter, findFunctions, isVfioDriver, type PciFunction } from "@userpci/sysfs";
 import { type CommandCall, optionText, type Report, treeOf } from "../command.ts";
 import { functionJson, idOf, nameOf } from "../function-view.ts";
-import { Names } from "../names.ts";
+import { readPciIds } from "../names.ts";
 import { type Style, shorten, widthOf } from "../style.ts";
 import { type Column, formatTable, GAP } from "../table.ts";
 
@@ -14,7 +15,7 @@ const MIN_NAME = 12;
 export async function run(call: CommandCall): Promise<Report> {
   const tree = treeOf(call);
   const functions = findFunctions(filterOf(call), tree);
-  const names = Names.read(tree.root);
+  const names = readPciIds(tree.root);
   if (functions.length === 0 && !call.json) call.terminal.note("no PCI function matches\n");
   return {
     json: { functions: functions.map((fn) => functionJson(fn, names)) },
@@ -25,7 +26,7 @@ export async function run(call: CommandCall): Promise<Report> {
 /** The table, with names cut to what a terminal has left of its width. */
 function table(
   functions: readonly PciFunction[],
-  names: Names,
+  names: PciIds,
   style: Style,
   width = Number.POSITIVE_INFINITY,
 ): string[] {

@@ -1,12 +1,13 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { bytesRegion, className, configOf, describe, formatConfig } from "@userpci/pci-config";
+import { className, configOf, describe, formatConfig } from "@userpci/pci-config";
+import type { PciIds } from "@userpci/pci-config/ids";
 import {
+  ConfigFile,
   describeHolders,
   deviceNodes,
   findDevice,
   findHolders,
-  functionPath,
   type HolderReport,
   type IommuGroup,
   type PciFunction,
@@ -15,7 +16,7 @@ import {
 } from "@userpci/sysfs";
 import { type CommandCall, type Report, treeOf } from "../command.ts";
 import { functionJson, groupJson, idOf, nameOf, resourceText } from "../function-view.ts";
-import { Names } from "../names.ts";
+import { readPciIds } from "../names.ts";
 import { pad, type Style } from "../style.ts";
 
 /** A node of the function and who may and does use it. */
@@ -26,29 +27,30 @@ interface NodeState {
   readonly mode: string;
 }
 
-/** Bytes of configuration space that an ordinary user may read. */
-const HEADER_BYTES = 64;
+/** Fewest bytes of a function's configuration space; who reads less may not read all of it. */
+const SMALLEST_CONFIG = 256;
 
 /** `userpci show`. */
 export async function run(call: CommandCall): Promise<Report> {
   const tree = treeOf(call);
   const fn = findDevice(call.arguments[0]!, tree);
-  const names = Names.read(tree.root);
+  const names = readPciIds(tree.root);
   const group = fn.iommuGroup === null ? null : readGroup(fn.iommuGroup, tree);
   const nodes = await nodeStates(fn, tree);
   const holders = await findHolders(
     nodes.map(({ path }) => path),
     tree,
   );
-  const bytes = await readFile(functionPath(fn.address, tree, "config"));
-  const config = describe(configOf(bytesRegion(bytes)), { barSizes: barSizes(fn) });
+  using file = new ConfigFile(fn.address, tree);
+  const { size } = file;
+  const config = describe(configOf(file), { barSizes: barSizes(fn) });
   return {
     json: {
       function: functionJson(fn, names),
       group: group === null ? null : groupJson(group),
       nodes,
       ...holders,
-      configBytes: bytes.length,
+      configBytes: size,
       config,
     },
     text: (style) => [
@@ -57,20 +59,16 @@ export async function run(call: CommandCall): Promise<Report> {
       ...groupFacts(group, style),
       ...nodeFacts(nodes, holders, style),
       "",
-      style.bold(`configuration space, ${bytes.length} bytes`),
-      ...(bytes.length <= HEADER_BYTES
-        ? [
-            style.yellow(
-              `  an ordinary user reads the first ${HEADER_BYTES} only: sudo userpci show ${fn.address}`,
-            ),
-          ]
+      style.bold(`configuration space, ${size} bytes`),
+      ...(size < SMALLEST_CONFIG
+        ? [style.yellow(`  an ordinary user reads the first ${size} only: sudo userpci show ${fn.address}`)]
         : []),
       ...formatConfig(config).map((line) => `  ${line}`),
     ],
   };
 }
 
-function facts(fn: PciFunction, names: Names, style: Style): string[] {
+function facts(fn: PciFunction, names: PciIds, style: Style): string[] {
   return [
     ...fact("name", [nameOf(fn, names)], style),
     ...fact(
