@@ -21,11 +21,6 @@ export interface Terminal {
 /** The terminal of this process: colours only where the stream is one, and `NO_COLOR` is honoured. */
 export function processTerminal(): Terminal {
   const { stdout, stderr } = process;
-  // A reader that has seen enough (`| head`) ends the program quietly.
-  stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit();
-    throw error;
-  });
   return {
     write: (text) => void stdout.write(text),
     note: (text) => void stderr.write(text),
