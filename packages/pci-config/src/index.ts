@@ -12,6 +12,7 @@ export {
   type CapabilitySpec,
   type CapabilityView,
 } from "./capability.ts";
+export { type CheckOptions, check } from "./check.ts";
 export { type ClassRow, className, classTable } from "./classes.ts";
 export {
   type AnyCapability,
@@ -22,6 +23,7 @@ export {
   type EndpointHeader,
   type UnknownCapability,
 } from "./config.ts";
+export { fromBytes, toBytes } from "./content.ts";
 export {
   type BarDescription,
   type CapabilityDescription,
@@ -31,10 +33,19 @@ export {
   type RegisterDescription,
   type RegisterDescriptions,
 } from "./describe.ts";
+export {
+  type BytesChange,
+  type CapabilityChange,
+  type Change,
+  type ChangePlace,
+  diff,
+  type FieldChange,
+} from "./diff.ts";
 export { type ExtendedCapability, type ExtendedCapabilityName, extendedCapabilities } from "./extended.ts";
 export { formatConfig } from "./format.ts";
 export { commonHeader, type0Header, type1Header } from "./header.ts";
 export { type BarSpan, type MsixLayout, msixLayout, type VectorCounts, vectorCounts } from "./interrupts.ts";
+export { type ConfigJson, fromJSON, toJSON } from "./json.ts";
 export { ConfigMap, type Owner } from "./map.ts";
 export { type Problem, type ProblemCode, problemCodes, type Report } from "./problem.ts";
 export type {

@@ -14,6 +14,12 @@ export const problemCodes = {
   "bar-type": "a BAR's type bits hold a reserved value",
   "bar-pair": "a 64-bit BAR has no next register for its upper half",
   "msix-bar": "MSI-X names a BAR that does not exist",
+  "bar-size": "a BAR has a size that its kind cannot have",
+  "bar-address": "a BAR's address is not a multiple of its size",
+  "bar-overlap": "two BARs of a kind decode the same addresses",
+  "bar-below-1m": "a BAR asks for memory below 1 MiB, which PCI 3.0 took back",
+  "reserved-bits": "bits of a register are set that the specification reserves",
+  "extended-without-pcie": "there are extended capabilities, but none of the kinds that bring them",
 } as const satisfies Record<string, string>;
 
 /** A code of {@link problemCodes}. */
@@ -32,7 +38,15 @@ export interface Problem {
 /** Receives problems as they are found. */
 export type Report = (problem: Problem) => void;
 
-const warnings: ReadonlySet<ProblemCode> = new Set(["pointer-bits", "unknown-id", "overlap"]);
+const warnings: ReadonlySet<ProblemCode> = new Set([
+  "pointer-bits",
+  "unknown-id",
+  "overlap",
+  "bar-overlap",
+  "bar-below-1m",
+  "reserved-bits",
+  "extended-without-pcie",
+]);
 
 /** Makes a problem; the code decides its severity. */
 export function problem(code: ProblemCode, offset: number, message: string): Problem {
