@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { FieldType, Struct } from "../../packages/vfio-native/src/struct.ts";
 import * as uapi from "../../packages/vfio-native/src/uapi/vfio.ts";
 
 /** Tables of numbers in `uapi/vfio.ts`, and how C spells their names. */
@@ -27,9 +28,9 @@ const NEWER_NAMES = new Set(["VFIO_DEVICE_FEATURE_DMA_BUF"]);
 
 const tables = { ...uapi };
 
-type AnyStruct = { name: string; size: number; offsets: Record<string, number> };
-const structs = Object.values(tables).filter(
-  (value): value is AnyStruct => typeof value === "object" && "offsets" in value && "size" in value,
+type AnyStruct = Pick<Struct<Record<string, FieldType>>, "name" | "size" | "offsets">;
+const structs = Object.values<unknown>(tables).filter(
+  (value): value is AnyStruct => typeof value === "object" && value !== null && "offsets" in value,
 );
 
 /** C spells the header of a capability as a member; our tables have its fields. */

@@ -35,8 +35,9 @@ export interface HotResetDependent {
 export type FeatureOperation = "probe" | "get" | "set";
 
 /**
- * An open PCI function. Register, config and interrupt calls are synchronous. After `close()` every method throws
- * `ERR_CLOSED`.
+ * An open PCI function. Register, config and interrupt calls are synchronous. Beside what each says of itself, every
+ * method throws `ERR_CLOSED` once `close()` was called, `ERR_RESETTING` while the function is being reset, and
+ * `ERR_OUT_OF_RANGE` or `ERR_INVALID_ARGUMENT` for numbers that mean nothing.
  */
 export interface BackendDevice extends AsyncDisposable, Disposable {
   /** As given to `open`: a PCI address, or a socket's path. */
@@ -49,6 +50,7 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
   readonly ownsDomain: boolean;
   /** Where this device's DMA memory comes from. */
   readonly memory: MemorySource;
+  /** Whether the device has been given back. */
   readonly closed: boolean;
 
   /**
@@ -59,8 +61,8 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
    */
   regionInfo(index: number): RegionInfo;
   /**
-   * The region by system call or message, one call an access. Writes to the MSI-X table are refused with
-   * `ERR_MSIX_TABLE` (row R6).
+   * The region by system call or message, one call an access. Accesses to the MSI-X table are refused with
+   * `ERR_MSIX_TABLE` (row R6), accesses of 64 bits with `ERR_NOT_SUPPORTED`.
    *
    * @throws PciError `ERR_NOT_SUPPORTED` if the function does not have the region
    */
@@ -95,7 +97,7 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
    * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_IRQ_BUSY` while another target does so
    */
   setUnmaskTarget(kind: IrqKind, vector: number, target: IrqTarget | null): void;
-  /** Fires vectors as the device would (loop-back). */
+  /** Fires vectors as the device would (loop-back). @throws PciError `ERR_IRQ_COUNT`, `ERR_NOT_SUPPORTED` if they are off */
   triggerIrqs(kind: IrqKind, start: number, count: number): void;
 
   /** Resets the function. Accesses meanwhile throw `ERR_RESETTING`. @throws PciError `ERR_NO_RESET` */
@@ -104,7 +106,11 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
   resetSync(): void;
   /** The functions that a hot (bus or slot) reset would hit, this one included. @throws PciError `ERR_NOT_SUPPORTED` */
   hotResetInfo(): readonly HotResetDependent[];
-  /** Resets the bus or slot; every affected group must be open in the same backend. @throws PciError `ERR_NOT_SUPPORTED` */
+  /**
+   * Resets the bus or slot. Accesses to every function it hits throw `ERR_RESETTING` meanwhile.
+   *
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_GROUP_BUSY` unless every affected group is open in the same backend
+   */
   hotReset(): Promise<void>;
   /** {@link hotReset} on this thread. */
   hotResetSync(): void;
@@ -123,7 +129,7 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
 
   /** Interrupts off, bus master off, regions unmapped, descriptor closed. The domain is closed if it is the device's own. */
   close(): Promise<void>;
-  /** {@link close} on this thread. */
+  /** {@link close} on this thread. @throws PciError `ERR_BUSY` while the device is being closed or reset elsewhere */
   closeSync(): void;
 }
 

@@ -48,7 +48,7 @@ export interface Region {
   read16(offset: number): number;
   /** Reads 32 bits, unsigned, at byte `offset`, a multiple of 4. */
   read32(offset: number): number;
-  /** Reads 64 bits, unsigned, in one access, at byte `offset`, a multiple of 8. */
+  /** Reads 64 bits, unsigned, in one access, at byte `offset`, a multiple of 8. @throws `ERR_NOT_SUPPORTED` if unmapped */
   read64(offset: number): bigint;
   /** Writes the low 8 bits of `value`. */
   write8(offset: number, value: number): void;
@@ -56,7 +56,7 @@ export interface Region {
   write16(offset: number, value: number): void;
   /** Writes the low 32 bits of `value`. */
   write32(offset: number, value: number): void;
-  /** Writes the low 64 bits of `value` in one access. */
+  /** Writes the low 64 bits of `value` in one access. @throws `ERR_NOT_SUPPORTED` if unmapped */
   write64(offset: number, value: bigint): void;
 }
 

@@ -3,6 +3,8 @@ import {
   type BackendDevice,
   checkInteger,
   type DeviceInfo,
+  Failures,
+  type FeatureOperation,
   type HotResetDependent,
   type IommuDomain,
   type Region,
@@ -42,20 +44,15 @@ export class PciDevice implements AsyncDisposable, Disposable {
   }
 
   /**
-   * Takes over a device that a backend has opened.
+   * Takes over a device that a backend has opened. Whoever calls it keeps the device if it throws.
    *
    * @param dmaBits widest bus address in bits that the device can drive, 12 to 64
-   * @throws PciError `ERR_OUT_OF_RANGE`; the backend's device is then closed
+   * @throws PciError `ERR_OUT_OF_RANGE`, or what reading the device's configuration throws
    */
   static over(device: BackendDevice, dmaBits = 64): PciDevice {
-    try {
-      const opened = new PciDevice(device, checkInteger("dmaBits", dmaBits, 12, 64));
-      leaks.register(opened, device.address, opened);
-      return opened;
-    } catch (error) {
-      device.closeSync();
-      throw error;
-    }
+    const opened = new PciDevice(device, checkInteger("dmaBits", dmaBits, 12, 64));
+    leaks.register(opened, device.address, opened);
+    return opened;
   }
 
   /** PCI address, or what the backend was given. */
@@ -117,6 +114,22 @@ export class PciDevice implements AsyncDisposable, Disposable {
     return this.backendDevice.hotReset();
   }
 
+  /** {@link hotReset} on this thread. */
+  hotResetSync(): void {
+    this.backendDevice.hotResetSync();
+  }
+
+  /**
+   * One optional feature of the kernel (`VFIO_DEVICE_FEATURE` in `linux/vfio.h`): ask for it, read it or write it.
+   *
+   * @param data the feature's structure, read or filled in place; none for `probe`
+   * @returns 0, or the descriptor that the feature opened, which is then the caller's
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`
+   */
+  feature(operation: FeatureOperation, index: number, data?: Uint8Array): number {
+    return this.backendDevice.feature(operation, index, data);
+  }
+
   /** To be called in every polling loop: an emulated device takes a step, hardware needs nothing. */
   relax(): void {
     this.backendDevice.relax();
@@ -124,41 +137,32 @@ export class PciDevice implements AsyncDisposable, Disposable {
 
   /**
    * Gives the device back: interrupts off, bus master off, regions unmapped, descriptor closed, DMA memory unmapped
-   * and freed, domain closed if it is the device's own. Harmless twice.
+   * and freed, domain closed if it is the device's own. Each step is tried; what failed is thrown at the end. Harmless twice.
    */
   async close(): Promise<void> {
     leaks.unregister(this);
-    try {
-      this.irqs.close();
-    } finally {
-      try {
-        await this.backendDevice.close();
-      } finally {
-        await this.dma.close();
-      }
-    }
+    const failures = new Failures();
+    failures.try(() => this.irqs.close());
+    await failures.tryAsync(() => this.backendDevice.close());
+    // While its descriptor is open the device may still write there.
+    if (this.closed) await failures.tryAsync(() => this.dma.close());
+    failures.throwIfAny(`${this.address} is closed, but`);
   }
 
-  /** {@link close} on this thread. */
+  /** {@link close} on this thread. @throws PciError `ERR_BUSY` while the device is being closed or reset elsewhere */
   closeSync(): void {
     leaks.unregister(this);
-    try {
-      this.irqs.close();
-    } finally {
-      try {
-        this.backendDevice.closeSync();
-      } finally {
-        this.dma.closeSync();
-      }
-    }
+    const failures = new Failures();
+    failures.try(() => this.irqs.close());
+    failures.try(() => this.backendDevice.closeSync());
+    if (this.closed) failures.try(() => this.dma.closeSync());
+    failures.throwIfAny(`${this.address} is closed, but`);
   }
 
-  /** {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** {@link closeSync}. */
   [Symbol.dispose](): void {
     this.closeSync();
   }

@@ -1,4 +1,4 @@
-import { type Backend, type IommuDomain, type OpenOptions, PciError } from "@userpci/interface";
+import { type Backend, checkInteger, type IommuDomain, type OpenOptions, PciError } from "@userpci/interface";
 import { vfioGroup } from "@userpci/vfio-native";
 import { PciDevice } from "./device.ts";
 
@@ -38,12 +38,30 @@ function defaultBackend(): Backend {
  * `ERR_DEVICE_BUSY`, `ERR_PERMISSION`, `ERR_NO_RESET`, `ERR_NATIVE_UNAVAILABLE`, `ERR_INVALID_ARGUMENT`
  */
 export async function openDevice(address: string, options: DeviceOptions = {}): Promise<PciDevice> {
-  const { backend = defaultBackend(), dmaBits, ...rest } = options;
-  return PciDevice.over(await backend.open(address, rest), dmaBits);
+  const { backend, dmaBits, open } = prepare(options);
+  const device = await backend.open(address, open);
+  try {
+    return PciDevice.over(device, dmaBits);
+  } catch (error) {
+    await device.close();
+    throw error;
+  }
 }
 
 /** {@link openDevice} on this thread. */
 export function openDeviceSync(address: string, options: DeviceOptions = {}): PciDevice {
-  const { backend = defaultBackend(), dmaBits, ...rest } = options;
-  return PciDevice.over(backend.openSync(address, rest), dmaBits);
+  const { backend, dmaBits, open } = prepare(options);
+  const device = backend.openSync(address, open);
+  try {
+    return PciDevice.over(device, dmaBits);
+  } catch (error) {
+    device.closeSync();
+    throw error;
+  }
+}
+
+/** Checks what can be checked before a device is opened, and so reset. */
+function prepare(options: DeviceOptions): { backend: Backend; dmaBits: number; open: OpenOptions } {
+  const { backend = defaultBackend(), dmaBits = 64, ...open } = options;
+  return { backend, dmaBits: checkInteger("dmaBits", dmaBits, 12, 64), open };
 }

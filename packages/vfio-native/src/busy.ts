@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { isPciError, type PciError } from "@userpci/interface";
+import { findHolders, findHoldersSync } from "@userpci/sysfs";
 import { busyError } from "./explain.ts";
-import { openHolders } from "./lookup.ts";
 
 /**
  * Waits between attempts, in milliseconds. A node stays busy for a while after its holder has let go: a child keeps what
@@ -21,7 +21,10 @@ export async function whileBusy<T>(attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt();
     } catch (error) {
-      await setTimeout(nextWait(error, i));
+      if (!isNodeBusy(error)) throw error;
+      const wait = WAITS_MS[i];
+      if (wait === undefined) throw busyError(error, await findHolders([error.path]));
+      await setTimeout(wait);
     }
   }
 }
@@ -32,17 +35,12 @@ export function whileBusySync<T>(attempt: () => T): T {
     try {
       return attempt();
     } catch (error) {
-      Atomics.wait(sleepCell, 0, 0, nextWait(error, i));
+      if (!isNodeBusy(error)) throw error;
+      const wait = WAITS_MS[i];
+      if (wait === undefined) throw busyError(error, findHoldersSync([error.path]));
+      Atomics.wait(sleepCell, 0, 0, wait);
     }
   }
-}
-
-/** How long to wait after failure number `i`, unless it is for good. */
-function nextWait(error: unknown, i: number): number {
-  if (!isNodeBusy(error)) throw error;
-  const wait = WAITS_MS[i];
-  if (wait === undefined) throw busyError(error, openHolders(error.path));
-  return wait;
 }
 
 function isNodeBusy(error: unknown): error is PciError & { readonly path: string } {

@@ -152,7 +152,7 @@ export class Container implements DmaMapper {
   mapSync(request: MapRequest): void {
     this.#assertOpen();
     const result = this.#native.ioctl(this.#fd, uapi.request.IOMMU_MAP_DMA, this.#mapBytes(request));
-    if (result < 0) throw mapError(result, request, this.limits());
+    if (result < 0) throw mapError(result, request, () => this.limits());
   }
 
   async map(request: MapRequest): Promise<void> {
@@ -164,7 +164,7 @@ export class Container implements DmaMapper {
       if (result >= 0) return;
       // Without its groups the container can neither map nor say what it could.
       this.#assertOpen();
-      throw mapError(result, request, this.limits());
+      throw mapError(result, request, () => this.limits());
     });
   }
 

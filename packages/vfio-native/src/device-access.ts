@@ -40,6 +40,10 @@ export class DeviceAccess {
     return this.#state === "closed";
   }
 
+  get resetting(): boolean {
+    return this.#state === "resetting";
+  }
+
   /** Whether an access would be refused; cheap enough for every system call. */
   get blocked(): boolean {
     return this.#state !== "open";

@@ -1,12 +1,14 @@
 import {
   type DeviceInfo,
   type DomainAttachment,
+  Failures,
   type FeatureOperation,
   type HotResetDependent,
   type IommuDomain,
   type IrqInfo,
   type IrqKind,
   type IrqTarget,
+  isPciError,
   type MemorySource,
   type OwnedRegion,
   PciError,
@@ -16,15 +18,14 @@ import {
 } from "@userpci/interface";
 import { Descriptor } from "./descriptor.ts";
 import { DeviceAccess } from "./device-access.ts";
-import { systemError } from "./errno.ts";
 import { EventfdTarget } from "./eventfd-target.ts";
 import { useFeature } from "./feature.ts";
-import { hotResetArgument, hotResetDependents, hotResetError } from "./hot-reset.ts";
 import { query } from "./ioctl.ts";
 import { IrqControl } from "./irq-control.ts";
 import type { IrqAction, KernelDevice } from "./kernel-device.ts";
 import type { Native } from "./native.ts";
 import { queryRegion, RegionTable } from "./region-table.ts";
+import { Resets } from "./resets.ts";
 import * as uapi from "./uapi/vfio.ts";
 
 /** What a kernel backend gives a device that it has opened. The device owns `fd` from here on. */
@@ -38,6 +39,8 @@ export interface DeviceParts {
   readonly ownsDomain: boolean;
   /** Descriptor of an open IOMMU group by number, for hot resets. */
   readonly groupFd: (group: number) => number | undefined;
+  /** Access to another function that is open in the same backend, for hot resets. */
+  readonly accessOf: (address: string) => DeviceAccess | undefined;
   /** Called once after the descriptor is closed. */
   readonly onClose: (device: VfioDevice) => void;
 }
@@ -59,8 +62,10 @@ export class VfioDevice implements KernelDevice {
   readonly #access: DeviceAccess;
   readonly #regions: RegionTable;
   readonly #irqs: IrqControl;
+  readonly #resets: Resets;
   #attachment: DomainAttachment | undefined;
   #closing: Promise<void> | undefined;
+  #closed = false;
 
   /** @throws PciError if the kernel's description of the device cannot be used; `fd` is then still the caller's */
   constructor(parts: DeviceParts) {
@@ -84,10 +89,23 @@ export class VfioDevice implements KernelDevice {
     this.#access = new DeviceAccess(native, fd, address, regions[regionIndex.config]?.base ?? 0);
     this.#regions = new RegionTable(this.#access, regions);
     this.#irqs = new IrqControl(this.#access, info.num_irqs);
+    this.#resets = new Resets({
+      access: this.#access,
+      descriptor: this.#descriptor,
+      resettable: this.info.resettable,
+      groupFd: parts.groupFd,
+      accessOf: parts.accessOf,
+    });
   }
 
+  /** Whether the descriptor is closed. Accesses are refused from the call of `close` on. */
   get closed(): boolean {
-    return this.#access.closed;
+    return this.#closed;
+  }
+
+  /** Where its accesses are let through or held back. */
+  get access(): DeviceAccess {
+    return this.#access;
   }
 
   /** Remembers the device's place in its domain, to leave it on close. */
@@ -144,38 +162,24 @@ export class VfioDevice implements KernelDevice {
     this.#irqs.actEach(kind, start, which, action);
   }
 
-  async reset(): Promise<void> {
-    this.#assertResettable();
-    // The call takes no argument; the addon's asynchronous form wants bytes.
-    await this.#whileResetting(uapi.request.DEVICE_RESET, new Uint8Array(4), (result) =>
-      this.#resetError(result),
-    );
+  reset(): Promise<void> {
+    return this.#resets.reset();
   }
 
   resetSync(): void {
-    this.#assertResettable();
-    const result = this.#parts.native.ioctl(this.#parts.fd, uapi.request.DEVICE_RESET, 0);
-    if (result < 0) throw this.#resetError(result);
+    this.#resets.resetSync();
   }
 
   hotResetInfo(): readonly HotResetDependent[] {
-    this.#access.assertUsable();
-    return hotResetDependents(this.#access);
+    return this.#resets.dependents();
   }
 
-  async hotReset(): Promise<void> {
-    this.#access.assertUsable();
-    const bytes = hotResetArgument(this.#access, this.#parts.groupFd);
-    await this.#whileResetting(uapi.request.DEVICE_PCI_HOT_RESET, bytes, (r) =>
-      hotResetError(this.#access, r),
-    );
+  hotReset(): Promise<void> {
+    return this.#resets.hotReset();
   }
 
   hotResetSync(): void {
-    this.#access.assertUsable();
-    const bytes = hotResetArgument(this.#access, this.#parts.groupFd);
-    const result = this.#parts.native.ioctl(this.#parts.fd, uapi.request.DEVICE_PCI_HOT_RESET, bytes);
-    if (result < 0) throw hotResetError(this.#access, result);
+    this.#resets.hotResetSync();
   }
 
   feature(operation: FeatureOperation, index: number, data: Uint8Array = new Uint8Array(0)): number {
@@ -186,16 +190,19 @@ export class VfioDevice implements KernelDevice {
   relax(): void {}
 
   close(): Promise<void> {
-    this.#closing ??= this.closed ? Promise.resolve() : this.#close();
+    this.#closing ??= this.#closed ? Promise.resolve() : this.#close();
     return this.#closing;
   }
 
   closeSync(): void {
-    if (this.closed) return;
-    this.#silence();
+    if (this.#closed) return;
+    this.#assertIdle();
+    const failures = new Failures();
+    this.#silence(failures);
     this.#descriptor.close();
     this.#leave();
-    if (this.ownsDomain) this.domain.closeSync();
+    if (this.ownsDomain) failures.try(() => this.domain.closeSync());
+    failures.throwIfAny(`${this.address} is closed, but`);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -207,59 +214,52 @@ export class VfioDevice implements KernelDevice {
   }
 
   async #close(): Promise<void> {
-    this.#silence();
+    const failures = new Failures();
+    this.#silence(failures);
     // The last close resets the function, which takes 100 ms where the method is a function level reset.
     await this.#descriptor.closeAsync();
     this.#leave();
-    if (this.ownsDomain) await this.domain.close();
+    if (this.ownsDomain) await failures.tryAsync(() => this.domain.close());
+    failures.throwIfAny(`${this.address} is closed, but`);
   }
 
-  /** Rule 8 of the architecture: interrupts, bus master, regions, and only then the descriptor. */
-  #silence(): void {
-    // A reset that is still running holds the descriptor in the kernel; what it would refuse is switched off by it.
-    if (!this.#access.blocked) this.#quiesce();
-    this.#access.close();
-  }
-
-  #leave(): void {
-    this.#attachment?.detach();
-    this.#parts.onClose(this);
-  }
-
-  #quiesce(): void {
-    try {
-      this.#irqs.disableAll();
-      const config = this.#regions.region(regionIndex.config);
-      config.write16(COMMAND, config.read16(COMMAND) & ~COMMAND_BUS_MASTER);
-    } catch {
-      // A device that is gone has no interrupts and no bus mastering left; closing must go on.
-    }
-  }
-
-  async #whileResetting(
-    request: number,
-    argument: Uint8Array,
-    failure: (result: number) => PciError,
-  ): Promise<void> {
-    this.#access.beginReset();
-    try {
-      const { native, fd } = this.#parts;
-      const result = await this.#descriptor.use(() => native.ioctlAsync(fd, request, argument));
-      if (result < 0) throw failure(result);
-    } finally {
-      this.#access.endReset();
-    }
-  }
-
-  #assertResettable(): void {
-    this.#access.assertUsable();
-    if (this.info.resettable) return;
-    throw new PciError("ERR_NO_RESET", `${this.address} has no reset method`, {
-      hint: "try hotReset(), which resets its bus or slot",
+  /** DMA memory may be freed once this device is closed, so a descriptor that calls still use cannot be closed here. */
+  #assertIdle(): void {
+    const what =
+      this.#closing !== undefined ? "being closed" : this.#access.resetting ? "being reset" : undefined;
+    if (what === undefined) return;
+    throw new PciError("ERR_BUSY", `${this.address} is ${what}`, {
+      hint: "await that call's promise, or close()",
     });
   }
 
-  #resetError(result: number): PciError {
-    return systemError(result, "ioctl VFIO_DEVICE_RESET", { message: `${this.address} could not be reset` });
+  /** Rule 8 of the architecture: interrupts, bus master, regions, and only then the descriptor. */
+  #silence(failures: Failures): void {
+    // A reset that is still running holds the descriptor in the kernel; what it would refuse is switched off by it.
+    if (!this.#access.blocked) {
+      failures.try(() => unlessGone(() => this.#irqs.disableAll()));
+      failures.try(() => unlessGone(() => this.#stopBusMaster()));
+    }
+    this.#access.close();
+  }
+
+  #stopBusMaster(): void {
+    const config = this.#regions.region(regionIndex.config);
+    config.write16(COMMAND, config.read16(COMMAND) & ~COMMAND_BUS_MASTER);
+  }
+
+  #leave(): void {
+    this.#closed = true;
+    this.#attachment?.detach();
+    this.#parts.onClose(this);
+  }
+}
+
+/** A device that is gone has no interrupts and no bus mastering left to switch off. */
+function unlessGone(step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    if (!isPciError(error, "ERR_DEVICE_GONE") && !isPciError(error, "ENODEV")) throw error;
   }
 }

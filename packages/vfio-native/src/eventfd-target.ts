@@ -32,8 +32,12 @@ export class EventfdTarget implements IrqTarget {
   }
 
   listen(listener: (count: number) => void): void {
-    this.#assertFree(this.fd);
-    const watch = this.#native.watch(this.fd, 0, listener);
+    this.#assertFree();
+    const watch = this.#native.watch(this.#fd, 0, (count) => {
+      if (count >= 0) return listener(count);
+      this.unlisten();
+      throw systemError(count, "read", { message: "the event loop lost its interrupt target" });
+    });
     if (watch < 0) throw systemError(watch, "uv_poll_start");
     this.#watch = watch;
     if (!this.#keepsAlive) this.#native.watchRef(watch, false);
@@ -51,7 +55,7 @@ export class EventfdTarget implements IrqTarget {
   }
 
   take(): number {
-    this.#assertFree(this.fd);
+    this.#assertFree();
     const count = this.#native.counterRead(this.#fd);
     if (count === EAGAIN) return 0;
     if (count < 0) throw systemError(count, "read");
@@ -83,7 +87,8 @@ export class EventfdTarget implements IrqTarget {
     this.close();
   }
 
-  #assertFree(_open: number): void {
+  #assertFree(): void {
+    if (this.#fd < 0) throw new PciError("ERR_CLOSED", "the interrupt target is closed");
     if (this.#watch === undefined) return;
     throw new PciError("ERR_IRQ_BUSY", "a listener reads this interrupt target already", {
       hint: "one reader at a time: call unlisten() first",

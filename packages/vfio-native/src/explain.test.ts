@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { busyError, mapError, openError } from "./explain.ts";
 
 const memory = { size: 4096 } as DmaMemory;
-const limits = { ranges: [{ start: 0n, last: 0xfedf_ffffn }], pageSize: 4096 };
+const limits = () => ({ ranges: [{ start: 0n, last: 0xfedf_ffffn }], pageSize: 4096 });
 const request = { iova: toIova(0x1000), size: 8192, memory, offset: 0, direction: "bidirectional" } as const;
 
 describe("openError", () => {
@@ -28,14 +28,20 @@ describe("busyError", () => {
 
   it("names who has the node open", () => {
     expect(busy.code).toBe("EBUSY");
-    const error = busyError(busy, [{ pid: 41, command: "qemu-system-x86_64" }]);
+    const error = busyError(busy, {
+      holders: [{ pid: 41, command: "qemu-system-x86_64", path: "/dev/vfio/7" }],
+      unreadable: 0,
+    });
     expect(error).toMatchObject({ code: "ERR_DEVICE_BUSY", errno: -16, path: "/dev/vfio/7" });
     expect(error.message).toContain("41");
     expect(error.message).toContain("qemu-system-x86_64");
   });
 
   it("tells how to find a holder that this user may not see", () => {
-    expect(busyError(busy, []).hint).toContain("fuser");
+    const hidden = busyError(busy, { holders: [], unreadable: 3 });
+    expect(hidden.hint).toContain("fuser");
+    expect(hidden.message).toContain("another user");
+    expect(busyError(busy, { holders: [], unreadable: 0 }).message).not.toContain("another user");
   });
 });
 
@@ -47,5 +53,12 @@ describe("mapError", () => {
     expect(range.code).toBe("ERR_IOVA_RANGE");
     expect(range.message).toContain("0xfedfffff");
     expect(mapError(-14, request, limits).code).toBe("EFAULT");
+  });
+
+  it("still tells what failed when the container tells nothing any more", () => {
+    const error = mapError(-22, request, () => {
+      throw new Error("closed");
+    });
+    expect(error.code).toBe("ERR_IOVA_RANGE");
   });
 });

@@ -1,5 +1,7 @@
 /** Turns the errno of a VFIO call into what happened and what mends it. One table row a case. */
-import type { IovaRange, MapperLimits, MapRequest, PciError } from "@userpci/interface";
+import type { MapperLimits, MapRequest, PciError } from "@userpci/interface";
+import { formatRanges } from "@userpci/iommu";
+import { describeHolders, type HolderReport } from "@userpci/sysfs";
 import { errnoName, systemError } from "./errno.ts";
 import { type Memlock, readMemlock } from "./memlock.ts";
 
@@ -9,8 +11,6 @@ export const CONTAINER_NODE = "/dev/vfio/vfio";
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 const mib = (bytes: number): string =>
   Number.isFinite(bytes) ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : "unlimited";
-
-const formatRange = ({ start, last }: IovaRange): string => `${hex(start)}–${hex(last)}`;
 
 /** Mends that a user may not open a node. Group nodes belong to root until they are given away; the container's to all. */
 const permitHint = (path: string, address: string): string =>
@@ -43,24 +43,25 @@ export function openError(result: number, path: string, address = "ADDRESS"): Pc
   }
 }
 
-/** What to say of a node that stays busy (EBUSY). `holders` are those that this user may see. */
-export function busyError(
-  error: PciError & { readonly path: string },
-  holders: readonly { pid: number; command: string }[],
-): PciError {
+/** What to say of a node that stays busy (EBUSY), with who has it open as far as this user may see. */
+export function busyError(error: PciError & { readonly path: string }, report: HolderReport): PciError {
   const { path, errno = 0 } = error;
-  const who = holders.map(({ pid, command }) => `process ${pid} (${command})`).join(", ");
+  const { holders, unreadable } = report;
+  const hidden = unreadable > 0 ? "perhaps by a process of another user" : "by a process that has just ended";
   return systemError(errno, "open", {
     code: "ERR_DEVICE_BUSY",
-    message: `${path} is open elsewhere: ${who || "by a process of another user"}`,
-    hint: holders.length > 0 ? `end ${who}, or close the device there` : `as root: fuser -v ${path}`,
+    message: `${path} is open elsewhere, ${holders.length > 0 ? `by ${describeHolders(holders)}` : hidden}`,
+    hint:
+      holders.length > 0
+        ? `end ${describeHolders(holders)}, or close the device there`
+        : `try again; as root, fuser -v ${path} shows the holders`,
     path,
     details: { holders },
   });
 }
 
 /** Why type1 refused a mapping (`vfio_dma_do_map` in `drivers/vfio/vfio_iommu_type1.c`). */
-export function mapError(result: number, request: MapRequest, limits: MapperLimits): PciError {
+export function mapError(result: number, request: MapRequest, limits: () => MapperLimits): PciError {
   const { iova, size } = request;
   const what = `mapping ${size} bytes at IOVA ${hex(iova)}`;
   const fail = (
@@ -93,12 +94,21 @@ export function mapError(result: number, request: MapRequest, limits: MapperLimi
     case "EINVAL":
       return fail(
         "ERR_IOVA_RANGE",
-        `${what} is refused: the IOMMU translates ${limits.ranges.map(formatRange).join(", ")} in pages of ${limits.pageSize} bytes`,
-        "let the domain choose the IOVA, or use a page multiple inside these ranges",
-        { ranges: limits.ranges },
+        `${what} is refused${describeLimits(limits)}`,
+        "let the domain choose the IOVA, or use a page multiple inside what the IOMMU translates",
       );
     default:
       return systemError(result, "ioctl VFIO_IOMMU_MAP_DMA", { message: what, details: { iova, size } });
+  }
+}
+
+/** What the IOMMU would take; nothing if it does not even tell that any more. */
+function describeLimits(limits: () => MapperLimits): string {
+  try {
+    const { ranges, pageSize } = limits();
+    return `: the IOMMU translates ${formatRanges(ranges)} in pages of ${pageSize} bytes`;
+  } catch {
+    return "";
   }
 }
 
@@ -111,7 +121,7 @@ function memlockError(
   const user = process.env["USER"] ?? "USER";
   const kib = Math.ceil((locked + size) / 1024);
   const needed = `${user} - memlock ${kib}`;
-  if (exempt)
+  if (exempt || locked + size <= limit)
     return fail("ENOMEM", `${what}: the kernel has no memory left for it`, "free memory", { asked: size });
   return fail(
     "ERR_MEMLOCK",

@@ -205,6 +205,7 @@ class VfioGroupBackend implements KernelBackend {
       domain,
       ownsDomain,
       groupFd: (group) => this.#groups.get(group)?.fd,
+      accessOf: (other) => [...this.#devices].find((device) => device.address === other)?.access,
       onClose: (device) => {
         this.#devices.delete(device);
         this.#addresses.delete(device.address);

@@ -83,9 +83,10 @@ export class IrqControl {
   /** See `BackendDevice.disableIrqs`. */
   disable(kind: IrqKind): void {
     this.#access.assertUsable();
-    if (!this.#enabled.delete(kind)) return;
+    if (!this.#enabled.has(kind)) return;
     const result = this.#ioctl(kind, DATA_NONE | ACTION_TRIGGER, 0, 0);
     if (result < 0) throw systemError(result, "ioctl VFIO_DEVICE_SET_IRQS", { message: `disabling ${kind}` });
+    this.#enabled.delete(kind);
   }
 
   /** Disables every kind. */

@@ -1,12 +1,5 @@
 import { PciError } from "@userpci/interface";
-import {
-  explainGroup,
-  findDevice,
-  findHoldersSync,
-  type Holder,
-  isVfioDriver,
-  readGroup,
-} from "@userpci/sysfs";
+import { explainGroup, findDevice, isVfioDriver, readGroup } from "@userpci/sysfs";
 
 /**
  * The IOMMU group that gives access to a function.
@@ -19,7 +12,7 @@ export function groupOf(address: string): { address: string; group: number } {
   const found = findDevice(address);
   if (found.iommuGroup === null) {
     throw new PciError("ERR_NO_IOMMU", `${found.address} is in no IOMMU group`, {
-      hint: "turn the IOMMU on in the firmware and boot with intel_iommu=on (Intel) or amd_iommu=on (AMD)",
+      hint: "turn the IOMMU on in the firmware (VT-d, AMD-Vi); with Intel also boot with intel_iommu=on",
     });
   }
   if (!isVfioDriver(found.driver)) {
@@ -28,6 +21,15 @@ export function groupOf(address: string): { address: string; group: number } {
       hint: `sudo userpci bind ${found.address} --user $(id -un)`,
       details: { driver: found.driver },
     });
+  }
+  if (readGroup(found.iommuGroup).noIommu) {
+    throw new PciError(
+      "ERR_NO_IOMMU",
+      `${found.address} is bound in no-IOMMU mode, where DMA is not contained`,
+      {
+        hint: "turn the IOMMU on; this backend does not drive devices without one",
+      },
+    );
   }
   return { address: found.address, group: found.iommuGroup };
 }
@@ -40,9 +42,4 @@ export function notViableError(group: number): PciError {
       hint: "userpci list --group shows its members and their drivers",
     })
   );
-}
-
-/** Who has a node open, as far as this user may see. */
-export function openHolders(path: string): readonly Holder[] {
-  return findHoldersSync([path]).holders;
 }

@@ -83,7 +83,7 @@ export class MappedRegion extends WindowHolder implements OwnedRegion, Blockable
       return this.read8(offset);
     }
     const value = load8(this.#u8, offset);
-    if (value === 0xff && this.#fault[0] !== 0) this.#faulted(offset);
+    if (this.#fault[0] !== 0) this.#faulted(offset);
     return value;
   }
 
@@ -94,7 +94,7 @@ export class MappedRegion extends WindowHolder implements OwnedRegion, Blockable
       return this.read16(offset);
     }
     const value = load16(this.#u16, index);
-    if (value === 0xffff && this.#fault[0] !== 0) this.#faulted(offset);
+    if (this.#fault[0] !== 0) this.#faulted(offset);
     return value;
   }
 
@@ -105,7 +105,7 @@ export class MappedRegion extends WindowHolder implements OwnedRegion, Blockable
       return this.read32(offset);
     }
     const value = load32(this.#u32, index);
-    if (value === 0xffff_ffff && this.#fault[0] !== 0) this.#faulted(offset);
+    if (this.#fault[0] !== 0) this.#faulted(offset);
     return value;
   }
 

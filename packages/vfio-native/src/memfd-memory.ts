@@ -73,6 +73,17 @@ class MemfdMemory implements DmaMemory {
   }
 }
 
+/** memfd_create(2) takes names of at most 249 bytes. */
+const LONGEST_LABEL = 249;
+
+function checkLabel(label: string): string {
+  const length = Buffer.byteLength(label);
+  if (length <= LONGEST_LABEL && !label.includes("\0")) return label;
+  throw new PciError("ERR_INVALID_ARGUMENT", `a label of ${length} bytes cannot name memory`, {
+    hint: `use at most ${LONGEST_LABEL} bytes, none of them 0`,
+  });
+}
+
 /**
  * Memory for DMA from sealed memfds: shared, so that a fork cannot move it away from the device (row R19), kept from
  * children, and unable to shrink under a mapping. Bytes are zero at first.
@@ -97,7 +108,7 @@ export class MemfdSource implements MemorySource {
     checkInteger("size", size, 1, 2 ** 46);
     const pageSize = options.pageSize ?? native.pageSize();
     const rounded = Math.ceil(size / pageSize) * pageSize;
-    const label = options.label ?? "userpci-dma";
+    const label = checkLabel(options.label ?? "userpci-dma");
     const { F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_SEAL, PROT_READ, PROT_WRITE } = native.constants;
     const seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
     const fd = native.memfd(label, rounded, this.#flags(native, pageSize), seals);
@@ -125,7 +136,7 @@ export class MemfdSource implements MemorySource {
     const hint =
       pageSize === this.pageSize
         ? "allocate less, or close buffers that are no longer used"
-        : `echo ${Math.ceil(size / pageSize)} > /sys/kernel/mm/hugepages/hugepages-${kib}kB/nr_hugepages`;
+        : `as root: cd /sys/kernel/mm/hugepages/hugepages-${kib}kB; echo $(($(cat nr_hugepages) + ${Math.ceil(size / pageSize)})) > nr_hugepages`;
     return systemError(result, syscall, {
       message: `allocating ${size} bytes in pages of ${pageSize} bytes`,
       hint,

@@ -32,7 +32,9 @@ export function findMsixTable(config: Region): MsixTable | undefined {
     if (config.read8(at) === MSIX && at + CAPABILITY_SIZE <= config.size) {
       const entries = (config.read16(at + MESSAGE_CONTROL) & 0x7ff) + 1;
       const location = config.read32(at + TABLE_OFFSET);
-      return { bar: location & 7, offset: location - (location & 7), size: entries * ENTRY_SIZE };
+      const bar = location & 7;
+      // 6 and 7 are reserved: such a function has no table that could be guarded.
+      return bar > 5 ? undefined : { bar, offset: location - bar, size: entries * ENTRY_SIZE };
     }
     at = config.read8(at + 1) & 0xfc;
   }

@@ -11,8 +11,6 @@ export interface RegionSpan {
   readonly base: number;
   /** Size in bytes. */
   readonly size: number;
-  /** The widest access the region takes: config space 4, others 8 bytes. */
-  readonly widest: 4 | 8;
   /** The MSI-X table, if it lies in this region and the kernel keeps it from the user (row R6). */
   readonly msixTable?: RegionArea;
 }
@@ -26,8 +24,6 @@ export class PreadRegion implements Region {
   readonly #access: DeviceAccess;
   readonly #span: RegionSpan;
   readonly #base: number;
-  readonly #wide = new BigUint64Array(1);
-  readonly #wideBytes = new Uint8Array(this.#wide.buffer);
 
   constructor(access: DeviceAccess, span: RegionSpan) {
     this.#access = access;
@@ -48,10 +44,9 @@ export class PreadRegion implements Region {
     return this.#read(offset, 4);
   }
 
+  /** vfio-pci splits 64 bits in two on most kernels (`vfio_pci_core_do_io_rw`), so it is not offered. */
   read64(offset: number): bigint {
-    this.#check(offset, 8);
-    this.#expect(this.#access.native.pread(this.#access.fd, this.#wideBytes, this.#base + offset), 8, offset);
-    return this.#wide[0]!;
+    throw this.#noWide(offset);
   }
 
   write8(offset: number, value: number): void {
@@ -66,14 +61,8 @@ export class PreadRegion implements Region {
     this.#write(offset, 4, value);
   }
 
-  write64(offset: number, value: bigint): void {
-    this.#check(offset, 8);
-    this.#wide[0] = value;
-    this.#expect(
-      this.#access.native.pwrite(this.#access.fd, this.#wideBytes, this.#base + offset),
-      8,
-      offset,
-    );
+  write64(offset: number, _value: bigint): void {
+    throw this.#noWide(offset);
   }
 
   #read(offset: number, width: 1 | 2 | 4): number {
@@ -92,21 +81,16 @@ export class PreadRegion implements Region {
   #check(offset: number, width: number): void {
     // The common case is one comparison chain without a call.
     const sound = offset >= 0 && offset + width <= this.size && offset % width === 0;
-    if (!sound || this.#access.blocked || width > 4 || this.#span.msixTable !== undefined) {
+    if (!sound || this.#access.blocked || this.#span.msixTable !== undefined) {
       this.#refuse(offset, width);
     }
   }
 
   #refuse(offset: number, width: number): void {
     this.#access.assertUsable();
-    const { name, widest, msixTable } = this.#span;
+    const { name, msixTable } = this.#span;
     const error = accessError(name, this.size, offset, width);
     if (error !== undefined) throw error;
-    if (width > widest) {
-      throw new PciError("ERR_NOT_SUPPORTED", `${name} has no ${width * 8}-bit access`, {
-        hint: `use ${(width * 8) / 2}-bit accesses`,
-      });
-    }
     if (msixTable === undefined) return;
     if (offset + width > msixTable.offset && offset < msixTable.offset + msixTable.size) {
       throw new PciError(
@@ -117,14 +101,16 @@ export class PreadRegion implements Region {
     }
   }
 
-  #expect(result: number, width: number, offset: number): void {
-    if (result < 0) this.#fail(result, "pread or pwrite", offset);
-    if (result !== width) {
-      const end = `only ${result} of ${width} bytes at offset 0x${offset.toString(16)} of ${this.#span.name}`;
-      throw new PciError("ERR_OUT_OF_RANGE", `the kernel transferred ${end}`, {
-        hint: "use narrower accesses there",
-      });
-    }
+  /** The error for a 64-bit access: what is wrong with it otherwise, or that there is none. */
+  #noWide(offset: number): PciError {
+    this.#access.assertUsable();
+    const { name } = this.#span;
+    return (
+      accessError(name, this.size, offset, 8) ??
+      new PciError("ERR_NOT_SUPPORTED", `${name} takes no 64-bit access by system call`, {
+        hint: "use two 32-bit accesses in the order the device asks for, or map the BAR",
+      })
+    );
   }
 
   #fail(result: number, syscall: string, offset: number): never {

@@ -150,7 +150,6 @@ export class RegionTable {
       name: regionName(info.index),
       base: info.base,
       size: info.size,
-      widest: info.index === regionIndex.config ? 4 : 8,
       ...(table && { msixTable: table }),
     });
   }

@@ -33,6 +33,6 @@ describe("defineStruct", () => {
   });
 
   it("refuses to read past the bytes it was given", () => {
-    expect(() => mixed.read(new Uint8Array(16))).toThrow(RangeError);
+    expect(() => mixed.read(new Uint8Array(16))).toThrow(/16 bytes/);
   });
 });

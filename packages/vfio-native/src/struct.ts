@@ -3,6 +3,8 @@
  * machines, and `tests/native/abi.test.ts` compares each with what the C compiler says of the kernel's headers.
  */
 
+import { PciError } from "@userpci/interface";
+
 const widths = { u8: 1, u16: 2, u32: 4, s32: 4, u64: 8 } as const;
 
 /** C type of a field. `u64` is a bigint in TypeScript, the others are numbers. */
@@ -32,7 +34,7 @@ export interface Struct<F extends Fields> {
   /**
    * Reads all fields from `bytes` at `at`.
    *
-   * @throws RangeError if the structure does not fit there
+   * @throws PciError `ERR_CAPABILITY` if the structure does not fit there
    */
   read(bytes: Uint8Array, at?: number): Values<F>;
 }
@@ -98,6 +100,13 @@ export function defineStruct<const F extends Fields>(name: string, fields: F): S
       return bytes;
     },
     read(bytes, at = 0) {
+      if (at + size > bytes.length) {
+        throw new PciError(
+          "ERR_CAPABILITY",
+          `struct ${name} of ${size} bytes at offset ${at} does not fit in ${bytes.length} bytes`,
+          { hint: "the kernel's answer is malformed: report it with the kernel's version" },
+        );
+      }
       const view = viewOf(bytes);
       return Object.fromEntries(
         rows.map(({ field, type, offset }) => [field, readField(view, type, at + offset)]),

@@ -168,22 +168,43 @@ await guestSuite(import.meta.url, {
 
     "a device closed while it is being reset can be opened again": async () => {
       using backend = vfioGroup();
-      for (const close of [
-        (device: BackendDevice) => device.close(),
-        (device: BackendDevice) => device.closeSync(),
-      ]) {
-        const device = await backend.open(at.nvme);
-        const bar = start(device);
-        const reset = device.reset();
-        await close(device);
-        assert.equal(device.closed, true);
-        expectCode("ERR_CLOSED", () => bar.read32(0));
-        await reset;
-        expectCode("ERR_CLOSED", () => bar.read32(0));
-        await expectRejection("ERR_CLOSED", () => device.reset());
-      }
+      const device = await backend.open(at.nvme);
+      const bar = start(device);
+      const reset = device.reset();
+      await device.close();
+      assert.equal(device.closed, true);
+      expectCode("ERR_CLOSED", () => bar.read32(0));
+      await reset;
+      await expectRejection("ERR_CLOSED", () => device.reset());
       using again = backend.openSync(at.nvme);
       assert.equal(again.region(regionIndex.config).read16(0), 0x1b36);
+    },
+
+    "a device that another call resets or closes is not closed under that call": async () => {
+      using backend = vfioGroup();
+      const device = await backend.open(at.nvme);
+      const reset = device.reset();
+      expectCode("ERR_BUSY", () => device.closeSync());
+      await reset;
+      const closing = device.close();
+      expectCode("ERR_BUSY", () => device.closeSync());
+      assert.equal(device.closed, false, "the descriptor is still open");
+      await closing;
+      device.closeSync();
+      assert.equal(device.closed, true);
+    },
+
+    "every function that a hot reset hits is held back until it is over": async () => {
+      using backend = vfioGroup();
+      using first = await backend.open(at.pairedEdu);
+      using second = await backend.open(at.pairedE1000, { domain: first.domain });
+      const affected = first.hotResetInfo().map(({ address }) => address);
+      assert.ok(affected.includes(at.pairedE1000), `affected: ${affected.join(", ")}`);
+      const reset = first.hotReset();
+      expectCode("ERR_RESETTING", () => second.region(regionIndex.config).read16(0));
+      expectCode("ERR_RESETTING", () => first.region(regionIndex.config).read16(0));
+      await reset;
+      assert.equal(second.region(regionIndex.config).read16(0), 0x8086);
     },
   },
 });

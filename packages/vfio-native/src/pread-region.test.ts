@@ -1,0 +1,104 @@
+import { isPciError } from "@userpci/interface";
+import { beforeEach, describe, expect, it } from "vitest";
+import { DeviceAccess } from "./device-access.ts";
+import type { Native } from "./native.ts";
+import { PreadRegion } from "./pread-region.ts";
+
+const codeOf = (call: () => unknown): unknown => {
+  try {
+    return call();
+  } catch (error) {
+    return isPciError(error) ? error.code : error;
+  }
+};
+
+/** A file of bytes in place of the device descriptor; -EIO from `silentFrom` on, as of a BAR that does not decode. */
+function fileOf(bytes: Uint8Array, silentFrom = Number.POSITIVE_INFINITY) {
+  const view = new DataView(bytes.buffer);
+  const calls: string[] = [];
+  const native = {
+    readScalar(_fd: number, position: number, width: 1 | 2 | 4) {
+      calls.push(`read ${width} at ${position}`);
+      if (position >= silentFrom) return -5;
+      return width === 1
+        ? view.getUint8(position)
+        : width === 2
+          ? view.getUint16(position, true)
+          : view.getUint32(position, true);
+    },
+    writeScalar(_fd: number, position: number, width: 1 | 2 | 4, value: number) {
+      calls.push(`write ${width} at ${position}: ${value}`);
+      return position >= silentFrom ? -5 : 0;
+    },
+  };
+  return { native: native as unknown as Native, calls };
+}
+
+describe("PreadRegion", () => {
+  const base = 4096;
+  let file: ReturnType<typeof fileOf>;
+  let access: DeviceAccess;
+  let region: PreadRegion;
+
+  beforeEach(() => {
+    file = fileOf(new Uint8Array(8192).fill(0x11));
+    access = new DeviceAccess(file.native, 3, "0000:01:00.0", 0);
+    region = new PreadRegion(access, {
+      name: "BAR 4",
+      base,
+      size: 4096,
+      msixTable: { offset: 0x100, size: 0x20 },
+    });
+  });
+
+  it("makes one call of the access's width at the region's place", () => {
+    expect(region.read32(8)).toBe(0x1111_1111);
+    region.write16(0x20, 7);
+    expect(file.calls).toEqual([`read 4 at ${base + 8}`, `write 2 at ${base + 0x20}: 7`]);
+  });
+
+  it("keeps reads and writes out of the MSI-X table, and lets its neighbours through", () => {
+    for (const offset of [0x100, 0x110, 0x11c]) {
+      expect(codeOf(() => region.read32(offset))).toBe("ERR_MSIX_TABLE");
+      expect(codeOf(() => region.write32(offset, 0))).toBe("ERR_MSIX_TABLE");
+    }
+    expect(codeOf(() => region.write8(0x11f, 0))).toBe("ERR_MSIX_TABLE");
+    expect(file.calls).toEqual([]);
+    expect(region.read32(0xfc)).toBe(0x1111_1111);
+    expect(region.read8(0x120)).toBe(0x11);
+  });
+
+  it("offers no access of 64 bits, which the kernel would split", () => {
+    expect(codeOf(() => region.read64(0))).toBe("ERR_NOT_SUPPORTED");
+    expect(codeOf(() => region.write64(0, 1n))).toBe("ERR_NOT_SUPPORTED");
+    expect(codeOf(() => region.read64(4))).toBe("ERR_MISALIGNED");
+    expect(codeOf(() => region.read64(4096))).toBe("ERR_OUT_OF_RANGE");
+    expect(file.calls).toEqual([]);
+  });
+
+  it("calls nobody for offsets outside, misaligned or no integers", () => {
+    expect(codeOf(() => region.read32(4096))).toBe("ERR_OUT_OF_RANGE");
+    expect(codeOf(() => region.write8(-1, 0))).toBe("ERR_OUT_OF_RANGE");
+    expect(codeOf(() => region.read16(1))).toBe("ERR_MISALIGNED");
+    expect(codeOf(() => region.read32(Number.NaN))).toBe("ERR_INVALID_ARGUMENT");
+    expect(file.calls).toEqual([]);
+  });
+
+  it("says that memory decode is off where the device is there and does not answer", () => {
+    const silent = fileOf(new Uint8Array(8192), base);
+    const device = new DeviceAccess(silent.native, 3, "0000:01:00.0", 0);
+    const bar = new PreadRegion(device, { name: "BAR 0", base, size: 4096 });
+    expect(codeOf(() => bar.read32(0))).toBe("ERR_MEMORY_DISABLED");
+    expect(codeOf(() => bar.write32(0, 1))).toBe("ERR_MEMORY_DISABLED");
+  });
+
+  it("refuses everything after close and during a reset", () => {
+    access.beginReset();
+    expect(codeOf(() => region.read32(0))).toBe("ERR_RESETTING");
+    access.endReset();
+    expect(region.read32(0)).toBe(0x1111_1111);
+    access.close();
+    expect(codeOf(() => region.read32(0))).toBe("ERR_CLOSED");
+    expect(codeOf(() => region.read64(0))).toBe("ERR_CLOSED");
+  });
+});

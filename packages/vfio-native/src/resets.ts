@@ -1,0 +1,103 @@
+import { type HotResetDependent, PciError } from "@userpci/interface";
+import type { Descriptor } from "./descriptor.ts";
+import type { DeviceAccess } from "./device-access.ts";
+import { systemError } from "./errno.ts";
+import { hotResetArgument, hotResetDependents, hotResetError } from "./hot-reset.ts";
+import * as uapi from "./uapi/vfio.ts";
+
+/** What resets need of a device and its backend. */
+export interface ResetParts {
+  readonly access: DeviceAccess;
+  readonly descriptor: Descriptor;
+  /** Whether the function has a reset method of its own. */
+  readonly resettable: boolean;
+  /** Descriptor of an open IOMMU group by number. */
+  readonly groupFd: (group: number) => number | undefined;
+  /** Access to another function that is open in the same backend, by its address. */
+  readonly accessOf: (address: string) => DeviceAccess | undefined;
+}
+
+/** The resets of one device: of the function, and of its bus or slot with all functions on it. */
+export class Resets {
+  readonly #parts: ResetParts;
+
+  constructor(parts: ResetParts) {
+    this.#parts = parts;
+  }
+
+  /** See `BackendDevice.reset`. */
+  async reset(): Promise<void> {
+    const { access } = this.#parts;
+    this.#assertResettable();
+    // The call takes no argument; the addon's asynchronous form wants bytes.
+    const result = await this.#while([access], uapi.request.DEVICE_RESET, new Uint8Array(4));
+    if (result < 0) throw this.#resetError(result);
+  }
+
+  /** See `BackendDevice.resetSync`. */
+  resetSync(): void {
+    const { access } = this.#parts;
+    this.#assertResettable();
+    const result = access.native.ioctl(access.fd, uapi.request.DEVICE_RESET, 0);
+    if (result < 0) throw this.#resetError(result);
+  }
+
+  /** See `BackendDevice.hotResetInfo`. */
+  dependents(): readonly HotResetDependent[] {
+    this.#parts.access.assertUsable();
+    return hotResetDependents(this.#parts.access);
+  }
+
+  /** See `BackendDevice.hotReset`. No function that it hits can be accessed meanwhile. */
+  async hotReset(): Promise<void> {
+    const { access } = this.#parts;
+    const { bytes, hit } = this.#hotReset();
+    const result = await this.#while(hit, uapi.request.DEVICE_PCI_HOT_RESET, bytes);
+    if (result < 0) throw hotResetError(access, result);
+  }
+
+  /** See `BackendDevice.hotResetSync`. */
+  hotResetSync(): void {
+    const { access } = this.#parts;
+    const { bytes } = this.#hotReset();
+    const result = access.native.ioctl(access.fd, uapi.request.DEVICE_PCI_HOT_RESET, bytes);
+    if (result < 0) throw hotResetError(access, result);
+  }
+
+  #hotReset(): { bytes: Uint8Array; hit: DeviceAccess[] } {
+    const { access, groupFd, accessOf } = this.#parts;
+    access.assertUsable();
+    const bytes = hotResetArgument(access, groupFd);
+    const others = hotResetDependents(access).flatMap(({ address }) => accessOf(address) ?? []);
+    return { bytes, hit: [...new Set([access, ...others])] };
+  }
+
+  /** Refuses accesses to all that is hit until the call has returned. */
+  async #while(hit: readonly DeviceAccess[], request: number, argument: Uint8Array): Promise<number> {
+    const { access, descriptor } = this.#parts;
+    const begun: DeviceAccess[] = [];
+    try {
+      for (const each of hit) {
+        each.beginReset();
+        begun.push(each);
+      }
+      return await descriptor.use(() => access.native.ioctlAsync(access.fd, request, argument));
+    } finally {
+      for (const each of begun) each.endReset();
+    }
+  }
+
+  #assertResettable(): void {
+    const { access, resettable } = this.#parts;
+    access.assertUsable();
+    if (resettable) return;
+    throw new PciError("ERR_NO_RESET", `${access.address} has no reset method`, {
+      hint: "try hotReset(), which resets its bus or slot",
+    });
+  }
+
+  #resetError(result: number): PciError {
+    const message = `${this.#parts.access.address} could not be reset`;
+    return systemError(result, "ioctl VFIO_DEVICE_RESET", { message });
+  }
+}
