@@ -1,30 +1,41 @@
 import type { FunctionAddress, LspciDevice } from "./device.ts";
 import type { DeviceFilter } from "./filter.ts";
+import { hexdump } from "./hexdump.ts";
 import { hex } from "./line.ts";
+import { machineLine, machineRecord } from "./machine.ts";
 import type { LspciOptions } from "./options.ts";
 import { deviceText } from "./print.ts";
+import { pathTo, topologyOf } from "./topology.ts";
 
 /** Devices in the order of their addresses. */
 export function sortDevices(devices: readonly LspciDevice[]): readonly LspciDevice[] {
-  return devices.toSorted((a, b) => compare(a.address, b.address));
+  return [...devices].sort((a, b) => compare(a.address, b.address));
 }
 
 function compare(a: FunctionAddress, b: FunctionAddress): number {
   return a.domain - b.domain || a.bus - b.bus || a.device - b.device || a.function - b.function;
 }
 
-/** An address as text; the domain is left out where all devices are in domain 0. */
+/** An address as text. */
 export function addressText(address: FunctionAddress, showDomain: boolean): string {
-  const { domain, bus, device, function: fn } = address;
-  return `${showDomain ? `${hex(domain, 4)}:` : ""}${hex(bus, 2)}:${hex(device, 2)}.${fn.toString(16)}`;
+  return `${showDomain ? `${hex(address.domain, 4)}:` : ""}${hex(address.bus, 2)}:${placeOnBus(address)}`;
 }
 
-/** Whether addresses of a list are shown with their domain. */
-export function needsDomains(
-  devices: readonly LspciDevice[],
-  options: Pick<LspciOptions, "showDomains">,
-): boolean {
-  return options.showDomains || devices.some(({ address }) => address.domain !== 0);
+function placeOnBus({ device, function: fn }: FunctionAddress): string {
+  return `${hex(device, 2)}.${fn.toString(16)}`;
+}
+
+/** How to write the address of each of some devices: domains are left out where all are 0. */
+function addressing(devices: readonly LspciDevice[], options: LspciOptions): (device: LspciDevice) => string {
+  const domains = options.showDomains || devices.some(({ address }) => address.domain !== 0);
+  if (options.pathLevel === 0) return ({ address }) => addressText(address, domains);
+  const { nodes } = topologyOf(devices, options.busCentric);
+  return (device) => {
+    const [first, ...rest] = [...pathTo(nodes.get(device)!), device];
+    const step = ({ address }: LspciDevice) =>
+      options.pathLevel === 1 ? placeOnBus(address) : addressText(address, false);
+    return [addressText(first!.address, domains), ...rest.map(step)].join("/");
+  };
 }
 
 /** All of a list, as `lspci` prints it. */
@@ -33,11 +44,19 @@ export function listText(
   options: LspciOptions,
   filter: DeviceFilter = () => true,
 ): string {
-  const showDomains = needsDomains(devices, options);
+  const sorted = sortDevices(devices);
+  const addressOf = addressing(sorted, options);
   let text = "";
-  for (const device of sortDevices(devices)) {
-    if (filter(device, options.busCentric))
-      text += `${addressText(device.address, showDomains)} ${deviceText(device, options)}`;
+  for (const device of sorted) {
+    if (filter(device, options.busCentric)) text += entryText(device, options, addressOf(device));
   }
   return text;
+}
+
+function entryText(device: LspciDevice, options: LspciOptions, slot: string): string {
+  const { machine, verbosity } = options;
+  if (machine === 0) return `${slot} ${deviceText(device, options)}`;
+  const dump = options.hexLevel > 0 ? hexdump(device.bytes, options.hexLevel) : "";
+  if (verbosity === 0) return `${machineLine(device, options, slot)}${dump === "" ? "" : `${dump}\n`}`;
+  return `${machineRecord(device, options, slot, machine > 1 ? "Slot" : "Device")}${dump}\n`;
 }

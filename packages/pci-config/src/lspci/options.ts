@@ -12,6 +12,8 @@ export interface LspciOptions {
   readonly idStyle: IdStyle;
   /** The names; those that it lacks print as lspci prints them without a database. */
   readonly ids: PciIds;
+  /** For programs, `-m` and `-mm`: 1 and 2. */
+  readonly machine: 0 | 1 | 2;
   /** As many `x` as on the command line: 0 to 4. */
   readonly hexLevel: 0 | 1 | 2 | 3 | 4;
   /** `-D`: show domains though all are 0. */
