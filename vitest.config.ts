@@ -15,7 +15,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.mjs"],
+          include: ["packages/*/src/**/*.test.ts", "benchmarks/src/**/*.test.ts", "scripts/**/*.test.mjs"],
           sequence: { groupOrder: 0 },
         },
       },

@@ -9,6 +9,9 @@ import { compiled, scriptFiles } from "./source-files.mjs";
 
 /** @typedef {import("../workspace.mjs").Package} Package */
 
+/** Private workspaces that may look into the packages they declare. */
+const insiders = ["tests", "benchmarks"];
+
 /**
  * @typedef {object} Import
  * @property {string} file path from the repository's top
@@ -28,7 +31,9 @@ export function checkImports(top = root) {
   const below = packages.flatMap((pkg) => checkPackage(pkg, shorts, shared, top));
   const above = privatePackages(top).flatMap((pkg) => {
     const imports = importsOf(pkg, new Set(), top);
-    const named = pkg.short === "tests" ? imports.map((found) => asInsider(found, packages, top)) : imports;
+    const named = insiders.includes(pkg.short)
+      ? imports.map((found) => asInsider(found, packages, top))
+      : imports;
     return declarations(pkg, named, shared);
   });
   return [...below, ...above];
@@ -100,7 +105,8 @@ function staysInside(folder, path, specifier) {
 }
 
 /**
- * A test may look into a package by path, to hold its tables against C's headers, say, if it declares that package.
+ * A test or benchmark may look into a package by path, to hold its tables against C's headers, say, if it declares that
+ * package.
  * @param {Import} found
  * @param {Package[]} packages
  * @param {string} top

@@ -64,13 +64,13 @@ describe("checkImports", () => {
 
   it("refuses a relative import that leaves its package, also from the private folders", () => {
     const outside = iommu(`${lawful}export * from "../../interface/src/index.ts";\n`);
-    const benchmarks = {
-      "benchmarks/package.json": { name: "@userpci/benchmarks" },
-      "benchmarks/a.ts": 'import "../packages/interface/src/index.ts";\n',
+    const examples = {
+      "examples/package.json": { name: "@userpci/examples" },
+      "examples/a.ts": 'import "../packages/interface/src/index.ts";\n',
     };
-    expect(problems(base, outside, benchmarks)).toEqual([
+    expect(problems(base, outside, examples)).toEqual([
       "packages/iommu/src/index.ts imports ../../interface/src/index.ts, outside its package",
-      "benchmarks/a.ts imports ../packages/interface/src/index.ts, outside its package",
+      "examples/a.ts imports ../packages/interface/src/index.ts, outside its package",
     ]);
   });
 
