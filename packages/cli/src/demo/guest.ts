@@ -1,9 +1,10 @@
 // The part of the demo that runs beside the device, as an ordinary user: `node guest.js ADDRESS`. It prints a line of JSON
 // for each step that held, and one with the error if one did not. Everything in it is public API.
 import { createHash, randomBytes, randomInt } from "node:crypto";
-import { DMA_BITS, deviceBuffer, dmaCommand, Edu } from "@userpci/edu";
+import { DMA_BITS, deviceBuffer, dmaCommand, Edu, register } from "@userpci/edu";
 import { className, describe } from "@userpci/pci-config";
 import { deviceNodes, readGroup } from "@userpci/sysfs";
+import { readMemlock } from "@userpci/vfio-native";
 import { findDevice, isPciError, openDevice, type PciDevice, PciError } from "userpci";
 import { toFailure } from "../failure.ts";
 import { hex, toJson } from "../json.ts";
@@ -21,11 +22,15 @@ async function step<N extends StepName>(
   const { inputs, results, holds } = await work();
   const durationMs = performance.now() - started;
   process.stdout.write(toJson({ step: name, inputs, results, durationMs }));
-  if (!holds) throw new PciError("ERR_DEMO", `the step "${name}" did not hold: ${toJson(results).trim()}`);
+  if (holds) return;
+  throw new PciError("ERR_DEMO", `the step "${name}" did not hold: ${toJson(results).trim()}`, {
+    hint: "sudo dmesg | tail",
+  });
 }
 
 async function demo(address: string): Promise<void> {
   await step("group", () => lookUpGroup(address));
+  const lockedBefore = readMemlock().locked;
   let device!: PciDevice;
   await step("open", async () => {
     device = await openDevice(address, { dmaBits: DMA_BITS });
@@ -42,7 +47,7 @@ async function demo(address: string): Promise<void> {
   } finally {
     await device.close();
   }
-  await step("close", () => useAfterClose(device));
+  await step("close", () => useAfterClose(device, lockedBefore));
 }
 
 async function lookUpGroup(address: string) {
@@ -92,15 +97,17 @@ async function decodeConfig(device: PciDevice) {
 async function readRegisters(device: PciDevice, edu: Edu) {
   const written = randomInt(2 ** 32);
   const { major, minor } = edu.version;
-  const alive = edu.isAlive(written);
+  using registers = device.bar(0).map();
+  registers.write32(register.LIVENESS, written);
+  const read = registers.read32(register.LIVENESS);
   return {
     inputs: { bar: 0, livenessWritten: hex(written, 8) },
     results: {
       size: device.bar(0).size,
       version: `${major}.${minor}`,
-      livenessRead: alive ? hex(~written >>> 0, 8) : "something else",
+      livenessRead: hex(read, 8),
     },
-    holds: alive,
+    holds: read === ~written >>> 0,
   };
 }
 
@@ -121,6 +128,7 @@ async function moveBytes(device: PciDevice, edu: Edu) {
   await edu.copyIn(source);
   await edu.copyOut(target);
   const milliseconds = performance.now() - started;
+  const lockedBytes = readMemlock().locked;
   const equal = Buffer.compare(source.bytes, target.bytes) === 0;
   return {
     inputs: {
@@ -129,7 +137,7 @@ async function moveBytes(device: PciDevice, edu: Edu) {
       sourceIova: hex(source.iova),
       targetIova: hex(target.iova),
     },
-    results: { sha256Back: sha256(target.bytes), equal, milliseconds },
+    results: { sha256Back: sha256(target.bytes), equal, milliseconds, lockedBytes },
     holds: equal,
   };
 }
@@ -178,18 +186,20 @@ async function writeUnmapped(device: PciDevice, edu: Edu) {
   };
 }
 
-async function useAfterClose(device: PciDevice) {
+async function useAfterClose(device: PciDevice, lockedBefore: number) {
   let code = "no error";
   try {
     device.bar(0);
   } catch (error) {
     code = isPciError(error) ? error.code : String(error);
   }
+  // Ours is what we think; the kernel's is what it counts against the limit of this process.
   const { pinnedBytes } = device.dma;
+  const lockedBytes = readMemlock().locked;
   return {
-    inputs: { address: device.address },
-    results: { pinnedBytes, useAfterClose: code },
-    holds: code === "ERR_CLOSED" && pinnedBytes === 0,
+    inputs: { address: device.address, lockedBefore },
+    results: { lockedBytes, pinnedBytes, useAfterClose: code },
+    holds: code === "ERR_CLOSED" && pinnedBytes === 0 && lockedBytes === lockedBefore,
   };
 }
 

@@ -1,7 +1,10 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { isPciError } from "@userpci/interface";
 import { describe, expect, it } from "vitest";
 import { createStyle } from "../style.ts";
-import { faultLine, ORDINARY_UID, runDemo } from "./host.ts";
+import { faultLine, ORDINARY_UID, privacyHint, runDemo } from "./host.ts";
 import type { Machine } from "./machine.ts";
 import { type StepReport, stepTitles } from "./step.ts";
 import { stepLines } from "./view.ts";
@@ -35,7 +38,7 @@ const guestSteps = [
   {
     step: "dma",
     inputs: { bytes: 4096, sha256: "aa", sourceIova: "0x1000", targetIova: "0x2000" },
-    results: { sha256Back: "aa", equal: true, milliseconds: 200 },
+    results: { sha256Back: "aa", equal: true, milliseconds: 200, lockedBytes: 8192 },
   },
   {
     step: "msi",
@@ -47,7 +50,11 @@ const guestSteps = [
     inputs: { iova: "0x1000", bytes: 4096, sha256: "bb" },
     results: { wroteWhileMapped: true, sha256After: "bb", unchanged: true },
   },
-  { step: "close", inputs: { address: ADDRESS }, results: { pinnedBytes: 0, useAfterClose: "ERR_CLOSED" } },
+  {
+    step: "close",
+    inputs: { address: ADDRESS, lockedBefore: 0 },
+    results: { lockedBytes: 0, pinnedBytes: 0, useAfterClose: "ERR_CLOSED" },
+  },
 ].map((step) => ({ ...step, durationMs: 1 }));
 
 const answers: Record<string, object> = {
@@ -164,6 +171,23 @@ describe("faultLine", () => {
   it("knows the form that names the domain, and kernels without PASID", () => {
     const old = "DMAR: [DMA Write] Request device [0000:00:04.0] fault addr 1ff0 [fault reason 05]";
     expect(faultLine(old.replace("1ff0", "0x1ff0"), ADDRESS, 0x1000n, 4096)).toContain("0x1ff0");
+  });
+});
+
+describe("privacyHint", () => {
+  it("names what an ordinary user may not read, and only then", () => {
+    const home = mkdtempSync(join(tmpdir(), "userpci-private-"));
+    try {
+      const program = join(home, "packages/cli/guest.js");
+      mkdirSync(join(home, "packages/cli"), { recursive: true });
+      writeFileSync(program, "");
+      chmodSync(program, 0o644);
+      expect(privacyHint(program)).toBeUndefined();
+      chmodSync(program, 0o600);
+      expect(privacyHint(program)).toContain(`chmod -R go+rX ${home}`);
+    } finally {
+      rmSync(home, { recursive: true });
+    }
   });
 });
 

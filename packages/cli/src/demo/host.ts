@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { PciError } from "@userpci/interface";
@@ -13,6 +14,8 @@ export const ORDINARY_UID = 65_534;
 
 const userpci = fileURLToPath(new URL("../../bin/userpci.js", import.meta.url));
 const guest = fileURLToPath(new URL("./guest.js", import.meta.url));
+
+const RERUN_HINT = "`userpci demo --json` shows the steps before with all they were given and found";
 
 /** How long the kernel may take to print a fault, in milliseconds. */
 const FAULT_MS = 10_000;
@@ -106,8 +109,20 @@ async function driveDevice(
   const { code, stderr } = await machine.run([process.execPath, guest, address], ORDINARY_UID, onLine);
   await reported.catch(() => undefined);
   if (failure !== undefined) throw failure;
-  if (code !== 0)
-    throw new PciError("ERR_DEMO", `the part beside the device ended with status ${code}`, { cause: stderr });
+  if (code === 0) return;
+  throw new PciError("ERR_DEMO", `the part beside the device ended with status ${code}`, {
+    hint: privacyHint(guest) ?? RERUN_HINT,
+    cause: stderr,
+  });
+}
+
+/** What lets an ordinary user read a program that belongs to its owner alone, as after a checkout under umask 077. */
+export function privacyHint(program: string): string | undefined {
+  const mode = statSync(program, { throwIfNoEntry: false })?.mode ?? 0o004;
+  if ((mode & 0o004) !== 0) return undefined;
+  // All of it: the program imports the packages beside its own.
+  const [home] = program.split(/\/(?:node_modules|packages)\//);
+  return `uid ${ORDINARY_UID} may not read the program: chmod -R go+rX ${home}`;
 }
 
 /** Adds what the IOMMU and the kernel say of the transfer that was stopped. */
@@ -124,7 +139,9 @@ async function withFault(
     fault = faultLine(await machine.kernelLog(), address, BigInt(iova), bytes);
   }
   if (fault === undefined) {
-    throw new PciError("ERR_DEMO", `the kernel printed no DMA fault of ${address} at ${iova}`);
+    throw new PciError("ERR_DEMO", `the kernel printed no DMA fault of ${address} at ${iova}`, {
+      hint: "is the function behind the IOMMU, and does the kernel's log still reach back? sudo dmesg | grep DMAR",
+    });
   }
   const stopped = await machine.stoppedAccesses();
   const inRange = stopped?.filter(({ requester, write, address: at }) => {
@@ -164,7 +181,10 @@ async function command<T>(
   const value = parse(lines.join("\n")) as (T & { error?: Failure }) | undefined;
   if (value?.error !== undefined) throw failureOf(value.error);
   if (code === 0 && value !== undefined) return { value, durationMs };
-  throw new PciError("ERR_DEMO", `userpci ${argv.join(" ")} ended with status ${code}`, { cause: stderr });
+  throw new PciError("ERR_DEMO", `userpci ${argv.join(" ")} ended with status ${code}`, {
+    hint: RERUN_HINT,
+    cause: stderr,
+  });
 }
 
 function parse(text: string): unknown {

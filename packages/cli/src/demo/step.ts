@@ -17,7 +17,7 @@ export const stepTitles = {
 /** Name of a step. */
 export type StepName = keyof typeof stepTitles;
 
-/** What each step was given. */
+/** What each step was given. `locked` counts bytes that the kernel says this process has pinned (`VmLck`). */
 export interface StepInputs {
   find: { id: string };
   bind: { address: string; user: number };
@@ -29,7 +29,7 @@ export interface StepInputs {
   dma: { bytes: number; sha256: string; sourceIova: string; targetIova: string };
   msi: { rounds: number };
   isolation: { iova: string; bytes: number; sha256: string };
-  close: { address: string };
+  close: { address: string; lockedBefore: number };
   release: { address: string };
 }
 
@@ -48,10 +48,10 @@ export interface StepResults {
   };
   map: { size: number; version: string; livenessRead: string };
   factorial: { value: number };
-  dma: { sha256Back: string; equal: boolean; milliseconds: number };
+  dma: { sha256Back: string; equal: boolean; milliseconds: number; lockedBytes: number };
   msi: { events: number; causesSeen: boolean; medianMicroseconds: number };
   isolation: IsolationResults;
-  close: { pinnedBytes: number; useAfterClose: string };
+  close: { lockedBytes: number; pinnedBytes: number; useAfterClose: string };
   release: { driver: string | null };
 }
 

@@ -26,7 +26,7 @@ const sentences: { readonly [N in StepName]: Sentence<N> } = {
   ],
   factorial: ({ inputs, results }) => [`the device says ${inputs.n}! = ${results.value}`],
   dma: ({ inputs, results }) => [
-    `${inputs.bytes} random bytes to the device and back are equal (sha256 ${results.sha256Back.slice(0, 16)}…)`,
+    `${inputs.bytes} random bytes to the device and back are equal (sha256 ${results.sha256Back.slice(0, 16)}…), ${results.lockedBytes} bytes pinned`,
   ],
   msi: ({ inputs, results }) => [
     `${inputs.rounds} raised, each received as an event, after ${microseconds(results.medianMicroseconds)} in the median`,
@@ -35,7 +35,9 @@ const sentences: { readonly [N in StepName]: Sentence<N> } = {
     `a write to ${inputs.iova}, no longer mapped, was stopped${stoppedText(results.stoppedAccesses)}; memory unchanged`,
     results.fault ?? "",
   ],
-  close: ({ results }) => [`nothing stays pinned; use after close throws ${results.useAfterClose}`],
+  close: ({ inputs, results }) => [
+    `the kernel counts ${results.lockedBytes} bytes pinned, ${inputs.lockedBefore} before; use after close throws ${results.useAfterClose}`,
+  ],
   release: ({ results }) => [
     results.driver === null ? "without a driver, as it was" : `to ${results.driver}`,
   ],
