@@ -2,6 +2,8 @@ import { checkAligned, checkInteger, PciError, type Region } from "@userpci/inte
 import { bytesRegion } from "../bytes.ts";
 import { type ConfigSpace, configOf } from "../config.ts";
 import { commonHeader } from "../header.ts";
+import { ConfigMap } from "../map.ts";
+import { ignore } from "../problem.ts";
 import { readRegister, writeRegister } from "../register.ts";
 import type { Width } from "../table.ts";
 import { sizeBars } from "./bars.ts";
@@ -65,6 +67,11 @@ export class VirtualConfigSpace implements Region, Disposable {
   /** The header and the capabilities that the user is shown, in the order of their lists. */
   get structures(): readonly Structure[] {
     return this.#layout.structures;
+  }
+
+  /** Who owns each byte, of what the user is shown (row R7). */
+  map(): ConfigMap {
+    return new ConfigMap(this.size, this.structures, ignore);
   }
 
   read8(offset: number): number {
