@@ -5,7 +5,10 @@ import { PciAddress } from "./address.ts";
 import { type PciResource, parseResources } from "./resource.ts";
 import { pathIn, readLink, readLinkName, readNames, readText, type TreeOptions } from "./tree.ts";
 
-/** What sysfs says of one PCI function. A snapshot: nothing in it changes later. */
+/**
+ * What sysfs says of one PCI function. A snapshot: nothing in it changes later. It is data, to be printed or kept as JSON, so
+ * what a function does not have is null and never a missing key; that holds for everything this package reads.
+ */
 export interface PciFunction {
   /** Such as `0000:00:04.0`. */
   readonly address: string;

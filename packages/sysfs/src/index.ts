@@ -8,7 +8,7 @@ export { type Binding, type BindOptions, bind, type Release, unbind } from "./bi
 export { ConfigFile, type ConfigFileOptions } from "./config-file.ts";
 export type { BindProgress, BindStep, DriverOptions } from "./driver.ts";
 export { type FunctionFilter, findDevice, findFunctions, listFunctions } from "./find.ts";
-export { functionPath, isBridge, type PciFunction, readDriverOverride, readHeaderType } from "./function.ts";
+export { type PciFunction, readDriverOverride } from "./function.ts";
 export {
   explainGroup,
   type GroupMember,
@@ -20,6 +20,6 @@ export {
 } from "./group.ts";
 export { describeHolders, findHolders, findHoldersSync, type Holder, type HolderReport } from "./holders.ts";
 export { type DeviceNodes, deviceNodes } from "./nodes.ts";
-export { type PciResource, parseResources } from "./resource.ts";
+export type { PciResource } from "./resource.ts";
 export type { TreeOptions } from "./tree.ts";
 export { findUser, type SystemUser } from "./user.ts";

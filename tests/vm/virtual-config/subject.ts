@@ -1,5 +1,3 @@
-import { readlinkSync } from "node:fs";
-import { basename } from "node:path";
 import { type Region, regionIndex } from "@userpci/interface";
 import { bytesRegion, configOf, readBytes } from "@userpci/pci-config";
 import {
@@ -9,7 +7,7 @@ import {
   type VirtualDevice,
   virtualFunctionIds,
 } from "@userpci/pci-config/virtual";
-import { ConfigFile, findDevice, functionPath, type PciResource } from "@userpci/sysfs";
+import { ConfigFile, findDevice, type PciResource } from "@userpci/sysfs";
 import { vfioGroup } from "@userpci/vfio-native";
 
 const ROM = 6;
@@ -55,8 +53,7 @@ function factsOf(address: string): Pick<VirtualDevice, "bars" | "romSize" | "vir
   for (const resource of resources) if (resource.index < ROM) bars[resource.index] = shapeOf(resource);
   const romSize = resources.find(({ index }) => index === ROM)?.size ?? 0;
   if (physicalFunction === null) return { bars, romSize };
-  const parent = basename(readlinkSync(functionPath(address, {}, "physfn")));
-  using config = new ConfigFile(parent);
+  using config = new ConfigFile(physicalFunction);
   return { bars, romSize, virtualFunction: virtualFunctionIds(configOf(config)) };
 }
 
