@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { isPciError, PciError } from "@userpci/interface";
 import { DriverChange, type DriverOptions, VFIO_PCI } from "./driver.ts";
-import { findDevice } from "./find.ts";
+import { findFunction } from "./find.ts";
 import { functionPath, type PciFunction } from "./function.ts";
 import { isVfioDriver } from "./group.ts";
 import { createEntry, type JournalEntry, readEntry, removeEntry, writeEntry } from "./journal.ts";
@@ -78,7 +78,7 @@ export async function unbind(address: string, options: DriverOptions = {}): Prom
 
 /** {@link bind} on a given kernel. */
 export async function bindOn(kernel: Kernel, address: string, options: BindOptions): Promise<Binding> {
-  const fn = findDevice(address, options);
+  const fn = findFunction(address, options);
   const user = options.user === undefined ? null : findUser(options.user, options);
   refuseUnbindable(fn, options);
   const changed = !isVfioDriver(fn.driver);
@@ -96,7 +96,7 @@ export async function bindOn(kernel: Kernel, address: string, options: BindOptio
   }
   try {
     if (changed) await take(change);
-    const bound = findDevice(fn.address, options);
+    const bound = findFunction(fn.address, options);
     if (user !== null) {
       change.report("permit");
       await permitUser(kernel, bound, user, entry, options);
@@ -118,7 +118,7 @@ export async function bindOn(kernel: Kernel, address: string, options: BindOptio
 
 /** {@link unbind} on a given kernel. */
 export async function unbindOn(kernel: Kernel, address: string, options: DriverOptions): Promise<Release> {
-  const fn = findDevice(address, options);
+  const fn = findFunction(address, options);
   const entry = await readEntry(fn.address, options);
   if (entry === null && !isVfioDriver(fn.driver)) {
     return { address: fn.address, driver: fn.driver, changed: false };

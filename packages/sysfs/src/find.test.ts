@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isPciError } from "@userpci/interface";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findDevice, findFunctions, listFunctions } from "./find.ts";
+import { findFunction, findFunctions, listFunctions } from "./find.ts";
 import { readDriverOverride, readHeaderType } from "./function.ts";
 import { type MachineData, writeMachine } from "./testing/machine.ts";
 
@@ -81,13 +81,13 @@ describe("listFunctions", () => {
   });
 });
 
-describe("findDevice", () => {
+describe("findFunction", () => {
   it("takes the short form of an address", () => {
-    expect(findDevice("00:04.0", { root })).toEqual(findDevice("0000:00:04.0", { root }));
+    expect(findFunction("00:04.0", { root })).toEqual(findFunction("0000:00:04.0", { root }));
   });
 
   it("tells everything sysfs says of an endpoint bound to vfio-pci", () => {
-    expect(findDevice("00:04.0", { root })).toEqual({
+    expect(findFunction("00:04.0", { root })).toEqual({
       address: "0000:00:04.0",
       vendor: 0x1234,
       device: 0x11e8,
@@ -111,7 +111,7 @@ describe("findDevice", () => {
   });
 
   it("knows the bridge above, the node, the resets and the virtual functions of a network card", () => {
-    expect(findDevice("01:00.0", { root })).toMatchObject({
+    expect(findFunction("01:00.0", { root })).toMatchObject({
       driver: "igb",
       parent: "0000:00:06.0",
       numaNode: 1,
@@ -122,7 +122,7 @@ describe("findDevice", () => {
   });
 
   it("knows the physical function of a virtual one", () => {
-    expect(findDevice("01:10.2", { root })).toMatchObject({
+    expect(findFunction("01:10.2", { root })).toMatchObject({
       driver: null,
       iommuGroup: null,
       physicalFunction: "0000:01:00.0",
@@ -131,7 +131,7 @@ describe("findDevice", () => {
 
   it("says which addresses there are when there is none like it", () => {
     try {
-      findDevice("01:00.1", { root });
+      findFunction("01:00.1", { root });
       expect.unreachable();
     } catch (error) {
       if (!isPciError(error, "ERR_NO_DEVICE")) throw error;
@@ -168,7 +168,7 @@ describe("findFunctions", () => {
 });
 
 describe("readHeaderType", () => {
-  const typeOf = (address: string) => readHeaderType(findDevice(address, { root }), { root });
+  const typeOf = (address: string) => readHeaderType(findFunction(address, { root }), { root });
 
   it("reads the configuration space, without the multi-function bit", () => {
     expect(typeOf("00:06.0")).toBe(1);

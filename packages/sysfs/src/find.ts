@@ -36,7 +36,7 @@ export function findFunctions(filter: FunctionFilter, options: TreeOptions = {})
  * @param address such as `0000:00:04.0` or `00:04.0`
  * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_NO_DEVICE` with the addresses there are
  */
-export function findDevice(address: string, options: TreeOptions = {}): PciFunction {
+export function findFunction(address: string, options: TreeOptions = {}): PciFunction {
   const wanted = PciAddress.parse(address);
   const found = readFunction(wanted.toString(), options);
   if (found !== null) return found;

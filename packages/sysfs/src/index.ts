@@ -7,7 +7,7 @@ export { PciAddress } from "./address.ts";
 export { type Binding, type BindOptions, bind, type Release, unbind } from "./bind.ts";
 export { ConfigFile, type ConfigFileOptions } from "./config-file.ts";
 export type { BindProgress, BindStep, DriverOptions } from "./driver.ts";
-export { type FunctionFilter, findDevice, findFunctions, listFunctions } from "./find.ts";
+export { type FunctionFilter, findFunction, findFunctions, listFunctions } from "./find.ts";
 export { type PciFunction, readDriverOverride } from "./function.ts";
 export {
   explainGroup,

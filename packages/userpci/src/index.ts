@@ -8,7 +8,7 @@ export * from "@userpci/interface";
 export { createDomain } from "@userpci/iommu";
 export * from "@userpci/irq";
 export { type ConfigSpace, configOf } from "@userpci/pci-config";
-export { findDevice, findFunctions, listFunctions, type PciFunction } from "@userpci/sysfs";
+export { findFunction, findFunctions, listFunctions, type PciFunction } from "@userpci/sysfs";
 export { vfioGroup } from "@userpci/vfio-native";
 export { Bar } from "./bar.ts";
 export { PciDevice } from "./device.ts";

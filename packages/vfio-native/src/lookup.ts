@@ -1,5 +1,5 @@
 import { PciError } from "@userpci/interface";
-import { explainGroup, findDevice, isVfioDriver, readGroup } from "@userpci/sysfs";
+import { explainGroup, findFunction, isVfioDriver, readGroup } from "@userpci/sysfs";
 
 /**
  * The IOMMU group that gives access to a function.
@@ -9,7 +9,7 @@ import { explainGroup, findDevice, isVfioDriver, readGroup } from "@userpci/sysf
  * @throws PciError `ERR_NO_DEVICE`, `ERR_WRONG_DRIVER`, `ERR_NO_IOMMU`, `ERR_INVALID_ARGUMENT`
  */
 export function groupOf(address: string): { address: string; group: number } {
-  const found = findDevice(address);
+  const found = findFunction(address);
   if (found.iommuGroup === null) {
     throw new PciError("ERR_NO_IOMMU", `${found.address} is in no IOMMU group`, {
       hint: "turn the IOMMU on in the firmware (VT-d, AMD-Vi); with Intel also boot with intel_iommu=on",

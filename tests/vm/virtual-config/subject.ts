@@ -7,7 +7,7 @@ import {
   type VirtualDevice,
   virtualFunctionIds,
 } from "@userpci/pci-config/virtual";
-import { ConfigFile, findDevice, type PciResource } from "@userpci/sysfs";
+import { ConfigFile, findFunction, type PciResource } from "@userpci/sysfs";
 import { vfioGroup } from "@userpci/vfio-native";
 
 const ROM = 6;
@@ -48,7 +48,7 @@ export function openSubject(address: string): Subject {
 
 /** What the system knows of a function beside its config space. */
 function factsOf(address: string): Pick<VirtualDevice, "bars" | "romSize" | "virtualFunction"> {
-  const { resources, physicalFunction } = findDevice(address);
+  const { resources, physicalFunction } = findFunction(address);
   const bars: BarShape[] = [];
   for (const resource of resources) if (resource.index < ROM) bars[resource.index] = shapeOf(resource);
   const romSize = resources.find(({ index }) => index === ROM)?.size ?? 0;

@@ -6,7 +6,7 @@ import {
   ConfigFile,
   describeHolders,
   deviceNodes,
-  findDevice,
+  findFunction,
   findHolders,
   type HolderReport,
   type IommuGroup,
@@ -33,7 +33,7 @@ const SMALLEST_CONFIG = 256;
 /** `userpci show`. */
 export async function run(call: CommandCall): Promise<Report> {
   const tree = treeOf(call);
-  const fn = findDevice(call.arguments[0]!, tree);
+  const fn = findFunction(call.arguments[0]!, tree);
   const names = readPciIds(tree.root);
   const group = fn.iommuGroup === null ? null : readGroup(fn.iommuGroup, tree);
   const nodes = await nodeStates(fn, tree);

@@ -5,7 +5,7 @@ import { DMA_BITS, deviceBuffer, dmaCommand, Edu, register } from "@userpci/edu"
 import { className, describe } from "@userpci/pci-config";
 import { deviceNodes, readGroup } from "@userpci/sysfs";
 import { readMemlock } from "@userpci/vfio-native";
-import { findDevice, isPciError, openDevice, type PciDevice, PciError } from "userpci";
+import { findFunction, isPciError, openDevice, type PciDevice, PciError } from "userpci";
 import { toFailure } from "../failure.ts";
 import { hex, toJson } from "../json.ts";
 import type { StepInputs, StepName, StepResults } from "./step.ts";
@@ -51,7 +51,7 @@ async function demo(address: string): Promise<void> {
 }
 
 async function lookUpGroup(address: string) {
-  const { iommuGroup } = findDevice(address);
+  const { iommuGroup } = findFunction(address);
   const { number, viable, type, members, reserved } = readGroup(iommuGroup!);
   return {
     inputs: { group: number },
@@ -71,7 +71,7 @@ async function describeOpening(device: PciDevice) {
   const { backend, info } = device.backendDevice;
   return {
     inputs: { address, uid, gid },
-    results: { backend, node: deviceNodes(findDevice(address)).group ?? "", resettable: info.resettable },
+    results: { backend, node: deviceNodes(findFunction(address)).group ?? "", resettable: info.resettable },
     holds: uid !== 0,
   };
 }

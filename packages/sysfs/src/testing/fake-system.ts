@@ -5,7 +5,7 @@ import { isPciError, type PciError } from "@userpci/interface";
 import { afterEach, beforeEach, expect } from "vitest";
 import { type BindOptions, bindOn, unbindOn } from "../bind.ts";
 import type { DriverOptions } from "../driver.ts";
-import { findDevice } from "../find.ts";
+import { findFunction } from "../find.ts";
 import { readDriverOverride } from "../function.ts";
 import type { JournalEntry } from "../journal.ts";
 import { FakeKernel } from "./fake-kernel.ts";
@@ -61,7 +61,7 @@ export class FakeSystem {
   }
 
   driverOf(address: string): string | null {
-    return findDevice(address, this).driver;
+    return findFunction(address, this).driver;
   }
 
   overrideOf(address: string) {
