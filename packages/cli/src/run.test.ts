@@ -194,6 +194,7 @@ describe("show", () => {
       configBytes: 256,
       config: { vendorId: 0x1234, capabilities: [{ name: "msi", offset: 0x40 }] },
     });
+    expect(fromJSON(shown.config).find("msi")?.offset).toBe(0x40);
   });
 
   it("fails for an address where nothing is, with the addresses there are", async () => {

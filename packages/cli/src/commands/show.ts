@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { className, configOf, describe, formatConfig } from "@userpci/pci-config";
+import { className, configOf, describe, formatConfig, toJSON } from "@userpci/pci-config";
 import type { PciIds } from "@userpci/pci-config/ids";
 import {
   ConfigFile,
@@ -43,7 +43,8 @@ export async function run(call: CommandCall): Promise<Report> {
   );
   using file = new ConfigFile(fn.address, tree);
   const { size } = file;
-  const config = describe(configOf(file), { barSizes: barSizes(fn) });
+  // The form for programs has all bytes, so that it reads back; text needs those that somebody owns.
+  const config = (call.json ? toJSON : describe)(configOf(file), { barSizes: barSizes(fn) });
   return {
     json: {
       function: functionJson(fn, names),

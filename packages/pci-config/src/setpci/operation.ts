@@ -9,7 +9,7 @@ export type OperationBase =
   | { readonly kind: "address"; readonly offset: number; readonly named?: NamedRegister }
   | { readonly kind: CapabilityKind; readonly id: number };
 
-/** A value to be written, with the bits of it that are meant; undefined means all, and then nothing is read before. */
+/** A value to be written, with the bits of it that are meant; undefined means all. */
 export interface MaskedValue {
   readonly value: number;
   readonly mask?: number;
@@ -95,7 +95,10 @@ function parseValues(list: string, width: Width): MaskedValue[] {
     const mask = parseNumber(bits);
     if (mask === undefined) refuse(`Invalid mask "${bits}"`);
     if (!fits(mask, width)) refuse(`Mask "${bits}" is out of range`);
-    return { value: cut(value & mask, width), mask: cut(mask, width) };
+    // Where all bits are meant nothing need be read before.
+    return cut(~mask, width) === 0
+      ? { value: cut(value, width) }
+      : { value: cut(value & mask, width), mask: cut(mask, width) };
   });
 }
 
