@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fromJSON } from "@userpci/pci-config";
 import { writeMachine } from "@userpci/sysfs/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { commands } from "./commands.ts";
