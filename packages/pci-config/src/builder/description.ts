@@ -47,7 +47,9 @@ export type ExtendedCapabilityToBuild = {
   | (CapabilityContent & { readonly name?: undefined; readonly id: number; readonly registers?: undefined })
 );
 
-interface CommonDescription {
+/** What every kind of space to build may say. */
+export interface CommonDescription {
+  /** 16 bits, as are those below whose names end in Id, but for the revision's 8. */
   readonly vendorId: number;
   readonly deviceId: number;
   readonly revisionId?: number;

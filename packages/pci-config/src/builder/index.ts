@@ -9,6 +9,7 @@ export type {
   BarDescriptionToBuild,
   CapabilityContent,
   CapabilityToBuild,
+  CommonDescription,
   ExtendedCapabilityToBuild,
   SpaceDescription,
 } from "./description.ts";

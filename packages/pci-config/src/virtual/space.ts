@@ -130,6 +130,7 @@ export class VirtualConfigSpace implements Region, Disposable {
     this.#layout.content.fill(0);
   }
 
+  /** As {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }
