@@ -96,6 +96,7 @@ export class ConfigFile implements OwnedRegion {
     closeSync(this.#file);
   }
 
+  /** As {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }
