@@ -70,6 +70,21 @@ describe("profile linux", () => {
     expect(other.user.read8(0x3d)).toBe(0);
   });
 
+  it("asks a provider that is an object of a class, too", () => {
+    class Host {
+      readonly #states: number[] = [];
+      setPowerState(state: number): void {
+        this.#states.push(state);
+      }
+      get states(): readonly number[] {
+        return this.#states;
+      }
+    }
+    const host = new Host();
+    make({ provider: host }).user.write16(0x44, 3);
+    expect(host.states).toEqual([3]);
+  });
+
   it("restores BARs that a reset cleared, before decoding is switched on", () => {
     const bytes = space(256, [0x10, 0x00, 0x00, 0x10, 0xfe]);
     const region = bytesRegion(bytes);

@@ -30,7 +30,24 @@ export function providerOf(
     writeVpd: () => false,
     msiVectors: () => 0,
   };
-  return { ...defaults, ...provider };
+  return { ...defaults, ...ownMethods(provider) };
+}
+
+const methods = [
+  "setInterruptDisable",
+  "setPowerState",
+  "reset",
+  "setMaximumReadRequest",
+  "readVpd",
+  "writeVpd",
+  "msiVectors",
+] as const satisfies readonly (keyof Provider)[];
+
+/** The methods that a provider has, also those that it has from its class. */
+function ownMethods(provider: Partial<Provider>): Partial<Provider> {
+  return Object.fromEntries(
+    methods.flatMap((name) => (provider[name] === undefined ? [] : [[name, provider[name].bind(provider)]])),
+  );
 }
 
 /** States D1 and D2 are optional, and a function leaves a deeper one only for D0 (PCI PM 1.2, 5.4). */
