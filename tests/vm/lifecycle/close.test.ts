@@ -104,18 +104,33 @@ await guestSuite(import.meta.url, {
       memory.close();
     },
 
-    "a device that was closed at once while it was reset is free soon after": async () => {
+    "a device that is closed while its reset waits for a thread is free soon after": async () => {
       const busy = busyPool();
       using backend = vfioGroup();
       const device = backend.openSync(at.nvme);
       const reset = device.reset();
-      device.closeSync();
+      expectCode("ERR_BUSY", () => device.closeSync());
+      const closed = device.close();
       using heir = backend.openSync(at.wideEdu);
       await busy;
-      await reset.catch(() => undefined);
+      await Promise.all([reset.catch(() => undefined), closed]);
       assert.equal(heir.region(regionIndex.config).read16(0), 0x1234);
       using again = backend.openSync(at.nvme);
       assert.equal(again.region(regionIndex.config).read16(0), 0x1b36);
+    },
+
+    "a backend is not half closed while one of its devices is reset": async () => {
+      const backend = vfioGroup();
+      const device = await backend.open(at.nvme);
+      const other = await backend.open(at.edu);
+      const reset = device.reset();
+      expectCode("ERR_BUSY", () => backend.closeSync());
+      assert.deepEqual([device.closed, other.closed], [false, false]);
+      await reset;
+      assert.equal(other.region(regionIndex.config).read16(0), 0x1234);
+      backend.closeSync();
+      assert.deepEqual([device.closed, other.closed], [true, true]);
+      await backend.close();
     },
 
     "two opens of one device at a time give one device": async () => {
