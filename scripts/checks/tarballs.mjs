@@ -16,7 +16,13 @@ const attw = join(root, "node_modules", ".bin", "attw");
 const required = ["package.json", "README.md", "LICENSE.MIT", "LICENSE.Apache-2.0"];
 
 /** What else may be in one. */
-const permitted = [/^CHANGELOG\.md$/, /^bin\/[\w-]+\.js$/, /^dist\/.*\.(js|d\.ts)$/, /^prebuilds\/.*\.node$/];
+const permitted = [
+  /^CHANGELOG\.md$/,
+  /^bin\/[\w-]+\.js$/,
+  /^data\/[\w.-]+$/,
+  /^dist\/.*\.(js|d\.ts)$/,
+  /^prebuilds\/.*\.node$/,
+];
 
 /** @returns {Promise<string[]>} one line or block for each problem */
 export async function checkTarballs() {

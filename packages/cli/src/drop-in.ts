@@ -22,6 +22,11 @@ export interface DropInModule {
 /** The programs that `userpci` stands in for. */
 export const dropIns: readonly DropIn[] = [
   {
+    name: "lspci",
+    summary: "show devices, as lspci does",
+    load: () => import("./lspci/run.ts"),
+  },
+  {
     name: "setpci",
     summary: "read and write configuration registers, as setpci does",
     load: () => import("./setpci/run.ts"),

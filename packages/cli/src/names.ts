@@ -5,7 +5,10 @@ import { PciIds } from "@userpci/pci-config/ids";
 /** Where distributions keep the PCI ID database (pciutils, hwdata). */
 const places = ["/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids"];
 
-/** The PCI ID database of a system; without one no name is known. */
+/** The copy that is packed with this package, for systems that have none. */
+const packed = new URL("../data/pci.ids", import.meta.url);
+
+/** The PCI ID database of a system, or the packed one. */
 export function readPciIds(root = "/"): PciIds {
   for (const place of places) {
     try {
@@ -14,5 +17,5 @@ export function readPciIds(root = "/"): PciIds {
       // The next place, or none.
     }
   }
-  return PciIds.parse("");
+  return PciIds.parse(readFileSync(packed, "utf8"));
 }

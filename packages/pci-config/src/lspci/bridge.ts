@@ -102,22 +102,25 @@ interface WindowKind {
   readonly what: string;
   readonly range: number;
   readonly digits: number;
+  /** Bits of an address that lspci keeps. */
+  readonly bits: number;
   readonly width: string;
   /** Whether a bridge may be without it, which it tells by zeros. */
   readonly optional: boolean;
 }
 
 const windows = {
-  io: { what: "I/O", range: 7, digits: 4, width: "16-bit", optional: true },
-  memory: { what: "Memory", range: 8, digits: 8, width: "32-bit", optional: false },
-  prefetch: { what: "Prefetchable memory", range: 9, digits: 8, width: "32-bit", optional: true },
+  io: { what: "I/O", range: 7, digits: 4, bits: 32, width: "16-bit", optional: true },
+  memory: { what: "Memory", range: 8, digits: 8, bits: 32, width: "32-bit", optional: false },
+  prefetch: { what: "Prefetchable memory", range: 9, digits: 8, bits: 64, width: "32-bit", optional: true },
 } as const;
 
 function windowText({ options, device }: PrintedDevice, kind: WindowKind, window: Window): string {
   const known = options.busCentric ? undefined : device.system?.ranges?.[kind.range];
   const heading = `\t${kind.what} behind bridge: `;
   if (known && known.size > 0n) {
-    const range = `${hex(known.address, kind.digits)}-${hex(known.address + known.size - 1n, kind.digits)}`;
+    const bound = (address: bigint) => hex(BigInt.asUintN(kind.bits, address), kind.digits);
+    const range = `${bound(known.address)}-${bound(known.address + known.size - 1n)}`;
     return `${heading}${range}${sizeText(known.size)} [${kind.width}]\n`;
   }
   if ("unknown" in window) return window.unknown;

@@ -20,25 +20,38 @@ const statusFlags = line`${ifSet(status.capable66MHz, "66MHz, ")}${ifSet(status.
 
 /** `Control`, `Status`, latency and interrupt, or with `-v` alone the one line of flags; then what the system says. */
 export function stateText(printed: PrintedDevice): string {
-  const { config, options, device } = printed;
+  const { config, options } = printed;
   const bits = config.read16(commonHeader.command.offset);
   const state = config.read16(commonHeader.status.offset);
-  const facts = [
-    ["NUMA node", device.system?.numaNode],
-    ["IOMMU group", device.system?.iommuGroup],
-  ] as const;
-  const known = facts.filter(([, value]) => value !== undefined);
-  if (options.verbosity < 2) {
-    const interrupt = interruptOf(printed);
-    const latency = bits & 4 ? `, latency ${config.read8(commonHeader.latencyTimer.offset)}` : "";
-    const irq = interrupt === 0 ? "" : `, IRQ ${interrupt}`;
-    const system = known.map(([name, value]) => `, ${name} ${value}`).join("");
-    return `\tFlags: ${commandFlags(bits)}${statusFlags(state)}${latency}${irq}${system}\n`;
+  if (options.verbosity > 1) {
+    return (
+      controlLine(bits) +
+      statusLine(state) +
+      latencyText(config, bits) +
+      interruptText(printed, bits) +
+      membershipText(printed)
+    );
   }
-  const system = known.map(([name, value]) => `\t${name}: ${value}\n`).join("");
-  return (
-    controlLine(bits) + statusLine(state) + latencyText(config, bits) + interruptText(printed, bits) + system
-  );
+  const interrupt = interruptOf(printed);
+  const latency = bits & 4 ? `, latency ${config.read8(commonHeader.latencyTimer.offset)}` : "";
+  const irq = interrupt === 0 ? "" : `, IRQ ${interrupt}`;
+  const system = membership(printed).map(([name, value]) => `, ${name} ${value}`);
+  return `\tFlags: ${commandFlags(bits)}${statusFlags(state)}${latency}${irq}${system.join("")}\n`;
+}
+
+/** What of the system a device belongs to. */
+function membership({ device }: PrintedDevice): readonly (readonly [name: string, value: string | number])[] {
+  const { numaNode, iommuGroup } = device.system ?? {};
+  const node = numaNode === undefined ? [] : [["NUMA node", numaNode] as const];
+  return iommuGroup === undefined ? node : [...node, ["IOMMU group", iommuGroup]];
+}
+
+/** The lines of {@link membership}, which `-v` alone has among the flags. */
+export function membershipText(printed: PrintedDevice): string {
+  if (printed.options.verbosity < 2) return "";
+  return membership(printed)
+    .map(([name, value]) => `\t${name}: ${value}\n`)
+    .join("");
 }
 
 /** Latency timer and cache line size, of what may be master of the bus. */

@@ -1,6 +1,6 @@
 import { ConfigBytes } from "./config-bytes.ts";
 import type { LspciDevice } from "./device.ts";
-import { type Subsystem, subsystemOf } from "./subsystem.ts";
+import { realSubsystem, type Subsystem, subsystemOf } from "./subsystem.ts";
 
 /** What a function is. */
 export interface Identity {
@@ -23,6 +23,6 @@ export function identityOf(device: LspciDevice, busCentric: boolean): Identity {
     classCode: known?.classCode ?? config.read16(0x0a),
     programmingInterface: known?.programmingInterface ?? config.read8(0x09),
     revision: known?.revision ?? config.read8(0x08),
-    subsystem: known?.subsystem ?? subsystemOf(config),
+    subsystem: known?.subsystem ? realSubsystem(known.subsystem) : subsystemOf(config),
   };
 }

@@ -5,7 +5,7 @@ import type { PrintedDevice } from "./capability-text.ts";
 import { cardbusText } from "./cardbus.ts";
 import { ConfigBytes } from "./config-bytes.ts";
 import type { LspciDevice } from "./device.ts";
-import { bistText, stateText } from "./header-line.ts";
+import { bistText, membershipText, stateText } from "./header-line.ts";
 import { headline } from "./headline.ts";
 import { hexdump } from "./hexdump.ts";
 import { identityOf } from "./identity.ts";
@@ -40,21 +40,21 @@ function endpointText(printed: PrintedDevice): string {
 }
 
 function detailText(printed: PrintedDevice): string {
-  const { config } = printed;
+  const { config, identity } = printed;
   const layout = config.read8(commonHeader.headerType.offset) & 0x7f;
   const headerText = layouts[layout];
-  if (!headerText) {
-    return `${nameText(printed)}\t!!! Unknown header type ${hex(layout, 2)}\n${placeText(printed)}`;
-  }
-  return (
-    nameText(printed) +
-    subsystemText(printed) +
-    classProblem(printed.identity.classCode, layout) +
-    placeText(printed) +
-    stateText(printed) +
-    bistText(config) +
-    headerText(printed)
-  );
+  const problem = headerText
+    ? classProblem(identity.classCode, layout)
+    : `\t!!! Unknown header type ${hex(layout, 2)}\n`;
+  const text = nameText(printed) + subsystemText(printed) + problem + placeText(printed);
+  if (headerText) return text + stateText(printed) + bistText(config) + headerText(printed);
+  return text + membershipText(printed) + rangesText(printed);
+}
+
+/** Of a header that is not understood, what the system knows: its ranges. */
+function rangesText(printed: PrintedDevice): string {
+  if (printed.options.busCentric || !printed.device.system?.ranges) return "";
+  return regionsText(printed, 6) + romText(printed, undefined);
 }
 
 function subsystemText({ identity, options }: PrintedDevice): string {

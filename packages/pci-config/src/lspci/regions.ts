@@ -14,7 +14,7 @@ const ROM_INDEX = 6;
 const ROM_ADDRESS = ~0x7ff;
 
 /** Bits of the kernel's resource flags (`include/linux/ioport.h`). */
-const RANGE = { enhanced: 1 << 5, io: 1 << 8, prefetch: 1 << 13, memory64: 1 << 20 } as const;
+const RANGE = { type: 0xf, enhanced: 1 << 5, io: 1 << 8, prefetch: 1 << 13, memory64: 1 << 20 } as const;
 
 /** Words for the type of a memory BAR. */
 const memoryTypes = ["32-bit", "low-1M", "64-bit", "type 3"];
@@ -24,17 +24,24 @@ export function regionsText(printed: PrintedDevice, count: number): string {
   const { config, options, device } = printed;
   const ranges = options.busCentric ? undefined : device.system?.ranges;
   const bases = baseAddresses(config, count);
+  const hasBars = layoutOf(config) < barCounts.length;
+  const command = hasBars ? commandOf(config) : ~0;
   let text = "";
   for (let index = 0; index < count; index++) {
-    const raw = config.read32(BAR_OFFSET + 4 * index);
+    // The registers of a header of unknown layout say nothing.
+    const raw = hasBars ? config.read32(BAR_OFFSET + 4 * index) : undefined;
     const place = ranges
-      ? systemPlace(raw, ranges[index], commandOf(config))
-      : registerPlace(raw, bases[index]!, commandOf(config));
+      ? systemPlace(raw, ranges[index], command, index + 1 === count)
+      : registerPlace(raw ?? 0, bases[index]!, command);
     if (place === "") continue;
     const label = options.verbosity > 1 ? `Region ${index}: ` : "";
     text += `\t${label}${place}\n`;
   }
   return text;
+}
+
+function layoutOf(config: ConfigBytes): number {
+  return config.read8(commonHeader.headerType.offset) & 0x7f;
 }
 
 function commandOf(config: ConfigBytes): number {
@@ -63,7 +70,7 @@ const barCounts: readonly number[] = [6, 2, 1];
 
 /** Whether a function has a BAR of memory, assigned or not. */
 export function hasMemory(config: ConfigBytes): boolean {
-  const count = barCounts[config.read8(commonHeader.headerType.offset) & 0x7f] ?? 0;
+  const count = barCounts[layoutOf(config)] ?? 0;
   return baseAddresses(config, count).some((base) => base !== 0n && (base & 1n) === 0n);
 }
 
@@ -72,22 +79,36 @@ function registerPlace(read: number, base: bigint, command: number): string {
   const raw = read === ALL_ONES ? 0 : read;
   if (base === 0n && raw === 0) return "";
   if (raw & IO) return ioPlace(base & ~3n, "<unassigned>", command);
-  return (
-    memoryPlace(base & ~0xfn, "<unassigned>", memoryTypes[(raw >>> 1) & 3]!, (raw & 8) !== 0) +
-    memoryState(command)
-  );
+  const address = base & ~0xfn;
+  const place = address === 0n ? "<unassigned>" : hex(address, 8);
+  return memoryPlace(place, memoryTypes[(raw >>> 1) & 3]!, (raw & 8) !== 0) + memoryState(command);
 }
 
 /** A BAR as the system knows it: where the register differs, the system has its reasons. */
-function systemPlace(raw: number, range: SystemRange | undefined, command: number): string {
-  if (!range || (range.address === 0n && range.size === 0n)) return "";
+function systemPlace(
+  raw: number | undefined,
+  range: SystemRange | undefined,
+  command: number,
+  isLast: boolean,
+): string {
+  if (!range || (isEmpty(range) && range.size === 0n)) return "";
   const { address, size, flags } = range;
-  const missing = raw === 0 ? "<unassigned>" : "<ignored>";
+  const missing = raw ? "<ignored>" : "<unassigned>";
   if (flags & RANGE.io) return ioPlace(address, missing, command) + sizeText(size);
   const type = flags & RANGE.memory64 ? "64-bit" : "32-bit";
-  const place = memoryPlace(address, missing, type, (flags & RANGE.prefetch) !== 0);
-  const virtual = raw === 0 && address !== 0n ? " [virtual]" : memoryState(command);
-  return `${place}${flags & RANGE.enhanced ? " [enhanced]" : virtual}${sizeText(size)}`;
+  const halved = isLast && raw !== undefined && (raw & 7) === 4;
+  const shown = address === 0n ? missing : hex(address, 8);
+  const prefetch = (flags & RANGE.prefetch) !== 0;
+  const place = memoryPlace(halved ? "<broken-64-bit-slot>" : shown, type, prefetch);
+  const enhanced = (flags & RANGE.enhanced) !== 0;
+  const virtual = raw === 0 && !isEmpty(range) && !enhanced;
+  const state = virtual ? " [virtual]" : memoryState(command);
+  return `${place}${state}${enhanced ? " [enhanced]" : ""}${sizeText(size)}`;
+}
+
+/** Whether a range is nothing at all to lspci, which keeps the type in the low bits of an address. */
+function isEmpty({ address, flags }: SystemRange): boolean {
+  return address === 0n && (flags & RANGE.type) === 0;
 }
 
 function ioPlace(address: bigint, missing: string, command: number): string {
@@ -95,8 +116,7 @@ function ioPlace(address: bigint, missing: string, command: number): string {
   return `I/O ports at ${address !== 0n || enabled ? hex(address, 4) : missing}${enabled ? "" : " [disabled]"}`;
 }
 
-function memoryPlace(address: bigint, missing: string, type: string, prefetch: boolean): string {
-  const place = address === 0n ? missing : hex(address, 8);
+function memoryPlace(place: string, type: string, prefetch: boolean): string {
   return `Memory at ${place} (${type}, ${prefetch ? "" : "non-"}prefetchable)`;
 }
 
@@ -104,17 +124,19 @@ function memoryState(command: number): string {
   return command & MEMORY_ENABLED ? "" : " [disabled]";
 }
 
-/** The line of the expansion ROM, whose register is at `offset`. */
-export function romText({ config, device, options }: PrintedDevice, offset: number): string {
-  const raw = config.read32(offset);
+/** The line of the expansion ROM, whose register is at `offset`; undefined in a header of unknown layout. */
+export function romText({ config, device, options }: PrintedDevice, offset: number | undefined): string {
+  const raw = offset === undefined ? 0 : config.read32(offset);
   const range = options.busCentric ? undefined : device.system?.ranges?.[ROM_INDEX];
   const own = raw & ROM_ADDRESS;
   const address = range?.address ?? (raw === ALL_ONES ? 0n : BigInt(own >>> 0));
   const size = range?.size ?? 0n;
   if (raw === 0 && address === 0n && size === 0n) return "";
-  const virtual = own === 0 && address !== 0n;
+  const enhanced = range !== undefined && (range.flags & RANGE.enhanced) !== 0;
+  const isVirtual = offset !== undefined && own === 0 && range !== undefined && address !== 0n && !enhanced;
   const place = address !== 0n ? hex(address, 8) : own !== 0 ? "<ignored>" : "<unassigned>";
-  const enabled = ((virtual ? (range?.flags ?? 0) : raw) & 1) !== 0;
-  const off = virtual || commandOf(config) & MEMORY_ENABLED ? "" : " [disabled by cmd]";
-  return `\tExpansion ROM at ${place}${virtual ? " [virtual]" : ""}${enabled ? off : " [disabled]"}${sizeText(size)}\n`;
+  const enabled = ((isVirtual ? range.flags : raw) & 1) !== 0;
+  const off = isVirtual || commandOf(config) & MEMORY_ENABLED ? "" : " [disabled by cmd]";
+  const state = `${isVirtual ? " [virtual]" : ""}${enabled ? off : " [disabled]"}${enhanced ? " [enhanced]" : ""}`;
+  return `\tExpansion ROM at ${place}${state}${sizeText(size)}\n`;
 }

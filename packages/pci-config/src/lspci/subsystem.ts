@@ -14,9 +14,13 @@ export interface Subsystem {
 export function subsystemOf(config: ConfigBytes): Subsystem | undefined {
   const at = subsystemOffset(config);
   if (at === undefined) return undefined;
-  const subvendor = config.read16(at);
-  const none = subvendor === 0 || subvendor === 0xffff;
-  return none ? undefined : { subvendor, subdevice: config.read16(at + 2) };
+  return realSubsystem({ subvendor: config.read16(at), subdevice: config.read16(at + 2) });
+}
+
+/** A subsystem, if its vendor is one. */
+export function realSubsystem(subsystem: Subsystem): Subsystem | undefined {
+  const { subvendor } = subsystem;
+  return subvendor === 0 || subvendor === 0xffff ? undefined : subsystem;
 }
 
 function subsystemOffset(config: ConfigBytes): number | undefined {

@@ -1,0 +1,74 @@
+import { readFileSync } from "node:fs";
+import { isPciError, PciError } from "@userpci/interface";
+import { type LspciDevice, listText, PciIds, parseDump, treeText } from "@userpci/pci-config/lspci";
+import { readPciIds } from "../names.ts";
+import type { Terminal } from "../terminal.ts";
+import { version } from "../version.ts";
+import { type LspciArguments, parseArguments, UsageError } from "./arguments.ts";
+import { HELP } from "./help.ts";
+import { ModuleAliases } from "./modules.ts";
+import { readDevices } from "./system.ts";
+
+const STANDARD_INPUT = 0;
+
+/** `userpci lspci`: lspci's options, words and exit statuses, over sysfs or a dump. */
+export function runDropIn(argv: readonly string[], terminal: Terminal): number {
+  const [only] = argv;
+  if (argv.length === 1 && only === "--version") {
+    terminal.write(`lspci of userpci ${version()}\n`);
+    return 0;
+  }
+  try {
+    const given = parseArguments(argv, (words) => terminal.note(`${words}\n`));
+    terminal.write(textOf(given));
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      terminal.note(`${error.message === "" ? "" : `lspci: ${error.message}\n`}${HELP}`);
+    } else if (isPciError(error)) terminal.note(`lspci: ${error.message}\n`);
+    else throw error;
+    return 1;
+  }
+}
+
+function textOf(given: LspciArguments): string {
+  const options = { ...given.options, ids: namesOf(given) };
+  const devices = given.dump === undefined ? systemDevices(given) : dumpedDevices(given.dump);
+  return given.tree ? treeText(devices, options, given.filter) : listText(devices, options, given.filter);
+}
+
+/** Numbers alone still need the names of programming interfaces. */
+function namesOf({ names }: LspciArguments): PciIds {
+  if (names === undefined) return readPciIds();
+  try {
+    return PciIds.parse(readFileSync(names, "utf8"));
+  } catch {
+    // lspci goes on without names, and says nothing.
+    return PciIds.parse("");
+  }
+}
+
+function dumpedDevices(path: string): readonly LspciDevice[] {
+  return parseDump(readDump(path)).map(({ bytes, ...address }) => ({ address, bytes }));
+}
+
+function readDump(path: string): string {
+  try {
+    // Not UTF-8: names of devices are of no interest, and any byte may stand in them.
+    return readFileSync(path === "-" ? STANDARD_INPUT : path, "latin1");
+  } catch (cause) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `dump: Cannot open ${path}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+function systemDevices({ options, tree, sysfs }: LspciArguments): readonly LspciDevice[] {
+  const { verbosity, showKernel } = options;
+  const wanted = !tree && (verbosity > 0 || showKernel);
+  return readDevices({
+    sysfs,
+    vpd: !tree && verbosity > 1,
+    modules: wanted ? ModuleAliases.read() : undefined,
+  });
+}

@@ -1,0 +1,130 @@
+import { join } from "node:path";
+import type {
+  FunctionAddress,
+  LspciDevice,
+  SystemFacts,
+  SystemIdentity,
+  SystemRange,
+} from "@userpci/pci-config/lspci";
+import { readAttribute, readBytes, readLinkName, readLinkPath, readNames, readNumber } from "./attribute.ts";
+import type { ModuleAliases } from "./modules.ts";
+
+/** Where Linux keeps its PCI devices. */
+export const SYSFS = "/sys/bus/pci";
+
+const name = /^([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])$/;
+
+/** What is read of devices beside their configuration space. */
+export interface SystemOptions {
+  /** Directory of the PCI tree. */
+  readonly sysfs?: string | undefined;
+  /** Whether to read vital product data; a device may take long over them. */
+  readonly vpd: boolean;
+  /** Modules by what they drive, where that is wanted. */
+  readonly modules?: ModuleAliases | undefined;
+}
+
+/** The PCI functions of the system, as far as this user may read them. */
+export function readDevices(options: SystemOptions): readonly LspciDevice[] {
+  const { sysfs = SYSFS } = options;
+  const slots = readSlots(join(sysfs, "slots"));
+  return readNames(join(sysfs, "devices")).flatMap((entry) => {
+    const address = addressOf(entry);
+    if (!address) return [];
+    const path = join(sysfs, "devices", entry);
+    const physicalSlot = slots.get(entry.replace(/\.\d$/, "")) ?? slots.get(entry);
+    const facts = readFacts(path, options);
+    return [
+      {
+        address,
+        bytes: readBytes(join(path, "config")) ?? new Uint8Array(),
+        system: physicalSlot === undefined ? facts : { ...facts, physicalSlot },
+      },
+    ];
+  });
+}
+
+function addressOf(entry: string): FunctionAddress | undefined {
+  const found = name.exec(entry);
+  if (!found) return undefined;
+  const [domain, bus, device, fn] = found.slice(1).map((digits) => Number.parseInt(digits, 16));
+  return { domain: domain!, bus: bus!, device: device!, function: fn! };
+}
+
+/** Names of physical slots by the address they are for, with or without a function. */
+function readSlots(path: string): ReadonlyMap<string, string> {
+  const slots = new Map<string, string>();
+  for (const slot of readNames(path)) {
+    const address = readAttribute(join(path, slot, "address"))?.trim();
+    if (address !== undefined && !slots.has(address)) slots.set(address, slot);
+  }
+  return slots;
+}
+
+function readFacts(path: string, { vpd, modules }: SystemOptions): SystemFacts {
+  const at = (attribute: string) => join(path, attribute);
+  const node = readNumber(at("numa_node"));
+  const alias = modules && readAttribute(at("modalias"));
+  return defined({
+    identity: readIdentity(path),
+    irq: readNumber(at("irq")),
+    ranges: readRanges(readAttribute(at("resource"))),
+    numaNode: node === undefined || node < 0 ? undefined : node,
+    iommuGroup: readLinkName(at("iommu_group")),
+    label: readAttribute(at("label")),
+    driver: readLinkName(at("driver")),
+    deviceTree: readLinkPath(at("of_node")),
+    modules: alias === undefined ? undefined : modules?.find(alias),
+    vpd: vpd ? readBytes(at("vpd")) : undefined,
+  });
+}
+
+/** Leaves out what is undefined. */
+function defined<T extends object>(values: { readonly [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
+}
+
+function readIdentity(path: string): SystemIdentity | undefined {
+  const number = (attribute: string) => readNumber(join(path, attribute));
+  const [vendor, device, code] = [number("vendor"), number("device"), number("class")];
+  if (vendor === undefined || device === undefined || code === undefined) return undefined;
+  const [subvendor, subdevice] = [number("subsystem_vendor"), number("subsystem_device")];
+  const revision = number("revision");
+  return {
+    vendor,
+    device,
+    classCode: code >>> 8,
+    programmingInterface: code & 0xff,
+    ...(revision === undefined ? {} : { revision }),
+    ...(subvendor === undefined || subdevice === undefined ? {} : subsystem(subvendor, subdevice)),
+  };
+}
+
+function subsystem(subvendor: number, subdevice: number): Pick<SystemIdentity, "subsystem"> {
+  return { subsystem: { subvendor, subdevice } };
+}
+
+/** Lines of the function itself: six BARs and the ROM. */
+const OWN = 7;
+/** Lines of a bridge's windows, which come last, and of virtual functions, which a kernel may leave out. */
+const WINDOWS = 4;
+const VIRTUAL = 6;
+
+/** The ranges in the text of `resource`: those of the function, then a bridge's windows where there are any. */
+function readRanges(text: string | undefined): readonly SystemRange[] | undefined {
+  if (text === undefined) return undefined;
+  const lines = text.split("\n").filter((line) => line !== "");
+  const ranges = lines.map(parseRange);
+  const windows = lines.length === OWN + WINDOWS || lines.length === OWN + VIRTUAL + WINDOWS;
+  return [...ranges.slice(0, OWN), ...(windows ? ranges.slice(-WINDOWS) : [])];
+}
+
+function parseRange(line: string): SystemRange {
+  const [start = 0n, end = 0n, flags = 0n] = line.split(" ").map((part) => BigInt(part));
+  const used = end > start;
+  return {
+    address: used ? start : 0n,
+    size: used ? end - start + 1n : 0n,
+    flags: Number(BigInt.asUintN(32, flags)),
+  };
+}
