@@ -7,7 +7,13 @@ import { root } from "./workspace.mjs";
 const turbo = join(root, "node_modules", ".bin", "turbo");
 
 /** Everything as one plain log, nothing sent anywhere; a task sees the whole environment, as it would without turbo. */
-const flags = ["--output-logs=errors-only", "--log-order=grouped", "--ui=stream", "--env-mode=loose"];
+const flags = [
+  "--output-logs=errors-only",
+  "--log-order=grouped",
+  "--ui=stream",
+  "--env-mode=loose",
+  "--concurrency=100%",
+];
 const env = { TURBO_TELEMETRY_DISABLED: "1", TURBO_NO_UPDATE_NOTIFIER: "1" };
 
 /** @throws {CommandError} with the failing package's output */
