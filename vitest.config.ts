@@ -23,7 +23,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "native",
-          include: ["tests/native/**/*.test.ts"],
+          include: ["tests/native/**/*.test.ts", "tests/lspci/**/*.test.ts"],
           testTimeout: 60_000,
           sequence: { groupOrder: 1 },
         },

@@ -12,7 +12,7 @@ import { identityOf } from "./identity.ts";
 import { hex } from "./line.ts";
 import { subsystemName } from "./names.ts";
 import type { LspciOptions } from "./options.ts";
-import { regionsText, romText } from "./regions.ts";
+import { blindRegionsText, regionsText, romText } from "./regions.ts";
 import { kernelText, nameText, placeText } from "./system.ts";
 
 const CLASS_BRIDGE = 0x06;
@@ -23,7 +23,7 @@ export function deviceText(device: LspciDevice, options: LspciOptions): string {
   const identity = identityOf(device, options.busCentric);
   const printed: PrintedDevice = { device, options, config: new ConfigBytes(device.bytes), identity };
   let text = `${headline(printed)}\n`;
-  if (options.verbosity > 0 && printed.config.has(0, HEADER_SIZE)) text += detailText(printed);
+  if (options.verbosity > 0) text += detailText(printed);
   else if (options.showKernel) text += nameText(printed) + subsystemText(printed);
   if (options.verbosity > 0 || options.showKernel) text += kernelText(printed);
   if (options.hexLevel > 0) text += hexdump(device.bytes, options.hexLevel);
@@ -42,19 +42,16 @@ function endpointText(printed: PrintedDevice): string {
 function detailText(printed: PrintedDevice): string {
   const { config, identity } = printed;
   const layout = config.read8(commonHeader.headerType.offset) & 0x7f;
+  const whole = config.has(0, HEADER_SIZE);
   const headerText = layouts[layout];
-  const problem = headerText
-    ? classProblem(identity.classCode, layout)
-    : `\t!!! Unknown header type ${hex(layout, 2)}\n`;
+  const problem = !whole
+    ? ""
+    : headerText
+      ? classProblem(identity.classCode, layout)
+      : `\t!!! Unknown header type ${hex(layout, 2)}\n`;
   const text = nameText(printed) + subsystemText(printed) + problem + placeText(printed);
-  if (headerText) return text + stateText(printed) + bistText(config) + headerText(printed);
-  return text + membershipText(printed) + rangesText(printed);
-}
-
-/** Of a header that is not understood, what the system knows: its ranges. */
-function rangesText(printed: PrintedDevice): string {
-  if (printed.options.busCentric || !printed.device.system?.ranges) return "";
-  return regionsText(printed, 6) + romText(printed, undefined);
+  if (!whole || !headerText) return text + membershipText(printed) + blindRegionsText(printed);
+  return text + stateText(printed) + bistText(config) + headerText(printed);
 }
 
 function subsystemText({ identity, options }: PrintedDevice): string {

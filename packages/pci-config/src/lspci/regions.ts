@@ -1,8 +1,9 @@
-import { commonHeader } from "../header.ts";
+import { commonHeader, type0Header, type1Header } from "../header.ts";
 import type { PrintedDevice } from "./capability-text.ts";
 import type { ConfigBytes } from "./config-bytes.ts";
 import type { SystemRange } from "./device.ts";
 import { hex } from "./line.ts";
+import type { LspciOptions } from "./options.ts";
 import { sizeText } from "./size.ts";
 
 const BAR_OFFSET = 0x10;
@@ -16,6 +17,12 @@ const ROM_ADDRESS = ~0x7ff;
 /** Bits of the kernel's resource flags (`include/linux/ioport.h`). */
 const RANGE = { type: 0xf, enhanced: 1 << 5, io: 1 << 8, prefetch: 1 << 13, memory64: 1 << 20 } as const;
 
+/** Number of BARs, and place of the ROM's register, by header layout. */
+const barCounts: readonly number[] = [6, 2, 1];
+const romOffsets: readonly number[] = [type0Header.rom.offset, type1Header.rom.offset];
+/** Where no space has bytes. */
+const ABSENT = 0x1000;
+
 /** Words for the type of a memory BAR. */
 const memoryTypes = ["32-bit", "low-1M", "64-bit", "type 3"];
 
@@ -24,20 +31,50 @@ export function regionsText(printed: PrintedDevice, count: number): string {
   const { config, options, device } = printed;
   const ranges = options.busCentric ? undefined : device.system?.ranges;
   const bases = baseAddresses(config, count);
-  const hasBars = layoutOf(config) < barCounts.length;
-  const command = hasBars ? commandOf(config) : ~0;
+  const command = commandOf(config);
   let text = "";
   for (let index = 0; index < count; index++) {
-    // The registers of a header of unknown layout say nothing.
-    const raw = hasBars ? config.read32(BAR_OFFSET + 4 * index) : undefined;
+    const raw = config.read32(BAR_OFFSET + 4 * index);
     const place = ranges
       ? systemPlace(raw, ranges[index], command, index + 1 === count)
-      : registerPlace(raw ?? 0, bases[index]!, command);
-    if (place === "") continue;
-    const label = options.verbosity > 1 ? `Region ${index}: ` : "";
-    text += `\t${label}${place}\n`;
+      : registerPlace(raw, bases[index]!, command);
+    text += regionLine(options, index, place);
   }
   return text;
+}
+
+function regionLine({ verbosity }: LspciOptions, index: number, place: string): string {
+  if (place === "") return "";
+  return `\t${verbosity > 1 ? `Region ${index}: ` : ""}${place}\n`;
+}
+
+/** Ranges of a function whose header cannot be read: as the system tells them or, of a dump, the registers that it has. */
+export function blindRegionsText({ config, options, device }: PrintedDevice): string {
+  if (options.busCentric) return "";
+  const ranges = device.system?.ranges ?? registerRanges(config);
+  const regions = ranges.slice(0, ROM_INDEX).map((range) => systemPlace(undefined, range, ~0, false));
+  const text = regions.map((place, index) => regionLine(options, index, place)).join("");
+  const rom = ranges[ROM_INDEX];
+  if (!rom || (isEmpty(rom) && rom.size === 0n)) return text;
+  const place = rom.address === 0n ? "<unassigned>" : hex(rom.address, 8);
+  const enhanced = rom.flags & RANGE.enhanced ? " [enhanced]" : "";
+  return `${text}\tExpansion ROM at ${place} [disabled]${enhanced}${sizeText(rom.size)}\n`;
+}
+
+/** What registers tell without their types, which lspci keeps elsewhere. */
+function registerRanges(config: ConfigBytes): readonly SystemRange[] {
+  const layout = layoutOf(config);
+  const rom = config.read32(romOffsets[layout] ?? ABSENT);
+  const bases = baseAddresses(config, barCounts[layout] ?? 0);
+  const rangeOf = (base: bigint, mask: bigint) => ({
+    address: base & mask,
+    size: 0n,
+    flags: Number(base & BigInt(RANGE.type)),
+  });
+  return [
+    ...Array.from({ length: ROM_INDEX }, (_, index) => rangeOf(bases[index] ?? 0n, ~0xfn)),
+    rangeOf(rom === ALL_ONES ? 0n : BigInt(rom), ~0x7ffn),
+  ];
 }
 
 function layoutOf(config: ConfigBytes): number {
@@ -64,9 +101,6 @@ function baseAddresses(config: ConfigBytes, count: number): readonly bigint[] {
   }
   return bases;
 }
-
-/** Number of BARs by header layout. */
-const barCounts: readonly number[] = [6, 2, 1];
 
 /** Whether a function has a BAR of memory, assigned or not. */
 export function hasMemory(config: ConfigBytes): boolean {
@@ -124,16 +158,16 @@ function memoryState(command: number): string {
   return command & MEMORY_ENABLED ? "" : " [disabled]";
 }
 
-/** The line of the expansion ROM, whose register is at `offset`; undefined in a header of unknown layout. */
-export function romText({ config, device, options }: PrintedDevice, offset: number | undefined): string {
-  const raw = offset === undefined ? 0 : config.read32(offset);
+/** The line of the expansion ROM, whose register is at `offset`. */
+export function romText({ config, device, options }: PrintedDevice, offset: number): string {
+  const raw = config.read32(offset);
   const range = options.busCentric ? undefined : device.system?.ranges?.[ROM_INDEX];
   const own = raw & ROM_ADDRESS;
   const address = range?.address ?? (raw === ALL_ONES ? 0n : BigInt(own >>> 0));
   const size = range?.size ?? 0n;
   if (raw === 0 && address === 0n && size === 0n) return "";
   const enhanced = range !== undefined && (range.flags & RANGE.enhanced) !== 0;
-  const isVirtual = offset !== undefined && own === 0 && range !== undefined && address !== 0n && !enhanced;
+  const isVirtual = own === 0 && range !== undefined && address !== 0n && !enhanced;
   const place = address !== 0n ? hex(address, 8) : own !== 0 ? "<ignored>" : "<unassigned>";
   const enabled = ((isVirtual ? range.flags : raw) & 1) !== 0;
   const off = isVirtual || commandOf(config) & MEMORY_ENABLED ? "" : " [disabled by cmd]";

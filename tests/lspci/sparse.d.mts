@@ -1,0 +1,2 @@
+export function shorten(text: string): string;
+export function lengthen(text: string): string;
