@@ -49,23 +49,32 @@ const patterns = (width: Width): number[] => [
 
 /**
  * What is written to a register. A wider access is what its bytes are, but for how it is split, which two patterns show. Nobody's
- * bytes past the standard area have one rule between them, so the single bit walks through them together.
+ * bytes past the standard area have one rule between them: they get ones and zeros by dwords, and the single bit walks through their
+ * bytes.
  */
-function valuesFor({ ours }: Subject, width: Width, at: number): readonly number[] {
+function valuesFor({ owners }: Subject, width: Width, at: number): readonly number[] {
+  const isNobodys = at >= STANDARD_SIZE && owners.ownerOf(at) === undefined;
+  if (isNobodys && width === 16) return [];
   if (width !== 8) return patterns(width).slice(0, 2);
-  const isNobodys = ours.explain(at, 0xff)[0]?.owner === undefined;
-  return isNobodys && at >= STANDARD_SIZE ? [0xff, 0, 1 << (at & 7)] : patterns(8);
+  return isNobodys ? [1 << (at & 7)] : patterns(8);
 }
 
 /** Writes patterns to every register of a width, through the kernel and through us, and compares what comes of it. */
 export function compareWrites(subject: Subject, width: Width): Difference[] {
   const found: Difference[] = [];
-  for (let at = 0; at < subject.ours.size; at += width / 8)
-    found.push(...compareRegister(subject, width, at));
+  for (let at = 0; at < subject.ours.size; at += width / 8) {
+    const values = valuesFor(subject, width, at);
+    if (values.length > 0) found.push(...compareRegister(subject, width, at, values));
+  }
   return found;
 }
 
-function compareRegister(subject: Subject, width: Width, at: number): Difference[] {
+function compareRegister(
+  subject: Subject,
+  width: Width,
+  at: number,
+  values: readonly number[],
+): Difference[] {
   const { address, kernel, ours, raw } = subject;
   const place = placeOf(subject, at);
   const dword = at & ~3;
@@ -77,7 +86,7 @@ function compareRegister(subject: Subject, width: Width, at: number): Difference
     restore(raw, dword, result.device, before.raw);
     return result;
   };
-  for (const wrote of valuesFor(subject, width, at)) {
+  for (const wrote of values) {
     const theirs = attempt(kernel, wrote);
     const mine = attempt(ours, wrote);
     for (const what of ["shown", "device"] as const) {
@@ -126,8 +135,9 @@ export function bytesOf({ raw }: Subject): Uint8Array {
   return readBytes(raw, 0, raw.size);
 }
 
-function placeOf({ ours }: Subject, at: number): string {
-  const [bit] = ours.explain(at, 1);
-  if (bit?.owner === undefined) return `nobody@${at.toString(16)}`;
-  return `${bit.owner}+${(at - bit.ownerOffset!).toString(16)}`;
+function placeOf({ owners }: Subject, at: number): string {
+  const owner = owners.ownerOf(at);
+  return owner === undefined
+    ? `nobody@${at.toString(16)}`
+    : `${owner.name}+${(at - owner.offset).toString(16)}`;
 }

@@ -1,5 +1,5 @@
 import { type Region, regionIndex } from "@userpci/interface";
-import { bytesRegion, configOf, readBytes } from "@userpci/pci-config";
+import { bytesRegion, type ConfigMap, configOf, readBytes } from "@userpci/pci-config";
 import {
   type BarShape,
   linux,
@@ -21,6 +21,8 @@ export interface Subject extends Disposable {
   readonly kernel: Region;
   /** What our tables show of it. Writes go to the function itself. */
   readonly ours: VirtualConfigSpace;
+  /** Who owns each byte of that. */
+  readonly owners: ConfigMap;
   /** The same over a copy of the bytes, taken before anything was written. */
   readonly copy: VirtualConfigSpace;
 }
@@ -33,11 +35,13 @@ export function openSubject(address: string): Subject {
   // A reset is left out of ours: the kernel does it in its turn, after which the function must be as it was.
   const facts = factsOf(address);
   const bytes = readBytes(raw, 0, raw.size);
+  const ours = new VirtualConfigSpace(linux, { region: raw, ...facts });
   return {
     address,
     raw,
     kernel: device.region(regionIndex.config),
-    ours: new VirtualConfigSpace(linux, { region: raw, ...facts }),
+    ours,
+    owners: ours.map(),
     copy: new VirtualConfigSpace(linux, { region: bytesRegion(bytes), ...facts }),
     [Symbol.dispose]() {
       raw.close();

@@ -16,7 +16,7 @@ export interface CapabilityContent {
   readonly offset?: number;
   /**
    * Bytes to reserve, with the capability's own header. Default: what its registers tell, or what `bytes` needs. Where a capability tells its
-   * length in a register of its own, that is set to it.
+   * length in a register of its own, that is set to it if it is 0.
    */
   readonly length?: number;
   /** Content behind the header of 2 bytes, or 4 of an extended one; registers are written over it. */
