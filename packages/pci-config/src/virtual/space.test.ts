@@ -175,7 +175,7 @@ describe.each(profiles)("any bytes under profile $name", (profile) => {
           if (!isPciError(error)) throw error;
         }
       }),
-      { numRuns: 60, endOnFailure: true },
+      { numRuns: 25, endOnFailure: true },
     );
   });
 
