@@ -68,6 +68,7 @@ function readFacts(path: string, { vpd, modules }: SystemOptions): SystemFacts {
   return defined({
     identity: readIdentity(path),
     irq: readNumber(at("irq")),
+    messageIrqs: readNames(at("msi_irqs")).flatMap((irq) => (/^\d+$/.test(irq) ? [Number(irq)] : [])),
     ranges: readRanges(readAttribute(at("resource"))),
     numaNode: node === undefined || node < 0 ? undefined : node,
     iommuGroup: readLinkName(at("iommu_group")),

@@ -33,6 +33,8 @@ export interface SystemFacts {
   readonly identity?: SystemIdentity;
   /** Number of the interrupt as the system counts; 0 for none. */
   readonly irq?: number;
+  /** Numbers of the interrupts that its MSI or MSI-X vectors are. */
+  readonly messageIrqs?: readonly number[];
   /** BARs 0 to 5, then the ROM, then a bridge's windows: I/O, memory, prefetchable memory. */
   readonly ranges?: readonly SystemRange[];
   readonly numaNode?: number;

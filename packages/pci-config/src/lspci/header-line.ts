@@ -75,14 +75,32 @@ function interruptOf({ config, device, options }: PrintedDevice): number {
 }
 
 function interruptText(printed: PrintedDevice, bits: number): string {
+  const routes = [pinText(printed, bits), messageText(printed)].filter((text) => text !== "");
+  return routes.length === 0 ? "" : `\tInterrupts: ${routes.join(", ")}\n`;
+}
+
+/** Where the interrupt line goes, if there is one. */
+function pinText(printed: PrintedDevice, bits: number): string {
   const pin = printed.config.read8(commonHeader.interruptPin.offset);
   const irq = interruptOf(printed);
   const disabled = fieldOf(command.interruptDisable, bits) === 1;
-  if (pin === 0) return irq === 0 || disabled ? "" : `\tInterrupts: unknown pin routed to IRQ ${irq}\n`;
+  if (pin === 0) return irq === 0 || disabled ? "" : `unknown pin routed to IRQ ${irq}`;
   // lspci 3.15 names the pin one letter too far: B for INTA.
   const name = pin < 5 ? "ABCDE"[pin] : `#${pin}`;
-  const route = disabled ? " disabled" : irq === 0 ? "" : ` routed to IRQ ${irq}`;
-  return `\tInterrupts: pin ${name}${route}\n`;
+  return `pin ${name}${disabled ? " disabled" : irq === 0 ? "" : ` routed to IRQ ${irq}`}`;
+}
+
+/** Where messages go, as ranges: `25-27, 30`. */
+function messageText({ device }: PrintedDevice): string {
+  const irqs = [...(device.system?.messageIrqs ?? [])].sort((a, b) => a - b);
+  const ranges: [first: number, last: number][] = [];
+  for (const irq of irqs) {
+    const open = ranges.at(-1);
+    if (open && irq === open[1] + 1) open[1] = irq;
+    else ranges.push([irq, irq]);
+  }
+  const texts = ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`));
+  return texts.length === 0 ? "" : `MSI(X) routed to IRQ ${texts.join(", ")}`;
 }
 
 /** The self-test's result. */
