@@ -12,7 +12,10 @@ import { publicPackages, root } from "../workspace.mjs";
 
 const attw = join(root, "node_modules", ".bin", "attw");
 
-/** In every tarball. The licences come from the repository's top: pnpm adds the files that are called LICENSE.*. */
+/**
+ * In every tarball. The licences come from the repository's top: pnpm adds the files that are called LICENSE.*, unless a
+ * file anywhere in the package is called so; the licence of data that a package carries is called COPYING.
+ */
 const required = ["package.json", "README.md", "LICENSE.MIT", "LICENSE.Apache-2.0"];
 
 /** What else may be in one. */
