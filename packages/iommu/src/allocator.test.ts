@@ -61,6 +61,27 @@ describe("where an allocation lands", () => {
   });
 });
 
+describe("giving back", () => {
+  it("takes the first address of a live range, and nothing else", () => {
+    const allocator = new IovaAllocator<string>(vtd);
+    for (const start of [0x1000n, 0x1_0000_0000n, (1n << 39n) - 0x2000n]) {
+      allocator.place(start, 0x2000, "live");
+      for (const other of [
+        start + 0x1000n,
+        start + 1n,
+        start - 1n,
+        start + (1n << 64n),
+        start - (1n << 64n),
+      ]) {
+        expect(allocator.free(other)).toBeUndefined();
+      }
+      expect(allocator.free(start)).toBe("live");
+    }
+    expect(allocator.free(MSI_WINDOW.start)).toBeUndefined();
+    expect(() => allocator.place(MSI_WINDOW.start, K, "x")).toThrow(failing("ERR_IOVA_RANGE"));
+  });
+});
+
 describe("refusals name the numbers", () => {
   const allocator = new IovaAllocator<string>(vtd, { describe: (owner) => `"${owner}"` });
   allocator.place(0x10_0000n, 0x2000, "rx ring");
@@ -94,6 +115,14 @@ describe("refusals name the numbers", () => {
   it("a fixed address that the device cannot drive", () => {
     expect(() => allocator.place(0x1000_0000n, K, "x", { addressBits: 28 })).toThrow(
       failing("ERR_IOVA_RANGE", /a device of 28 address bits can address: 0x0-0xfffffff/),
+    );
+  });
+
+  it("a live range that ends with the address space", () => {
+    const top = new IovaAllocator<string>(all, { describe: (owner) => `"${owner}"` });
+    top.place(MAX_IOVA - 0x1fffn, 0x2000, "top");
+    expect(() => top.place(MAX_IOVA - 0xfffn, K, "x")).toThrow(
+      failing("ERR_IOVA_OVERLAP", /overlaps "top" at 0xffffffffffffe000-0xffffffffffffffff/),
     );
   });
 

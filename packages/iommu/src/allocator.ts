@@ -1,5 +1,5 @@
 import { checkInteger, type Iova, type IovaRange, MAX_IOVA, PciError, toIova } from "@userpci/interface";
-import { addressOf, checkPowerOfTwo, hex, LARGE_PAGE, UNIT, UNITS, unitOf } from "./pages.ts";
+import { addressOf, checkPowerOfTwo, hex, LARGE_PAGE, UNIT, UNITS, unitOf, unitStartingAt } from "./pages.ts";
 import { type RangeEntry, RangeMap } from "./range-map.ts";
 import { formatRange, formatRanges, limitRanges, normaliseRanges, rangesContain } from "./ranges.ts";
 
@@ -151,9 +151,12 @@ export class IovaAllocator<T> {
    * @returns its owner, or undefined if no live range starts there
    */
   free(iova: bigint): T | undefined {
-    const entry = this.#entryAt(iova);
-    if (entry === undefined || addressOf(entry.start) !== iova) return undefined;
-    this.#table.delete(entry.start);
+    const entry = this.#table.delete(unitStartingAt(iova));
+    if (entry === undefined) return undefined;
+    if (!isLive(entry)) {
+      this.#table.insert(entry.start, entry.end, entry.value);
+      return undefined;
+    }
     this.#units -= entry.end - entry.start;
     return entry.value;
   }
@@ -204,7 +207,10 @@ export class IovaAllocator<T> {
   }
 
   #name(entry: RangeEntry<T | typeof blocked>): string {
-    const range = formatRange({ start: addressOf(entry.start), last: addressOf(entry.end) - 1n });
+    const range = formatRange({
+      start: addressOf(entry.start),
+      last: addressOf(entry.end - 1) + BigInt(UNIT - 1),
+    });
     return isLive(entry) ? `${this.#describe(entry.value)} at ${range}` : range;
   }
 
@@ -286,7 +292,7 @@ function checkSize(size: number): number {
 }
 
 function alignmentUnits(bytes: number): number {
-  return Math.max(1, checkPowerOfTwo("alignment", bytes) / UNIT);
+  return checkPowerOfTwo("alignment", bytes) <= UNIT ? 1 : bytes / UNIT;
 }
 
 function checkIovaAligned(iova: Iova, alignment: number): void {

@@ -68,8 +68,7 @@ export class RangeMapNode<T> {
     for (let base = 0; base < columns.length; base += CAPACITY) {
       for (let k = base + i; k < base + this.size; k++) columns[k] = columns[k + 1]!;
     }
-    if (this.children === undefined) this.values.splice(i, 1);
-    else this.children.splice(i, 1);
+    removeAt(this.children ?? this.values, i);
   }
 
   /** Sums up child `i` anew. */
@@ -81,7 +80,7 @@ export class RangeMapNode<T> {
   /** Puts a child in at `i`. */
   adopt(i: number, child: RangeMapNode<T>): void {
     this.insert(i, 0, 0, 0);
-    this.children!.splice(i, 0, child);
+    insertAt(this.children!, i, child);
     this.refresh(i);
   }
 
@@ -122,4 +121,17 @@ export class RangeMapNode<T> {
     }
     return widest;
   }
+}
+
+// `splice` makes an array of what it removes, each time.
+
+/** Puts `value` before element `i`. */
+export function insertAt<V>(list: V[], i: number, value: V): void {
+  for (let k = list.length; k > i; k--) list[k] = list[k - 1]!;
+  list[i] = value;
+}
+
+function removeAt(list: unknown[], i: number): void {
+  for (let k = i + 1; k < list.length; k++) list[k - 1] = list[k];
+  list.pop();
 }

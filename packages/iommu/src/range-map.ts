@@ -1,4 +1,4 @@
-import { CAPACITY, ENDS, GAPS, RangeMapNode } from "./range-map-node.ts";
+import { CAPACITY, ENDS, GAPS, insertAt, RangeMapNode } from "./range-map-node.ts";
 
 /** A range of a {@link RangeMap}; `end` is excluded. */
 export interface RangeEntry<T> {
@@ -119,7 +119,7 @@ function insertBelow<T>(
   const after = node.after(start);
   if (node.children === undefined) {
     node.insert(after, start, end, 0);
-    node.values.splice(after, 0, value);
+    insertAt(node.values, after, value);
   } else {
     const i = Math.max(0, after - 1);
     const right = insertBelow(node.children[i]!, start, end, value);
@@ -193,7 +193,8 @@ function gapBelow<T>(node: RangeMapNode<T>, search: GapSearch): number {
 function fit(search: GapSearch, from: number, to: number): number {
   if (to - from < search.need) return -1;
   const { size, alignment, guard, low, high } = search;
-  const start = Math.ceil(Math.max(from + guard, low) / alignment) * alignment;
+  const lowest = Math.max(from + guard, low);
+  const start = alignment === 1 ? lowest : Math.ceil(lowest / alignment) * alignment;
   if (start + size <= Math.min(to - guard, high)) return start;
   search.tries--;
   return -1;

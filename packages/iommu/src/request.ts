@@ -30,7 +30,7 @@ export function planMapping(memory: DmaMemory, options: MapOptions, pageSize: nu
   if (memory.closed) {
     throw new PciError("ERR_CLOSED", `the memory${label === undefined ? "" : ` for "${label}"`} is closed`);
   }
-  if (!directions.includes(direction)) {
+  if (options.direction !== undefined && !directions.includes(direction)) {
     throw new PciError(
       "ERR_INVALID_ARGUMENT",
       `direction must be ${directions.join(", ")}, not ${String(direction)}`,
