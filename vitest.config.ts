@@ -23,7 +23,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "native",
-          include: ["tests/native/**/*.test.ts", "tests/lspci/**/*.test.ts"],
+          include: ["tests/native/**/*.test.ts", "tests/lspci/*.test.ts"],
           testTimeout: 60_000,
           sequence: { groupOrder: 1 },
         },
@@ -33,7 +33,7 @@ export default defineConfig({
         test: {
           name: "vm",
           globalSetup: ["tests/vm/setup.ts"],
-          include: ["packages/*/vm/**/*.test.ts", "tests/vm/**/*.test.ts"],
+          include: ["packages/*/vm/**/*.test.ts", "tests/vm/**/*.test.ts", "tests/lspci/vm/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 300_000,
           ...serial,

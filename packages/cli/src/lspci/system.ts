@@ -122,10 +122,7 @@ function readRanges(text: string | undefined): readonly SystemRange[] | undefine
 
 function parseRange(line: string): SystemRange {
   const [start = 0n, end = 0n, flags = 0n] = line.split(" ").map((part) => BigInt(part));
-  const used = end > start;
-  return {
-    address: used ? start : 0n,
-    size: used ? end - start + 1n : 0n,
-    flags: Number(BigInt.asUintN(32, flags)),
-  };
+  // A range of one byte has no size to lspci.
+  const size = end > start ? end - start + 1n : 0n;
+  return { address: start, size, flags: Number(BigInt.asUintN(32, flags)) };
 }

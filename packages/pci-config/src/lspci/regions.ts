@@ -103,9 +103,16 @@ function baseAddresses(config: ConfigBytes, count: number): readonly bigint[] {
 }
 
 /** Whether a function has a BAR of memory, assigned or not. */
-export function hasMemory(config: ConfigBytes): boolean {
-  const count = barCounts[layoutOf(config)] ?? 0;
-  return baseAddresses(config, count).some((base) => base !== 0n && (base & 1n) === 0n);
+export function hasMemory({
+  config,
+  options,
+  device,
+}: Pick<PrintedDevice, "config" | "options" | "device">): boolean {
+  const known = options.busCentric ? undefined : device.system?.ranges?.slice(0, ROM_INDEX);
+  const bases = known
+    ? known.map(({ address, flags }) => address | BigInt(flags & RANGE.type))
+    : baseAddresses(config, barCounts[layoutOf(config)] ?? 0);
+  return bases.some((base) => base !== 0n && (base & 1n) === 0n);
 }
 
 /** A BAR as its register tells it; nothing for one that is not there. */
@@ -126,7 +133,8 @@ function systemPlace(
   isLast: boolean,
 ): string {
   if (!range || (isEmpty(range) && range.size === 0n)) return "";
-  const { address, size, flags } = range;
+  const { size, flags } = range;
+  const address = range.address & (flags & RANGE.io ? ~3n : ~0xfn);
   const missing = raw ? "<ignored>" : "<unassigned>";
   if (flags & RANGE.io) return ioPlace(address, missing, command) + sizeText(size);
   const type = flags & RANGE.memory64 ? "64-bit" : "32-bit";

@@ -112,7 +112,7 @@ export function device2Text(capability: CapabilityText, type: number): string {
   if (type === port.root || type === port.endpoint) text += lines2.hints(able);
   if (forwards) text += lines2.forwarding(able);
   text += "\n";
-  const completes = type === port.root || hasMemory(capability.config);
+  const completes = type === port.root || hasMemory(capability);
   if (routes || completes) {
     const routing = routes ? lines2.atomicRouting(able) : "";
     text += `\t\t\t AtomicOpsCap:${routing}${completes ? lines2.atomics(able) : ""}\n`;

@@ -1,0 +1,69 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { PciIds } from "./ids.ts";
+
+const text = `# comment
+0001  First
+\t0001  Its device
+8086  Intel Corporation
+# between
+\t100e  82540EM
+\t\t1af4 1100  QEMU Virtual Machine
+\t\t8086 001e  PRO/1000 MT
+\t100f  82545EM
+\t\t8086 1001  Other
+ffff  Illegal Vendor ID
+
+
+C 02  Network controller
+\t00  Ethernet controller
+C 0c  Serial bus controller
+\t03  USB controller
+\t\t30  XHCI
+\t05  SMBus
+`;
+
+describe.each([
+  ["\n", text],
+  ["\r\n", text.replaceAll("\n", "\r\n")],
+])("a database with lines ended by %j", (_end, database) => {
+  const ids = PciIds.parse(database);
+
+  it("knows vendors, devices and subsystems, each in its own section", () => {
+    expect([ids.vendor(1), ids.vendor(0x8086), ids.vendor(0xffff), ids.vendor(2)]).toEqual([
+      "First",
+      "Intel Corporation",
+      "Illegal Vendor ID",
+      undefined,
+    ]);
+    expect([ids.device(0x8086, 0x100e), ids.device(0x8086, 1), ids.device(2, 1)]).toEqual([
+      "82540EM",
+      undefined,
+      undefined,
+    ]);
+    expect(ids.subsystem(0x8086, 0x100e, 0x1af4, 0x1100)).toBe("QEMU Virtual Machine");
+    expect(ids.subsystem(0x8086, 0x100e, 0x8086, 0x1001)).toBeUndefined();
+  });
+
+  it("knows classes and programming interfaces", () => {
+    expect([ids.baseClass(2), ids.subClass(0x0200), ids.subClass(0x0205)]).toEqual([
+      "Network controller",
+      "Ethernet controller",
+      undefined,
+    ]);
+    expect([ids.programmingInterface(0x0c03, 0x30), ids.programmingInterface(0x0c05, 0x30)]).toEqual([
+      "XHCI",
+      undefined,
+    ]);
+  });
+});
+
+it("takes any text for a database", () => {
+  fc.assert(
+    fc.property(fc.string(), fc.nat(0xffff), fc.nat(0xffff), (words, vendor, device) => {
+      const ids = PciIds.parse(words);
+      ids.subsystem(vendor, device, vendor, device);
+      ids.programmingInterface(vendor, device & 0xff);
+    }),
+  );
+});
