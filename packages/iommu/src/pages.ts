@@ -50,7 +50,7 @@ export function hex(value: bigint | number): string {
  */
 export function checkPowerOfTwo(name: string, value: number): number {
   const isSmall = value === (value | 0);
-  const isPower = isSmall ? (value & (value - 1)) === 0 : Number.isInteger(Math.log2(value));
+  const isPower = isSmall ? (value & (value - 1)) === 0 : 2 ** Math.round(Math.log2(value)) === value;
   if (!(value >= 1 && value <= 2 ** 63 && isPower)) {
     throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be a power of two, not ${value}`, {
       hint: "4096 for pages, 2 ** 21 so that 2 MiB pages can be used",
