@@ -3,6 +3,7 @@
 #include <cstdio>
 
 bool Call::Given(size_t index) const {
+  if (index >= count_) return false;
   napi_valuetype type = napi_undefined;
   napi_typeof(env_, values_[index], &type);
   return type != napi_undefined;

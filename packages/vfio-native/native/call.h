@@ -26,8 +26,7 @@ class Call {
   static constexpr size_t kMost = 6;
 
   Call(napi_env env, napi_callback_info info) : env_(env) {
-    size_t count = kMost;
-    napi_get_cb_info(env, info, &count, values_, nullptr, &data_);
+    napi_get_cb_info(env, info, &count_, values_, nullptr, &data_);
   }
 
   napi_env env() const { return env_; }
@@ -89,6 +88,7 @@ class Call {
 
   napi_env env_;
   void* data_ = nullptr;
+  size_t count_ = kMost;
   napi_value values_[kMost];
   bool failed_ = false;
 };

@@ -12,6 +12,7 @@ import { systemError } from "./errno.ts";
 import { CONTAINER_NODE, mapError, openError } from "./explain.ts";
 import { check, query } from "./ioctl.ts";
 import type { Native } from "./native.ts";
+import { StructRecord } from "./struct-record.ts";
 import * as uapi from "./uapi/vfio.ts";
 
 /** From this size on pinning is slow enough (about 1 ms for 8 MiB of small pages) to leave the main thread. */
@@ -22,6 +23,11 @@ const directionFlags = {
   "from-device": uapi.mapFlag.WRITE,
   bidirectional: uapi.mapFlag.READ | uapi.mapFlag.WRITE,
 } as const;
+
+const newMapRecord = () => new StructRecord(uapi.dmaMap);
+const newUnmapRecord = () => new StructRecord(uapi.dmaUnmap);
+type MapRecord = ReturnType<typeof newMapRecord>;
+type UnmapRecord = ReturnType<typeof newUnmapRecord>;
 
 /** Something that must be closed before the container: a group that is in it. */
 export interface ContainerMember {
@@ -39,12 +45,19 @@ export class Container implements DmaMapper {
   readonly #descriptor: Descriptor;
   readonly #members: ContainerMember[] = [];
   readonly #onClose: () => void;
+  // For the calls on this thread, one after the other. The kernel gets their addresses: an array is dearer to hand over.
+  readonly #map = newMapRecord();
+  readonly #unmap = newUnmapRecord();
+  readonly #mapAddress: number;
+  readonly #unmapAddress: number;
   #hasIommu = false;
 
   private constructor(native: Native, fd: number, onClose: () => void) {
     this.#native = native;
     this.#descriptor = new Descriptor(native, fd);
     this.#onClose = onClose;
+    this.#mapAddress = native.addressOf(this.#map.bytes);
+    this.#unmapAddress = native.addressOf(this.#unmap.bytes);
   }
 
   /**
@@ -151,16 +164,18 @@ export class Container implements DmaMapper {
 
   mapSync(request: MapRequest): void {
     this.#assertOpen();
-    const result = this.#native.ioctl(this.#fd, uapi.request.IOMMU_MAP_DMA, this.#mapBytes(request));
+    fillMap(this.#map, request);
+    const result = this.#native.ioctl(this.#fd, uapi.request.IOMMU_MAP_DMA, this.#mapAddress);
     if (result < 0) throw mapError(result, request, () => this.limits());
   }
 
   async map(request: MapRequest): Promise<void> {
     if (request.size < ASYNC_SIZE) return this.mapSync(request);
     this.#assertOpen();
-    const bytes = this.#mapBytes(request);
+    const record = newMapRecord();
+    fillMap(record, request);
     await this.#descriptor.use(async () => {
-      const result = await this.#native.ioctlAsync(this.#fd, uapi.request.IOMMU_MAP_DMA, bytes);
+      const result = await this.#native.ioctlAsync(this.#fd, uapi.request.IOMMU_MAP_DMA, record.bytes);
       if (result >= 0) return;
       // Without its groups the container can neither map nor say what it could.
       this.#assertOpen();
@@ -171,20 +186,21 @@ export class Container implements DmaMapper {
   unmapSync(iova: Iova, size: number): void {
     // The kernel has dropped every mapping with the container.
     if (this.closed) return;
-    const bytes = this.#unmapBytes(iova, size);
-    check(this.#native, this.#fd, "IOMMU_UNMAP_DMA", bytes);
-    this.#assertUnmapped(bytes, iova, size);
+    fillUnmap(this.#unmap, iova, size);
+    check(this.#native, this.#fd, "IOMMU_UNMAP_DMA", this.#unmapAddress);
+    assertUnmapped(this.#unmap, iova, size);
   }
 
   async unmap(iova: Iova, size: number): Promise<void> {
     if (size < ASYNC_SIZE) return this.unmapSync(iova, size);
     if (this.closed) return;
-    const bytes = this.#unmapBytes(iova, size);
+    const record = newUnmapRecord();
+    fillUnmap(record, iova, size);
     await this.#descriptor.use(async () => {
-      const result = await this.#native.ioctlAsync(this.#fd, uapi.request.IOMMU_UNMAP_DMA, bytes);
+      const result = await this.#native.ioctlAsync(this.#fd, uapi.request.IOMMU_UNMAP_DMA, record.bytes);
       if (result < 0) throw systemError(result, "ioctl VFIO_IOMMU_UNMAP_DMA");
     });
-    this.#assertUnmapped(bytes, iova, size);
+    assertUnmapped(record, iova, size);
   }
 
   /** Closes the groups, then the container; the kernel drops what is still mapped. */
@@ -199,33 +215,34 @@ export class Container implements DmaMapper {
   #assertOpen(): void {
     if (this.closed) throw new PciError("ERR_CLOSED", "the VFIO container is closed, with its backend");
   }
+}
 
-  #mapBytes({ memory, offset, iova, size, direction }: MapRequest): Uint8Array {
-    if (memory.address === undefined) {
-      throw new PciError("ERR_NOT_SUPPORTED", "memory without an address of this process cannot be pinned", {
-        hint: "allocate it with device.dma.alloc, or from the backend's memory source",
-      });
-    }
-    return uapi.dmaMap.pack({
-      argsz: uapi.dmaMap.size,
-      flags: directionFlags[direction],
-      vaddr: memory.address + BigInt(offset),
-      iova,
-      size: BigInt(size),
+function fillMap(record: MapRecord, { memory, offset, iova, size, direction }: MapRequest): void {
+  if (memory.address === undefined) {
+    throw new PciError("ERR_NOT_SUPPORTED", "memory without an address of this process cannot be pinned", {
+      hint: "allocate it with device.dma.alloc, or from the backend's memory source",
     });
   }
+  record.setU32("argsz", uapi.dmaMap.size);
+  record.setU32("flags", directionFlags[direction]);
+  record.setU64("vaddr", offset === 0 ? memory.address : memory.address + BigInt(offset));
+  record.setU64("iova", iova);
+  record.setNumber("size", size);
+}
 
-  #unmapBytes(iova: Iova, size: number): Uint8Array {
-    return uapi.dmaUnmap.pack({ argsz: uapi.dmaUnmap.size, iova, size: BigInt(size) });
-  }
+function fillUnmap(record: UnmapRecord, iova: Iova, size: number): void {
+  record.setU32("argsz", uapi.dmaUnmap.size);
+  record.setU64("iova", iova);
+  record.setNumber("size", size);
+}
 
-  #assertUnmapped(bytes: Uint8Array, iova: Iova, size: number): void {
-    const unmapped = uapi.dmaUnmap.read(bytes).size;
-    if (unmapped === BigInt(size)) return;
-    throw new PciError(
-      "ERR_INVALID_ARGUMENT",
-      `the kernel unmapped ${unmapped} of ${size} bytes at IOVA 0x${iova.toString(16)}`,
-      { hint: "unmap exactly what was mapped, once" },
-    );
-  }
+/** The kernel writes back how much it unmapped. */
+function assertUnmapped(record: UnmapRecord, iova: Iova, size: number): void {
+  const unmapped = record.getNumber("size");
+  if (unmapped === size) return;
+  throw new PciError(
+    "ERR_INVALID_ARGUMENT",
+    `the kernel unmapped ${unmapped} of ${size} bytes at IOVA 0x${iova.toString(16)}`,
+    { hint: "unmap exactly what was mapped, once" },
+  );
 }
