@@ -159,10 +159,12 @@ export class PciDevice implements AsyncDisposable, Disposable {
     failures.throwIfAny(`${this.address} is closed, but`);
   }
 
+  /** {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
+  /** {@link closeSync}. */
   [Symbol.dispose](): void {
     this.closeSync();
   }
