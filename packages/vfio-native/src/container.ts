@@ -206,9 +206,12 @@ export class Container implements DmaMapper {
   /** Closes the groups, then the container; the kernel drops what is still mapped. */
   close(): void {
     if (this.closed) return;
-    for (const member of this.#members.reverse()) member.close();
-    this.#members.length = 0;
-    this.#descriptor.close();
+    // Not before the calls on other threads have ended: when the last group leaves, the kernel frees what they work on.
+    // Linux 6.12 has no lock there and panics (`vfio_fops_unl_ioctl` against `vfio_group_detach_container`).
+    this.#descriptor.close(() => {
+      for (const member of this.#members.reverse()) member.close();
+      this.#members.length = 0;
+    });
     this.#onClose();
   }
 

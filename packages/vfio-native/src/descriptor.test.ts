@@ -48,6 +48,19 @@ describe("Descriptor", () => {
     expect(closed).toEqual(["closeAsync 7"]);
   });
 
+  it("does what must come before closing only when nothing uses it any more", async () => {
+    const { native, closed } = closing();
+    const descriptor = new Descriptor(native, 7);
+    const { end, result } = call(descriptor);
+    descriptor.close(() => closed.push("before"));
+    expect(closed).toEqual([]);
+    end();
+    await result;
+    expect(closed).toEqual(["before", "closeAsync 7"]);
+    new Descriptor(native, 8).close(() => closed.push("before"));
+    expect(closed.slice(2)).toEqual(["before", "close 8"]);
+  });
+
   it("resolves its close when it is closed", async () => {
     const { native, closed } = closing();
     const descriptor = new Descriptor(native, 7);

@@ -31,12 +31,23 @@ export class Descriptor {
     }
   }
 
-  /** Closes on this thread, or as soon as nothing uses it. Harmless twice. */
-  close(): void {
+  /**
+   * Closes on this thread, or as soon as nothing uses it. Harmless twice.
+   *
+   * @param before what must happen just before, when nothing uses the descriptor any more
+   */
+  close(before: () => void = () => undefined): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#users === 0) this.#native.close(this.fd);
-    else this.#idle = () => void this.#native.closeAsync(this.fd);
+    if (this.#users === 0) {
+      before();
+      this.#native.close(this.fd);
+      return;
+    }
+    this.#idle = () => {
+      before();
+      void this.#native.closeAsync(this.fd);
+    };
   }
 
   /** Closes on another thread, as soon as nothing uses it. Resolves when it is closed; harmless twice. */

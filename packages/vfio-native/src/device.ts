@@ -45,6 +45,9 @@ export interface DeviceParts {
   readonly onClose: (device: VfioDevice) => void;
 }
 
+/** vfio-pci has 9, and variant drivers a few more for what their devices have beside BARs. */
+const MOST_REGIONS = 64;
+
 /** Command register and its bus master bit (PCI 3.0, section 6.2.2). */
 const COMMAND = 0x04;
 const COMMAND_BUS_MASTER = 1 << 2;
@@ -79,13 +82,11 @@ export class VfioDevice implements KernelDevice {
     this.ownsDomain = parts.ownsDomain;
     const info = uapi.deviceInfo.read(query(native, fd, "DEVICE_GET_INFO", uapi.deviceInfo, {}));
     this.info = {
-      regions: info.num_regions,
+      regions: Math.min(info.num_regions, MOST_REGIONS),
       irqs: info.num_irqs,
       resettable: (info.flags & uapi.deviceFlag.RESET) !== 0,
     };
-    // Region numbers up to config space are the ABI's; VGA and beyond exist only on some functions.
-    const count = Math.min(info.num_regions, regionIndex.config + 1);
-    const regions = Array.from({ length: count }, (_, index) => queryRegion(native, fd, index));
+    const regions = Array.from({ length: this.info.regions }, (_, index) => queryRegion(native, fd, index));
     this.#access = new DeviceAccess(native, fd, address, regions[regionIndex.config]?.base ?? 0);
     this.#regions = new RegionTable(this.#access, regions);
     this.#irqs = new IrqControl(this.#access, info.num_irqs);
@@ -196,7 +197,7 @@ export class VfioDevice implements KernelDevice {
 
   closeSync(): void {
     if (this.#closed) return;
-    this.#assertIdle();
+    this.assertIdle();
     const failures = new Failures();
     this.#silence(failures);
     this.#descriptor.close();
@@ -223,8 +224,12 @@ export class VfioDevice implements KernelDevice {
     failures.throwIfAny(`${this.address} is closed, but`);
   }
 
-  /** DMA memory may be freed once this device is closed, so a descriptor that calls still use cannot be closed here. */
-  #assertIdle(): void {
+  /**
+   * Whether {@link closeSync} may begin: DMA memory may be freed after it, so calls must have let go of the descriptor.
+   *
+   * @throws PciError `ERR_BUSY`
+   */
+  assertIdle(): void {
     const what =
       this.#closing !== undefined ? "being closed" : this.#access.resetting ? "being reset" : undefined;
     if (what === undefined) return;

@@ -60,6 +60,8 @@ class VfioGroupBackend implements KernelBackend {
 
   closeSync(): void {
     if (this.#closed) return;
+    // All or nothing: a device that calls still use needs its group and its container.
+    for (const device of this.#devices) device.assertIdle();
     this.#closed = true;
     const failures = new Failures();
     for (const device of [...this.#devices]) failures.try(() => device.closeSync());

@@ -23,6 +23,8 @@ export class IrqControl {
   readonly #access: DeviceAccess;
   readonly #count: number;
   readonly #enabled = new Set<IrqKind>();
+  /** What the kernel said of a kind: it does not change while the device is open. */
+  readonly #infos = new Map<IrqKind, IrqInfo>();
 
   /** @param count number of interrupt kinds the kernel reports (`num_irqs`) */
   constructor(access: DeviceAccess, count: number) {
@@ -33,6 +35,14 @@ export class IrqControl {
   /** @throws PciError `ERR_CLOSED` */
   info(kind: IrqKind): IrqInfo {
     this.#access.assertUsable();
+    const known = this.#infos.get(kind);
+    if (known !== undefined) return known;
+    const info = this.#ask(kind);
+    this.#infos.set(kind, info);
+    return info;
+  }
+
+  #ask(kind: IrqKind): IrqInfo {
     const index = irqKinds.indexOf(kind);
     if (index < 0) {
       throw new PciError("ERR_INVALID_ARGUMENT", `no interrupt kind is called ${String(kind)}`, {

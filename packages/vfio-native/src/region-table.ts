@@ -1,5 +1,6 @@
 import {
   checkInteger,
+  isPciError,
   type OwnedRegion,
   PciError,
   type Region,
@@ -36,9 +37,20 @@ export function regionName(index: number): string {
 /**
  * Asks the kernel for a region (`VFIO_DEVICE_GET_REGION_INFO`).
  *
+ * @returns size 0 for one that the function does not have
  * @throws PciError `ERR_CAPABILITY` if the kernel's answer is malformed, or a system error
  */
 export function queryRegion(native: Native, fd: number, index: number): KernelRegion {
+  try {
+    return describeRegion(native, fd, index);
+  } catch (error) {
+    // The kernel's answer to the VGA region of a function without one.
+    if (!isPciError(error, "EINVAL")) throw error;
+    return { index, size: 0, readable: false, writable: false, mappable: [], msixMappable: false, base: 0 };
+  }
+}
+
+function describeRegion(native: Native, fd: number, index: number): KernelRegion {
   const bytes = query(native, fd, "DEVICE_GET_REGION_INFO", uapi.regionInfo, { index });
   const info = uapi.regionInfo.read(bytes);
   const has = (flag: number): boolean => (info.flags & flag) !== 0;

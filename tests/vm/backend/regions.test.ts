@@ -27,6 +27,23 @@ await guestSuite(import.meta.url, {
       expectCode("ERR_NOT_SUPPORTED", () => device.mapRegion(1));
     },
 
+    "every region that the device counts can be asked for": () => {
+      using backend = vfioGroup();
+      for (const address of [at.edu, at.nvme, at.e1000e]) {
+        using device = backend.openSync(address);
+        const present = Array.from({ length: device.info.regions }, (_, i) => device.regionInfo(i))
+          .filter(({ size }) => size > 0)
+          .map(({ index }) => index);
+        const expected = {
+          [at.edu]: [0, 7],
+          [at.nvme]: [0, 7],
+          [at.e1000e]: [0, 1, 2, 3, 6, 7],
+        };
+        assert.deepEqual(present, expected[address]);
+        expectCode("ERR_OUT_OF_RANGE", () => device.regionInfo(device.info.regions));
+      }
+    },
+
     "configuration space takes accesses of 8, 16 and 32 bits, and no others": () => {
       using backend = vfioGroup();
       using device = backend.openSync(at.edu);

@@ -70,7 +70,7 @@ await guestSuite(import.meta.url, {
       using holder = await startHolder("dma", at.edu);
       using backend = vfioGroup();
       const error = expectCode("ERR_DEVICE_BUSY", () => backend.openSync(at.edu));
-      assert.match(error.message, new RegExp(`process ${holder.process.pid} \\(.*holder\\.js`));
+      assert.match(error.message, new RegExp(`pid ${holder.process.pid} \\(.*holder\\.js`));
       assert.deepEqual(
         (error.details!["holders"] as { pid: number }[]).map(({ pid }) => pid),
         [holder.process.pid],
