@@ -12,6 +12,8 @@ interface Section {
 export class PciIds {
   readonly #text: string;
   readonly #sections = new Map<string, Section | undefined>();
+  /** Where each vendor and class is, by the four letters that its line begins with; made at the first look-up. */
+  #places: ReadonlyMap<string, Place> | undefined;
 
   private constructor(text: string) {
     this.#text = text;
@@ -56,21 +58,36 @@ export class PciIds {
   }
 
   #vendorSection(vendor: number): Section | undefined {
-    return this.#section(`\n${hex4(vendor)}  `, this.#text, 0);
+    return this.#topSection(hex4(vendor));
   }
 
   #deviceSection(vendor: number, device: number): Section | undefined {
     const within = this.#vendorSection(vendor);
-    return within && this.#section(`\n\t${hex4(device)}  `, within.text, vendor + 1);
+    return within && this.#section(`\n\t${hex4(device)}  `, within.text, vendor);
   }
 
   #classSection(base: number): Section | undefined {
-    return this.#section(`\nC ${hex2(base)}  `, this.#text, 0);
+    return this.#topSection(`C ${hex2(base)}`);
   }
 
   #subClassSection(code: number): Section | undefined {
     const within = this.#classSection(code >>> 8);
     return within && this.#section(`\n\t${hex2(code & 0xff)}  `, within.text, -1 - (code >>> 8));
+  }
+
+  #topSection(letters: string): Section | undefined {
+    let section = this.#sections.get(letters);
+    if (section) return section;
+    this.#places ??= placesIn(this.#text);
+    const place = this.#places.get(letters);
+    if (!place) return undefined;
+    const start = this.#text.indexOf("\n", place.start);
+    const name = this.#text.slice(place.start + letters.length, start);
+    // Two blanks stand before a name.
+    if (!name.startsWith("  ")) return undefined;
+    section = { text: this.#text.slice(start, place.end + 1), name: name.trim() };
+    this.#sections.set(letters, section);
+    return section;
   }
 
   /** @param owner tells sections of the same heading apart */
@@ -81,12 +98,36 @@ export class PciIds {
   }
 }
 
-/** The section that a heading opens, up to the next line that is indented as little. */
+/** Where an entry begins, and where the newline before the next one of its rank is. */
+interface Place {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Letters of a vendor's number, or of `C` and a class's. */
+const LETTERS = 4;
+
+/** The places of the lines that are not indented; of equal ones the first. */
+function placesIn(text: string): ReadonlyMap<string, Place> {
+  const places = new Map<string, Place>();
+  const heading = /\n[^\t\n#]/g;
+  let found = heading.exec(text);
+  while (found) {
+    const start = found.index + 1;
+    const letters = text.slice(start, start + LETTERS);
+    found = heading.exec(text);
+    const end = found?.index ?? text.length - 1;
+    if (!places.has(letters)) places.set(letters, { start, end });
+  }
+  return places;
+}
+
+/** The section of a device or sub-class that a heading opens, up to the next line that is indented as little. */
 function sectionAt(text: string, heading: string): Section | undefined {
   const at = text.indexOf(heading);
   if (at < 0) return undefined;
   const start = text.indexOf("\n", at + heading.length);
-  const next = heading.startsWith("\n\t") ? /\n\t?[^\t\n#]/g : /\n[^\t\n#]/g;
+  const next = /\n\t[^\t\n#]/g;
   next.lastIndex = start;
   const end = next.exec(text)?.index ?? text.length;
   return { text: text.slice(start, end + 1), name: text.slice(at + heading.length, start).trimEnd() };
