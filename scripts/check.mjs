@@ -21,6 +21,10 @@ import { root } from "./workspace.mjs";
 const checks = {
   tarballs: { what: "what would be published: contents, publint, attw", run: checkTarballs },
   types: { what: "types of packages, tests and scripts", run: checkTypes },
+  docs: {
+    what: "the API reference, without a warning",
+    run: () => tool("typedoc", "--emit", "none", "--logLevel", "Warn"),
+  },
   style: { what: "Biome", run: () => tool("biome", "check", "--diagnostic-level=error") },
   imports: { what: "imports against the architecture", run: async () => checkImports() },
   manifests: { what: "package.json and README of each package", run: async () => checkManifests() },
