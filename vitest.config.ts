@@ -16,6 +16,8 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "benchmarks/src/**/*.test.ts", "scripts/**/*.test.mjs"],
+          // Long enough for a property on a busy machine: these take milliseconds on an idle one.
+          testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
