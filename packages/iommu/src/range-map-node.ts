@@ -18,9 +18,12 @@ export class RangeMapNode<T> {
   readonly children: RangeMapNode<T>[] | undefined;
   /** Starts from 0 on, ends from {@link ENDS} on, gaps from {@link GAPS} on. */
   readonly columns = new Float64Array(3 * CAPACITY);
+  /** Where the columns end that are used: a leaf's gaps are all 0. */
+  readonly #width: number;
 
   constructor(children?: RangeMapNode<T>[]) {
     this.children = children;
+    this.#width = children === undefined ? GAPS : 3 * CAPACITY;
     if (children === undefined) return;
     this.size = children.length;
     for (let i = 0; i < children.length; i++) this.refresh(i);
@@ -54,7 +57,7 @@ export class RangeMapNode<T> {
   /** Makes room for an entry and fills it in; the caller adds value or child. */
   insert(i: number, start: number, end: number, gap: number): void {
     const columns = this.columns;
-    for (let base = 0; base < columns.length; base += CAPACITY) {
+    for (let base = 0; base < this.#width; base += CAPACITY) {
       for (let k = base + this.size; k > base + i; k--) columns[k] = columns[k - 1]!;
     }
     this.size++;
@@ -65,7 +68,7 @@ export class RangeMapNode<T> {
   remove(i: number): void {
     const columns = this.columns;
     this.size--;
-    for (let base = 0; base < columns.length; base += CAPACITY) {
+    for (let base = 0; base < this.#width; base += CAPACITY) {
       for (let k = base + i; k < base + this.size; k++) columns[k] = columns[k + 1]!;
     }
     removeAt(this.children ?? this.values, i);
