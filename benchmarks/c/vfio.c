@@ -1,0 +1,188 @@
+// A device through the kernel's VFIO: container, group and type1v2 IOMMU. The device is QEMU's edu.
+//
+//   vfio CHOICE ADDRESS
+//
+// Choices: map-4k, map-2m, map-2m-huge (map and unmap of that much memory), config (a 32-bit read), bar-pread, bar-read,
+// bar-write, interrupt (from the raise to the next raise, with the acknowledgement).
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <libgen.h>
+#include <linux/vfio.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "round.h"
+
+enum { SMALL = 4096, LARGE = 2 << 20, IOVA = 0x10000000 };
+enum { MAPS = 20, MAP_SLICES = 300, LARGE_MAPS = 4, LARGE_MAP_SLICES = 40, READS = 200, READ_SLICES = 40, ACCESSES = 1000, ACCESS_SLICES = 40, SHOTS = 200 };
+// Configuration space (PCI 3.0, section 6.1) and BAR 0 of edu (QEMU, docs/specs/edu.rst).
+enum { COMMAND = 0x04, COMMAND_MEMORY_AND_MASTER = 0x6 };
+enum { LIVENESS = 0x04, RAISE = 0x60, ACKNOWLEDGE = 0x64 };
+
+static int container;
+static int group;
+static int device;
+static uint64_t config_offset;
+static uint64_t bar_offset;
+static uint8_t* bar;
+static void* memory;
+static uint64_t memory_size;
+static volatile uint32_t sink;
+
+static int group_number(const char* address) {
+  char link[128];
+  char target[512] = {0};
+  snprintf(link, sizeof link, "/sys/bus/pci/devices/%s/iommu_group", address);
+  check((int)readlink(link, target, sizeof target - 1), link);
+  return atoi(basename(target));
+}
+
+static struct vfio_region_info region(uint32_t index) {
+  struct vfio_region_info info = {.argsz = sizeof info, .index = index};
+  check(ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &info), "VFIO_DEVICE_GET_REGION_INFO");
+  return info;
+}
+
+static void open_device(const char* address) {
+  char path[64];
+  snprintf(path, sizeof path, "/dev/vfio/%d", group_number(address));
+  container = check(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC), "/dev/vfio/vfio");
+  group = check(open(path, O_RDWR | O_CLOEXEC), path);
+  check(ioctl(group, VFIO_GROUP_SET_CONTAINER, &container), "VFIO_GROUP_SET_CONTAINER");
+  check(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU), "VFIO_SET_IOMMU");
+  device = check(ioctl(group, VFIO_GROUP_GET_DEVICE_FD, address), "VFIO_GROUP_GET_DEVICE_FD");
+  config_offset = region(VFIO_PCI_CONFIG_REGION_INDEX).offset;
+  const uint16_t command = COMMAND_MEMORY_AND_MASTER;
+  if (pwrite(device, &command, sizeof command, (off_t)(config_offset + COMMAND)) != sizeof command) fail("pwrite");
+  const struct vfio_region_info info = region(VFIO_PCI_BAR0_REGION_INDEX);
+  bar_offset = info.offset;
+  bar = mmap(NULL, info.size, PROT_READ | PROT_WRITE, MAP_SHARED, device, (off_t)info.offset);
+  if (bar == MAP_FAILED) fail("mmap");
+}
+
+// Shared memory of a file, as the memory that TypeScript maps.
+static void allocate(uint64_t size, unsigned flags) {
+  const int fd = check(memfd_create("benchmark", flags | MFD_CLOEXEC), "memfd_create");
+  check(ftruncate(fd, (off_t)size), "ftruncate");
+  memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (memory == MAP_FAILED) fail("mmap");
+  memset(memory, 1, size);
+  memory_size = size;
+}
+
+static void map_many(uint64_t count) {
+  for (uint64_t i = 0; i < count; ++i) {
+    struct vfio_iommu_type1_dma_map map = {
+        .argsz = sizeof map,
+        .flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+        .vaddr = (uintptr_t)memory,
+        .iova = IOVA,
+        .size = memory_size,
+    };
+    check(ioctl(container, VFIO_IOMMU_MAP_DMA, &map), "VFIO_IOMMU_MAP_DMA");
+    struct vfio_iommu_type1_dma_unmap unmap = {.argsz = sizeof unmap, .iova = IOVA, .size = memory_size};
+    check(ioctl(container, VFIO_IOMMU_UNMAP_DMA, &unmap), "VFIO_IOMMU_UNMAP_DMA");
+  }
+}
+
+static void read_config(uint64_t count) {
+  uint32_t value;
+  for (uint64_t i = 0; i < count; ++i) {
+    if (pread(device, &value, sizeof value, (off_t)config_offset) != sizeof value) fail("pread");
+    sink = value;
+  }
+}
+
+static void read_bar_by_call(uint64_t count) {
+  uint32_t value;
+  for (uint64_t i = 0; i < count; ++i) {
+    if (pread(device, &value, sizeof value, (off_t)(bar_offset + LIVENESS)) != sizeof value) fail("pread");
+    sink = value;
+  }
+}
+
+static void read_bar(uint64_t count) {
+  uint32_t sum = 0;
+  for (uint64_t i = 0; i < count; ++i) sum ^= *(volatile uint32_t*)(bar + LIVENESS);
+  sink = sum;
+}
+
+static void write_bar(uint64_t count) {
+  for (uint64_t i = 0; i < count; ++i) *(volatile uint32_t*)(bar + LIVENESS) = (uint32_t)i;
+}
+
+static void write_register(int offset, uint32_t value) { *(volatile uint32_t*)(bar + offset) = value; }
+
+static double map_4k(void) {
+  if (memory == NULL) allocate(SMALL, 0);
+  return quickest(map_many, MAPS, MAP_SLICES);
+}
+
+static double map_2m(void) {
+  if (memory == NULL) allocate(LARGE, 0);
+  return quickest(map_many, LARGE_MAPS, LARGE_MAP_SLICES);
+}
+
+static double map_2m_huge(void) {
+  if (memory == NULL) allocate(LARGE, MFD_HUGETLB);
+  return quickest(map_many, LARGE_MAPS, LARGE_MAP_SLICES);
+}
+
+static double config(void) { return quickest(read_config, READS, READ_SLICES); }
+static double bar_pread(void) { return quickest(read_bar_by_call, READS, READ_SLICES); }
+static double bar_read(void) { return quickest(read_bar, ACCESSES, ACCESS_SLICES); }
+static double bar_write(void) { return quickest(write_bar, ACCESSES, ACCESS_SLICES); }
+
+// Connects MSI 0 to an eventfd. Answers an epoll descriptor that watches it.
+static int enable_msi(int* event_fd) {
+  *event_fd = check(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd");
+  struct {
+    struct vfio_irq_set head;
+    int32_t fd;
+  } set = {
+      .head = {.argsz = sizeof set,
+               .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+               .index = VFIO_PCI_MSI_IRQ_INDEX,
+               .count = 1},
+      .fd = *event_fd,
+  };
+  check(ioctl(device, VFIO_DEVICE_SET_IRQS, &set), "VFIO_DEVICE_SET_IRQS");
+  const int epoll = check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+  struct epoll_event event = {.events = EPOLLIN};
+  check(epoll_ctl(epoll, EPOLL_CTL_ADD, *event_fd, &event), "epoll_ctl");
+  return epoll;
+}
+
+static double interrupt(void) {
+  static int epoll;
+  static int event_fd;
+  if (epoll == 0) epoll = enable_msi(&event_fd);
+  const uint64_t start = now_ns();
+  for (int shot = 0; shot < SHOTS; ++shot) {
+    struct epoll_event event;
+    uint64_t count;
+    write_register(RAISE, 1);
+    check(epoll_wait(epoll, &event, 1, -1), "epoll_wait");
+    if (read(event_fd, &count, sizeof count) != sizeof count) fail("read");
+    write_register(ACKNOWLEDGE, 1);
+  }
+  return (double)(now_ns() - start) / SHOTS;
+}
+
+int main(int argc, char** argv) {
+  static const struct choice choices[] = {
+      {"map-4k", map_4k},     {"map-2m", map_2m},     {"map-2m-huge", map_2m_huge}, {"config", config},
+      {"bar-pread", bar_pread}, {"bar-read", bar_read}, {"bar-write", bar_write},     {"interrupt", interrupt},
+      {NULL, NULL},
+  };
+  if (argc != 3) fail("vfio CHOICE ADDRESS");
+  open_device(argv[2]);
+  add_idle_thread();
+  serve_choice(choices, argv[1]);
+}
