@@ -283,7 +283,8 @@ function load(): Native {
   try {
     const require = createRequire(import.meta.url);
     const loadFrom = require("node-gyp-build") as (packageFolder: string) => Native;
-    return loadFrom(fileURLToPath(new URL("..", import.meta.url)));
+    // The addon sets one property after the other, so V8 keeps them in a hash table; not so those of a copy.
+    return { ...loadFrom(fileURLToPath(new URL("..", import.meta.url))) };
   } catch (cause) {
     throw new PciError(
       "ERR_NATIVE_UNAVAILABLE",
