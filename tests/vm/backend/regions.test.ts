@@ -130,6 +130,20 @@ await guestSuite(import.meta.url, {
       assert.equal(mapped.read32(edu.ID), 0x0100_00ed);
     },
 
+    "a write that found nobody is reported by the next read, and then the device is back": () => {
+      using backend = vfioGroup();
+      using device = backend.openSync(at.edu);
+      using mapped = startEdu(device);
+      const config = device.region(regionIndex.config);
+      config.write16(COMMAND, 0);
+      mapped.write32(edu.LIVENESS, 7);
+      expectCode("ERR_MEMORY_DISABLED", () => mapped.read32(edu.LIVENESS));
+      expectCode("ERR_MEMORY_DISABLED", () => mapped.write32(edu.LIVENESS, 7));
+      config.write16(COMMAND, 0b10);
+      mapped.write32(edu.LIVENESS, 7);
+      assert.equal(mapped.read32(edu.LIVENESS), ~7 >>> 0);
+    },
+
     "optimised code sees memory decode go and come back too": () => {
       using backend = vfioGroup();
       using device = backend.openSync(at.edu);
