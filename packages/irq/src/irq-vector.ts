@@ -39,6 +39,8 @@ export class IrqVector implements Vector, EventSource {
   #count = 0;
   #deliveries = 0;
   #lastAt: number | undefined;
+  /** Whether `#lastAt` is to be set: after the event is handed over, for the clock takes as long to read as that. */
+  #isUntimed = false;
 
   constructor(device: IrqDevice, info: IrqInfo, index: number, target: IrqTarget) {
     this.kind = info.kind;
@@ -53,6 +55,7 @@ export class IrqVector implements Vector, EventSource {
   }
 
   get stats(): VectorStats {
+    this.#time();
     return { count: this.#count, deliveries: this.#deliveries, lastAt: this.#lastAt };
   }
 
@@ -105,7 +108,7 @@ export class IrqVector implements Vector, EventSource {
     let count: number;
     do count = this.target.waitSync(timeoutMs ?? MAX_TIMEOUT_MS);
     while (count === 0 && timeoutMs === undefined);
-    return this.#record(count);
+    return this.#recordNow(count);
   }
 
   take(): number {
@@ -113,7 +116,7 @@ export class IrqVector implements Vector, EventSource {
     // What was never handed over was not acknowledged either: unmasking would only fire it again.
     if (this.#pending === 0) this.#rearm();
     this.#unlisten();
-    return this.#takePending() + this.#record(this.target.take());
+    return this.#takePending() + this.#recordNow(this.target.take());
   }
 
   trigger(): void {
@@ -194,6 +197,7 @@ export class IrqVector implements Vector, EventSource {
       this.#pending += count;
       this.#unlisten();
     }
+    this.#time();
   };
 
   #deliverPending(): void {
@@ -202,14 +206,24 @@ export class IrqVector implements Vector, EventSource {
     this.#rearmAfterListeners();
   }
 
-  #record(count: number): number {
-    if (count > 0) {
-      this.#count += count;
-      this.#deliveries++;
-      this.#lastAt = performance.now();
-      if (this.#info.autoMasked) this.#autoMasked = true;
-    }
+  #record(count: number): void {
+    if (count === 0) return;
+    this.#count += count;
+    this.#deliveries++;
+    this.#isUntimed = true;
+    if (this.#info.autoMasked) this.#autoMasked = true;
+  }
+
+  #recordNow(count: number): number {
+    this.#record(count);
+    this.#time();
     return count;
+  }
+
+  #time(): void {
+    if (!this.#isUntimed) return;
+    this.#isUntimed = false;
+    this.#lastAt = performance.now();
   }
 
   #takePending(): number {

@@ -13,6 +13,21 @@ describe("a vector", () => {
     expect(vector.stats.lastAt).toBeGreaterThanOrEqual(before);
   });
 
+  it("tells when it last fired, inside its listener too, whoever asks when", async () => {
+    const { vector } = opened();
+    const seen: (number | undefined)[] = [];
+    vector.on(() => seen.push(vector.stats.lastAt));
+    for (let round = 0; round < 2; round++) {
+      const before = performance.now();
+      vector.trigger();
+      await turns();
+      const after = performance.now();
+      expect(seen[round]).toBeGreaterThanOrEqual(before);
+      expect(seen[round]).toBeLessThanOrEqual(after);
+      expect(vector.stats.lastAt).toBe(seen[round]);
+    }
+  });
+
   it("cannot be masked where the kind cannot", () => {
     const { vector } = opened();
     expect(() => vector.mask()).toThrow(failing("ERR_NOT_SUPPORTED", /MSI vectors of .* cannot be masked/));
