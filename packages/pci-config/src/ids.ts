@@ -19,7 +19,11 @@ export class PciIds {
     this.#text = text;
   }
 
-  /** @param text content of a `pci.ids` file; empty for no names at all */
+  /**
+   * Takes the text of a `pci.ids` file. Nothing is read of it before the first look-up.
+   *
+   * @param text the file's content; empty for no names at all
+   */
   static parse(text: string): PciIds {
     const plain = text.includes("\r") ? text.replaceAll("\r\n", "\n") : text;
     return new PciIds(`\n${plain}\n`);

@@ -40,7 +40,7 @@ export interface ProvisionOptions {
  * private apt, unpacked into the cache (`$USERPCI_CACHE`, else `$XDG_CACHE_HOME/userpci`, else `~/.cache/userpci`), never installed. A later call finds them
  * there without network in a few milliseconds. Several processes may call it at once.
  *
- * Without apt, or with `USERPCI_KERNEL` set, the parts come from the machine: see {@link ownParts}.
+ * Without apt, or with `USERPCI_KERNEL` set, the parts come from the machine: see `ownParts`.
  * @throws TestbedError ERR_TESTBED_PLATFORM when this machine cannot do it, ERR_TESTBED_PROVISION when fetching or unpacking failed.
  */
 export async function provision(options: ProvisionOptions = {}): Promise<Parts> {

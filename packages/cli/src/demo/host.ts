@@ -61,7 +61,7 @@ async function findDevice(machine: Machine): Promise<StepOf<"find">> {
   const { value, durationMs } = await command<Listing>(machine, ["list", "--id", EDU_ID]);
   const [device] = value.functions;
   if (device === undefined) {
-    throw new PciError("ERR_NO_DEVICE", `the ${machine.kind} has no edu device (${EDU_ID})`, {
+    throw new PciError("ERR_NO_DEVICE", `${machine.kind}: no edu device (${EDU_ID}) is there`, {
       hint: "run the demo without --here: it boots a virtual machine that has one",
     });
   }

@@ -59,7 +59,7 @@ export const ALL16 = 0xffff;
 /** All bits of a register of 32 bits. */
 export const ALL32 = 0xffff_ffff;
 
-/** Names of what a provider does beside storing bits; see {@link mediations}. */
+/** Names of what a provider does beside storing bits; see `mediations`. */
 export type MediationName = "command" | "power" | "vpd" | "pcie" | "reset" | "msi";
 
 /** How the bits of a structure are treated that no rule names. */
