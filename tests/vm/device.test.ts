@@ -92,6 +92,18 @@ await guestSuite(import.meta.url, {
       assert.equal(holdings().mappings, 0);
     },
 
+    "closing in the middle of a reset waits for it": async () => {
+      const device = await openDevice(at.nvme);
+      const irqs = device.irqs.enable("msix", { count: 2 });
+      await device.dma.alloc(4096);
+      const reset = device.reset();
+      await device.close();
+      await reset;
+      assert.deepEqual([device.closed, irqs.closed], [true, true]);
+      assert.equal(holdings().pinned, 0);
+      await (await openDevice(at.nvme)).close();
+    },
+
     "two devices share a domain, and what one maps stays until it is closed": async () => {
       await using backend = vfioGroup();
       await using domain = createDomain();

@@ -85,7 +85,7 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
    * then left half enabled
    */
   setIrqs(kind: IrqKind, start: number, targets: readonly (IrqTarget | null)[]): void;
-  /** Disables a kind and disconnects all of its targets. Harmless if it is off. */
+  /** Disables a kind and disconnects all of its targets. Harmless if it is off; during a reset it is done after that. */
   disableIrqs(kind: IrqKind): void;
   /** @throws PciError `ERR_NOT_SUPPORTED` if the kind cannot be masked */
   maskIrqs(kind: IrqKind, start: number, count: number): void;

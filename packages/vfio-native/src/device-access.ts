@@ -27,6 +27,7 @@ export class DeviceAccess {
   readonly #configOffset: number;
   #state: "open" | "resetting" | "closed" = "open";
   readonly #regions = new Set<Blockable>();
+  readonly #afterReset: (() => void)[] = [];
 
   /** @param configOffset where configuration space begins in the descriptor's file */
   constructor(native: Native, fd: number, address: string, configOffset: number) {
@@ -77,13 +78,22 @@ export class DeviceAccess {
     for (const region of this.#regions) region.block();
   }
 
+  /** Lets accesses through again, after what was put off until now. */
   endReset(): void {
-    if (this.#state === "resetting") this.#state = "open";
+    if (this.#state !== "resetting") return;
+    this.#state = "open";
+    for (const step of this.#afterReset.splice(0)) step();
+  }
+
+  /** Puts a step off until the reset under way is over; never done if the device is closed before. */
+  afterReset(step: () => void): void {
+    this.#afterReset.push(step);
   }
 
   /** Refuses accesses for ever and unmaps the regions. */
   close(): void {
     this.#state = "closed";
+    this.#afterReset.length = 0;
     for (const region of this.#regions) region.close();
     this.#regions.clear();
   }

@@ -92,6 +92,10 @@ export class IrqControl {
 
   /** See `BackendDevice.disableIrqs`. */
   disable(kind: IrqKind): void {
+    if (this.#access.resetting) {
+      this.#access.afterReset(() => this.disable(kind));
+      return;
+    }
     this.#access.assertUsable();
     if (!this.#enabled.has(kind)) return;
     const result = this.#ioctl(kind, DATA_NONE | ACTION_TRIGGER, 0, 0);

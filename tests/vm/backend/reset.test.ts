@@ -84,6 +84,20 @@ await guestSuite(import.meta.url, {
       mapping.unmapSync();
     },
 
+    "interrupts disabled during a reset are disabled when it is over": async () => {
+      using backend = vfioGroup();
+      using device = backend.openSync(at.nvme);
+      using target = device.createIrqTarget();
+      device.setIrqs("msix", 0, [target]);
+      const reset = device.reset();
+      device.disableIrqs("msix");
+      device.disableIrqs("msix");
+      expectCode("ERR_RESETTING", () => device.setIrqs("intx", 0, [target]));
+      await reset;
+      expectCode("ERR_NOT_SUPPORTED", () => device.triggerIrqs("msix", 0, 1));
+      device.setIrqs("intx", 0, [target]);
+    },
+
     "a device whose reset is by power management works on": async () => {
       using backend = vfioGroup();
       using device = backend.openSync(at.e1000e);

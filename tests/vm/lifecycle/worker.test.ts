@@ -8,7 +8,7 @@ import { edu, startEdu } from "../harness/edu-registers.ts";
 import { expectCode } from "../harness/expect.ts";
 import { holdings } from "../harness/process.ts";
 import { guestSuite } from "../harness/suite.ts";
-import { at } from "../machines.ts";
+import { at, USER } from "../machines.ts";
 import type { Way } from "./holder.ts";
 
 const HOLDER = new URL("./holder.js", import.meta.url);
@@ -35,6 +35,7 @@ function checkFree(address: string): void {
 }
 
 await guestSuite(import.meta.url, {
+  users: [USER],
   tests: {
     "a worker that is terminated in the middle of DMA leaves the device quiet and free": async () => {
       const worker = await startWorker("dma", at.wideEdu);
