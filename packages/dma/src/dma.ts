@@ -36,7 +36,7 @@ export interface DmaAllocOptions {
   readonly alignment?: number;
 }
 
-/** How {@link Dma.map} may be asked: {@link MapOptions}, whose `addressBits` cannot pass the device's. */
+/** How {@link Dma.map} may be asked: `MapOptions` of `@userpci/interface`, whose `addressBits` cannot pass the device's. */
 export type DmaMapOptions = MapOptions;
 
 /**
