@@ -98,12 +98,10 @@ function structuresRow(bench: Bench, source: DmaMemory): Promise<void> {
   const iova = toIova(0x1000_0000);
   const work = (): void => {
     for (let i = 0; i < MAPS; i++) {
-      map.setU32("argsz", uapi.dmaMap.size);
       map.setU32("flags", flags);
       map.setU64("vaddr", address);
       map.setU64("iova", iova);
       map.setNumber("size", SMALL);
-      unmap.setU32("argsz", uapi.dmaUnmap.size);
       unmap.setU64("iova", iova);
       unmap.setNumber("size", SMALL);
       sink.number = unmap.getNumber("size");

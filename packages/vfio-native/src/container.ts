@@ -24,8 +24,8 @@ const directionFlags = {
   bidirectional: uapi.mapFlag.READ | uapi.mapFlag.WRITE,
 } as const;
 
-const newMapRecord = () => new StructRecord(uapi.dmaMap);
-const newUnmapRecord = () => new StructRecord(uapi.dmaUnmap);
+const newMapRecord = () => new StructRecord(uapi.dmaMap, { argsz: uapi.dmaMap.size });
+const newUnmapRecord = () => new StructRecord(uapi.dmaUnmap, { argsz: uapi.dmaUnmap.size });
 type MapRecord = ReturnType<typeof newMapRecord>;
 type UnmapRecord = ReturnType<typeof newUnmapRecord>;
 
@@ -226,7 +226,6 @@ function fillMap(record: MapRecord, { memory, offset, iova, size, direction }: M
       hint: "allocate it with device.dma.alloc, or from the backend's memory source",
     });
   }
-  record.setU32("argsz", uapi.dmaMap.size);
   record.setU32("flags", directionFlags[direction]);
   record.setU64("vaddr", offset === 0 ? memory.address : memory.address + BigInt(offset));
   record.setU64("iova", iova);
@@ -234,7 +233,6 @@ function fillMap(record: MapRecord, { memory, offset, iova, size, direction }: M
 }
 
 function fillUnmap(record: UnmapRecord, iova: Iova, size: number): void {
-  record.setU32("argsz", uapi.dmaUnmap.size);
   record.setU64("iova", iova);
   record.setNumber("size", size);
 }

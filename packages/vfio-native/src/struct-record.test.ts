@@ -22,8 +22,11 @@ describe("StructRecord", () => {
     );
   });
 
-  it("is zero at first", () => {
+  it("is zero at first, but for what it is given", () => {
     expect(new StructRecord(struct).bytes).toEqual(struct.pack({}));
+    expect(new StructRecord(struct, { size: 24, length: 7n }).bytes).toEqual(
+      struct.pack({ size: 24, length: 7n }),
+    );
   });
 
   it("shows what is written into its bytes, as the kernel does", () => {

@@ -1,4 +1,4 @@
-import type { FieldType, Struct } from "./struct.ts";
+import type { FieldType, Struct, Values } from "./struct.ts";
 
 type Fields = Readonly<Record<string, FieldType>>;
 type Names<F extends Fields, T extends FieldType> = { [K in keyof F]: F[K] extends T ? K : never }[keyof F];
@@ -14,10 +14,14 @@ export class StructRecord<F extends Fields> {
   readonly #u32: Uint32Array;
   readonly #u64: BigUint64Array;
 
-  /** @param struct whose size is a multiple of 8; its fields are zero at first */
-  constructor(struct: Struct<F>) {
+  /**
+   * @param struct whose size is a multiple of 8
+   * @param values of the fields that stay; the others are zero at first
+   */
+  constructor(struct: Struct<F>, values: Partial<Values<F>> = {}) {
     const buffer = new ArrayBuffer(struct.size);
     this.bytes = new Uint8Array(buffer);
+    struct.write(this.bytes, values);
     this.#offsets = struct.offsets;
     this.#u32 = new Uint32Array(buffer);
     this.#u64 = new BigUint64Array(buffer);
