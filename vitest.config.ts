@@ -1,8 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 // Projects run in this order, from fast to slow: `unit` beside the sources, `native` needs the addon and child
-// processes, `vm` boots a kernel, `soak` repeats (a hundredth of it unless USERPCI_SOAK=full), `release` installs the
-// packed packages. Anything that boots a machine or measures time runs one file at a time.
+// processes, `lspci` compares our text with the real one's, `vm` boots a kernel, `soak` repeats (a hundredth of it
+// unless USERPCI_SOAK=full), `release` installs the packed packages. Anything that boots a machine or measures time runs
+// one file at a time.
 const serial = { fileParallelism: false };
 const soakHours = 12 * 3_600_000;
 
@@ -25,9 +26,18 @@ export default defineConfig({
         extends: true,
         test: {
           name: "native",
-          include: ["tests/native/**/*.test.ts", "tests/lspci/*.test.ts"],
+          include: ["tests/native/**/*.test.ts"],
           testTimeout: 60_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "lspci",
+          include: ["tests/lspci/*.test.ts"],
+          testTimeout: 60_000,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -39,7 +49,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 300_000,
           ...serial,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -51,7 +61,7 @@ export default defineConfig({
           testTimeout: process.env["USERPCI_SOAK"] === "full" ? soakHours : 300_000,
           hookTimeout: 300_000,
           ...serial,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
       {
@@ -62,7 +72,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
           ...serial,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
     ],
