@@ -29,6 +29,7 @@ export interface Subject extends Disposable {
 
 /** Opens a function that is bound to vfio-pci. Must run as root. */
 export function openSubject(address: string): Subject {
+  forgetVectors(address);
   const backend = vfioGroup();
   const device = backend.openSync(address);
   const raw = new ConfigFile(address, { writable: true });
@@ -48,6 +49,19 @@ export function openSubject(address: string): Subject {
       backend.closeSync();
     },
   };
+}
+
+/**
+ * The kernel remembers until the function is bound anew for how many MSI vectors it was last used (`msi_qmax` in
+ * `vfio_msi_enable`), and limits what is written to Message Control by that. One is what it begins with.
+ */
+function forgetVectors(address: string): void {
+  using backend = vfioGroup();
+  using device = backend.openSync(address);
+  if (device.irqInfo("msi").count === 0) return;
+  using target = device.createIrqTarget();
+  device.setIrqs("msi", 0, [target]);
+  device.disableIrqs("msi");
 }
 
 /** What the system knows of a function beside its config space. */
