@@ -1,10 +1,9 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { TestbedError } from "./error.ts";
 import { type Command, runTool } from "./tool.ts";
 
-/** Where Debian's packages are fetched when the system's own configuration names no Debian mirror. */
-const PUBLIC_MIRROR = "http://deb.debian.org/debian";
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const SYSTEM_PARTS = "/etc/apt/apt.conf.d";
 const HINT =
@@ -130,13 +129,20 @@ async function writeHooklessSettings(directory: string): Promise<void> {
   await writeFile(join(directory, "apt.conf"), `Dir::Etc::parts "${parts}";\n`);
 }
 
-/** The Debian mirror that the machine already uses, so that proxies and local mirrors keep working. */
+/**
+ * The Debian mirror that the machine already uses, so that proxies and local mirrors keep working.
+ * @throws TestbedError ERR_TESTBED_PROVISION when it uses none and `USERPCI_DEBIAN_MIRROR` names none.
+ */
 async function debianMirror(): Promise<string> {
   const named = process.env["USERPCI_DEBIAN_MIRROR"];
   if (named) return named;
   const args = ["indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"];
   const text = await runTool(["apt-get"], args, { code: "ERR_TESTBED_PROVISION", hint: HINT });
-  return pickMirror(text) ?? PUBLIC_MIRROR;
+  const mirror = pickMirror(text);
+  if (mirror !== undefined) return mirror;
+  throw new TestbedError("ERR_TESTBED_PROVISION", "this machine's apt names no Debian mirror", {
+    hint: "set USERPCI_DEBIAN_MIRROR to one, as on Ubuntu: the kernel and QEMU are Debian's packages",
+  });
 }
 
 /** The archive (not the security archive) of Debian among lines of `URI release`. */
