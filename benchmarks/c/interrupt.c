@@ -1,10 +1,14 @@
 // An eventfd as an interrupt: how long from the write to whoever waits for it.
 //
-//   interrupt source oneway|roundtrip   signals a receiver in another process, see the descriptors below
-//   interrupt pair oneway|roundtrip     the same with a receiver of its own: an epoll loop
+//   interrupt source oneway|roundtrip|together   signals a receiver in another process, see the descriptors below
+//   interrupt pair oneway|roundtrip|together     the same with a receiver of its own: an epoll loop
 //
 // The source measures both ends by its own clock. One way, it watches for the receiver's mark in shared memory, the
 // first thing that the receiver does; the round trip ends with a second eventfd, for which the source sleeps too.
+//
+// Where both run decides more than what they do: waking another processor takes longer than the rest, and left alone the
+// kernel puts two C programs on one processor and Node on another. So each has a processor of its own during a round, as
+// a device has; "together" is one way with both on one processor.
 #define _GNU_SOURCE
 #include <poll.h>
 #include <sched.h>
@@ -27,7 +31,37 @@ enum { GIVEN_EVENT = 3, GIVEN_BACK = 4, GIVEN_MEMORY = 5 };
 static int event_fd;
 static int back_fd;
 static volatile uint32_t* seen;  // number of events the receiver has seen
-static int processors;
+static pid_t receiver;
+static cpu_set_t allowed;  // processors that this program may use
+static int is_shared;      // source and receiver have one processor
+
+static void run_on(pid_t thread, const cpu_set_t* set) {
+  check(sched_setaffinity(thread, sizeof *set, set), "sched_setaffinity");
+}
+
+// Gives the source and the receiver the first processors that are allowed, or the first to both.
+static void place(int count) {
+  cpu_set_t chosen[2];
+  int found = 0;
+  for (int i = 0; found < count; ++i) {
+    if (!CPU_ISSET(i, &allowed)) continue;
+    CPU_ZERO(&chosen[found]);
+    CPU_SET(i, &chosen[found++]);
+  }
+  is_shared = count == 1;
+  run_on(0, &chosen[0]);
+  run_on(receiver, &chosen[count - 1]);
+}
+
+// One round, after which both may run anywhere again: other rows are measured meanwhile.
+static double placed(int count, double (*shots)(void)) {
+  const int most = CPU_COUNT(&allowed);
+  place(count < most ? count : most);
+  const double figure = shots();
+  run_on(0, &allowed);
+  run_on(receiver, &allowed);
+  return figure;
+}
 
 static void signal_fd(int fd) {
   const uint64_t one = 1;
@@ -41,14 +75,14 @@ static void take(int fd) {
 
 static void pause_for(uint64_t ns) {
   for (const uint64_t end = now_ns() + ns; now_ns() < end;) {
-    if (processors == 1) sched_yield();
+    if (is_shared) sched_yield();
   }
 }
 
 static void await_mark(uint32_t before) {
   const uint64_t end = now_ns() + PATIENCE_MS * 1000000ull;
   while (*seen == before) {
-    if (processors == 1) sched_yield();
+    if (is_shared) sched_yield();
     if (now_ns() > end) fail("the receiver saw no event");
   }
 }
@@ -59,7 +93,7 @@ static void await_back(void) {
   take(back_fd);
 }
 
-static double one_way(void) {
+static double one_way_shots(void) {
   static uint64_t samples[SHOTS];
   for (int i = 0; i < SHOTS; ++i) {
     pause_for(GAP_NS);
@@ -72,7 +106,7 @@ static double one_way(void) {
   return median(samples, SHOTS);
 }
 
-static double round_trip(void) {
+static double round_trip_shots(void) {
   static uint64_t samples[SHOTS];
   for (int i = 0; i < SHOTS; ++i) {
     pause_for(GAP_NS);
@@ -83,6 +117,10 @@ static double round_trip(void) {
   }
   return median(samples, SHOTS);
 }
+
+static double one_way(void) { return placed(2, one_way_shots); }
+static double round_trip(void) { return placed(2, round_trip_shots); }
+static double together(void) { return placed(1, one_way_shots); }
 
 // The receiver that JavaScript is compared with.
 static _Noreturn void receive(int answers) {
@@ -100,15 +138,17 @@ static _Noreturn void receive(int answers) {
 }
 
 int main(int argc, char** argv) {
-  static const struct choice choices[] = {{"oneway", one_way}, {"roundtrip", round_trip}, {NULL, NULL}};
-  if (argc != 3) fail("interrupt source|pair oneway|roundtrip");
+  static const struct choice choices[] = {
+      {"oneway", one_way}, {"roundtrip", round_trip}, {"together", together}, {NULL, NULL}};
+  if (argc != 3) fail("interrupt source|pair oneway|roundtrip|together");
   const int is_pair = strcmp(argv[1], "pair") == 0;
-  processors = (int)sysconf(_SC_NPROCESSORS_ONLN);
   event_fd = is_pair ? check(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd") : GIVEN_EVENT;
   back_fd = is_pair ? check(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd") : GIVEN_BACK;
   const int flags = MAP_SHARED | (is_pair ? MAP_ANONYMOUS : 0);
   seen = mmap(NULL, 4096, PROT_READ | PROT_WRITE, flags, is_pair ? -1 : GIVEN_MEMORY, 0);
   if (seen == MAP_FAILED) fail("mmap");
-  if (is_pair && check(fork(), "fork") == 0) receive(strcmp(argv[2], "roundtrip") == 0);
+  receiver = is_pair ? check(fork(), "fork") : getppid();
+  if (receiver == 0) receive(strcmp(argv[2], "roundtrip") == 0);
+  check(sched_getaffinity(0, sizeof allowed, &allowed), "sched_getaffinity");
   serve_choice(choices, argv[2]);
 }

@@ -20,7 +20,7 @@ class Bed implements AsyncDisposable {
   readonly #source: Counterpart;
   readonly #answers: boolean;
 
-  constructor(way: "oneway" | "roundtrip") {
+  constructor(way: Way) {
     const native = loadNative();
     this.target = new EventfdTarget(native);
     this.#back = new EventfdTarget(native);
@@ -72,18 +72,26 @@ function deviceWith(target: IrqTarget): IrqDevice {
 
 /** Interrupts of an eventfd, from the signal to the first line of what waits for it. */
 export async function interruptRows(bench: Bench): Promise<void> {
-  for (const way of ["oneway", "roundtrip"] as const) {
-    const title = way === "oneway" ? "interrupt to" : "interrupt and answer, through";
-    await withListener(bench, way, `${title} a callback`);
-    await withIterator(bench, way, `${title} for await`);
-    await withWait(bench, way, `${title} waitSync`);
-  }
+  await withListener(bench, "oneway", "interrupt to a callback", limits);
+  await withIterator(bench, "oneway", "interrupt to for await");
+  await withWait(bench, "oneway", "interrupt to waitSync");
+  await withListener(bench, "roundtrip", "interrupt and answer, through a callback", limits);
+  await withIterator(bench, "roundtrip", "interrupt and answer, through for await");
+  await withWait(bench, "roundtrip", "interrupt and answer, through waitSync");
+  await withListener(bench, "together", "interrupt to a callback on the sender's processor");
+  await withWait(bench, "together", "interrupt to waitSync on the sender's processor");
 }
 
-type Way = "oneway" | "roundtrip";
+/** What is timed: a choice of c/interrupt.c. */
+type Way = "oneway" | "roundtrip" | "together";
 const program = (way: Way): readonly string[] => ["interrupt", "pair", way];
 
-async function withListener(bench: Bench, way: Way, name: string): Promise<void> {
+async function withListener(
+  bench: Bench,
+  way: Way,
+  name: string,
+  limits: readonly Limit[] = [],
+): Promise<void> {
   await using bed = new Bed(way);
   using _subscription = bed.vector().on(() => bed.answer());
   await bench.row({ name, typescript: () => bed.round(), c: program(way), limits });
