@@ -11,6 +11,8 @@ export default defineConfig({
   // Sources use `using`; Node 20 needs it lowered.
   oxc: { target: "node20" },
   test: {
+    // By default one processor is left to the watcher, and nobody watches.
+    maxWorkers: "100%",
     projects: [
       {
         extends: true,

@@ -83,7 +83,10 @@ test("QEMU dies with a parent that is killed, and the next boot removes what tha
   const child = await sleeper();
   const qemu = await qemuOf(child.pid!);
   expect(isRunning(qemu)).toBe(true);
+  const ended = new Promise((resolve) => child.once("exit", resolve));
   child.kill("SIGKILL");
+  // Until it is waited for, its number is in use.
+  await ended;
   await expect.poll(() => isRunning(qemu), { timeout: 5000 }).toBe(false);
   expect(directoriesOf(child.pid!)).toHaveLength(1);
   await expect(boot({ bootTimeoutMs: 1 })).rejects.toMatchObject({ code: "ERR_TESTBED_BOOT" });
