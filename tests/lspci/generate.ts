@@ -33,7 +33,7 @@ function windows(bytes: Uint8Array, random: Random): void {
 }
 
 /** Fills a capability in one of several manners: with noise, with few bits, with all or none. */
-function fill(bytes: Uint8Array, random: Random, start: number, end: number): void {
+export function fill(bytes: Uint8Array, random: Random, start: number, end: number): void {
   const manner = random.number(4);
   const byte = [
     () => 0,

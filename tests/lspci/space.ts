@@ -25,6 +25,14 @@ export function withCapability(id: number, size = 256): Uint8Array {
   );
 }
 
+/** Where the first extended capability of a made space is. */
+export const EXTENDED = 0x100;
+
+/** A PCI Express endpoint with an extended capability at {@link EXTENDED}, which is empty but for its header. */
+export function withExtended(id: number, version = 1, size = 0x400): Uint8Array {
+  return patch(withCapability(0x10, size), [FIRST + 2, 2, 0x0002], [EXTENDED, 4, id | (version << 16)]);
+}
+
 /** Makes a bridge of a space. */
 export function asBridge(bytes: Uint8Array): Uint8Array {
   return patch(bytes, [0x0a, 2, 0x0604], [0x0e, 1, 1]);

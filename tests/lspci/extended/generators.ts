@@ -1,0 +1,11 @@
+import type { Generator } from "../generate.ts";
+import { functionGenerators } from "./function.ts";
+import { linkGenerators } from "./link.ts";
+import { vendorGenerators } from "./vendor.ts";
+
+/** What is compared of the extended capabilities, by name. */
+export const extendedGenerators: Readonly<Record<string, Generator>> = {
+  ...functionGenerators,
+  ...linkGenerators,
+  ...vendorGenerators,
+};
