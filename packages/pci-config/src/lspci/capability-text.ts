@@ -22,6 +22,8 @@ export class CapabilityText {
   readonly id: number;
   /** Version of an extended capability; 0 for standard ones. */
   readonly version: number;
+  /** Where the function's PCI Express capability is, if this one is an extended one and there is any. */
+  readonly pcie: number | undefined;
 
   constructor(place: { offset: number; id: number; version: number }, printed: PrintedDevice) {
     this.device = printed.device;
@@ -31,6 +33,7 @@ export class CapabilityText {
     this.offset = place.offset;
     this.id = place.id;
     this.version = place.version;
+    this.pcie = printed.pcie;
   }
 
   /** Whether more than its first line is wanted. */
@@ -77,4 +80,6 @@ export interface PrintedDevice {
   readonly options: LspciOptions;
   readonly config: ConfigBytes;
   readonly identity: Identity;
+  /** Where its PCI Express capability is, once the standard list was walked. */
+  readonly pcie?: number | undefined;
 }

@@ -1,7 +1,9 @@
 import { pcie } from "../../capabilities/pcie.ts";
+import type { CapabilityText } from "../capability-text.ts";
 import { fieldOf } from "../line.ts";
 
-const { fields } = pcie.registers.capabilities;
+const { capabilities } = pcie.registers;
+const { fields } = capabilities;
 
 /** Device/port types of PCI Express (section 7.5.3.2). */
 export const port = {
@@ -26,6 +28,12 @@ export interface PortType {
 export function portType(bits: number): PortType {
   const type = fieldOf(fields.portType, bits);
   return { type, slot: hasSlotBit(type) && fieldOf(fields.slotImplemented, bits) === 1 };
+}
+
+/** The port type of the function that an extended capability belongs to; undefined without PCI Express, as with PCI-X. */
+export function portOf(extended: CapabilityText): number | undefined {
+  if (extended.pcie === undefined) return undefined;
+  return fieldOf(fields.portType, extended.config.read16(extended.pcie + capabilities.offset));
 }
 
 /** Whether a port of this type may have a slot. */
