@@ -1,13 +1,22 @@
 import type { Region } from "@userpci/interface";
 import { readBytes } from "./bytes.ts";
-import type { RegisterTable } from "./table.ts";
-import { defineRegisters, RegisterSet, type Registers, type Span, type Traits } from "./view.ts";
+import type { RegisterSpec, RegisterTable } from "./table.ts";
+import {
+  defineLists,
+  defineRegisters,
+  type Lists,
+  type ListTable,
+  RegisterSet,
+  type Registers,
+  type Span,
+  type Traits,
+} from "./view.ts";
 
 /** `standard` capabilities live in bytes 64 to 255, `extended` ones from 256 on. */
 export type CapabilityKind = "standard" | "extended";
 
 /** What is known of a capability id: a row of {@link standardCapabilities} or {@link extendedCapabilities}. */
-export interface CapabilitySpec<R extends RegisterTable = RegisterTable> {
+export interface CapabilitySpec<R extends RegisterTable = RegisterTable, L extends ListTable = ListTable> {
   readonly id: number;
   /** Name in the specification. */
   readonly title: string;
@@ -20,13 +29,29 @@ export interface CapabilitySpec<R extends RegisterTable = RegisterTable> {
   /** Names of what it has, for the `when` and `moved` of its registers. */
   readonly traits?: (region: Region, offset: number) => Iterable<string>;
   readonly registers: R;
+  /** Registers that it has as often as its content says. */
+  readonly lists: L;
 }
 
 /** Fills in what a row of the capability tables leaves out. */
-export function capability<R extends RegisterTable = Record<never, never>>(
-  row: Omit<CapabilitySpec<R>, "registers"> & { readonly registers?: R },
-): CapabilitySpec<R> {
-  return { ...row, registers: row.registers ?? ({} as R) };
+export function capability<
+  R extends RegisterTable = Record<never, never>,
+  L extends ListTable = Record<never, never>,
+>(
+  row: Omit<CapabilitySpec<R, L>, "registers" | "lists"> & {
+    readonly registers?: R;
+    readonly lists?: L;
+  },
+): CapabilitySpec<R, L> {
+  return { ...row, registers: row.registers ?? ({} as R), lists: row.lists ?? ({} as L) };
+}
+
+const listedName = /^(\w+)\[\d+\]\.(\w+)$/;
+
+/** The row of a register by the name that a description gives it: `control`, or `streams[2].control` in a list. */
+export function registerSpecOf(spec: CapabilitySpec, name: string): RegisterSpec | undefined {
+  const [, list, register] = listedName.exec(name) ?? [];
+  return list === undefined ? spec.registers[name] : spec.lists[list]?.registers[register!];
 }
 
 /** Where a capability was found, and what it said of itself. */
@@ -73,8 +98,11 @@ export class CapabilityBase<Name extends string = string> extends RegisterSet {
 }
 
 /** A capability and its registers. */
-export type CapabilityView<Name extends string, R extends RegisterTable> = CapabilityBase<Name> &
-  Registers<R>;
+export type CapabilityView<
+  Name extends string,
+  R extends RegisterTable,
+  L extends ListTable = Record<never, never>,
+> = CapabilityBase<Name> & Registers<R> & Lists<L>;
 
 type CapabilityClass = new (
   place: CapabilityPlace,
@@ -90,6 +118,7 @@ function classOf(spec: CapabilitySpec): CapabilityClass {
   if (!Made) {
     Made = class extends CapabilityBase {};
     defineRegisters(Made.prototype, spec.registers);
+    defineLists(Made.prototype, spec.lists);
     classes.set(spec, Made);
   }
   return Made;

@@ -1,6 +1,7 @@
 import { isBarSize } from "./bar-shape.ts";
 import { type Bar, decodeBars, walkBars } from "./bars.ts";
 import { bytesRegion } from "./bytes.ts";
+import { type CapabilityKind, type CapabilitySpec, registerSpecOf } from "./capability.ts";
 import { type ConfigSpace, configOf } from "./config.ts";
 import { toBytes } from "./content.ts";
 import { type ConfigDescription, describe, type RegisterDescriptions } from "./describe.ts";
@@ -8,7 +9,7 @@ import { extendedCapabilities } from "./extended.ts";
 import { commonHeader, type0Header, type1Header } from "./header.ts";
 import { hex, ignore, type Problem, problem, type Report } from "./problem.ts";
 import { standardCapabilities } from "./standard.ts";
-import { fieldMask, type RegisterTable } from "./table.ts";
+import { fieldMask, type RegisterSpec, type RegisterTable } from "./table.ts";
 
 /** What {@link check} may be told. */
 export interface CheckOptions {
@@ -78,26 +79,30 @@ function checkOverlap(a: Bar, b: Bar, report: Report): void {
   );
 }
 
-const tables = { standard: standardCapabilities, extended: extendedCapabilities } as const;
+const tables: Readonly<Record<CapabilityKind, Readonly<Record<string, CapabilitySpec>>>> = {
+  standard: standardCapabilities,
+  extended: extendedCapabilities,
+};
 const headers = { endpoint: type0Header, bridge: type1Header, other: {} } as const;
 
 function checkReserved(description: ConfigDescription, report: Report): void {
   const { header, capabilities, extendedCapabilities: extended } = description;
-  reportReserved("header", { ...commonHeader, ...headers[header.layout] }, header.registers, report);
+  const headerTable: RegisterTable = { ...commonHeader, ...headers[header.layout] };
+  reportReserved("header", (register) => headerTable[register], header.registers, report);
   for (const { kind, name, registers } of [...capabilities, ...extended]) {
-    const table: Readonly<Record<string, { readonly registers: RegisterTable }>> = tables[kind];
-    reportReserved(name, table[name]?.registers ?? {}, registers, report);
+    const spec = tables[kind][name];
+    if (spec) reportReserved(name, (register) => registerSpecOf(spec, register), registers, report);
   }
 }
 
 function reportReserved(
   owner: string,
-  table: RegisterTable,
+  specOf: (register: string) => RegisterSpec | undefined,
   registers: RegisterDescriptions,
   report: Report,
 ): void {
   for (const [name, { raw, width, offset }] of Object.entries(registers)) {
-    const spec = table[name];
+    const spec = specOf(name);
     if (spec === undefined || spec.kind === "value") continue;
     let named = 0;
     for (const field of Object.values(spec.fields)) named |= fieldMask(field);

@@ -12,7 +12,7 @@ import { decodeField, readRegister } from "./register.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { standardCapabilities } from "./standard.ts";
 import type { RegisterSpec, RegisterTable } from "./table.ts";
-import { isInside, placeOf, RegisterSet, type Span } from "./view.ts";
+import { isInside, type Lists, type ListTable, placeOf, RegisterSet, type Span } from "./view.ts";
 
 /** A register, raw and decoded. */
 export interface RegisterDescription {
@@ -167,8 +167,23 @@ function describeCapability(capability: CapabilityBase): CapabilityDescription {
     offset,
     length,
     bytes: hexBytes(capability.bytes()),
-    registers: describeRegisters(capability, tables[kind][name]?.registers ?? {}),
+    registers: describeAll(capability, tables[kind][name]),
   };
+}
+
+/** The registers of a capability, those of its lists by names such as `streams[2].control`. */
+function describeAll(capability: CapabilityBase, spec: CapabilitySpec | undefined): RegisterDescriptions {
+  if (spec === undefined) return {};
+  const descriptions = describeRegisters(capability, spec.registers);
+  for (const [list, { registers }] of Object.entries(spec.lists)) {
+    const sets = (capability as unknown as Lists<ListTable>)[list]!;
+    for (const [turn, set] of sets.entries()) {
+      for (const [name, description] of Object.entries(describeRegisters(set, registers))) {
+        descriptions[`${list}[${turn}].${name}`] = description;
+      }
+    }
+  }
+  return descriptions;
 }
 
 /** Describes the registers of a table that are there and not cut off. */

@@ -57,6 +57,7 @@ function readAll(holder: object): void {
   for (const name in holder) {
     attempt(() => {
       const value: unknown = Reflect.get(holder, name);
+      if (Array.isArray(value)) for (const set of value) readAll(set);
       if (typeof value === "object" && value !== null && "read" in value)
         (value as { read(): unknown }).read();
     });

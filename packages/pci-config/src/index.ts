@@ -74,6 +74,9 @@ export type {
   WritableAccess,
 } from "./table.ts";
 export {
+  type ListSpec,
+  type Lists,
+  type ListTable,
   type Maybe,
   type ReadonlyKeys,
   RegisterSet,

@@ -103,6 +103,48 @@ export function defineRegisters(prototype: RegisterSet, table: RegisterTable): v
   }
 }
 
+/** Registers that a capability has as often as it says itself, and where it says: entries, streams, blocks. */
+export interface ListSpec<T extends RegisterTable = RegisterTable> {
+  readonly registers: T;
+  /** Bytes from the start of the capability at which each turn starts. Must not read outside the span. */
+  readonly starts: (span: Span) => Iterable<number>;
+}
+
+/** The lists of a capability, by name. */
+export type ListTable = Readonly<Record<string, ListSpec>>;
+
+/** The lists of a table as properties: arrays of register sets. */
+export type Lists<L extends ListTable> = {
+  readonly [K in keyof L]: readonly (RegisterSet & Registers<L[K]["registers"]>)[];
+};
+
+/** Makes a row of a {@link ListTable}. */
+export function list<T extends RegisterTable>(registers: T, starts: ListSpec["starts"]): ListSpec<T> {
+  return { registers, starts };
+}
+
+/** Defines a property for each list of `table` on the prototype of a {@link RegisterSet}: a fresh array at each access. */
+export function defineLists(prototype: RegisterSet, table: ListTable): void {
+  for (const [name, { registers, starts }] of Object.entries(table)) {
+    const Made = registerSetClass(registers);
+    Object.defineProperty(prototype, name, {
+      enumerable: true,
+      get(this: RegisterSet) {
+        const span = RegisterSet.spanOf(this);
+        return Array.from(starts(span), (start) => {
+          const left = Math.max(span.length - start, 0);
+          return new Made({
+            ...span,
+            offset: span.offset + start,
+            length: left,
+            name: `${span.name}.${name}`,
+          });
+        });
+      },
+    });
+  }
+}
+
 function setterOf(spec: ValueSpec): (this: RegisterSet, value: number) => void {
   return function (value) {
     const span = RegisterSet.spanOf(this);
