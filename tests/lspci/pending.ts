@@ -7,7 +7,6 @@ export const pending: ReadonlySet<string> = new Set([
   "Address Translation Service (ATS)",
   "Advanced Error Reporting",
   "Alternative Routing-ID Interpretation (ARI)",
-  "Data Object Exchange",
   "Designated Vendor-Specific",
   "Device 3",
   "Device Serial Number",

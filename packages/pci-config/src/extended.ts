@@ -1,4 +1,5 @@
 import { aer } from "./capabilities/aer.ts";
+import { dataObjectExchange } from "./capabilities/data-object-exchange.ts";
 import { serialNumber } from "./capabilities/small.ts";
 import { dvsec, vsec } from "./capabilities/vendor-extended.ts";
 import { type CapabilitySpec, type CapabilityView, capability } from "./capability.ts";
@@ -102,7 +103,7 @@ export const extendedCapabilities = {
   alternateProtocol: capability({ id: 0x002b, title: "Alternate Protocol" }),
   systemFirmware: capability({ id: 0x002c, title: "System Firmware Intermediary" }),
   shadowFunctions: capability({ id: 0x002d, title: "Shadow Functions" }),
-  dataObjectExchange: capability({ id: 0x002e, title: "Data Object Exchange" }),
+  dataObjectExchange,
   device3: capability({ id: 0x002f, title: "Device 3", length: 16 }),
   ide: capability({ id: 0x0030, title: "Integrity and Data Encryption" }),
   physicalLayer64: capability({ id: 0x0031, title: "Physical Layer 64.0 GT/s" }),
@@ -118,5 +119,9 @@ export type ExtendedCapabilityName = keyof typeof extendedCapabilities;
 
 /** An extended capability by name, with its registers. */
 export type ExtendedCapability<N extends ExtendedCapabilityName = ExtendedCapabilityName> = {
-  [K in N]: CapabilityView<K, (typeof extendedCapabilities)[K]["registers"]>;
+  [K in N]: CapabilityView<
+    K,
+    (typeof extendedCapabilities)[K]["registers"],
+    (typeof extendedCapabilities)[K]["lists"]
+  >;
 }[N];

@@ -1,4 +1,5 @@
 import type { CapabilityPrinter } from "../capability-text.ts";
+import { dataObjectExchangeText } from "./data-object-exchange.ts";
 
 // To add an extended capability: write its printer in a file of this folder (one noun a file), of `line` templates over
 // the register table that `src/capabilities` has for it, and put it into this table. `capability.verbose` tells whether
@@ -28,4 +29,5 @@ export const extendedPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map(
   [0x25, named("Data Link Feature <?>")],
   [0x28, named("Hierarchy ID <?>")],
   [0x29, named("Native PCIe Enclosure Management <?>")],
+  [0x2e, dataObjectExchangeText],
 ]);
