@@ -18,7 +18,13 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "benchmarks/src/**/*.test.ts", "scripts/**/*.test.mjs"],
+          include: [
+            "packages/*/src/**/*.test.ts",
+            "benchmarks/src/**/*.test.ts",
+            "scripts/**/*.test.mjs",
+            "tests/fuzz/findings.test.ts",
+            "tests/browser/*.test.ts",
+          ],
           // Long enough for a property on a busy machine: these take milliseconds on an idle one.
           testTimeout: 60_000,
           sequence: { groupOrder: 0 },
@@ -59,7 +65,7 @@ export default defineConfig({
         test: {
           name: "soak",
           globalSetup: ["tests/vm/setup.ts"],
-          include: ["tests/soak/**/*.test.ts"],
+          include: ["tests/soak/**/*.test.ts", "tests/fuzz/campaign.test.ts"],
           testTimeout: process.env["USERPCI_SOAK"] === "full" ? soakHours : 300_000,
           hookTimeout: 300_000,
           ...serial,

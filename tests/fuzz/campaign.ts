@@ -1,0 +1,104 @@
+import { Worker } from "node:worker_threads";
+import { type Finding, type Job, type Outcome, State } from "./worker.ts";
+
+/** Executions of a worker in one round; afterwards the workers share what they have kept. */
+const ROUND = 250_000;
+const LONGEST_INPUT = 4096;
+
+/** How to run a {@link Campaign}. */
+export interface Plan {
+  readonly executions: number;
+  readonly workers: number;
+  readonly seed: number;
+  /** An execution that takes longer is a finding. Default 20 s; most take less than a millisecond. */
+  readonly hangMs?: number;
+  onProgress(line: string): void;
+}
+
+/** What came of it. */
+export interface Result {
+  readonly executions: number;
+  readonly reached: number;
+  readonly places: number;
+  /** The first input that broke something. */
+  readonly finding?: Finding;
+}
+
+/** A run of several workers over a corpus that they grow together. */
+export class Campaign {
+  readonly #code: string;
+  readonly #corpus: Uint8Array[];
+
+  constructor(code: string, seeds: readonly Uint8Array[]) {
+    this.#code = code;
+    this.#corpus = [...seeds];
+  }
+
+  async run(plan: Plan): Promise<Result> {
+    let result: Result = { executions: 0, reached: 0, places: 0 };
+    for (let round = 0; result.executions < plan.executions && !result.finding; round++) {
+      const left = plan.executions - result.executions;
+      const each = Math.min(ROUND, Math.ceil(left / plan.workers));
+      const workers = Array.from({ length: plan.workers }, (_, index) =>
+        this.#work(each, plan.seed + 7919 * (round * plan.workers + index) + 1, plan, result.executions),
+      );
+      const outcomes = await Promise.all(workers);
+      for (const { kept } of outcomes) this.#corpus.push(...kept);
+      result = outcomes.reduce(merge, result);
+      plan.onProgress(
+        `fuzz: ${result.executions} executions, ${this.#corpus.length} inputs, ${result.reached} of ${result.places} places`,
+      );
+    }
+    return result;
+  }
+
+  /** One worker for one round. One that hangs is ended, and its input is the finding. */
+  #work(executions: number, seed: number, plan: Plan, before: number): Promise<Outcome> {
+    const state = new SharedArrayBuffer(State.input + LONGEST_INPUT);
+    const words = new Int32Array(state, 0, State.input / 4);
+    const workerData: Job = { code: this.#code, executions, seed, corpus: this.#corpus, state };
+    const worker = new Worker(new URL("worker.js", import.meta.url), { workerData });
+    const { hangMs = 20_000 } = plan;
+    let last = -1;
+    return new Promise((resolve, reject) => {
+      const watch = setInterval(() => {
+        if (words[State.executions] === last) {
+          void worker.terminate();
+          resolve(hung(state, hangMs));
+        }
+        last = words[State.executions]!;
+        plan.onProgress(`fuzz: ${before} + ${last} executions, ${words[State.reached]} places`);
+      }, hangMs);
+      worker.once("message", resolve);
+      worker.once("error", reject);
+      worker.once("exit", () => clearInterval(watch));
+    });
+  }
+}
+
+function merge(result: Result, outcome: Outcome): Result {
+  const finding = result.finding ?? outcome.finding;
+  return {
+    executions: result.executions + outcome.executions,
+    reached: Math.max(result.reached, outcome.reached),
+    places: outcome.places,
+    ...(finding && { finding }),
+  };
+}
+
+function hung(state: SharedArrayBuffer, hangMs: number): Outcome {
+  const words = new Int32Array(state, 0, State.input / 4);
+  const input = Uint8Array.from(new Uint8Array(state, State.input, words[State.length]!));
+  const finding: Finding = {
+    operation: `operation ${words[State.operation]!}`,
+    input,
+    error: `did not end within ${hangMs / 1000} s`,
+  };
+  return {
+    executions: words[State.executions]!,
+    reached: words[State.reached]!,
+    places: 0,
+    kept: [],
+    finding,
+  };
+}
