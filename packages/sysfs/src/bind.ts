@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { isPciError, PciError } from "@userpci/interface";
-import { DriverChange, type DriverOptions, VFIO_PCI } from "./driver.ts";
+import { changing } from "./change.ts";
+import { type DriverChange, type DriverOptions, VFIO_PCI } from "./driver.ts";
 import { findFunction } from "./find.ts";
 import { functionPath, type PciFunction } from "./function.ts";
 import { isVfioDriver } from "./group.ts";
@@ -81,13 +82,26 @@ export async function bindOn(kernel: Kernel, address: string, options: BindOptio
   const fn = findFunction(address, options);
   const user = options.user === undefined ? null : findUser(options.user, options);
   refuseUnbindable(fn, options);
-  const changed = !isVfioDriver(fn.driver);
-  if (changed || user !== null) {
-    const command = `userpci bind ${fn.address}${user === null ? "" : ` --user ${user.name}`}`;
-    await refuseUnprivileged(kernel, fn, command, options);
+  if (isVfioDriver(fn.driver) && user === null) {
+    const entry = await readEntry(fn.address, options);
+    return bindingOf(fn, entry ?? unknownPast(fn), { changed: false, user }, options);
   }
+  const command = `userpci bind ${fn.address}${user === null ? "" : ` --user ${user.name}`}`;
+  await refuseUnprivileged(kernel, fn, command, options);
+  return changing(kernel, "bind", fn.address, options, (change, now) =>
+    bindNow(kernel, change, now, user, options),
+  );
+}
+
+async function bindNow(
+  kernel: Kernel,
+  change: DriverChange,
+  fn: PciFunction,
+  user: SystemUser | null,
+  options: BindOptions,
+): Promise<Binding> {
   if (user !== null) await refuseTaken(fn, user, options);
-  const change = new DriverChange(kernel, fn, options);
+  const changed = !isVfioDriver(fn.driver);
   const recorded = await readEntry(fn.address, options);
   const entry = await entryFor(fn, recorded, change);
   if (changed) {
@@ -101,19 +115,27 @@ export async function bindOn(kernel: Kernel, address: string, options: BindOptio
       change.report("permit");
       await permitUser(kernel, bound, user, entry, options);
     }
-    return {
-      address: fn.address,
-      driver: bound.driver ?? VFIO_PCI,
-      formerDriver: entry.formerDriver ?? null,
-      changed,
-      group: fn.iommuGroup!,
-      nodes: deviceNodes(bound, options),
-      user,
-    };
+    return bindingOf(bound, entry, { changed, user }, options);
   } catch (error) {
     // While the kernel is still at it, another write would only wait behind.
-    throw changed && !change.pending ? await rolledBack(kernel, fn, entry, error, options) : error;
+    throw changed && !change.pending ? await rolledBack(kernel, change, entry, error, options) : error;
   }
+}
+
+function bindingOf(
+  fn: PciFunction,
+  { formerDriver = null }: JournalEntry,
+  done: Pick<Binding, "changed" | "user">,
+  options: TreeOptions,
+): Binding {
+  return {
+    address: fn.address,
+    driver: fn.driver ?? VFIO_PCI,
+    formerDriver,
+    group: fn.iommuGroup!,
+    nodes: deviceNodes(fn, options),
+    ...done,
+  };
 }
 
 /** {@link unbind} on a given kernel. */
@@ -124,11 +146,10 @@ export async function unbindOn(kernel: Kernel, address: string, options: DriverO
     return { address: fn.address, driver: fn.driver, changed: false };
   }
   await refuseUnprivileged(kernel, fn, `userpci unbind ${fn.address}`, options);
-  return {
-    address: fn.address,
-    driver: await giveBack(kernel, fn, entry ?? unknownPast(fn), options),
-    changed: true,
-  };
+  return changing(kernel, "unbind", fn.address, options, async (change, now) => {
+    const recorded = (await readEntry(now.address, options)) ?? unknownPast(now);
+    return { address: now.address, driver: await giveBack(kernel, change, recorded, options), changed: true };
+  });
 }
 
 async function take(change: DriverChange): Promise<void> {
@@ -159,17 +180,16 @@ async function takeById(change: DriverChange): Promise<void> {
 /** Brings a function back to what its entry says, whatever state a binding was left in. Returns its driver. */
 async function giveBack(
   kernel: Kernel,
-  fn: PciFunction,
+  change: DriverChange,
   entry: JournalEntry,
   options: DriverOptions,
 ): Promise<string | null> {
-  const change = new DriverChange(kernel, fn, options);
   if (change.hasOverride()) await change.override(entry.formerOverride);
   if (isVfioDriver(change.current())) await change.release();
   await withdrawNodes(kernel, entry, options);
   // With another driver on it by now, somebody has decided otherwise since.
   if (change.current() === null) await handTo(change, entry.formerDriver);
-  await removeEntry(fn.address, options);
+  await removeEntry(entry.address, options);
   return change.current();
 }
 
@@ -186,20 +206,21 @@ async function handTo(change: DriverChange, former: string | null | undefined): 
 /** Undoes a binding that failed and returns the error to throw. */
 async function rolledBack(
   kernel: Kernel,
-  fn: PciFunction,
+  change: DriverChange,
   entry: JournalEntry,
   error: unknown,
   options: DriverOptions,
 ): Promise<unknown> {
-  const { signal: _aborted, ...unstoppable } = options;
+  const { address } = entry;
+  change.ignoreSignal();
   try {
-    await giveBack(kernel, fn, entry, unstoppable);
+    await giveBack(kernel, change, entry, options);
     return error;
   } catch (second) {
     const [first, then] = [error, second].map((thrown) => (thrown as Error).message);
     const code = isPciError(error) ? error.code : "ERR_BIND_FAILED";
-    return new PciError(code, `${first}; and ${fn.address} could not be given back: ${then}`, {
-      hint: `when that is mended: sudo userpci unbind ${fn.address}`,
+    return new PciError(code, `${first}; and ${address} could not be given back: ${then}`, {
+      hint: `when that is mended: sudo userpci unbind ${address}`,
       cause: error,
     });
   }

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isPciError, PciError } from "@userpci/interface";
-import { functionPath, type PciFunction, readDriverOverride } from "./function.ts";
+import { functionPath, type PciFunction, parseOverride } from "./function.ts";
 import { isVfioDriver } from "./group.ts";
 import { findHolders, type Holder } from "./holders.ts";
 import { explainWrite, type Kernel } from "./kernel.ts";
@@ -45,18 +45,30 @@ export class DriverChange {
   readonly #kernel: Kernel;
   readonly #fn: PciFunction;
   readonly #options: DriverOptions;
-  #pending = 0;
+  readonly #pending = new Set<Promise<unknown>>();
+  #signal: AbortSignal | undefined;
   #failure: unknown;
 
   constructor(kernel: Kernel, fn: PciFunction, options: DriverOptions) {
     this.#kernel = kernel;
     this.#fn = fn;
     this.#options = options;
+    this.#signal = options.signal;
   }
 
-  /** Whether the kernel is still at a write that was not waited for to the end. */
+  /** Whether the kernel is still at something that was not waited for to the end. */
   get pending(): boolean {
-    return this.#pending > 0;
+    return this.#pending.size > 0;
+  }
+
+  /** Resolves when the kernel is at nothing any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#pending);
+  }
+
+  /** From now on the caller's signal stops nothing: what was begun is to be undone. */
+  ignoreSignal(): void {
+    this.#signal = undefined;
   }
 
   /** The driver that has the function now. */
@@ -68,10 +80,11 @@ export class DriverChange {
   async load(driver: string): Promise<void> {
     if (existsSync(this.#driverPath(driver))) return;
     this.report("module");
-    const cause = await this.#kernel.loadModule(driver).then(
+    const loading = this.#kernel.loadModule(driver).then(
       () => undefined,
       (error: unknown) => error,
     );
+    const cause = await this.#wait("module", loading, `modprobe to load ${driver}`);
     if (existsSync(this.#driverPath(driver))) return;
     throw new PciError("ERR_NOT_SUPPORTED", `the driver ${driver} is not loaded`, {
       hint: `sudo modprobe ${driver}`,
@@ -147,8 +160,9 @@ export class DriverChange {
 
   /** The only driver that may take the function now, if one is named. */
   async readOverride(): Promise<string | null> {
-    const read = readDriverOverride(this.#fn.address, this.#options);
-    return (await this.#wait("override", read, "another process to bind or unbind")) ?? null;
+    const path = functionPath(this.#fn.address, this.#options, "driver_override");
+    const read = this.#kernel.read(path).then(parseOverride);
+    return this.#wait("override", read, `the lock of ${this.#fn.address}`);
   }
 
   /** @throws PciError `ERR_BIND_FAILED` if another driver than `driver` has the function */
@@ -169,12 +183,11 @@ export class DriverChange {
    * @throws PciError `ERR_ABORTED` if the caller no longer wants it
    */
   report(step: BindStep): void {
-    const { signal, onProgress } = this.#options;
-    if (signal?.aborted) {
+    if (this.#signal?.aborted) {
       const message = `stopped before the step "${step}" on ${this.#fn.address}`;
-      throw new PciError("ERR_ABORTED", message, { cause: signal.reason });
+      throw new PciError("ERR_ABORTED", message, { cause: this.#signal.reason });
     }
-    onProgress?.({ address: this.#fn.address, step, elapsedMs: 0, holders: [] });
+    this.#options.onProgress?.({ address: this.#fn.address, step, elapsedMs: 0, holders: [] });
   }
 
   async #write(step: BindStep, path: string, text: string, subject: string, ignored?: string): Promise<void> {
@@ -185,17 +198,16 @@ export class DriverChange {
   }
 
   async #wait<T>(step: BindStep, call: Promise<T>, subject: string): Promise<T> {
-    const { timeoutMs = TIMEOUT_MS, reportMs = REPORT_MS, signal, onProgress } = this.#options;
+    const { timeoutMs = TIMEOUT_MS, reportMs = REPORT_MS, onProgress } = this.#options;
     const address = this.#fn.address;
-    this.#pending += 1;
-    const work = call.finally(() => {
-      this.#pending -= 1;
-    });
+    const work = call.finally(() => this.#pending.delete(work));
+    this.#pending.add(work);
     return waitPatiently(work, {
       subject,
+      completion: `sudo userpci unbind ${address}`,
       timeoutMs,
       reportMs,
-      signal,
+      signal: this.#signal,
       findHolders: () => findHolders(this.#nodes(), this.#options),
       onWait: (elapsedMs, holders) => onProgress?.({ address, step, elapsedMs, holders }),
     });

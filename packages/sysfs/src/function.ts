@@ -118,13 +118,18 @@ export async function readDriverOverride(
   options: TreeOptions = {},
 ): Promise<string | null | undefined> {
   try {
-    const text = (await readFile(functionPath(address, options, "driver_override"), "utf8")).trim();
-    // The kernel prints an override that is not set as "(null)".
-    return text === "" || text === "(null)" ? null : text;
+    return parseOverride(await readFile(functionPath(address, options, "driver_override"), "utf8"));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** What `driver_override` says: a driver, or null for none. */
+export function parseOverride(text: string): string | null {
+  const name = text.trim();
+  // The kernel prints one that is not set as "(null)".
+  return name === "" || name === "(null)" ? null : name;
 }
 
 /** Whether a class code is that of a bridge to another PCI bus (classes 0604, 0607, 0609). */

@@ -1,9 +1,11 @@
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile } from "node:child_process";
 import { constants } from "node:fs";
-import { access, chmod, chown, open } from "node:fs/promises";
+import { access, chmod, chown } from "node:fs/promises";
+import type { Socket } from "node:net";
 import { promisify } from "node:util";
 import { PciError } from "@userpci/interface";
 import { systemFailure, type TreeOptions } from "./tree.ts";
+import { AttributeWriter } from "./writer.ts";
 
 /** Owner and mode of a file. */
 export interface Ownership {
@@ -13,9 +15,22 @@ export interface Ownership {
   readonly mode: number;
 }
 
-/** Everything that binding changes in the system goes through here; tests put a kernel of their own in its place. */
+/**
+ * Everything that binding changes in the system goes through here; tests put a kernel of their own in its place. What takes
+ * long neither blocks this thread nor keeps the process from ending.
+ */
 export interface Kernel {
-  /** Writes an attribute in one write. May take as long as the kernel likes, off this thread. */
+  /**
+   * Makes ready for reads and writes.
+   *
+   * @param title what for, as `ps` should show it
+   */
+  start(title: string): void;
+  /** Nothing more is to come. What is under way goes on. */
+  stop(): void;
+  /** Reads an attribute. May take as long as the kernel likes. */
+  read(path: string): Promise<string>;
+  /** Writes an attribute in one write. May take as long as the kernel likes. */
   write(path: string, text: string): Promise<void>;
   /**
    * Whether this user may write `path`, as an error to throw if not.
@@ -28,45 +43,62 @@ export interface Kernel {
   loadModule(name: string): Promise<void>;
 }
 
-/** The running kernel, for the machine's own tree or another one. */
+/** The running kernel, for the machine's own tree or another one, during one call. */
 export function kernelOf({ root = "/" }: TreeOptions): Kernel {
-  // The modules of another tree are not this kernel's.
-  return root === "/" ? systemKernel : { ...systemKernel, loadModule: async () => undefined };
+  return new SystemKernel(root);
 }
 
-const systemKernel: Kernel = {
-  async write(path, text) {
-    // Write-only attributes refuse a descriptor that could read, and creating is not a sysfs operation.
-    const file = await open(path, constants.O_WRONLY);
-    try {
-      await file.write(text);
-    } finally {
-      await file.close();
-    }
-  },
+class SystemKernel implements Kernel {
+  readonly #root: string;
+  #writer: AttributeWriter | undefined;
 
-  async refusal(path, command) {
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  start(title: string): void {
+    this.#writer = new AttributeWriter(title);
+  }
+
+  stop(): void {
+    this.#writer?.close();
+  }
+
+  read(path: string): Promise<string> {
+    return this.#writer!.read(path);
+  }
+
+  write(path: string, text: string): Promise<void> {
+    return this.#writer!.write(path, text);
+  }
+
+  async refusal(path: string, command: string): Promise<PciError | null> {
     try {
       await access(path, constants.W_OK);
       return null;
     } catch (cause) {
       return explainWrite(path, cause, command);
     }
-  },
+  }
 
-  async own(path, { uid, gid, mode }) {
+  async own(path: string, { uid, gid, mode }: Ownership): Promise<void> {
     await chown(path, uid, gid);
     await chmod(path, mode);
-  },
+  }
 
-  async loadModule(name) {
+  async loadModule(name: string): Promise<void> {
+    // The modules of another tree are not this kernel's.
+    if (this.#root !== "/") return;
     // Distributions keep modprobe out of an ordinary user's PATH.
     const { PATH = "" } = process.env;
-    await promisify(execFile)("modprobe", [name], {
-      env: { ...process.env, PATH: `${PATH}:/usr/sbin:/sbin` },
-    });
-  },
-};
+    const env = { ...process.env, PATH: `${PATH}:/usr/sbin:/sbin` };
+    const running = promisify(execFile)("modprobe", [name], { env });
+    // A module's start may hang too.
+    for (const part of [running.child, running.child.stdout, running.child.stderr])
+      (part as ChildProcess | Socket | null)?.unref();
+    await running;
+  }
+}
 
 /**
  * The error for a write that failed, with what lets it succeed.

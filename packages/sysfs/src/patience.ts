@@ -5,6 +5,8 @@ import { describeHolders, type Holder, type HolderReport } from "./holders.ts";
 export interface Patience {
   /** What is being waited for, as the reader of a message would say it: "igb to let go of 0000:01:00.0". */
   readonly subject: string;
+  /** The command that finishes, when the kernel is ready, what was given up. */
+  readonly completion: string;
   /** Milliseconds after which to give up waiting. */
   readonly timeoutMs: number;
   /** Milliseconds between reports. */
@@ -59,16 +61,20 @@ function givenUp(
   code: "ERR_TIMEOUT" | "ERR_ABORTED",
   elapsedMs: number,
   { holders, unreadable }: HolderReport,
-  { subject, signal }: Patience,
+  { subject, completion, signal }: Patience,
 ): PciError {
   const who = describeHolders(holders);
   const seconds = (elapsedMs / 1000).toFixed(1);
   return new PciError(code, `waited ${seconds} s for ${subject}${who === "" ? "" : `, held by ${who}`}`, {
-    hint:
-      who === ""
-        ? `the kernel goes on when it can; see \`sudo dmesg | tail\`${unreadable > 0 ? ", and run as root to see every process" : ""}`
-        : `end ${who}; the kernel goes on by itself then`,
+    hint: `${whatFrees(holders, unreadable)}\nthen: ${completion}`,
     cause: code === "ERR_ABORTED" ? signal?.reason : undefined,
     details: { elapsedMs, holders, unreadable },
   });
+}
+
+function whatFrees(holders: readonly Holder[], unreadable: number): string {
+  const who = describeHolders(holders);
+  if (who !== "") return `end ${who}; the kernel goes on by itself then`;
+  const more = unreadable > 0 ? ", and run as root to see every process" : "";
+  return `the kernel goes on when it can; see \`sudo dmesg | tail\`${more}`;
 }

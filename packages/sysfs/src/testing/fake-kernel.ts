@@ -45,6 +45,14 @@ export class FakeKernel implements Kernel {
     this.#waits.push({ path, until });
   }
 
+  start(): void {}
+
+  stop(): void {}
+
+  async read(path: string): Promise<string> {
+    return readFileSync(path, "utf8");
+  }
+
   async write(path: string, text: string): Promise<void> {
     const place = path.slice(this.#root.length);
     this.log.push(`${place} < ${text.trim()}`);

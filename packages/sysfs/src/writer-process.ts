@@ -1,0 +1,52 @@
+// The process behind AttributeWriter: does what its standard input says, one job a line, and answers each with a line. The
+// kernel may keep it in a write for ever, and no signal ends it then; nobody but this process is kept.
+import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from "node:fs";
+
+/** What to do to an attribute. */
+export interface Job {
+  readonly path: string;
+  /** What to write, in one write; null to read. */
+  readonly text: string | null;
+}
+
+/** What came of it. */
+export type Reply =
+  | { readonly text: string }
+  | { readonly message: string; readonly code?: string; readonly errno?: number; readonly syscall?: string };
+
+function perform({ path, text }: Job): string {
+  if (text === null) return readFileSync(path, "utf8");
+  // Write-only attributes refuse a descriptor that could read, and creating is not a sysfs operation.
+  const file = openSync(path, constants.O_WRONLY);
+  try {
+    writeSync(file, text);
+  } finally {
+    closeSync(file);
+  }
+  return "";
+}
+
+function replyTo(job: Job): Reply {
+  try {
+    return { text: perform(job) };
+  } catch (error) {
+    const { message, code, errno, syscall } = error as NodeJS.ErrnoException;
+    return {
+      message,
+      ...(code !== undefined && { code }),
+      ...(errno !== undefined && { errno }),
+      ...(syscall !== undefined && { syscall }),
+    };
+  }
+}
+
+// What `ps` shows, and a message that names this process.
+process.title = process.argv[2] ?? "userpci";
+const chunk = Buffer.alloc(4096);
+let rest = "";
+// Synchronous throughout: at the end of input, when the other side has closed or died, there is nothing left to do.
+for (let size = readSync(0, chunk); size > 0; size = readSync(0, chunk)) {
+  const lines = (rest + chunk.toString("utf8", 0, size)).split("\n");
+  rest = lines.pop()!;
+  for (const line of lines) writeSync(1, `${JSON.stringify(replyTo(JSON.parse(line) as Job))}\n`);
+}

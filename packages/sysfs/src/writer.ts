@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { PciError } from "@userpci/interface";
+import { systemFailure } from "./tree.ts";
+import type { Job, Reply } from "./writer-process.ts";
+
+const program = fileURLToPath(new URL("./writer-process.js", import.meta.url));
+
+interface Waiting {
+  readonly path: string;
+  resolve(text: string): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Reads and writes attributes in a process of its own, one after another. The kernel may sit on such an access for as long
+ * as somebody keeps a device open, in a state that no signal ends (`driver/unbind`, and whatever else takes the device's
+ * lock then), and a thread that sits there keeps its whole process from ending. So this process has none: it may stop
+ * waiting, and exit, at any time. The other then finishes what it is at, and ends.
+ *
+ * Neither the process nor what is under way in it keeps the event loop alive; a timer of the caller's must.
+ */
+export class AttributeWriter {
+  readonly #child: ChildProcess;
+  readonly #waiting: Waiting[] = [];
+  #ended: PciError | undefined;
+
+  /** @param title what `ps` calls the process */
+  constructor(title: string) {
+    // A group of its own: what a terminal sends to ours must not end it between two writes.
+    this.#child = spawn(process.execPath, [program, title], {
+      cwd: "/",
+      detached: true,
+      env: withoutNodeOptions(process.env),
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    this.#child.unref();
+    this.#child.once("error", (cause) => this.#end(unstartable(cause)));
+    this.#child.once("close", (code, signal) => this.#end(endedEarly(signal ?? `status ${code}`)));
+    const { stdin, stdout } = this.#child;
+    // Not there at all if the system has no descriptor left.
+    if (!stdin || !stdout) return;
+    // Its end is told by "close".
+    stdin.on("error", () => undefined);
+    for (const stream of [stdin, stdout]) (stream as Socket).unref();
+    createInterface(stdout).on("line", (line) => settle(this.#waiting.shift(), JSON.parse(line) as Reply));
+  }
+
+  /** Its process id; undefined if it could not be started, as every access then says. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Text of an attribute. @throws what {@link write} does */
+  read(path: string): Promise<string> {
+    return this.#ask({ path, text: null });
+  }
+
+  /**
+   * Writes an attribute in one write.
+   *
+   * @throws Error with the system's `code`; PciError `ERR_BIND_FAILED` if the process ends before
+   */
+  async write(path: string, text: string): Promise<void> {
+    await this.#ask({ path, text });
+  }
+
+  /** Lets the process end, after what it is at. */
+  close(): void {
+    this.#child.stdin?.end();
+  }
+
+  #ask(job: Job): Promise<string> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) return reject(this.#ended);
+      this.#waiting.push({ path: job.path, resolve, reject });
+      this.#child.stdin?.write(`${JSON.stringify(job)}\n`);
+    });
+  }
+
+  #end(error: PciError): void {
+    this.#ended ??= error;
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#ended);
+  }
+}
+
+function settle(waiting: Waiting | undefined, reply: Reply): void {
+  if ("text" in reply) waiting?.resolve(reply.text);
+  else waiting?.reject(Object.assign(new Error(reply.message), { path: waiting.path }, reply));
+}
+
+// They are for this program: a debugger's port can be opened once.
+function withoutNodeOptions({ NODE_OPTIONS: _, ...env }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return env;
+}
+
+function unstartable(cause: Error): PciError {
+  const { code, system } = systemFailure(cause);
+  return new PciError(code, `a process for writing to the kernel cannot be started: ${code}`, {
+    ...system,
+    hint: `it is this program again: ${process.execPath}`,
+  });
+}
+
+function endedEarly(how: string): PciError {
+  return new PciError("ERR_BIND_FAILED", `the process that writes to the kernel ended early, with ${how}`, {
+    hint: "was it killed? sudo userpci unbind ADDRESS puts things right; sudo dmesg | tail may say why",
+  });
+}
