@@ -1,6 +1,10 @@
+import { accessControl } from "./capabilities/access-control.ts";
+import { addressTranslation, pageRequest, pasid } from "./capabilities/address-translation.ts";
 import { aer } from "./capabilities/aer.ts";
 import { dataObjectExchange } from "./capabilities/data-object-exchange.ts";
+import { alternativeRoutingId } from "./capabilities/routing-id.ts";
 import { serialNumber } from "./capabilities/small.ts";
+import { sriov } from "./capabilities/sriov.ts";
 import { dvsec, vsec } from "./capabilities/vendor-extended.ts";
 import { type CapabilitySpec, type CapabilityView, capability } from "./capability.ts";
 
@@ -8,13 +12,6 @@ type Length = NonNullable<CapabilitySpec["length"]>;
 
 /** Port registers, then 12 bytes for each virtual channel; arbitration tables are not counted (section 7.9.1). */
 const virtualChannels: Length = (region, offset) => 0x10 + 12 * ((region.read32(offset + 4) & 7) + 1);
-
-/** A control dword, then as many bits of egress control vector as it says; 0 says 256 (section 7.7.8). */
-const accessControl: Length = (region, offset) => {
-  const capabilities = region.read16(offset + 4);
-  if ((capabilities & 0x20) === 0) return 8;
-  return 8 + 4 * Math.ceil((capabilities >>> 8 || 256) / 32);
-};
 
 /** Two dwords for each resizable BAR (section 7.8.6). */
 const resizableBars: Length = (region, offset) => 4 + 8 * ((region.read32(offset + 8) >>> 5) & 7);
@@ -60,13 +57,13 @@ export const extendedCapabilities = {
   rootRegisterBlock: capability({ id: 0x000a, title: "Root Complex Register Block Header", length: 20 }),
   vsec,
   accessCorrelation: capability({ id: 0x000c, title: "Configuration Access Correlation" }),
-  accessControl: capability({ id: 0x000d, title: "Access Control Services", head: 8, length: accessControl }),
-  alternativeRoutingId: capability({ id: 0x000e, title: "Alternative Routing-ID Interpretation", length: 8 }),
-  addressTranslation: capability({ id: 0x000f, title: "Address Translation Services", length: 8 }),
-  sriov: capability({ id: 0x0010, title: "Single Root I/O Virtualization", length: 64 }),
+  accessControl,
+  alternativeRoutingId,
+  addressTranslation,
+  sriov,
   mriov: capability({ id: 0x0011, title: "Multi-Root I/O Virtualization" }),
   multicast: capability({ id: 0x0012, title: "Multicast", length: 48 }),
-  pageRequest: capability({ id: 0x0013, title: "Page Request Interface", length: 16 }),
+  pageRequest,
   amdReserved: capability({ id: 0x0014, title: "Reserved for AMD" }),
   resizableBar: capability({ id: 0x0015, title: "Resizable BAR", head: 12, length: resizableBars }),
   dynamicPower: capability({
@@ -84,7 +81,7 @@ export const extendedCapabilities = {
   latencyTolerance: capability({ id: 0x0018, title: "Latency Tolerance Reporting", length: 8 }),
   secondaryPcie: capability({ id: 0x0019, title: "Secondary PCI Express" }),
   protocolMultiplexing: capability({ id: 0x001a, title: "Protocol Multiplexing" }),
-  pasid: capability({ id: 0x001b, title: "Process Address Space ID", length: 8 }),
+  pasid,
   lightweightNotification: capability({ id: 0x001c, title: "LN Requester", length: 8 }),
   downstreamContainment: capability({ id: 0x001d, title: "Downstream Port Containment" }),
   l1Substates: capability({ id: 0x001e, title: "L1 PM Substates", length: l1Substates }),

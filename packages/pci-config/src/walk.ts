@@ -1,7 +1,7 @@
 import type { Region } from "@userpci/interface";
 import type { CapabilityPlace } from "./capability.ts";
 import { commonHeader, HEADER_SIZE, type0Header } from "./header.ts";
-import { hex, problem, type Report } from "./problem.ts";
+import { hex, ignore, problem, type Report } from "./problem.ts";
 
 /** Bytes of a config space without extended capabilities. */
 export const STANDARD_SIZE = 256;
@@ -46,6 +46,12 @@ export function* walkStandard(region: Region, report: Report): Generator<Capabil
     yield { kind: "standard", id: header & 0xff, version: 0, offset };
     from = offset + 1;
   }
+}
+
+/** Offset of the first standard capability of an id, or undefined if there is none. */
+export function findStandard(region: Region, id: number): number | undefined {
+  for (const place of walkStandard(region, ignore)) if (place.id === id) return place.offset;
+  return undefined;
 }
 
 /** Offset of the pointer to the first standard capability, or undefined if there is none. */

@@ -2,10 +2,9 @@ import { PciError } from "@userpci/interface";
 import { bytesRegion } from "../bytes.ts";
 import type { CapabilityKind } from "../capability.ts";
 import { configOf } from "../config.ts";
-import { HEADER_SIZE } from "../header.ts";
 import { standardCapabilities } from "../standard.ts";
 import { EXTENDED_SIZE, STANDARD_SIZE } from "../walk.ts";
-import { type AnyCapabilityToBuild, encodeCapability } from "./capability.ts";
+import { type AnyCapabilityToBuild, areas, encodeCapability } from "./capability.ts";
 import type { SpaceDescription } from "./description.ts";
 import { writeHeader } from "./header.ts";
 import { linkCapabilities, placeCapabilities } from "./place.ts";
@@ -30,11 +29,11 @@ export function buildSpace(description: SpaceDescription): Uint8Array<ArrayBuffe
   const bytes = new Uint8Array(sizeOf(description));
   const region = bytesRegion(bytes);
   writeHeader(region, description);
-  const header = bytes.slice(0, HEADER_SIZE);
   for (const [kind, given] of listsOf(description)) {
+    const before = bytes.slice(0, areas[kind].start);
     const list = given.map((capability, index) => ({
       name: capability.name ?? `capability ${index}`,
-      bytes: encodeCapability(kind, capability, header),
+      bytes: encodeCapability(kind, capability, before),
       offset: capability.offset,
     }));
     linkCapabilities(region, kind, list, placeCapabilities(kind, list));

@@ -45,18 +45,19 @@ function setUpperLength(region: Region, at: number, length: number): void {
 /**
  * The bytes of a capability whose pointer is still 0.
  *
- * @param header the 64 bytes of the header: the layout of some capabilities depends on it
+ * @param before the bytes before the area of its kind: header and, for an extended one, the standard capabilities. The
+ * layout of some depends on them
  * @throws PciError as `buildSpace`
  */
 export function encodeCapability(
   kind: CapabilityKind,
   given: AnyCapabilityToBuild,
-  header: Uint8Array,
+  before: Uint8Array,
 ): Uint8Array {
   const { start, end, head } = areas[kind];
   const { name, spec, id } = identify(kind, given);
   const scratch = new Uint8Array(end);
-  scratch.set(header);
+  scratch.set(before);
   const region = bytesRegion(scratch);
   writeIdentity(region, kind, id, given.version ?? 1);
   const { bytes = [], length = 0, registers = {} } = given;

@@ -1,5 +1,8 @@
-import { capability } from "../capability.ts";
-import { type Access, bits, flag, register, value } from "../table.ts";
+import type { Region } from "@userpci/interface";
+import { type CapabilitySpec, capability } from "../capability.ts";
+import { type Access, bits, fieldMask, flag, register, value } from "../table.ts";
+import { findStandard, standardEnd } from "../walk.ts";
+import { isRootType, pcie } from "./pcie.ts";
 
 function uncorrectable<const A extends Access>(access: A) {
   return {
@@ -20,6 +23,11 @@ function uncorrectable<const A extends Access>(access: A) {
     atomicEgressBlocked: flag(24, access, "AtomicOp egress blocked"),
     prefixBlocked: flag(25, access, "TLP prefix blocked"),
     poisonedEgressBlocked: flag(26, access, "Poisoned TLP egress blocked"),
+    deferrableWriteBlocked: flag(27, access, "DMWr request egress blocked (PCI Express 6.0)"),
+    ideCheckFailed: flag(28, access, "IDE check failed (PCI Express 6.0)"),
+    misroutedIdeTlp: flag(29, access, "Misrouted IDE TLP (PCI Express 6.0)"),
+    pcrcCheckFailed: flag(30, access, "PCRC check failed (PCI Express 6.0)"),
+    translationBlocked: flag(31, access, "TLP translation egress blocked (PCI Express 6.0)"),
   };
 }
 
@@ -38,11 +46,45 @@ function correctable<const A extends Access>(access: A) {
 
 const status = { reserved: "RsvdZ" } as const;
 
-/** Advanced error reporting (section 7.8.4): what every function has of it, up to the header log. */
+const { capabilities, deviceCapabilities2 } = pcie.registers;
+
+/** What the PCI Express capability tells of it: `root`, `prefix` and `flit` for the registers behind the header log. */
+function* traitsOf(region: Region): Generator<string> {
+  const at = findStandard(region, pcie.id);
+  if (at === undefined) return;
+  const flags = region.read16(at + capabilities.offset);
+  if (isRootType((flags & fieldMask(capabilities.fields.portType)) >>> capabilities.fields.portType.lo)) {
+    yield "root";
+  }
+  if ((flags & fieldMask(capabilities.fields.flitMode)) !== 0) yield "flit";
+  const second = at + deviceCapabilities2.offset;
+  if ((flags & fieldMask(capabilities.fields.version)) < 2 || second + 4 > standardEnd(region)) return;
+  if ((region.read32(second) & fieldMask(deviceCapabilities2.fields.endToEndPrefix)) !== 0) yield "prefix";
+}
+
+/** Up to the header log in every function; further by what it has. */
+const length: NonNullable<CapabilitySpec["length"]> = (_region, _offset, traits) => {
+  if (traits.has("flit")) return 0x60;
+  if (traits.has("prefix")) return 0x48;
+  return traits.has("root") ? 0x38 : 0x2c;
+};
+
+const prefixLog = (index: number) =>
+  value(0x38 + 4 * index, 32, "7.8.4.12", `TLP Prefix Log, dword ${index}`, "ROS", { when: "prefix" });
+
+const flitLog = (index: number) =>
+  value(0x28 + 4 * index, 32, "PCI Express 6.0, 7.8.4.8", `Header Log, dword ${index}`, "ROS", {
+    when: "flit",
+  });
+
+const root = { when: "root" } as const;
+
+/** Advanced error reporting (section 7.8.4), with the registers of root ports and of event collectors. */
 export const aer = capability({
   id: 0x0001,
   title: "Advanced Error Reporting",
-  length: 0x2c,
+  traits: traitsOf,
+  length,
   registers: {
     uncorrectableStatus: register(
       0x04,
@@ -79,10 +121,72 @@ export const aer = capability({
       multipleHeader: flag(10, "RWS", "Record several headers"),
       prefixLogPresent: flag(11, "ROS", "The log holds a TLP prefix"),
       completionTimeoutLogCapable: flag(12, "RO", "Can log the prefix or header of a timed-out request"),
+      flitLogged: flag(18, "ROS", "The TLP was logged in flit mode (PCI Express 6.0)"),
+      loggedSize: bits(23, 19, "ROS", "Dwords of the TLP logged in flit mode (PCI Express 6.0)"),
     }),
     headerLog0: value(0x1c, 32, "7.8.4.8", "Header Log, dword 0", "ROS"),
     headerLog1: value(0x20, 32, "7.8.4.8", "Header Log, dword 1", "ROS"),
     headerLog2: value(0x24, 32, "7.8.4.8", "Header Log, dword 2", "ROS"),
     headerLog3: value(0x28, 32, "7.8.4.8", "Header Log, dword 3", "ROS"),
+    rootCommand: register(
+      0x2c,
+      32,
+      "7.8.4.9",
+      "Root Error Command",
+      {
+        correctable: flag(0, "RW", "Interrupt on ERR_COR"),
+        nonFatal: flag(1, "RW", "Interrupt on ERR_NONFATAL"),
+        fatal: flag(2, "RW", "Interrupt on ERR_FATAL"),
+      },
+      root,
+    ),
+    rootStatus: register(
+      0x30,
+      32,
+      "7.8.4.10",
+      "Root Error Status",
+      {
+        correctable: flag(0, "RW1CS", "ERR_COR received"),
+        moreCorrectable: flag(1, "RW1CS", "More than one ERR_COR received"),
+        uncorrectable: flag(2, "RW1CS", "ERR_FATAL or ERR_NONFATAL received"),
+        moreUncorrectable: flag(3, "RW1CS", "More than one ERR_FATAL or ERR_NONFATAL received"),
+        firstFatal: flag(4, "RW1CS", "The first uncorrectable one was fatal"),
+        nonFatal: flag(5, "RW1CS", "ERR_NONFATAL received"),
+        fatal: flag(6, "RW1CS", "ERR_FATAL received"),
+        correctableSubclass: bits(8, 7, "ROS", "Kind of the ERR_COR received first", [
+          "legacy",
+          "for the system's firmware",
+          "for the operating system",
+          "extended",
+        ]),
+        interruptMessage: bits(31, 27, "RO", "Vector of its interrupts"),
+      },
+      { ...root, ...status },
+    ),
+    errorSource: register(
+      0x34,
+      32,
+      "7.8.4.11",
+      "Error Source Identification",
+      {
+        correctable: bits(15, 0, "ROS", "Requester id of the ERR_COR received first"),
+        uncorrectable: bits(31, 16, "ROS", "Requester id of the ERR_FATAL or ERR_NONFATAL received first"),
+      },
+      root,
+    ),
+    prefixLog0: prefixLog(0),
+    prefixLog1: prefixLog(1),
+    prefixLog2: prefixLog(2),
+    prefixLog3: prefixLog(3),
+    headerLog4: flitLog(4),
+    headerLog5: flitLog(5),
+    headerLog6: flitLog(6),
+    headerLog7: flitLog(7),
+    headerLog8: flitLog(8),
+    headerLog9: flitLog(9),
+    headerLog10: flitLog(10),
+    headerLog11: flitLog(11),
+    headerLog12: flitLog(12),
+    headerLog13: flitLog(13),
   },
 });

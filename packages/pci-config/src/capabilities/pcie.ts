@@ -26,15 +26,19 @@ const REVERSE_BRIDGE = 8;
 const INTEGRATED_ENDPOINT = 9;
 const EVENT_COLLECTOR = 10;
 
+/** Whether a port of this type has the registers of a root port. */
+export function isRootType(type: number): boolean {
+  return type === ROOT_PORT || type === EVENT_COLLECTOR;
+}
+
 function* traitsOf(flags: number): Generator<string> {
   const version2 = (flags & 0xf) >= 2;
   const type = (flags >> 4) & 0xf;
-  const isRoot = type === ROOT_PORT || type === EVENT_COLLECTOR;
   const hasLink = type !== INTEGRATED_ENDPOINT && type !== EVENT_COLLECTOR;
   const hasSlot =
     (type === ROOT_PORT || type === DOWNSTREAM_PORT || type === REVERSE_BRIDGE) && (flags & 0x100) !== 0;
   if (version2) yield "version2";
-  if (isRoot) yield "root";
+  if (isRootType(type)) yield "root";
   if (hasLink) yield "link";
   if (hasLink && version2) yield "link2";
   if (hasSlot) yield "slot";

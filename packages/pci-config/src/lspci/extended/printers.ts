@@ -1,5 +1,11 @@
 import type { CapabilityPrinter } from "../capability-text.ts";
+import { accessControlText } from "./access-control.ts";
+import { addressTranslationText, pageRequestText, pasidText } from "./address-translation.ts";
+import { aerText } from "./aer.ts";
 import { dataObjectExchangeText } from "./data-object-exchange.ts";
+import { routingIdText } from "./routing-id.ts";
+import { serialNumberText } from "./serial-number.ts";
+import { sriovText } from "./sriov.ts";
 
 // To add an extended capability: write its printer in a file of this folder (one noun a file), of `line` templates over
 // the register table that `src/capabilities` has for it, and put it into this table. `capability.verbose` tells whether
@@ -15,13 +21,21 @@ const named =
 /** The printers of extended capabilities, by id. An id that is not here prints as a number. */
 export const extendedPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map([
   [0x00, named("Null")],
+  [0x01, aerText],
+  [0x03, serialNumberText],
   [0x04, named("Power Budgeting <?>")],
   [0x06, named("Root Complex Internal Link <?>")],
   [0x08, named("Multi-Function Virtual Channel <?>")],
   [0x0a, named("Root Complex Register Block <?>")],
+  [0x0d, accessControlText],
+  [0x0e, routingIdText],
+  [0x0f, addressTranslationText],
+  [0x10, sriovText],
   [0x11, named("Multi-Root I/O Virtualization <?>")],
+  [0x13, pageRequestText],
   [0x16, named("Dynamic Power Allocation <?>")],
   [0x1a, named("Protocol Multiplexing <?>")],
+  [0x1b, pasidText],
   [0x1c, named("LN Requester <?>")],
   [0x20, named("PCI Express over M_PHY <?>")],
   [0x21, named("FRS Queueing <?>")],

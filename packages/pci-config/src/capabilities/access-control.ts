@@ -1,0 +1,65 @@
+import type { Region } from "@userpci/interface";
+import { type CapabilitySpec, capability } from "../capability.ts";
+import { type Access, bits, fieldMask, flag, register, value } from "../table.ts";
+import { list } from "../view.ts";
+
+/** What can be controlled, as capabilities and as enable bits. */
+function controls<const A extends Access>(access: A) {
+  return {
+    sourceValidation: flag(0, access, "Source validation"),
+    translationBlocking: flag(1, access, "Translation blocking"),
+    requestRedirect: flag(2, access, "Peer-to-peer request redirect"),
+    completionRedirect: flag(3, access, "Peer-to-peer completion redirect"),
+    upstreamForwarding: flag(4, access, "Upstream forwarding"),
+    egressControl: flag(5, access, "Peer-to-peer egress control"),
+    directTranslated: flag(6, access, "Direct translated peer-to-peer"),
+  };
+}
+
+const capabilities = register(0x04, 16, "7.7.8.2", "ACS Capability", {
+  ...controls("RO"),
+  enhanced: flag(7, "RO", "Has the enhanced controls"),
+  vectorSize: bits(15, 8, "HwInit", "Bits of the egress control vector; 0 is 256"),
+});
+
+const HEAD = 8;
+
+/** Dwords of egress control vector. */
+function vectorDwords(region: Region, offset: number): number {
+  const { egressControl, vectorSize } = capabilities.fields;
+  const raw = region.read16(offset + capabilities.offset);
+  if ((raw & fieldMask(egressControl)) === 0) return 0;
+  return Math.ceil((raw >>> vectorSize.lo || 256) / 32);
+}
+
+const length: NonNullable<CapabilitySpec["length"]> = (region, offset) =>
+  HEAD + 4 * vectorDwords(region, offset);
+
+/** What happens to a request for memory of the port itself. */
+const targets = ["direct", "blocked", "redirected upstream"];
+
+/** Access control services (section 7.7.8): which peer-to-peer traffic a function lets through. */
+export const accessControl = capability({
+  id: 0x000d,
+  title: "Access Control Services",
+  head: HEAD,
+  length,
+  registers: {
+    capabilities,
+    control: register(0x06, 16, "7.7.8.3", "ACS Control", {
+      ...controls("RW"),
+      ioRequestBlocking: flag(7, "RW", "I/O request blocking"),
+      downstreamTargets: bits(9, 8, "RW", "Requests for memory of downstream ports", targets),
+      upstreamTargets: bits(11, 10, "RW", "Requests for memory of the upstream port", targets),
+      unclaimedRedirect: flag(12, "RW", "Unclaimed requests are redirected upstream"),
+    }),
+  },
+  lists: {
+    egressVector: list(
+      { bits: value(0x00, 32, "7.7.8.4", "Egress Control Vector: a bit for each port or function", "RW") },
+      function* ({ length }) {
+        for (let at = HEAD; at + 4 <= length; at += 4) yield at;
+      },
+    ),
+  },
+});
