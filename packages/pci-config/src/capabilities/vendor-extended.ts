@@ -1,5 +1,8 @@
 import { capability } from "../capability.ts";
 import { bits, register, value } from "../table.ts";
+import { cxlBlocks, cxlFunctionMaps, cxlRegisters, cxlTraits } from "./cxl.ts";
+import { cxlDeviceRegisters, cxlRanges } from "./cxl-device.ts";
+import { cxlPortRegisters } from "./cxl-port.ts";
 
 /** Vendor-specific extended capability (section 7.9.5). */
 export const vsec = capability({
@@ -17,13 +20,14 @@ export const vsec = capability({
   },
 });
 
-/** Designated vendor-specific extended capability (section 7.9.6). */
+/** Designated vendor-specific extended capability (section 7.9.6), with what CXL keeps in it. */
 export const dvsec = capability({
   id: 0x0023,
   title: "Designated Vendor-Specific Extended Capability",
-  head: 8,
+  head: 10,
   length: (region, offset) => region.read32(offset + 4) >>> 20,
   minimum: 10,
+  traits: cxlTraits,
   registers: {
     header1: register(0x04, 32, "7.9.6.2", "Designated Vendor-Specific Header 1", {
       vendorId: bits(15, 0, "RO", "Vendor that defines the capability"),
@@ -31,5 +35,9 @@ export const dvsec = capability({
       length: bits(31, 20, "RO", "Length of the whole capability, in bytes"),
     }),
     dvsecId: value(0x08, 16, "7.9.6.3", "Id that this vendor gave it", "RO"),
+    ...cxlDeviceRegisters,
+    ...cxlPortRegisters,
+    ...cxlRegisters,
   },
+  lists: { ranges: cxlRanges, functionMaps: cxlFunctionMaps, blocks: cxlBlocks },
 });

@@ -6,6 +6,7 @@ import { dataObjectExchangeText } from "./data-object-exchange.ts";
 import { routingIdText } from "./routing-id.ts";
 import { serialNumberText } from "./serial-number.ts";
 import { sriovText } from "./sriov.ts";
+import { designatedVendorText, vendorExtendedText } from "./vendor.ts";
 
 // To add an extended capability: write its printer in a file of this folder (one noun a file), of `line` templates over
 // the register table that `src/capabilities` has for it, and put it into this table. `capability.verbose` tells whether
@@ -27,6 +28,7 @@ export const extendedPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map(
   [0x06, named("Root Complex Internal Link <?>")],
   [0x08, named("Multi-Function Virtual Channel <?>")],
   [0x0a, named("Root Complex Register Block <?>")],
+  [0x0b, vendorExtendedText],
   [0x0d, accessControlText],
   [0x0e, routingIdText],
   [0x0f, addressTranslationText],
@@ -40,6 +42,7 @@ export const extendedPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map(
   [0x20, named("PCI Express over M_PHY <?>")],
   [0x21, named("FRS Queueing <?>")],
   [0x22, named("Readiness Time Reporting <?>")],
+  [0x23, designatedVendorText],
   [0x25, named("Data Link Feature <?>")],
   [0x28, named("Hierarchy ID <?>")],
   [0x29, named("Native PCIe Enclosure Management <?>")],

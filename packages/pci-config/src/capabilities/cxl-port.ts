@@ -1,0 +1,182 @@
+import { address, bits, flag, register, value } from "../table.ts";
+
+const section = (part: number) => `CXL 3.1, 8.1.5.${part}`;
+const flexBus = (part: number) => `CXL 3.1, 8.2.1.3.${part}`;
+const port = { when: "cxlPort" } as const;
+const gpf = { when: "cxlGpfPort" } as const;
+const flex = { when: "cxlFlexBus" } as const;
+const flex1 = { when: "cxlFlexBus1" } as const;
+const flex2 = { when: "cxlFlexBus2" } as const;
+
+const timeout = {
+  base: bits(3, 0, "RW", "Time, in units of the scale"),
+  scale: bits(11, 8, "RW", "Unit of time", [
+    "1 us",
+    "10 us",
+    "100 us",
+    "1 ms",
+    "10 ms",
+    "100 ms",
+    "1 s",
+    "10 s",
+  ]),
+} as const;
+
+/** Registers of the DVSECs of CXL ports: extensions (id 3), global persistent flush (id 4), flex bus (id 7). */
+export const cxlPortRegisters = {
+  portStatus: register(
+    0x0a,
+    16,
+    section(1),
+    "CXL Port Extension Status",
+    {
+      pmInitComplete: flag(0, "RO", "Power management initialization is complete"),
+      viral: flag(14, "RW1CS", "Viral state"),
+    },
+    { ...port, reserved: "RsvdZ" },
+  ),
+  portControl: register(
+    0x0c,
+    16,
+    section(2),
+    "CXL Port Control Extensions",
+    {
+      unmaskBusReset: flag(0, "RW", "Secondary bus reset works"),
+      unmaskLinkDisable: flag(1, "RW", "Link disable works"),
+      alternateSpace: flag(2, "RW", "Alternate memory and bus numbers enable"),
+      alternateBusMaster: flag(3, "RW", "Alternate bus master enable"),
+      uioToMemory: flag(4, "RW", "Unordered I/O to HDM enable"),
+      viral: flag(14, "RW", "Viral enable"),
+    },
+    port,
+  ),
+  alternateBusBase: value(0x0e, 8, section(3), "Alternate Bus Base", "RW", port),
+  alternateBusLimit: value(0x0f, 8, section(4), "Alternate Bus Limit", "RW", port),
+  alternateMemoryBase: value(0x10, 16, section(5), "Alternate Memory Base", "RW", port),
+  alternateMemoryLimit: value(0x12, 16, section(6), "Alternate Memory Limit", "RW", port),
+  alternatePrefetchableBase: value(0x14, 16, section(7), "Alternate Prefetchable Memory Base", "RW", port),
+  alternatePrefetchableLimit: value(0x16, 16, section(8), "Alternate Prefetchable Memory Limit", "RW", port),
+  alternatePrefetchableBaseHigh: value(
+    0x18,
+    32,
+    section(9),
+    "Alternate Memory Prefetchable Base High",
+    "RW",
+    port,
+  ),
+  alternatePrefetchableLimitHigh: value(
+    0x1c,
+    32,
+    section(10),
+    "Alternate Prefetchable Memory Limit High",
+    "RW",
+    port,
+  ),
+  rcrbBase: register(
+    0x20,
+    32,
+    section(11),
+    "CXL RCRB Base",
+    {
+      enable: flag(0, "RW", "RCRB enable"),
+      base: address(31, 13, "RW", "Address, its lower half"),
+    },
+    port,
+  ),
+  rcrbBaseHigh: value(0x24, 32, section(12), "CXL RCRB Base High", "RW", port),
+  gpfPhase1: register(0x0c, 16, "CXL 3.1, 8.1.6.1", "GPF Phase 1 Control", timeout, gpf),
+  gpfPhase2: register(0x0e, 16, "CXL 3.1, 8.1.6.2", "GPF Phase 2 Control", timeout, gpf),
+  flexBusCapability: register(
+    0x0a,
+    16,
+    flexBus(1),
+    "DVSEC Flex Bus Port Capability",
+    {
+      cache: flag(0, "RO", "CXL.cache"),
+      io: flag(1, "RO", "CXL.io"),
+      memory: flag(2, "RO", "CXL.mem"),
+      flit68: flag(5, "RO", "68-byte flits and virtual hierarchies"),
+      multipleLogicalDevices: flag(6, "RO", "Multiple logical devices"),
+      flit256: flag(13, "RO", "256-byte flits of low latency"),
+      pbrFlit: flag(14, "RO", "Flits for port based routing"),
+    },
+    flex,
+  ),
+  flexBusControl: register(
+    0x0c,
+    16,
+    flexBus(2),
+    "DVSEC Flex Bus Port Control",
+    {
+      cache: flag(0, "RW", "CXL.cache enable"),
+      io: flag(1, "RO", "CXL.io enable"),
+      memory: flag(2, "RW", "CXL.mem enable"),
+      syncHeaderBypass: flag(3, "RW", "Sync header bypass enable"),
+      driftBuffer: flag(4, "RW", "Drift buffer enable"),
+      flit68: flag(5, "RW", "68-byte flits and virtual hierarchies enable"),
+      multipleLogicalDevices: flag(6, "RW", "Multiple logical devices enable"),
+      restrictedTrainingDisable: flag(7, "RW", "Does not train as a restricted CXL device"),
+      retimer1: flag(8, "RW", "A retimer is there"),
+      retimer2: flag(9, "RW", "A second retimer is there"),
+      flit256: flag(13, "RW", "256-byte flits of low latency enable"),
+      pbrFlit: flag(14, "RW", "Flits for port based routing enable"),
+    },
+    flex,
+  ),
+  flexBusStatus: register(
+    0x0e,
+    16,
+    flexBus(3),
+    "DVSEC Flex Bus Port Status",
+    {
+      cache: flag(0, "RO", "CXL.cache enabled"),
+      io: flag(1, "RO", "CXL.io enabled"),
+      memory: flag(2, "RO", "CXL.mem enabled"),
+      syncHeaderBypass: flag(3, "RO", "Sync header bypass enabled"),
+      driftBuffer: flag(4, "RO", "Drift buffer enabled"),
+      flit68: flag(5, "RO", "68-byte flits and virtual hierarchies enabled"),
+      multipleLogicalDevices: flag(6, "RO", "Multiple logical devices enabled"),
+      evenHalfFailed: flag(7, "RW1CS", "Even half failed"),
+      correctableFraming: flag(8, "RW1CS", "Correctable protocol id framing error"),
+      uncorrectableFraming: flag(9, "RW1CS", "Uncorrectable protocol id framing error"),
+      unexpectedProtocol: flag(10, "RW1CS", "Unexpected protocol id dropped"),
+      retimerMismatch: flag(11, "RW1CS", "Both ends saw different retimers"),
+      phase2Mismatch: flag(12, "RW1CS", "Both ends enabled different bits"),
+      flit256: flag(13, "RO", "256-byte flits of low latency enabled"),
+      pbrFlit: flag(14, "RO", "Flits for port based routing enabled"),
+    },
+    { ...flex, reserved: "RsvdZ" },
+  ),
+  flexBusReceived: register(
+    0x10,
+    32,
+    flexBus(4),
+    "DVSEC Flex Bus Port Received Modified TS Data Phase1",
+    { data: bits(23, 0, "RO", "Flex bus data that the other end sent in training") },
+    flex1,
+  ),
+  flexBusCapability2: register(
+    0x14,
+    32,
+    flexBus(5),
+    "DVSEC Flex Bus Port Capability2",
+    { nopHint: flag(0, "RO", "NOP hints") },
+    flex2,
+  ),
+  flexBusControl2: register(
+    0x18,
+    32,
+    flexBus(6),
+    "DVSEC Flex Bus Port Control2",
+    { nopHint: flag(0, "RW", "NOP hints enable") },
+    flex2,
+  ),
+  flexBusStatus2: register(
+    0x1c,
+    32,
+    flexBus(7),
+    "DVSEC Flex Bus Port Status2",
+    { nopHint: bits(1, 0, "RO", "NOP hint information that was agreed") },
+    { ...flex2, reserved: "RsvdZ" },
+  ),
+} as const;
