@@ -47,13 +47,25 @@ class BytesRegion implements Region {
     this.#view.setBigUint64(this.#check(offset, 8), value, true);
   }
 
-  #check(offset: number, width: number): number {
-    if (this.size < width) {
-      throw new PciError("ERR_OUT_OF_RANGE", `${width} bytes at ${offset} of a region of ${this.size} bytes`);
-    }
-    checkInteger("offset", offset, 0, this.size - width);
-    return checkAligned("offset", offset, width);
+  /** A copy of a span that lies inside. */
+  slice(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#bytes.subarray(offset, offset + length));
   }
+
+  #check(offset: number, width: 1 | 2 | 4 | 8): number {
+    const { size } = this;
+    const isFit = offset >= 0 && offset + width <= size && offset % width === 0;
+    return isFit ? offset : refuse(offset, width, size);
+  }
+}
+
+/** Says what is wrong with an access. */
+function refuse(offset: number, width: number, size: number): number {
+  if (size < width) {
+    throw new PciError("ERR_OUT_OF_RANGE", `${width} bytes at ${offset} of a region of ${size} bytes`);
+  }
+  checkInteger("offset", offset, 0, size - width);
+  return checkAligned("offset", offset, width);
 }
 
 /**
@@ -63,6 +75,16 @@ class BytesRegion implements Region {
  */
 export function bytesRegion(bytes: Uint8Array): Region {
   return new BytesRegion(bytes);
+}
+
+/** The two hexadecimal digits of each byte. */
+const pairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** Bytes `from` to `end` - 1 as text: two hexadecimal digits for each. */
+export function hexDigits(bytes: Uint8Array, from = 0, end = bytes.length): string {
+  let digits = "";
+  for (let at = from; at < end; at++) digits += pairs[bytes[at]!]!;
+  return digits;
 }
 
 /**
@@ -75,6 +97,7 @@ export function bytesRegion(bytes: Uint8Array): Region {
 export function readBytes(region: Region, offset: number, length: number): Uint8Array<ArrayBuffer> {
   checkInteger("offset", offset, 0, region.size);
   checkInteger("length", length, 0, region.size - offset);
+  if (region instanceof BytesRegion && length > 0) return region.slice(offset, length);
   const bytes = new Uint8Array(length);
   const view = new DataView(bytes.buffer);
   for (let at = 0; at < length; ) {

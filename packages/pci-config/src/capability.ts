@@ -68,17 +68,18 @@ const noTraits: Traits = new Set();
 
 /** What every capability has. The registers of those that are decoded are properties of it, see {@link Registers}. */
 export class CapabilityBase<Name extends string = string> extends RegisterSet {
-  readonly kind: CapabilityKind;
+  // Declared, and made by the constructor: a field of a class is defined apart, which takes longer than all the rest.
+  declare readonly kind: CapabilityKind;
   /** Capability id as read. */
-  readonly id: number;
+  declare readonly id: number;
   /** Short name, such as `msix`; `unknown` for an id that no table of ours has. */
-  readonly name: Name;
+  declare readonly name: Name;
   /** Name in the specification. */
-  readonly title: string;
-  readonly version: number;
-  readonly offset: number;
+  declare readonly title: string;
+  declare readonly version: number;
+  declare readonly offset: number;
   /** Bytes that it occupies, by the rules of row R7, cut at the end of its area. */
-  readonly length: number;
+  declare readonly length: number;
 
   constructor(place: CapabilityPlace, name: Name, title: string, span: Span) {
     super(span);
@@ -117,11 +118,18 @@ function classOf(spec: CapabilitySpec): CapabilityClass {
   let Made = classes.get(spec);
   if (!Made) {
     Made = class extends CapabilityBase {};
-    defineRegisters(Made.prototype, spec.registers);
+    defineRegisters(Made.prototype, withoutOwn(spec.registers));
     defineLists(Made.prototype, spec.lists);
     classes.set(spec, Made);
   }
   return Made;
+}
+
+/** Names that every capability has itself, so that a register of that name is found in descriptions only. */
+const ownNames = ["kind", "id", "name", "title", "version", "offset", "length"];
+
+function withoutOwn(table: RegisterTable): RegisterTable {
+  return Object.fromEntries(Object.entries(table).filter(([name]) => !ownNames.includes(name)));
 }
 
 /** A capability, and what is wrong with its length. */

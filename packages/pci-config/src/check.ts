@@ -4,10 +4,11 @@ import { bytesRegion } from "./bytes.ts";
 import { type CapabilityKind, type CapabilitySpec, registerSpecOf } from "./capability.ts";
 import { type ConfigSpace, configOf } from "./config.ts";
 import { toBytes } from "./content.ts";
-import { type ConfigDescription, describe, type RegisterDescriptions } from "./describe.ts";
+import { type ConfigDescription, describe } from "./describe.ts";
 import { extendedCapabilities } from "./extended.ts";
 import { commonHeader, type0Header, type1Header } from "./header.ts";
 import { hex, ignore, type Problem, problem, type Report } from "./problem.ts";
+import type { RegisterDescriptions } from "./register-description.ts";
 import { standardCapabilities } from "./standard.ts";
 import { fieldMask, type RegisterSpec, type RegisterTable } from "./table.ts";
 

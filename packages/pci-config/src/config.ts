@@ -1,21 +1,13 @@
 import { PciError, type Region } from "@userpci/interface";
-import { walkBars } from "./bars.ts";
-import { MSIX_LENGTH } from "./capabilities/msix.ts";
-import {
-  type CapabilityBase,
-  type CapabilityPlace,
-  type CapabilitySpec,
-  type OpenedCapability,
-  openCapability,
-} from "./capability.ts";
+import type { CapabilityBase } from "./capability.ts";
 import { type ExtendedCapability, type ExtendedCapabilityName, extendedCapabilities } from "./extended.ts";
 import { commonHeader, HEADER_SIZE, type0Header, type1Header } from "./header.ts";
-import { LAST_BAR } from "./interrupts.ts";
-import { ConfigMap } from "./map.ts";
-import { hex, ignore, type Problem, problem, type Report } from "./problem.ts";
+import { type ConfigMap, mapOf } from "./map.ts";
+import { ignore, type Problem } from "./problem.ts";
 import { type Capability, type CapabilityName, standardCapabilities } from "./standard.ts";
-import { type RegisterSet, type Registers, registerSetClass, type Span } from "./view.ts";
-import { EXTENDED_SIZE, extendedEnd, standardEnd, walkExtended, walkStandard } from "./walk.ts";
+import { openAt, survey } from "./survey.ts";
+import { type RegisterSet, type Registers, registerSetClass, type Span, type Traits } from "./view.ts";
+import { EXTENDED_SIZE, walkExtended, walkStandard } from "./walk.ts";
 
 /** A capability whose id no table of ours has: its id and bytes are kept. */
 export type UnknownCapability = CapabilityBase<"unknown">;
@@ -35,21 +27,15 @@ export type EndpointHeader = RegisterSet & Registers<typeof type0Header>;
 /** The registers that only a bridge's header has. */
 export type BridgeHeader = RegisterSet & Registers<typeof type1Header>;
 
+const noTraits: Traits = new Set();
+
 const headerSpan = (region: Region): Span => ({
   region,
   offset: 0,
   length: HEADER_SIZE,
-  traits: new Set(),
+  traits: noTraits,
   name: "header",
 });
-
-type NamedSpec = readonly [name: string, spec: CapabilitySpec];
-
-const byId = (table: Readonly<Record<string, CapabilitySpec>>): ReadonlyMap<number, NamedSpec> =>
-  new Map(Object.entries(table).map((row) => [row[1].id, row]));
-
-const standardById = byId(standardCapabilities);
-const extendedById = byId(extendedCapabilities);
 
 /**
  * A function's configuration space, decoded from a region as it is asked for. Nothing is cached: every property reads the
@@ -61,7 +47,7 @@ const extendedById = byId(extendedCapabilities);
  */
 export class ConfigSpace extends CommonHeader {
   /** Where the bytes come from. */
-  readonly region: Region;
+  declare readonly region: Region;
 
   /** @throws PciError `ERR_INVALID_ARGUMENT` if the region is too small for a header */
   constructor(region: Region) {
@@ -98,7 +84,7 @@ export class ConfigSpace extends CommonHeader {
   capabilities(): readonly AnyCapability[] {
     return Array.from(
       walkStandard(this.region, ignore),
-      (place) => this.#open(place).capability as AnyCapability,
+      (place) => openAt(this.region, place).capability as AnyCapability,
     );
   }
 
@@ -106,7 +92,7 @@ export class ConfigSpace extends CommonHeader {
   extendedCapabilities(): readonly AnyExtendedCapability[] {
     return Array.from(
       walkExtended(this.region, ignore),
-      (place) => this.#open(place).capability as AnyExtendedCapability,
+      (place) => openAt(this.region, place).capability as AnyExtendedCapability,
     );
   }
 
@@ -115,7 +101,7 @@ export class ConfigSpace extends CommonHeader {
     const { id } = standardCapabilities[name];
     for (const place of walkStandard(this.region, ignore)) {
       // The class was made of the row that this name has in the table.
-      if (place.id === id) return this.#open(place).capability as unknown as Capability<N>;
+      if (place.id === id) return openAt(this.region, place).capability as unknown as Capability<N>;
     }
     return undefined;
   }
@@ -124,67 +110,19 @@ export class ConfigSpace extends CommonHeader {
   findExtended<N extends ExtendedCapabilityName>(name: N): ExtendedCapability<N> | undefined {
     const { id } = extendedCapabilities[name];
     for (const place of walkExtended(this.region, ignore)) {
-      if (place.id === id) return this.#open(place).capability as unknown as ExtendedCapability<N>;
+      if (place.id === id) return openAt(this.region, place).capability as unknown as ExtendedCapability<N>;
     }
     return undefined;
   }
 
   /** Who owns each byte (row R7). */
   map(): ConfigMap {
-    return this.#map([...this.capabilities(), ...this.extendedCapabilities()], ignore);
+    return mapOf(this.size, [...this.capabilities(), ...this.extendedCapabilities()], ignore);
   }
 
   /** What is wrong with the space; empty for a sound one. */
   get problems(): readonly Problem[] {
-    const problems: Problem[] = [];
-    const report: Report = (found) => problems.push(found);
-    const opened: CapabilityBase[] = [];
-    for (const walk of [walkStandard, walkExtended]) {
-      for (const place of walk(this.region, report)) {
-        const result = this.#open(place);
-        opened.push(result.capability);
-        reportLength(result, report);
-      }
-    }
-    this.#map(opened, report);
-    for (const _ of walkBars(this, report));
-    this.#checkMsix(report);
-    return problems;
-  }
-
-  #map(capabilities: readonly CapabilityBase[], report: Report): ConfigMap {
-    const header = { kind: "header", name: "header", offset: 0, length: HEADER_SIZE } as const;
-    return new ConfigMap(this.size, [header, ...capabilities], report);
-  }
-
-  #open(place: CapabilityPlace): OpenedCapability {
-    const isStandard = place.kind === "standard";
-    const [name, spec] = (isStandard ? standardById : extendedById).get(place.id) ?? ["unknown", undefined];
-    const end = isStandard ? standardEnd(this.region) : extendedEnd(this.region);
-    return openCapability(this.region, place, name, spec, end);
-  }
-
-  #checkMsix(report: Report): void {
-    const msix = this.find("msix");
-    if (!msix || msix.length < MSIX_LENGTH) return;
-    for (const [what, register] of Object.entries({ table: msix.table, "pending bits": msix.pba })) {
-      if (register.bar <= LAST_BAR) continue;
-      report(problem("msix-bar", msix.offset, `MSI-X ${what}: BAR ${register.bar} does not exist`));
-    }
-  }
-}
-
-function reportLength({ capability, claimed, impossible }: OpenedCapability, report: Report): void {
-  const { id, offset, length, name } = capability;
-  const at = `at ${hex(offset)}`;
-  if (name === "unknown") {
-    report(problem("unknown-id", offset, `capability ${hex(id)} ${at} is not known`));
-  }
-  if (impossible) {
-    report(problem("impossible-length", offset, `${name} ${at} says that it has ${claimed} bytes`));
-  } else if (claimed === undefined || claimed > length) {
-    const wanted = claimed === undefined ? "more" : `${claimed}`;
-    report(problem("past-end", offset, `${name} ${at} has ${length} bytes left and needs ${wanted}`));
+    return survey(this).problems;
   }
 }
 

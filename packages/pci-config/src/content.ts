@@ -1,5 +1,5 @@
 import { PciError } from "@userpci/interface";
-import { bytesRegion, readBytes } from "./bytes.ts";
+import { bytesRegion, hexDigits, readBytes } from "./bytes.ts";
 import { type ConfigSpace, configOf } from "./config.ts";
 import { EXTENDED_SIZE } from "./walk.ts";
 
@@ -31,13 +31,23 @@ export function toBytes(config: ConfigSpace): Uint8Array<ArrayBuffer> {
 
 /** Bytes of a row of {@link contentRows}. */
 const ROW = 16;
+/** What most rows are. */
+const ZEROS = "00".repeat(ROW);
 
 /** Bytes as rows of 32 hexadecimal digits, one for 16 bytes; the last may be shorter. */
 export function contentRows(bytes: Uint8Array): string[] {
-  const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"));
-  return Array.from({ length: Math.ceil(bytes.length / ROW) }, (_, row) =>
-    digits.slice(row * ROW, (row + 1) * ROW).join(""),
-  );
+  const rows: string[] = [];
+  for (let at = 0; at < bytes.length; at += ROW) {
+    const end = Math.min(at + ROW, bytes.length);
+    rows.push(isZero(bytes, at, end) && end === at + ROW ? ZEROS : hexDigits(bytes, at, end));
+  }
+  return rows;
+}
+
+function isZero(bytes: Uint8Array, from: number, end: number): boolean {
+  let any = 0;
+  for (let at = from; at < end; at++) any |= bytes[at]!;
+  return any === 0;
 }
 
 /**

@@ -1,34 +1,22 @@
 import { isPciError } from "@userpci/interface";
 import { type BarKind, decodeBars } from "./bars.ts";
-import { readBytes } from "./bytes.ts";
+import { hexDigits, readBytes } from "./bytes.ts";
 import type { CapabilityBase, CapabilityKind, CapabilitySpec } from "./capability.ts";
 import { className } from "./classes.ts";
 import { type ConfigSpace, configOf } from "./config.ts";
 import { extendedCapabilities } from "./extended.ts";
 import { commonHeader, HEADER_SIZE, type0Header, type1Header } from "./header.ts";
-import { type MsixLayout, msixLayout, type VectorCounts, vectorCounts } from "./interrupts.ts";
+import { countVectors, type MsixLayout, msixLayout, type VectorCounts } from "./interrupts.ts";
 import { hex, type Problem } from "./problem.ts";
-import { decodeField, readRegister } from "./register.ts";
+import {
+  describeRegisters,
+  type RegisterDescription,
+  type RegisterDescriptions,
+} from "./register-description.ts";
 import { snapshotOf } from "./snapshot.ts";
-import { standardCapabilities } from "./standard.ts";
-import type { RegisterSpec, RegisterTable } from "./table.ts";
-import { isInside, type Lists, type ListTable, placeOf, RegisterSet, type Span } from "./view.ts";
-
-/** A register, raw and decoded. */
-export interface RegisterDescription {
-  /** Byte of the config space. */
-  readonly offset: number;
-  /** Bits. */
-  readonly width: number;
-  readonly raw: number;
-  /** Its fields, if it is made of fields. */
-  readonly fields?: Readonly<Record<string, boolean | number>>;
-  /** Words for those values of fields that the specification has words for. */
-  readonly words?: Readonly<Record<string, string>>;
-}
-
-/** Registers by name. */
-export type RegisterDescriptions = Readonly<Record<string, RegisterDescription>>;
+import { type Capability, standardCapabilities } from "./standard.ts";
+import { survey } from "./survey.ts";
+import { type Lists, type ListTable, RegisterSet } from "./view.ts";
 
 /** A base address register. */
 export interface BarDescription {
@@ -94,7 +82,12 @@ export interface DescribeOptions {
  * @throws PciError what the region throws, and `ERR_INVALID_ARGUMENT` for a wrong BAR size; never for its bytes
  */
 export function describe(config: ConfigSpace, options: DescribeOptions = {}): ConfigDescription {
-  const still = configOf(snapshotOf(config.region));
+  return describeStill(configOf(snapshotOf(config.region)), options);
+}
+
+/** As {@link describe}, of bytes that do not change meanwhile. */
+export function describeStill(still: ConfigSpace, options: DescribeOptions): ConfigDescription {
+  const { standard, extended, problems } = survey(still);
   const { classCode } = still;
   return {
     size: still.size,
@@ -106,10 +99,10 @@ export function describe(config: ConfigSpace, options: DescribeOptions = {}): Co
     className: className(classCode),
     header: describeHeader(still),
     bars: decodeBars(still, options.barSizes).map((bar) => ({ ...bar, address: hex(bar.address, 8) })),
-    ...describeInterrupts(still),
-    capabilities: still.capabilities().map(describeCapability),
-    extendedCapabilities: still.extendedCapabilities().map(describeCapability),
-    problems: still.problems,
+    ...describeInterrupts(still.interruptPin, standard, problems),
+    capabilities: standard.map(describeCapability),
+    extendedCapabilities: extended.map(describeCapability),
+    problems,
   };
 }
 
@@ -120,14 +113,19 @@ function subsystemOf(config: ConfigSpace): Pick<ConfigDescription, "subsystemVen
 }
 
 /** Vectors and the place of the MSI-X table, where the capabilities can be read and are whole and sensible. */
-function describeInterrupts(config: ConfigSpace): Pick<ConfigDescription, "vectors" | "msix"> {
-  if (config.problems.some(({ code }) => code === "short-region")) return {};
-  const vectors = unlessMalformed(() => vectorCounts(config));
-  const msix = unlessMalformed(() => {
-    const capability = config.find("msix");
-    return capability && msixLayout(capability);
-  });
-  return { ...(vectors && { vectors }), ...(msix && { msix }) };
+function describeInterrupts(
+  pin: number,
+  capabilities: readonly CapabilityBase[],
+  problems: readonly Problem[],
+): Pick<ConfigDescription, "vectors" | "msix"> {
+  if (problems.some(({ code }) => code === "short-region")) return {};
+  // Their classes were made of the rows that these names have in the table.
+  const find = (wanted: "msi" | "msix") => capabilities.find(({ name }) => name === wanted);
+  const msi = find("msi") as Capability<"msi"> | undefined;
+  const msix = find("msix") as Capability<"msix"> | undefined;
+  const vectors = unlessMalformed(() => countVectors(pin, msi, msix));
+  const layout = msix && unlessMalformed(() => msixLayout(msix));
+  return { ...(vectors && { vectors }), ...(layout && { msix: layout }) };
 }
 
 function unlessMalformed<T>(run: () => T): T | undefined {
@@ -141,12 +139,14 @@ function unlessMalformed<T>(run: () => T): T | undefined {
 
 function describeHeader(config: ConfigSpace): ConfigDescription["header"] {
   const { endpoint, bridge } = config;
-  const registers = describeRegisters(config, commonHeader);
-  if (endpoint) Object.assign(registers, describeRegisters(endpoint, type0Header));
-  if (bridge) Object.assign(registers, describeRegisters(bridge, type1Header));
+  const registers: Record<string, RegisterDescription> = {};
+  const span = RegisterSet.spanOf(config);
+  describeRegisters(registers, span, commonHeader);
+  if (endpoint) describeRegisters(registers, span, type0Header);
+  if (bridge) describeRegisters(registers, span, type1Header);
   return {
     layout: endpoint ? "endpoint" : bridge ? "bridge" : "other",
-    bytes: hexBytes(readBytes(config.region, 0, HEADER_SIZE)),
+    bytes: hexDigits(readBytes(config.region, 0, HEADER_SIZE)),
     registers,
   };
 }
@@ -166,53 +166,22 @@ function describeCapability(capability: CapabilityBase): CapabilityDescription {
     version,
     offset,
     length,
-    bytes: hexBytes(capability.bytes()),
+    bytes: hexDigits(capability.bytes()),
     registers: describeAll(capability, tables[kind][name]),
   };
 }
 
 /** The registers of a capability, those of its lists by names such as `streams[2].control`. */
 function describeAll(capability: CapabilityBase, spec: CapabilitySpec | undefined): RegisterDescriptions {
-  if (spec === undefined) return {};
-  const descriptions = describeRegisters(capability, spec.registers);
-  for (const [list, { registers }] of Object.entries(spec.lists)) {
+  const descriptions: Record<string, RegisterDescription> = {};
+  if (spec === undefined) return descriptions;
+  describeRegisters(descriptions, RegisterSet.spanOf(capability), spec.registers);
+  for (const list in spec.lists) {
     const sets = (capability as unknown as Lists<ListTable>)[list]!;
     for (const [turn, set] of sets.entries()) {
-      for (const [name, description] of Object.entries(describeRegisters(set, registers))) {
-        descriptions[`${list}[${turn}].${name}`] = description;
-      }
+      const span = RegisterSet.spanOf(set);
+      describeRegisters(descriptions, span, spec.lists[list]!.registers, `${list}[${turn}].`);
     }
   }
   return descriptions;
-}
-
-/** Describes the registers of a table that are there and not cut off. */
-function describeRegisters(set: RegisterSet, table: RegisterTable): Record<string, RegisterDescription> {
-  const span = RegisterSet.spanOf(set);
-  const descriptions: Record<string, RegisterDescription> = {};
-  for (const [name, spec] of Object.entries(table)) {
-    const place = placeOf(span, spec);
-    if (place === undefined || !isInside(span, spec, place)) continue;
-    descriptions[name] = describeRegister(span, spec, place);
-  }
-  return descriptions;
-}
-
-function describeRegister(span: Span, spec: RegisterSpec, place: number): RegisterDescription {
-  const raw = readRegister(span.region, spec.width, place);
-  const plain = { offset: place, width: spec.width, raw };
-  if (spec.kind === "value") return plain;
-  const fields: Record<string, boolean | number> = {};
-  const words: Record<string, string> = {};
-  for (const [name, field] of Object.entries(spec.fields)) {
-    const value = decodeField(field, raw);
-    fields[name] = value;
-    const word = field.words?.[Number(value)];
-    if (word !== undefined) words[name] = word;
-  }
-  return { ...plain, fields, ...(Object.keys(words).length > 0 && { words }) };
-}
-
-function hexBytes(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -2,12 +2,8 @@ import { bytesRegion } from "./bytes.ts";
 import type { CapabilityKind } from "./capability.ts";
 import { type ConfigSpace, configOf } from "./config.ts";
 import { contentRows, toBytes } from "./content.ts";
-import {
-  type CapabilityDescription,
-  type ConfigDescription,
-  describe,
-  type RegisterDescription,
-} from "./describe.ts";
+import { type CapabilityDescription, type ConfigDescription, describe } from "./describe.ts";
+import type { RegisterDescription } from "./register-description.ts";
 
 /** What a change is in. */
 export interface ChangePlace {

@@ -1,11 +1,6 @@
-import type {
-  BarDescription,
-  CapabilityDescription,
-  ConfigDescription,
-  RegisterDescription,
-  RegisterDescriptions,
-} from "./describe.ts";
+import type { BarDescription, CapabilityDescription, ConfigDescription } from "./describe.ts";
 import { hex } from "./problem.ts";
+import type { RegisterDescription, RegisterDescriptions } from "./register-description.ts";
 
 /** Header registers that the first lines say in another way, or that mean nothing to a reader. */
 const saidElsewhere = new Set([

@@ -30,8 +30,6 @@ export {
   type ConfigDescription,
   type DescribeOptions,
   describe,
-  type RegisterDescription,
-  type RegisterDescriptions,
 } from "./describe.ts";
 export {
   type BytesChange,
@@ -57,6 +55,7 @@ export type {
   RegisterAccess,
   WritableFields,
 } from "./register.ts";
+export type { RegisterDescription, RegisterDescriptions } from "./register-description.ts";
 export { snapshotOf } from "./snapshot.ts";
 export { type Capability, type CapabilityName, standardCapabilities } from "./standard.ts";
 export type {

@@ -63,9 +63,15 @@ const MOST_MSI_LOG2 = 5;
  * @throws PciError `ERR_CAPABILITY` if a capability is cut off
  */
 export function vectorCounts(config: ConfigSpace): VectorCounts {
-  const pin = config.interruptPin;
-  const msi = config.find("msi");
-  const msix = config.find("msix");
+  return countVectors(config.interruptPin, config.find("msi"), config.find("msix"));
+}
+
+/** As {@link vectorCounts}, of the capabilities where they were found. */
+export function countVectors(
+  pin: number,
+  msi: Capability<"msi"> | undefined,
+  msix: Capability<"msix"> | undefined,
+): VectorCounts {
   return {
     intx: pin >= 1 && pin <= 4 ? 1 : 0,
     msi: msi ? 2 ** Math.min(msi.control.multipleCapable, MOST_MSI_LOG2) : 0,

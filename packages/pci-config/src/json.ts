@@ -2,7 +2,7 @@ import { PciError } from "@userpci/interface";
 import { bytesRegion } from "./bytes.ts";
 import { type ConfigSpace, configOf } from "./config.ts";
 import { contentRows, parseContent, toBytes } from "./content.ts";
-import { type ConfigDescription, type DescribeOptions, describe } from "./describe.ts";
+import { type ConfigDescription, type DescribeOptions, describeStill } from "./describe.ts";
 import { HEADER_SIZE } from "./header.ts";
 import { EXTENDED_SIZE } from "./walk.ts";
 
@@ -19,7 +19,7 @@ export interface ConfigJson extends ConfigDescription {
  */
 export function toJSON(config: ConfigSpace, options: DescribeOptions = {}): ConfigJson {
   const bytes = toBytes(config);
-  return { ...describe(configOf(bytesRegion(bytes)), options), content: contentRows(bytes) };
+  return { ...describeStill(configOf(bytesRegion(bytes)), options), content: contentRows(bytes) };
 }
 
 /**

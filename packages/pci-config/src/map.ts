@@ -1,5 +1,6 @@
 import { checkInteger } from "@userpci/interface";
 import type { CapabilityKind } from "./capability.ts";
+import { HEADER_SIZE } from "./header.ts";
 import { hex, problem, type Report } from "./problem.ts";
 
 /** What owns bytes of a config space: the header or a capability. */
@@ -42,17 +43,25 @@ export class ConfigMap {
   }
 
   #claim(owner: Owner, mark: number, report: Report): void {
-    const earlier = new Set<number>();
+    let earlier: Set<number> | undefined;
+    const byByte = this.#byByte;
     const end = Math.min(owner.offset + owner.length, this.size);
     for (let at = owner.offset; at < end; at++) {
-      const was = this.#byByte[at]!;
-      if (was !== 0 && !earlier.has(was)) {
+      const was = byByte[at]!;
+      if (was !== 0 && !earlier?.has(was)) {
+        earlier ??= new Set();
         earlier.add(was);
         const { name, offset } = this.owners[was - 1]!;
         const message = `${owner.name} at ${hex(owner.offset)} claims byte ${hex(at)} of ${name} at ${hex(offset)}`;
         report(problem("overlap", at, message));
       }
-      this.#byByte[at] = mark;
+      byByte[at] = mark;
     }
   }
+}
+
+/** The map of a space of `size` bytes: its header's, and its capabilities'. */
+export function mapOf(size: number, capabilities: readonly Owner[], report: Report): ConfigMap {
+  const header = { kind: "header", name: "header", offset: 0, length: HEADER_SIZE } as const;
+  return new ConfigMap(size, [header, ...capabilities], report);
 }

@@ -1,4 +1,5 @@
 import { checkInteger, PciError, type Region } from "@userpci/interface";
+import { type FieldReader, fieldReaders, readField } from "./field-reader.ts";
 import {
   type FieldForm,
   type FieldSpec,
@@ -83,13 +84,6 @@ export function writeRegister(region: Region, width: Width, offset: number, valu
   else region.write32(offset, value);
 }
 
-/** The value of a field in a register's bits. */
-export function decodeField(field: FieldSpec, raw: number): boolean | number {
-  const masked = (raw & fieldMask(field)) >>> 0;
-  if (field.form === "flag") return masked !== 0;
-  return field.form === "address" ? masked : masked >>> field.lo;
-}
-
 /** A value as a field's bits in its register. @throws PciError as {@link RegisterAccess.update} */
 export function encodeField(name: string, field: FieldSpec, value: unknown): number {
   const wanted = field.form === "flag" ? "boolean" : "number";
@@ -115,6 +109,7 @@ export function encodeField(name: string, field: FieldSpec, value: unknown): num
 
 class RegisterView implements RegisterAccess<FieldsSpec> {
   declare readonly spec: FieldsSpec;
+  declare protected readonly readers: readonly FieldReader[];
   /** Bits that an update writes back as it read them. */
   declare protected readonly kept: number;
   readonly #region: Region;
@@ -132,7 +127,7 @@ class RegisterView implements RegisterAccess<FieldsSpec> {
   read(): FieldValues<FieldsSpec> {
     const raw = this.raw;
     const values: Record<string, boolean | number> = {};
-    for (const [name, field] of Object.entries(this.spec.fields)) values[name] = decodeField(field, raw);
+    for (const reader of this.readers) values[reader.name] = readField(reader, raw);
     return values;
   }
 
@@ -189,13 +184,15 @@ function keptBits(spec: FieldsSpec): number {
 export function registerClass<S extends FieldsSpec>(spec: S): RegisterClass<S> {
   class Made extends RegisterView {}
   const prototype = Made.prototype;
+  const readers = fieldReaders(spec);
   Object.defineProperty(prototype, "spec", { value: spec });
   Object.defineProperty(prototype, "kept", { value: keptBits(spec) });
-  for (const [name, field] of Object.entries(spec.fields)) {
-    Object.defineProperty(prototype, name, {
+  Object.defineProperty(prototype, "readers", { value: readers });
+  for (const reader of readers) {
+    Object.defineProperty(prototype, reader.name, {
       enumerable: true,
       get(this: RegisterView) {
-        return decodeField(field, this.raw);
+        return readField(reader, this.raw);
       },
     });
   }

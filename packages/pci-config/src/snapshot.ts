@@ -6,13 +6,15 @@ class SnapshotRegion implements Region {
   readonly size: number;
   readonly #source: Region;
   readonly #kept: Region;
+  /** 1 for each dword that was read. */
   readonly #known: Uint8Array;
 
   constructor(source: Region) {
+    const { size } = source;
     this.#source = source;
-    this.size = source.size;
-    this.#kept = bytesRegion(new Uint8Array(source.size));
-    this.#known = new Uint8Array(Math.ceil(source.size / 4));
+    this.size = size;
+    this.#kept = bytesRegion(new Uint8Array(size));
+    this.#known = new Uint8Array(Math.ceil(size / 4));
   }
 
   read8(offset: number): number {

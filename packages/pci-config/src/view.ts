@@ -3,6 +3,7 @@ import { type Register, readRegister, registerClass, writeRegister } from "./reg
 import {
   type FieldsSpec,
   isWritable,
+  type RegisterPlace,
   type RegisterSpec,
   type RegisterTable,
   type ValueSpec,
@@ -61,15 +62,20 @@ export class RegisterSet {
   }
 }
 
+/** What of a row tells where its register lies. */
+export interface Placement extends Pick<RegisterPlace, "offset" | "width" | "when"> {
+  readonly moved?: RegisterPlace["moved"] | undefined;
+}
+
 /** Where a register lies in its region, or undefined if its trait is missing. */
-export function placeOf(span: Span, spec: RegisterSpec): number | undefined {
+export function placeOf(span: Span, spec: Placement): number | undefined {
   if (spec.when !== undefined && !span.traits.has(spec.when)) return undefined;
   const moved = spec.moved && span.traits.has(spec.moved.when) ? spec.moved.by : 0;
   return span.offset + spec.offset + moved;
 }
 
 /** Whether the span is long enough for a register at `place`. */
-export function isInside(span: Span, spec: RegisterSpec, place: number): boolean {
+export function isInside(span: Span, spec: Placement, place: number): boolean {
   return place + spec.width / 8 <= span.offset + span.length;
 }
 
