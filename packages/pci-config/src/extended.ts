@@ -2,6 +2,14 @@ import { accessControl } from "./capabilities/access-control.ts";
 import { addressTranslation, pageRequest, pasid } from "./capabilities/address-translation.ts";
 import { aer } from "./capabilities/aer.ts";
 import { dataObjectExchange } from "./capabilities/data-object-exchange.ts";
+import { downstreamContainment } from "./capabilities/downstream-containment.ts";
+import { l1Substates } from "./capabilities/l1-substates.ts";
+import { latencyTolerance } from "./capabilities/latency-tolerance.ts";
+import { multicast } from "./capabilities/multicast.ts";
+import { dynamicPower, powerBudgeting } from "./capabilities/power.ts";
+import { precisionTime } from "./capabilities/precision-time.ts";
+import { processingHints } from "./capabilities/processing-hints.ts";
+import { resizableBar, vfResizableBar } from "./capabilities/resizable-bar.ts";
 import { alternativeRoutingId } from "./capabilities/routing-id.ts";
 import { serialNumber } from "./capabilities/small.ts";
 import { sriov } from "./capabilities/sriov.ts";
@@ -13,29 +21,13 @@ type Length = NonNullable<CapabilitySpec["length"]>;
 /** Port registers, then 12 bytes for each virtual channel; arbitration tables are not counted (section 7.9.1). */
 const virtualChannels: Length = (region, offset) => 0x10 + 12 * ((region.read32(offset + 4) & 7) + 1);
 
-/** Two dwords for each resizable BAR (section 7.8.6). */
-const resizableBars: Length = (region, offset) => 4 + 8 * ((region.read32(offset + 8) >>> 5) & 7);
-
-/** A byte for each substate (section 7.9.12). */
-const powerAllocation: Length = (region, offset) => 16 + (region.read32(offset + 4) & 0x1f) + 1;
-
-/** Steering tags may lie in the capability, two bytes each (section 7.9.13). */
-const processingHints: Length = (region, offset) => {
-  const capabilities = region.read32(offset + 4);
-  const inside = ((capabilities >>> 9) & 3) === 1;
-  return inside ? 12 + 2 * (((capabilities >>> 16) & 0x7ff) + 1) : 12;
-};
-
-/** Version 2 adds a register (section 7.8.3). */
-const l1Substates: Length = (region, offset) => (((region.read32(offset) >>> 16) & 0xf) >= 2 ? 20 : 16);
-
 /** The extended capabilities, by name: every id of the PCI Code and ID Assignment Specification 1.15. */
 export const extendedCapabilities = {
   null: capability({ id: 0x0000, title: "Null" }),
   aer,
   virtualChannel: capability({ id: 0x0002, title: "Virtual Channel", head: 8, length: virtualChannels }),
   serialNumber,
-  powerBudgeting: capability({ id: 0x0004, title: "Power Budgeting", length: 16 }),
+  powerBudgeting,
   rootLinkDeclaration: capability({ id: 0x0005, title: "Root Complex Link Declaration" }),
   rootLinkControl: capability({ id: 0x0006, title: "Root Complex Internal Link Control", length: 12 }),
   eventCollectorAssociation: capability({
@@ -62,35 +54,25 @@ export const extendedCapabilities = {
   addressTranslation,
   sriov,
   mriov: capability({ id: 0x0011, title: "Multi-Root I/O Virtualization" }),
-  multicast: capability({ id: 0x0012, title: "Multicast", length: 48 }),
+  multicast,
   pageRequest,
   amdReserved: capability({ id: 0x0014, title: "Reserved for AMD" }),
-  resizableBar: capability({ id: 0x0015, title: "Resizable BAR", head: 12, length: resizableBars }),
-  dynamicPower: capability({
-    id: 0x0016,
-    title: "Dynamic Power Allocation",
-    head: 8,
-    length: powerAllocation,
-  }),
-  processingHints: capability({
-    id: 0x0017,
-    title: "TLP Processing Hints Requester",
-    head: 8,
-    length: processingHints,
-  }),
-  latencyTolerance: capability({ id: 0x0018, title: "Latency Tolerance Reporting", length: 8 }),
+  resizableBar,
+  dynamicPower,
+  processingHints,
+  latencyTolerance,
   secondaryPcie: capability({ id: 0x0019, title: "Secondary PCI Express" }),
   protocolMultiplexing: capability({ id: 0x001a, title: "Protocol Multiplexing" }),
   pasid,
   lightweightNotification: capability({ id: 0x001c, title: "LN Requester", length: 8 }),
-  downstreamContainment: capability({ id: 0x001d, title: "Downstream Port Containment" }),
-  l1Substates: capability({ id: 0x001e, title: "L1 PM Substates", length: l1Substates }),
-  precisionTime: capability({ id: 0x001f, title: "Precision Time Measurement", length: 12 }),
+  downstreamContainment,
+  l1Substates,
+  precisionTime,
   mobilePcie: capability({ id: 0x0020, title: "PCI Express over M-PHY" }),
   frsQueueing: capability({ id: 0x0021, title: "FRS Queueing", length: 16 }),
   readinessTime: capability({ id: 0x0022, title: "Readiness Time Reporting", length: 12 }),
   dvsec,
-  vfResizableBar: capability({ id: 0x0024, title: "VF Resizable BAR", head: 12, length: resizableBars }),
+  vfResizableBar,
   dataLinkFeature: capability({ id: 0x0025, title: "Data Link Feature", length: 12 }),
   physicalLayer16: capability({ id: 0x0026, title: "Physical Layer 16.0 GT/s" }),
   laneMargining: capability({ id: 0x0027, title: "Lane Margining at the Receiver" }),

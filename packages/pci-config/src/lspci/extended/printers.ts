@@ -3,6 +3,13 @@ import { accessControlText } from "./access-control.ts";
 import { addressTranslationText, pageRequestText, pasidText } from "./address-translation.ts";
 import { aerText } from "./aer.ts";
 import { dataObjectExchangeText } from "./data-object-exchange.ts";
+import { downstreamContainmentText } from "./downstream-containment.ts";
+import { l1SubstatesText } from "./l1-substates.ts";
+import { latencyToleranceText } from "./latency-tolerance.ts";
+import { multicastText } from "./multicast.ts";
+import { precisionTimeText } from "./precision-time.ts";
+import { processingHintsText } from "./processing-hints.ts";
+import { resizableBarText, vfResizableBarText } from "./resizable-bar.ts";
 import { routingIdText } from "./routing-id.ts";
 import { serialNumberText } from "./serial-number.ts";
 import { sriovText } from "./sriov.ts";
@@ -34,15 +41,23 @@ export const extendedPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map(
   [0x0f, addressTranslationText],
   [0x10, sriovText],
   [0x11, named("Multi-Root I/O Virtualization <?>")],
+  [0x12, multicastText],
   [0x13, pageRequestText],
+  [0x15, resizableBarText],
   [0x16, named("Dynamic Power Allocation <?>")],
+  [0x17, processingHintsText],
+  [0x18, latencyToleranceText],
   [0x1a, named("Protocol Multiplexing <?>")],
   [0x1b, pasidText],
   [0x1c, named("LN Requester <?>")],
+  [0x1d, downstreamContainmentText],
+  [0x1e, l1SubstatesText],
+  [0x1f, precisionTimeText],
   [0x20, named("PCI Express over M_PHY <?>")],
   [0x21, named("FRS Queueing <?>")],
   [0x22, named("Readiness Time Reporting <?>")],
   [0x23, designatedVendorText],
+  [0x24, vfResizableBarText],
   [0x25, named("Data Link Feature <?>")],
   [0x28, named("Hierarchy ID <?>")],
   [0x29, named("Native PCIe Enclosure Management <?>")],

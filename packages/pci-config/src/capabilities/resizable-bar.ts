@@ -1,0 +1,55 @@
+import { type CapabilitySpec, capability } from "../capability.ts";
+import { bits, fieldMask, register } from "../table.ts";
+import { list, type Span } from "../view.ts";
+
+const FIRST = 0x04;
+const STRIDE = 8;
+/** Most BARs that a function has. */
+const MOST = 6;
+
+/** The registers of one BAR. */
+function entry(section: string) {
+  return {
+    capabilities: register(0x00, 32, `${section}.2`, "Resizable BAR Capability", {
+      sizes: bits(31, 4, "RO", "Sizes that it may have: bit 4 is 1 MiB, bit 31 is 128 TiB"),
+    }),
+    control: register(0x04, 32, `${section}.3`, "Resizable BAR Control", {
+      bar: bits(2, 0, "RO", "Number of the BAR"),
+      count: bits(7, 5, "RO", "BARs that can be resized; in the first entry only"),
+      size: bits(13, 8, "RW", "Size: 1 MiB times 2 to its power"),
+      largeSizes: bits(31, 16, "RO", "Further sizes: bit 16 is 256 TiB, bit 31 is 8 EiB"),
+    }),
+  } as const;
+}
+
+type Entry = ReturnType<typeof entry>;
+
+/** Two dwords for each BAR. */
+const lengthWith =
+  ({ control }: Entry): NonNullable<CapabilitySpec["length"]> =>
+  (region, offset) => {
+    const { count } = control.fields;
+    const bars = (region.read32(offset + FIRST + control.offset) & fieldMask(count)) >>> count.lo;
+    return FIRST + STRIDE * bars;
+  };
+
+function* entries({ length }: Span): Generator<number> {
+  for (let i = 0; i < MOST && FIRST + (i + 1) * STRIDE <= length; i++) yield FIRST + i * STRIDE;
+}
+
+function resizable(id: number, title: string, section: string) {
+  const registers = entry(section);
+  return capability({
+    id,
+    title,
+    head: FIRST + STRIDE,
+    length: lengthWith(registers),
+    lists: { bars: list(registers, entries) },
+  });
+}
+
+/** Resizable BARs (section 7.8.6). */
+export const resizableBar = resizable(0x0015, "Resizable BAR", "7.8.6");
+
+/** Resizable BARs of the virtual functions (section 7.8.7). */
+export const vfResizableBar = resizable(0x0024, "VF Resizable BAR", "7.8.7");

@@ -1,0 +1,21 @@
+import { latencyTolerance } from "../../capabilities/latency-tolerance.ts";
+import type { CapabilityPrinter } from "../capability-text.ts";
+import { fieldOf } from "../line.ts";
+
+const { snoop, noSnoop } = latencyTolerance.registers;
+
+/** Nanoseconds by scale. The last two are reserved: lspci shifts on, within 32 bits. */
+const scales = Array.from({ length: 8 }, (_, scale) => 1 << (5 * scale));
+
+/** A latency in ns. */
+const latency = (raw: number) => fieldOf(snoop.fields.value, raw) * scales[fieldOf(snoop.fields.scale, raw)]!;
+
+/** Latency tolerance reporting. */
+export const latencyToleranceText: CapabilityPrinter = (capability) => {
+  const head = "Latency Tolerance Reporting\n";
+  if (!capability.verbose || !capability.has(snoop.offset, 4)) return head;
+  return (
+    `${head}\t\tMax snoop latency: ${latency(capability.read(snoop))}ns\n` +
+    `\t\tMax no snoop latency: ${latency(capability.read(noSnoop))}ns\n`
+  );
+};
