@@ -1,5 +1,7 @@
 import { isPciError } from "@userpci/interface";
+import { toJson } from "./json.ts";
 import type { Style } from "./style.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** An error as data. */
 export interface Failure {
@@ -45,6 +47,13 @@ function textsOf(error: Error): Partial<Record<TextField, string>> {
   return Object.fromEntries(
     names.flatMap((name) => (typeof fields[name] === "string" ? [[name, fields[name]]] : [])),
   );
+}
+
+/** Prints whatever was thrown: as JSON among the results, or else for people. */
+export function reportFailure(thrown: unknown, terminal: Terminal, json: boolean): void {
+  const failure = toFailure(thrown);
+  if (json) terminal.write(toJson({ error: failure }, 2));
+  else terminal.note(`${formatFailure(failure, terminal.noteStyle).join("\n")}\n`);
 }
 
 /**

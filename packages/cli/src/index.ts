@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
-export { exitStatus, run } from "./run.ts";
+export { exitStatus } from "./exit-status.ts";
+export { run } from "./run.ts";
 export { type Colour, createStyle, type Style } from "./style.ts";
 export { processTerminal, type Terminal } from "./terminal.ts";

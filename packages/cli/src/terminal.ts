@@ -18,17 +18,29 @@ export interface Terminal {
   readonly noteColumns: number | undefined;
 }
 
-/** The terminal of this process: colours only where the stream is one, and `NO_COLOR` is honoured. */
+/**
+ * The terminal of this process: colours only where the stream is one, and `NO_COLOR` is honoured. Nothing is looked at
+ * before it is asked for: opening a stream takes Node longer than many a command.
+ */
 export function processTerminal(): Terminal {
-  const { stdout, stderr } = process;
   return {
-    write: (text) => void stdout.write(text),
-    note: (text) => void stderr.write(text),
-    style: createStyle(wantsColours(stdout)),
-    noteStyle: createStyle(wantsColours(stderr)),
-    columns: stdout.isTTY ? stdout.columns : undefined,
-    noteColumns: stderr.isTTY ? stderr.columns : undefined,
-    interactive: stderr.isTTY && process.env["TERM"] !== "dumb",
+    write: (text) => void process.stdout.write(text),
+    note: (text) => void process.stderr.write(text),
+    get style() {
+      return createStyle(wantsColours(process.stdout));
+    },
+    get noteStyle() {
+      return createStyle(wantsColours(process.stderr));
+    },
+    get columns() {
+      return process.stdout.isTTY ? process.stdout.columns : undefined;
+    },
+    get noteColumns() {
+      return process.stderr.isTTY ? process.stderr.columns : undefined;
+    },
+    get interactive() {
+      return process.stderr.isTTY && process.env["TERM"] !== "dumb";
+    },
   };
 }
 

@@ -1,0 +1,99 @@
+import { Command, CommanderError } from "commander";
+import type { CommandSpec, Report } from "./command.ts";
+import { commands } from "./commands.ts";
+import { dropIns } from "./drop-in.ts";
+import { exitStatus } from "./exit-status.ts";
+import { toJson } from "./json.ts";
+import type { Terminal } from "./terminal.ts";
+import { version } from "./version.ts";
+
+/** Runs a command line of `userpci`'s own commands. @returns exit status. Never rejects. */
+export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const json = argv.includes("--json");
+  let report: Report | undefined;
+  const program = createProgram(terminal, json, (made) => {
+    report = made;
+  });
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    if (report === undefined) return exitStatus.done;
+    terminal.write(json ? toJson(report.json, 2) : lines(report.text(terminal.style)));
+    return report.failed ? exitStatus.failed : exitStatus.done;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return refuse(thrown, terminal, json);
+    const { reportFailure } = await import("./failure.ts");
+    reportFailure(thrown, terminal, json);
+    return exitStatus.failed;
+  }
+}
+
+function createProgram(terminal: Terminal, json: boolean, done: (report: Report) => void): Command {
+  const { bold, cyan } = terminal.style;
+  const program = new Command("userpci")
+    .description("Own PCI devices from user space: find them, bind them, look into them.")
+    .version(version(), "--version", "print the version")
+    .helpOption("-h, --help", "print help, also of a command")
+    .helpCommand(false)
+    .configureHelp({
+      styleTitle: bold,
+      styleSubcommandText: cyan,
+      styleOptionTerm: cyan,
+      styleArgumentTerm: cyan,
+    })
+    .configureOutput({
+      writeOut: terminal.write,
+      writeErr: json ? () => {} : terminal.note,
+      outputError: (text, write) => write(text.replace(/^error:/, terminal.noteStyle.red("error:"))),
+    })
+    .showHelpAfterError("(userpci --help lists the commands)")
+    .exitOverride();
+  for (const spec of commands) addCommand(program, spec, terminal, done);
+  // For the help alone: their arguments never come here.
+  for (const { name, summary } of dropIns) program.command(name).description(summary);
+  return program;
+}
+
+function addCommand(
+  program: Command,
+  spec: CommandSpec,
+  terminal: Terminal,
+  done: (report: Report) => void,
+): void {
+  const command = program.command(spec.name).description(spec.summary);
+  for (const { usage, about } of spec.arguments) command.argument(usage, about);
+  for (const { usage, about } of spec.options) command.option(usage, about);
+  command
+    .option("--json", "print one JSON object, also for an error")
+    .showHelpAfterError(`(userpci ${spec.name} --help says how)`)
+    .addHelpText("after", examplesOf(spec, terminal))
+    .action(async (...given: unknown[]) => {
+      // Commander hands over the arguments, then the options, then the command.
+      const options = given[spec.arguments.length] as Record<string, string | true>;
+      const values = given.slice(0, spec.arguments.length) as (string | undefined)[];
+      const module = await spec.load();
+      done(await module.run({ arguments: values, options, json: options["json"] === true, terminal }));
+    });
+}
+
+function examplesOf(spec: CommandSpec, { style }: Terminal): string {
+  const width = Math.max(...spec.examples.map(([line]) => line.length));
+  const examples = spec.examples.map(
+    ([line, about]) => `  userpci ${line.padEnd(width)}  ${style.dim(about)}`,
+  );
+  return `\n${style.bold("Examples:")}\n${examples.join("\n")}`;
+}
+
+/** Commander has printed the message itself, or the help that was asked for. */
+function refuse(error: CommanderError, terminal: Terminal, json: boolean): number {
+  if (error.exitCode === 0) return exitStatus.done;
+  if (json) {
+    const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+    const hint = suggestion?.replace(/^\((.*)\)$/, "$1") ?? "userpci --help";
+    terminal.write(toJson({ error: { code: "ERR_USAGE", message, hint, causes: [] } }, 2));
+  }
+  return exitStatus.usage;
+}
+
+function lines(texts: readonly string[]): string {
+  return texts.map((text) => `${text}\n`).join("");
+}
