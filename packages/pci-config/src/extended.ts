@@ -3,12 +3,14 @@ import { addressTranslation, pageRequest, pasid } from "./capabilities/address-t
 import { aer } from "./capabilities/aer.ts";
 import { dataObjectExchange } from "./capabilities/data-object-exchange.ts";
 import { downstreamContainment } from "./capabilities/downstream-containment.ts";
+import { ide } from "./capabilities/ide.ts";
 import { l1Substates } from "./capabilities/l1-substates.ts";
 import { latencyTolerance } from "./capabilities/latency-tolerance.ts";
 import { multicast } from "./capabilities/multicast.ts";
 import { dynamicPower, powerBudgeting } from "./capabilities/power.ts";
 import { precisionTime } from "./capabilities/precision-time.ts";
 import { processingHints } from "./capabilities/processing-hints.ts";
+import { registerBlockLocator } from "./capabilities/register-block-locator.ts";
 import { resizableBar, vfResizableBar } from "./capabilities/resizable-bar.ts";
 import { alternativeRoutingId } from "./capabilities/routing-id.ts";
 import { serialNumber } from "./capabilities/small.ts";
@@ -84,13 +86,13 @@ export const extendedCapabilities = {
   shadowFunctions: capability({ id: 0x002d, title: "Shadow Functions" }),
   dataObjectExchange,
   device3: capability({ id: 0x002f, title: "Device 3", length: 16 }),
-  ide: capability({ id: 0x0030, title: "Integrity and Data Encryption" }),
+  ide,
   physicalLayer64: capability({ id: 0x0031, title: "Physical Layer 64.0 GT/s" }),
   flitLogging: capability({ id: 0x0032, title: "Flit Logging" }),
   flitPerformance: capability({ id: 0x0033, title: "Flit Performance Measurement" }),
   flitErrorInjection: capability({ id: 0x0034, title: "Flit Error Injection" }),
   streamlinedVirtualChannel: capability({ id: 0x0035, title: "Streamlined Virtual Channel" }),
-  registerBlockLocator: capability({ id: 0x0036, title: "MMIO Register Block Locator" }),
+  registerBlockLocator,
 } as const satisfies Record<string, CapabilitySpec>;
 
 /** Name of an extended capability. */

@@ -67,6 +67,30 @@ const cxlNames: Readonly<Record<string, number>> = {
   test: 10,
 };
 
+/** Streams that fit into the space, of every kind. */
+function encryption(bytes: Uint8Array, random: Random): void {
+  const streams = (random.number(8) << 5) | random.number(32);
+  patch(
+    bytes,
+    [EXTENDED + 5, 1, random.once(3) ? random.byte() : streams],
+    [EXTENDED + 6, 1, random.once(8) ? random.byte() : random.number(4)],
+  );
+  if (random.once(2)) bytes[EXTENDED + 4] = bytes[EXTENDED + 4]! | (1 + random.number(3));
+}
+
+function blockLocator(bytes: Uint8Array, random: Random): void {
+  const length = random.pick([
+    8,
+    0x10,
+    0x28,
+    random.number(0x100),
+    random.number(0x100),
+    random.number(0x1000),
+  ]);
+  patch(bytes, [EXTENDED + 4, 2, length | (random.number(16) << 12)]);
+  for (let at = EXTENDED + 8; at < 0x200; at += 8) bytes[at + 1] = random.once(4) ? random.byte() : 1;
+}
+
 /** Extended capabilities of vendors, CXL, data objects and encryption, by name. */
 export const vendorGenerators: Readonly<Record<string, Generator>> = {
   "vendor-specific, extended": extended(0x0b, vendorSpecific),
@@ -76,4 +100,6 @@ export const vendorGenerators: Readonly<Record<string, Generator>> = {
   ),
   "CXL of other ids": (random) => extended(0x23, cxl(random.pick([1, 6, 11, 0x100, 0xffff])))(random),
   "data object exchange": extended(0x2e),
+  "integrity and data encryption": extended(0x30, encryption),
+  "register block locator": extended(0x36, blockLocator),
 };

@@ -4,11 +4,13 @@ import { addressTranslationText, pageRequestText, pasidText } from "./address-tr
 import { aerText } from "./aer.ts";
 import { dataObjectExchangeText } from "./data-object-exchange.ts";
 import { downstreamContainmentText } from "./downstream-containment.ts";
+import { ideText } from "./ide.ts";
 import { l1SubstatesText } from "./l1-substates.ts";
 import { latencyToleranceText } from "./latency-tolerance.ts";
 import { multicastText } from "./multicast.ts";
 import { precisionTimeText } from "./precision-time.ts";
 import { processingHintsText } from "./processing-hints.ts";
+import { registerBlockLocatorText } from "./register-block-locator.ts";
 import { resizableBarText, vfResizableBarText } from "./resizable-bar.ts";
 import { routingIdText } from "./routing-id.ts";
 import { serialNumberText } from "./serial-number.ts";
@@ -62,4 +64,6 @@ export const extendedPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map(
   [0x28, named("Hierarchy ID <?>")],
   [0x29, named("Native PCIe Enclosure Management <?>")],
   [0x2e, dataObjectExchangeText],
+  [0x30, ideText],
+  [0x36, registerBlockLocatorText],
 ]);
