@@ -85,9 +85,10 @@ export class PrivateApt {
     return this.#debs("cache/archives");
   }
 
-  /** Downloads one package without its dependencies. Returns the .deb file. */
-  async downloadOne(name: string): Promise<string[]> {
-    await this.#run("apt-get", ["download", `${name}/${this.#suite}`], join(this.#directory, "debs"));
+  /** Downloads packages without their dependencies. Returns the .deb files. */
+  async downloadAlone(names: readonly string[]): Promise<string[]> {
+    const words = names.map((name) => `${name}/${this.#suite}`);
+    await this.#run("apt-get", ["download", ...words], join(this.#directory, "debs"));
     return this.#debs("debs");
   }
 

@@ -9,6 +9,7 @@ import { TestbedError } from "./error.ts";
 
 const PARTIAL = ".partial-";
 const LOCK_POLL_MS = 200;
+const REMOVE = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 };
 
 /**
  * The directory of everything fetched: `$USERPCI_CACHE`, else `$XDG_CACHE_HOME/userpci`, else `~/.cache/userpci`, and `testbed` below it.
@@ -16,6 +17,11 @@ const LOCK_POLL_MS = 200;
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
   const base = env["USERPCI_CACHE"] || join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "userpci");
   return join(base, "testbed");
+}
+
+/** A version as part of a path: without its epoch, whose colon would split search paths. */
+export function folderName(version: string): string {
+  return version.replace(/^\d+:/, "").replace(/[^\w.+~-]/g, "_");
 }
 
 /**
@@ -45,14 +51,21 @@ export async function publishFile(path: string, content: string | Uint8Array): P
 /**
  * Runs `work` while no other process of this machine does so for the same directory. The lock is a socket name that the kernel drops with its
  * holder, so a killed process never leaves it behind. It saves work; {@link publish} alone keeps the cache correct.
+ * `signal` gives up waiting.
  */
-export async function withLock<T>(directory: string, onWait: () => void, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  directory: string,
+  onWait: () => void,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   await ensureWritable(directory);
   const name = createHash("sha256").update(directory).digest("hex").slice(0, 32);
   let server = await tryLock(name);
   if (!server) onWait();
   while (!server) {
     await delay(LOCK_POLL_MS);
+    signal?.throwIfAborted();
     server = await tryLock(name);
   }
   try {
@@ -89,6 +102,7 @@ function tryLock(name: string): Promise<Server | undefined> {
 async function removePartials(directory: string): Promise<void> {
   if (!existsSync(directory)) return;
   for (const name of await readdir(directory)) {
-    if (name.startsWith(PARTIAL)) await rm(join(directory, name), { recursive: true, force: true });
+    // A killed build may still write for a moment.
+    if (name.startsWith(PARTIAL)) await rm(join(directory, name), REMOVE);
   }
 }

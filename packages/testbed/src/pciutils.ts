@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PrivateApt, type Release, unpackDeb } from "./apt.ts";
-import { cacheDirectory, publish, publishFile, withLock } from "./cache.ts";
+import { cacheDirectory, folderName, publish, publishFile, withLock } from "./cache.ts";
 import { TestbedError } from "./error.ts";
+import { requireLinux } from "./platform.ts";
 import type { OnProgress } from "./progress.ts";
 import { stage } from "./progress.ts";
 import { UNUSED_FOLDERS } from "./recipe.ts";
@@ -35,12 +36,7 @@ interface Chosen {
  * @throws TestbedError ERR_TESTBED_PLATFORM on another machine than x86-64 Linux, ERR_TESTBED_PROVISION when fetching failed.
  */
 export async function provisionPciutils(onProgress?: OnProgress): Promise<Pciutils> {
-  if (process.platform !== "linux" || process.arch !== "x64") {
-    throw new TestbedError(
-      "ERR_TESTBED_PLATFORM",
-      `pciutils is fetched for x86-64 Linux, not ${process.arch}`,
-    );
-  }
+  requireLinux();
   const cache = cacheDirectory();
   const onWait = () => onProgress?.("another process is provisioning: waiting for it");
   const chosen =
@@ -87,7 +83,7 @@ async function fetchFrom(
       const apt = await PrivateApt.open(scratch, release);
       const version = await apt.candidate("pciutils");
       if (!version) throw new TestbedError("ERR_TESTBED_PROVISION", `${release.suites[0]} has no pciutils`);
-      const folder = `pciutils-${version.replace(/^\d+:/, "").replace(/[^\w.+~-]/g, "_")}`;
+      const folder = `pciutils-${folderName(version)}`;
       const debs = await apt.downloadClosure(["pciutils"]);
       await publish(join(cache, folder), async (temporary) => {
         for (const deb of debs) await unpackDeb(deb, temporary);

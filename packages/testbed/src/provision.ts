@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, rename, rm } from "node:fs/promises";
+import { readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PrivateApt, type Release, unpackDeb } from "./apt.ts";
-import { cacheDirectory, publish, publishFile, withLock } from "./cache.ts";
+import { cacheDirectory, folderName, publish, publishFile, withLock } from "./cache.ts";
 import { TestbedError, toTestbedError } from "./error.ts";
+import { kernelAt, kernelRelease } from "./kernel-tree.ts";
 import { hasOwnKernel, ownParts } from "./own-parts.ts";
 import type { Parts } from "./parts.ts";
+import { canFetch, requireLinux } from "./platform.ts";
 import { type OnProgress, stage } from "./progress.ts";
 import {
   KERNEL_PREFIX,
@@ -17,7 +19,7 @@ import {
   UNUSED_FOLDERS,
   UNUSED_MODULES,
 } from "./recipe.ts";
-import { findOnPath, runTool } from "./tool.ts";
+import { runTool } from "./tool.ts";
 import { Toolbox } from "./toolbox.ts";
 
 /** The names, inside the cache, of what the last provisioning chose. */
@@ -56,21 +58,6 @@ export async function provision(options: ProvisionOptions = {}): Promise<Parts> 
   });
 }
 
-function requireLinux(): void {
-  if (process.platform === "linux" && process.arch === "x64") return;
-  throw new TestbedError(
-    "ERR_TESTBED_PLATFORM",
-    `the test bed runs on x86-64 Linux, not on ${process.platform} ${process.arch}`,
-    {
-      hint: "use an x86-64 Linux machine, container or virtual machine (KVM is not needed)",
-    },
-  );
-}
-
-function canFetch(): boolean {
-  return ["apt-get", "apt-cache", "dpkg-deb"].every((name) => findOnPath(name));
-}
-
 function indexPath(cache: string): string {
   return join(cache, `chosen-${RECIPE_VERSION}.json`);
 }
@@ -85,7 +72,6 @@ async function readChosen(cache: string): Promise<Parts | undefined> {
 
 function partsOf(cache: string, chosen: Chosen): Parts {
   const toolbox = new Toolbox(join(cache, chosen.tools));
-  const kernel = join(cache, chosen.kernel);
   return {
     qemu: toolbox.qemu(),
     qemuEnvironment: { QEMU_MODULE_DIR: toolbox.qemuModules },
@@ -93,11 +79,7 @@ function partsOf(cache: string, chosen: Chosen): Parts {
     xz: toolbox.command("usr/bin/xz"),
     busybox: toolbox.busybox,
     guestTools: toolbox.root,
-    kernel: {
-      image: join(kernel, `boot/vmlinuz-${chosen.release}`),
-      release: chosen.release,
-      modules: join(kernel, "lib/modules", chosen.release),
-    },
+    kernel: kernelAt(join(cache, chosen.kernel), chosen.release),
   };
 }
 
@@ -145,11 +127,6 @@ async function fetchRelease(
   }
 }
 
-/** A version as a folder name: without its epoch, whose colon would split search paths. */
-function folderName(version: string): string {
-  return version.replace(/^\d+:/, "").replace(/[^\w.+~-]/g, "_");
-}
-
 async function fetchTools(
   apt: PrivateApt,
   target: string,
@@ -177,7 +154,7 @@ async function fetchKernel(
   onProgress: OnProgress | undefined,
 ): Promise<void> {
   const toolbox = new Toolbox(join(cache, tools));
-  const debs = await stage(onProgress, `downloading ${name} (about 106 MB)`, () => apt.downloadOne(name));
+  const debs = await stage(onProgress, `downloading ${name} (about 106 MB)`, () => apt.downloadAlone([name]));
   await stage(onProgress, "unpacking the kernel", () =>
     publish(join(cache, folder), async (temporary) => {
       for (const deb of debs) await unpackDeb(deb, temporary);
@@ -192,11 +169,4 @@ async function fetchKernel(
       });
     }),
   );
-}
-
-/** The release of the only kernel in an unpacked package, as in the name of its image. */
-async function kernelRelease(root: string): Promise<string> {
-  const image = (await readdir(join(root, "boot"))).find((name) => name.startsWith("vmlinuz-"));
-  if (!image) throw new TestbedError("ERR_TESTBED_PROVISION", `no kernel image under ${root}/boot`);
-  return image.slice("vmlinuz-".length);
 }
