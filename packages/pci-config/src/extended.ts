@@ -12,43 +12,37 @@ import { precisionTime } from "./capabilities/precision-time.ts";
 import { processingHints } from "./capabilities/processing-hints.ts";
 import { registerBlockLocator } from "./capabilities/register-block-locator.ts";
 import { resizableBar, vfResizableBar } from "./capabilities/resizable-bar.ts";
+import {
+  eventCollectorAssociation,
+  rootLinkControl,
+  rootLinkDeclaration,
+  rootRegisterBlock,
+} from "./capabilities/root-complex.ts";
 import { alternativeRoutingId } from "./capabilities/routing-id.ts";
 import { serialNumber } from "./capabilities/small.ts";
 import { sriov } from "./capabilities/sriov.ts";
+import { streamlinedVirtualChannel } from "./capabilities/streamlined-virtual-channel.ts";
 import { dvsec, vsec } from "./capabilities/vendor-extended.ts";
+import {
+  multiFunctionVirtualChannel,
+  virtualChannel,
+  virtualChannelBesideMfvc,
+} from "./capabilities/virtual-channel.ts";
 import { type CapabilitySpec, type CapabilityView, capability } from "./capability.ts";
-
-type Length = NonNullable<CapabilitySpec["length"]>;
-
-/** Port registers, then 12 bytes for each virtual channel; arbitration tables are not counted (section 7.9.1). */
-const virtualChannels: Length = (region, offset) => 0x10 + 12 * ((region.read32(offset + 4) & 7) + 1);
 
 /** The extended capabilities, by name: every id of the PCI Code and ID Assignment Specification 1.15. */
 export const extendedCapabilities = {
   null: capability({ id: 0x0000, title: "Null" }),
   aer,
-  virtualChannel: capability({ id: 0x0002, title: "Virtual Channel", head: 8, length: virtualChannels }),
+  virtualChannel,
   serialNumber,
   powerBudgeting,
-  rootLinkDeclaration: capability({ id: 0x0005, title: "Root Complex Link Declaration" }),
-  rootLinkControl: capability({ id: 0x0006, title: "Root Complex Internal Link Control", length: 12 }),
-  eventCollectorAssociation: capability({
-    id: 0x0007,
-    title: "Root Complex Event Collector Endpoint Association",
-  }),
-  multiFunctionVirtualChannel: capability({
-    id: 0x0008,
-    title: "Multi-Function Virtual Channel",
-    head: 8,
-    length: virtualChannels,
-  }),
-  virtualChannelBesideMfvc: capability({
-    id: 0x0009,
-    title: "Virtual Channel beside MFVC",
-    head: 8,
-    length: virtualChannels,
-  }),
-  rootRegisterBlock: capability({ id: 0x000a, title: "Root Complex Register Block Header", length: 20 }),
+  rootLinkDeclaration,
+  rootLinkControl,
+  eventCollectorAssociation,
+  multiFunctionVirtualChannel,
+  virtualChannelBesideMfvc,
+  rootRegisterBlock,
   vsec,
   accessCorrelation: capability({ id: 0x000c, title: "Configuration Access Correlation" }),
   accessControl,
@@ -91,7 +85,7 @@ export const extendedCapabilities = {
   flitLogging: capability({ id: 0x0032, title: "Flit Logging" }),
   flitPerformance: capability({ id: 0x0033, title: "Flit Performance Measurement" }),
   flitErrorInjection: capability({ id: 0x0034, title: "Flit Error Injection" }),
-  streamlinedVirtualChannel: capability({ id: 0x0035, title: "Streamlined Virtual Channel" }),
+  streamlinedVirtualChannel,
   registerBlockLocator,
 } as const satisfies Record<string, CapabilitySpec>;
 

@@ -12,10 +12,12 @@ import { precisionTimeText } from "./precision-time.ts";
 import { processingHintsText } from "./processing-hints.ts";
 import { registerBlockLocatorText } from "./register-block-locator.ts";
 import { resizableBarText, vfResizableBarText } from "./resizable-bar.ts";
+import { eventCollectorText, rootLinkText } from "./root-complex.ts";
 import { routingIdText } from "./routing-id.ts";
 import { serialNumberText } from "./serial-number.ts";
 import { sriovText } from "./sriov.ts";
 import { designatedVendorText, vendorExtendedText } from "./vendor.ts";
+import { virtualChannelText } from "./virtual-channel.ts";
 
 // To add an extended capability: write its printer in a file of this folder (one noun a file), of `line` templates over
 // the register table that `src/capabilities` has for it, and put it into this table. `capability.verbose` tells whether
@@ -32,10 +34,14 @@ const named =
 export const extendedPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map([
   [0x00, named("Null")],
   [0x01, aerText],
+  [0x02, virtualChannelText],
   [0x03, serialNumberText],
   [0x04, named("Power Budgeting <?>")],
+  [0x05, rootLinkText],
   [0x06, named("Root Complex Internal Link <?>")],
+  [0x07, eventCollectorText],
   [0x08, named("Multi-Function Virtual Channel <?>")],
+  [0x09, virtualChannelText],
   [0x0a, named("Root Complex Register Block <?>")],
   [0x0b, vendorExtendedText],
   [0x0d, accessControlText],
