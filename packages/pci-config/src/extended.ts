@@ -1,12 +1,16 @@
 import { accessControl } from "./capabilities/access-control.ts";
 import { addressTranslation, pageRequest, pasid } from "./capabilities/address-translation.ts";
 import { aer } from "./capabilities/aer.ts";
+import { alternateProtocol } from "./capabilities/alternate-protocol.ts";
+import { dataLinkFeature } from "./capabilities/data-link-feature.ts";
 import { dataObjectExchange } from "./capabilities/data-object-exchange.ts";
 import { downstreamContainment } from "./capabilities/downstream-containment.ts";
 import { ide } from "./capabilities/ide.ts";
 import { l1Substates } from "./capabilities/l1-substates.ts";
+import { laneMargining } from "./capabilities/lane-margining.ts";
 import { latencyTolerance } from "./capabilities/latency-tolerance.ts";
 import { multicast } from "./capabilities/multicast.ts";
+import { physicalLayer16, physicalLayer32, physicalLayer64 } from "./capabilities/physical-layer.ts";
 import { dynamicPower, powerBudgeting } from "./capabilities/power.ts";
 import { precisionTime } from "./capabilities/precision-time.ts";
 import { processingHints } from "./capabilities/processing-hints.ts";
@@ -19,6 +23,7 @@ import {
   rootRegisterBlock,
 } from "./capabilities/root-complex.ts";
 import { alternativeRoutingId } from "./capabilities/routing-id.ts";
+import { secondaryPcie } from "./capabilities/secondary-pcie.ts";
 import { serialNumber } from "./capabilities/small.ts";
 import { sriov } from "./capabilities/sriov.ts";
 import { streamlinedVirtualChannel } from "./capabilities/streamlined-virtual-channel.ts";
@@ -57,7 +62,7 @@ export const extendedCapabilities = {
   dynamicPower,
   processingHints,
   latencyTolerance,
-  secondaryPcie: capability({ id: 0x0019, title: "Secondary PCI Express" }),
+  secondaryPcie,
   protocolMultiplexing: capability({ id: 0x001a, title: "Protocol Multiplexing" }),
   pasid,
   lightweightNotification: capability({ id: 0x001c, title: "LN Requester", length: 8 }),
@@ -69,19 +74,19 @@ export const extendedCapabilities = {
   readinessTime: capability({ id: 0x0022, title: "Readiness Time Reporting", length: 12 }),
   dvsec,
   vfResizableBar,
-  dataLinkFeature: capability({ id: 0x0025, title: "Data Link Feature", length: 12 }),
-  physicalLayer16: capability({ id: 0x0026, title: "Physical Layer 16.0 GT/s" }),
-  laneMargining: capability({ id: 0x0027, title: "Lane Margining at the Receiver" }),
+  dataLinkFeature,
+  physicalLayer16,
+  laneMargining,
   hierarchyId: capability({ id: 0x0028, title: "Hierarchy ID" }),
   enclosureManagement: capability({ id: 0x0029, title: "Native PCIe Enclosure Management", length: 16 }),
-  physicalLayer32: capability({ id: 0x002a, title: "Physical Layer 32.0 GT/s" }),
-  alternateProtocol: capability({ id: 0x002b, title: "Alternate Protocol" }),
+  physicalLayer32,
+  alternateProtocol,
   systemFirmware: capability({ id: 0x002c, title: "System Firmware Intermediary" }),
   shadowFunctions: capability({ id: 0x002d, title: "Shadow Functions" }),
   dataObjectExchange,
   device3: capability({ id: 0x002f, title: "Device 3", length: 16 }),
   ide,
-  physicalLayer64: capability({ id: 0x0031, title: "Physical Layer 64.0 GT/s" }),
+  physicalLayer64,
   flitLogging: capability({ id: 0x0032, title: "Flit Logging" }),
   flitPerformance: capability({ id: 0x0033, title: "Flit Performance Measurement" }),
   flitErrorInjection: capability({ id: 0x0034, title: "Flit Error Injection" }),

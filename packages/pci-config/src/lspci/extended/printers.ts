@@ -6,14 +6,17 @@ import { dataObjectExchangeText } from "./data-object-exchange.ts";
 import { downstreamContainmentText } from "./downstream-containment.ts";
 import { ideText } from "./ide.ts";
 import { l1SubstatesText } from "./l1-substates.ts";
+import { laneMarginingText } from "./lane-margining.ts";
 import { latencyToleranceText } from "./latency-tolerance.ts";
 import { multicastText } from "./multicast.ts";
+import { physicalLayer16Text, physicalLayer32Text, physicalLayer64Text } from "./physical-layer.ts";
 import { precisionTimeText } from "./precision-time.ts";
 import { processingHintsText } from "./processing-hints.ts";
 import { registerBlockLocatorText } from "./register-block-locator.ts";
 import { resizableBarText, vfResizableBarText } from "./resizable-bar.ts";
 import { eventCollectorText, rootLinkText } from "./root-complex.ts";
 import { routingIdText } from "./routing-id.ts";
+import { secondaryPcieText } from "./secondary-pcie.ts";
 import { serialNumberText } from "./serial-number.ts";
 import { sriovText } from "./sriov.ts";
 import { designatedVendorText, vendorExtendedText } from "./vendor.ts";
@@ -55,6 +58,7 @@ export const extendedPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map(
   [0x16, named("Dynamic Power Allocation <?>")],
   [0x17, processingHintsText],
   [0x18, latencyToleranceText],
+  [0x19, secondaryPcieText],
   [0x1a, named("Protocol Multiplexing <?>")],
   [0x1b, pasidText],
   [0x1c, named("LN Requester <?>")],
@@ -67,9 +71,13 @@ export const extendedPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map(
   [0x23, designatedVendorText],
   [0x24, vfResizableBarText],
   [0x25, named("Data Link Feature <?>")],
+  [0x26, physicalLayer16Text],
+  [0x27, laneMarginingText],
   [0x28, named("Hierarchy ID <?>")],
   [0x29, named("Native PCIe Enclosure Management <?>")],
+  [0x2a, physicalLayer32Text],
   [0x2e, dataObjectExchangeText],
   [0x30, ideText],
+  [0x31, physicalLayer64Text],
   [0x36, registerBlockLocatorText],
 ]);

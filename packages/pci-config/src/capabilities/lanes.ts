@@ -1,0 +1,33 @@
+import type { Region } from "@userpci/interface";
+import { findStandard, standardEnd } from "../walk.ts";
+import { linkRegisters } from "./pcie-link.ts";
+
+const { linkCapabilities } = linkRegisters;
+const { maximumWidth } = linkCapabilities.fields;
+const PCIE = 0x10;
+/** Most lanes of a link before PCI Express 6.0; since then 16. */
+const MOST = 32;
+const COMMON = 16;
+
+/**
+ * Lanes that a port has: its maximum link width (section 7.5.3.6), by which structures with an entry for each lane are as long as they are.
+ * Without a link, and where it tells a width that none can have, 16.
+ */
+export function lanesOf(region: Region): number {
+  const pcie = findStandard(region, PCIE);
+  if (pcie === undefined) return COMMON;
+  const at = pcie + linkCapabilities.offset;
+  if (at + 4 > standardEnd(region)) return COMMON;
+  const width = (region.read32(at) >>> maximumWidth.lo) & 0x3f;
+  return width === 0 || width > MOST ? COMMON : width;
+}
+
+/** Starts of entries of `stride` bytes for each lane, the first one at `start`. */
+export function laneStarts(start: number, stride: number): (span: { readonly region: Region }) => number[] {
+  return ({ region }) => Array.from({ length: lanesOf(region) }, (_, lane) => start + lane * stride);
+}
+
+/** Bytes up to the end of the entries of all lanes, in whole dwords. */
+export function laneLength(start: number, stride: number): (region: Region) => number {
+  return (region) => start + 4 * Math.ceil((lanesOf(region) * stride) / 4);
+}
