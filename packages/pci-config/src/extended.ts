@@ -4,7 +4,11 @@ import { aer } from "./capabilities/aer.ts";
 import { alternateProtocol } from "./capabilities/alternate-protocol.ts";
 import { dataLinkFeature } from "./capabilities/data-link-feature.ts";
 import { dataObjectExchange } from "./capabilities/data-object-exchange.ts";
+import { device3 } from "./capabilities/device3.ts";
 import { downstreamContainment } from "./capabilities/downstream-containment.ts";
+import { flitErrorInjection } from "./capabilities/flit-error-injection.ts";
+import { flitLogging } from "./capabilities/flit-logging.ts";
+import { flitPerformance } from "./capabilities/flit-performance.ts";
 import { ide } from "./capabilities/ide.ts";
 import { l1Substates } from "./capabilities/l1-substates.ts";
 import { laneMargining } from "./capabilities/lane-margining.ts";
@@ -84,12 +88,12 @@ export const extendedCapabilities = {
   systemFirmware: capability({ id: 0x002c, title: "System Firmware Intermediary" }),
   shadowFunctions: capability({ id: 0x002d, title: "Shadow Functions" }),
   dataObjectExchange,
-  device3: capability({ id: 0x002f, title: "Device 3", length: 16 }),
+  device3,
   ide,
   physicalLayer64,
-  flitLogging: capability({ id: 0x0032, title: "Flit Logging" }),
-  flitPerformance: capability({ id: 0x0033, title: "Flit Performance Measurement" }),
-  flitErrorInjection: capability({ id: 0x0034, title: "Flit Error Injection" }),
+  flitLogging,
+  flitPerformance,
+  flitErrorInjection,
   streamlinedVirtualChannel,
   registerBlockLocator,
 } as const satisfies Record<string, CapabilitySpec>;

@@ -3,7 +3,10 @@ import { accessControlText } from "./access-control.ts";
 import { addressTranslationText, pageRequestText, pasidText } from "./address-translation.ts";
 import { aerText } from "./aer.ts";
 import { dataObjectExchangeText } from "./data-object-exchange.ts";
+import { device3Text } from "./device3.ts";
 import { downstreamContainmentText } from "./downstream-containment.ts";
+import { flitErrorInjectionText } from "./flit-error-injection.ts";
+import { flitLoggingText } from "./flit-logging.ts";
 import { ideText } from "./ide.ts";
 import { l1SubstatesText } from "./l1-substates.ts";
 import { laneMarginingText } from "./lane-margining.ts";
@@ -77,7 +80,10 @@ export const extendedPrinters: ReadonlyMap<number, CapabilityPrinter> = new Map(
   [0x29, named("Native PCIe Enclosure Management <?>")],
   [0x2a, physicalLayer32Text],
   [0x2e, dataObjectExchangeText],
+  [0x2f, device3Text],
   [0x30, ideText],
   [0x31, physicalLayer64Text],
+  [0x32, flitLoggingText],
+  [0x34, flitErrorInjectionText],
   [0x36, registerBlockLocatorText],
 ]);
