@@ -6,18 +6,22 @@ import { dataLinkFeature } from "./capabilities/data-link-feature.ts";
 import { dataObjectExchange } from "./capabilities/data-object-exchange.ts";
 import { device3 } from "./capabilities/device3.ts";
 import { downstreamContainment } from "./capabilities/downstream-containment.ts";
+import { enclosureManagement } from "./capabilities/enclosure-management.ts";
 import { flitErrorInjection } from "./capabilities/flit-error-injection.ts";
 import { flitLogging } from "./capabilities/flit-logging.ts";
 import { flitPerformance } from "./capabilities/flit-performance.ts";
+import { hierarchyId } from "./capabilities/hierarchy-id.ts";
 import { ide } from "./capabilities/ide.ts";
 import { l1Substates } from "./capabilities/l1-substates.ts";
 import { laneMargining } from "./capabilities/lane-margining.ts";
 import { latencyTolerance } from "./capabilities/latency-tolerance.ts";
+import { lightweightNotification } from "./capabilities/lightweight-notification.ts";
 import { multicast } from "./capabilities/multicast.ts";
 import { physicalLayer16, physicalLayer32, physicalLayer64 } from "./capabilities/physical-layer.ts";
 import { dynamicPower, powerBudgeting } from "./capabilities/power.ts";
 import { precisionTime } from "./capabilities/precision-time.ts";
 import { processingHints } from "./capabilities/processing-hints.ts";
+import { frsQueueing, readinessTime } from "./capabilities/readiness.ts";
 import { registerBlockLocator } from "./capabilities/register-block-locator.ts";
 import { resizableBar, vfResizableBar } from "./capabilities/resizable-bar.ts";
 import {
@@ -28,9 +32,11 @@ import {
 } from "./capabilities/root-complex.ts";
 import { alternativeRoutingId } from "./capabilities/routing-id.ts";
 import { secondaryPcie } from "./capabilities/secondary-pcie.ts";
+import { shadowFunctions } from "./capabilities/shadow-functions.ts";
 import { serialNumber } from "./capabilities/small.ts";
 import { sriov } from "./capabilities/sriov.ts";
 import { streamlinedVirtualChannel } from "./capabilities/streamlined-virtual-channel.ts";
+import { systemFirmware } from "./capabilities/system-firmware.ts";
 import { dvsec, vsec } from "./capabilities/vendor-extended.ts";
 import {
   multiFunctionVirtualChannel,
@@ -69,24 +75,24 @@ export const extendedCapabilities = {
   secondaryPcie,
   protocolMultiplexing: capability({ id: 0x001a, title: "Protocol Multiplexing" }),
   pasid,
-  lightweightNotification: capability({ id: 0x001c, title: "LN Requester", length: 8 }),
+  lightweightNotification,
   downstreamContainment,
   l1Substates,
   precisionTime,
   mobilePcie: capability({ id: 0x0020, title: "PCI Express over M-PHY" }),
-  frsQueueing: capability({ id: 0x0021, title: "FRS Queueing", length: 16 }),
-  readinessTime: capability({ id: 0x0022, title: "Readiness Time Reporting", length: 12 }),
+  frsQueueing,
+  readinessTime,
   dvsec,
   vfResizableBar,
   dataLinkFeature,
   physicalLayer16,
   laneMargining,
-  hierarchyId: capability({ id: 0x0028, title: "Hierarchy ID" }),
-  enclosureManagement: capability({ id: 0x0029, title: "Native PCIe Enclosure Management", length: 16 }),
+  hierarchyId,
+  enclosureManagement,
   physicalLayer32,
   alternateProtocol,
-  systemFirmware: capability({ id: 0x002c, title: "System Firmware Intermediary" }),
-  shadowFunctions: capability({ id: 0x002d, title: "Shadow Functions" }),
+  systemFirmware,
+  shadowFunctions,
   dataObjectExchange,
   device3,
   ide,

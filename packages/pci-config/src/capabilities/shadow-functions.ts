@@ -1,0 +1,33 @@
+import { capability } from "../capability.ts";
+import { bits, flag, register } from "../table.ts";
+import { list } from "../view.ts";
+import { entryStarts } from "./entries.ts";
+
+const section = "PCI Express 6.0, 7.9.25";
+const FIRST = 0x0c;
+
+/** Shadow functions (PCI Express 6.0, section 7.9.25): unused function numbers from which it sends requests too. */
+export const shadowFunctions = capability({
+  id: 0x002d,
+  title: "Shadow Functions",
+  head: 8,
+  length: (region, offset) => FIRST + 4 * ((region.read32(offset + 4) & 0xff) + 1),
+  registers: {
+    capabilities: register(0x04, 32, `${section}.2`, "Shadow Functions Capability", {
+      functions: bits(7, 0, "HwInit", "Shadow functions, minus 1"),
+    }),
+    control: register(0x08, 32, `${section}.3`, "Shadow Functions Control", {
+      enable: flag(0, "RW", "May send requests from them"),
+    }),
+  },
+  lists: {
+    functions: list(
+      {
+        instance: register(0x00, 32, `${section}.4`, "Shadow Functions Instance", {
+          distance: bits(15, 0, "HwInit", "Added to its own function number"),
+        }),
+      },
+      entryStarts(FIRST, 4),
+    ),
+  },
+});
