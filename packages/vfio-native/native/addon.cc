@@ -31,6 +31,7 @@ constexpr Entry kFunctions[] = {
     {"memfd", Memfd},
     {"view", View},
     {"detach", Detach},
+    {"retire", Retire},
     {"addressOf", AddressOf},
     {"eventfd", Eventfd},
     {"counterRead", CounterRead},

@@ -9,6 +9,7 @@
         "counter.cc",
         "descriptor.cc",
         "environment.cc",
+        "exposure.cc",
         "fault.cc",
         "fault_table.cc",
         "ledger.cc",

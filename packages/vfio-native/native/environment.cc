@@ -1,5 +1,6 @@
 #include "environment.h"
 
+#include "exposure.h"
 #include "fault_table.h"
 #include "watch.h"
 
@@ -30,6 +31,9 @@ void Environment::WatchClosed() {
 void Environment::Finish() {
   for (const int slot : claims) fault_table::Release(slot);
   claims.clear();
+  // Node has waited for the calls on other threads.
+  for (Exposure* exposure : retired) exposure->Unmap();
+  retired.clear();
   ledger.CloseAll();
   napi_remove_async_cleanup_hook(ending);
 }

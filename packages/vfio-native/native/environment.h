@@ -9,6 +9,7 @@
 
 #include "ledger.h"
 
+class Exposure;
 struct Watch;
 
 struct Environment {
@@ -19,6 +20,8 @@ struct Environment {
   uint32_t last_watch = 0;
   // Slots of the fault table that this environment claimed.
   std::set<int> claims;
+  // Ranges that are closed, and whose place is kept until nobody can have their address.
+  std::set<Exposure*> retired;
   // Set while the environment ends.
   napi_async_cleanup_hook_handle ending = nullptr;
 

@@ -31,6 +31,7 @@ napi_value Memfd(napi_env env, napi_callback_info info);
 // view.cc
 napi_value View(napi_env env, napi_callback_info info);
 napi_value Detach(napi_env env, napi_callback_info info);
+napi_value Retire(napi_env env, napi_callback_info info);
 napi_value AddressOf(napi_env env, napi_callback_info info);
 
 // counter.cc

@@ -7,6 +7,7 @@
 
 #include "call.h"
 #include "environment.h"
+#include "exposure.h"
 #include "fault_table.h"
 #include "functions.h"
 
@@ -76,6 +77,24 @@ napi_value Munmap(napi_env env, napi_callback_info info) {
   const int64_t result = Checked(munmap(reinterpret_cast<void*>(address), length));
   if (result == 0) environment.ledger.Unmapped(address, length);
   return Result(env, result);
+}
+
+napi_value Retire(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  call.ArrayBuffer(0, "buffer");
+  if (call.failed()) return nullptr;
+  void* wrapped = nullptr;
+  if (napi_unwrap(env, call.value(0), &wrapped) != napi_ok) return Result(env, -EINVAL);
+  auto* exposure = static_cast<Exposure*>(wrapped);
+  const uintptr_t address = exposure->address;
+  const size_t length = WholePages(exposure->length);
+  Environment& environment = call.environment();
+  if (!environment.ledger.Covers(address, length)) return Result(env, -EINVAL);
+  if (IsClaimed(environment, address, length)) return Result(env, -EBUSY);
+  exposure->Retire(environment);
+  napi_detach_arraybuffer(env, call.value(0));
+  environment.ledger.Unmapped(address, length);
+  return Result(env, 0);
 }
 
 napi_value Madvise(napi_env env, napi_callback_info info) {

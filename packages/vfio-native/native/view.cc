@@ -1,13 +1,7 @@
 // Memory outside the JavaScript heap, seen as an ArrayBuffer.
 #include "call.h"
+#include "exposure.h"
 #include "functions.h"
-
-namespace {
-
-// The memory is not the buffer's: whoever mapped it unmaps it.
-void KeepMemory(napi_env, void*, void*) {}
-
-}  // namespace
 
 napi_value View(napi_env env, napi_callback_info info) {
   Call call(env, info);
@@ -15,13 +9,20 @@ napi_value View(napi_env env, napi_callback_info info) {
   const size_t length = call.Length(1);
   if (call.failed()) return nullptr;
   if (address == 0) return Result(env, -EFAULT);
+  auto* exposure = new Exposure{address, length};
   napi_value buffer = nullptr;
-  const napi_status status =
-      napi_create_external_arraybuffer(env, reinterpret_cast<void*>(address), length, KeepMemory, nullptr, &buffer);
-  if (status == napi_ok) return buffer;
-  napi_value exception = nullptr;
-  napi_get_and_clear_last_exception(env, &exception);
-  return Result(env, status == napi_no_external_buffers_allowed ? -ENOTSUP : -EFBIG);
+  const napi_status status = napi_create_external_arraybuffer(env, reinterpret_cast<void*>(address), length,
+                                                              Exposure::LetGo, exposure, &buffer);
+  if (status != napi_ok) {
+    // Where external buffers exist at all, the runtime lets go of the bytes of one that it could not make.
+    if (status == napi_no_external_buffers_allowed) Exposure::LetGo(env, nullptr, exposure);
+    Exposure::LetGo(env, nullptr, exposure);
+    napi_value exception = nullptr;
+    napi_get_and_clear_last_exception(env, &exception);
+    return Result(env, status == napi_no_external_buffers_allowed ? -ENOTSUP : -EFBIG);
+  }
+  napi_wrap(env, buffer, exposure, Exposure::LetGo, exposure, nullptr);
+  return buffer;
 }
 
 napi_value Detach(napi_env env, napi_callback_info info) {

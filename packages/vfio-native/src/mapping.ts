@@ -12,13 +12,18 @@ export interface MappingOptions {
   readonly rights: number;
 }
 
-/** A shared mapping of a file and the one buffer that shows it. */
+/** A shared mapping of a file and the one buffer that shows it. One of the two ways ends it. */
 export interface Mapping {
   /** Where it is in this process. */
   readonly address: number;
   readonly buffer: ArrayBuffer;
-  /** Detaches the buffer, so that views become empty, then unmaps. */
+  /** Detaches the buffer, so that views become empty, and unmaps. For bytes that nobody else was given. */
   unmap(): void;
+  /**
+   * Detaches the buffer and frees the memory, and lets harmless memory take its place until no call on another thread
+   * can use the bytes any more.
+   */
+  retire(): void;
 }
 
 /**
@@ -44,6 +49,9 @@ export function mapShared(native: Native, { fd, offset, size, rights }: MappingO
     unmap() {
       native.detach(buffer);
       native.munmap(address, size);
+    },
+    retire() {
+      native.retire(buffer);
     },
   };
 }

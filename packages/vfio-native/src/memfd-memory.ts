@@ -64,7 +64,7 @@ class MemfdMemory implements DmaMemory {
       );
     }
     this.#closed = true;
-    this.#mapping.unmap();
+    this.#mapping.retire();
     this.#native.close(this.file.fd);
   }
 

@@ -94,7 +94,8 @@ export interface Native {
    */
   mmap(length: number, prot: number, flags: number, fd: number, offset: number, address?: number): number;
   /**
-   * munmap(2) of whole mappings or parts. Views of the range must be detached first: touching one later is a crash.
+   * munmap(2) of whole mappings or parts. Views of the range must be detached first, and no call on another thread may
+   * use their bytes: touching them later is a crash. {@link retire} has no such condition.
    *
    * @returns 0, -EINVAL if not all of the range is this environment's, -EBUSY while faults in it are claimed
    */
@@ -129,6 +130,17 @@ export interface Native {
    * @returns 0, or -EINVAL if it cannot be detached
    */
   detach(buffer: ArrayBuffer): number;
+  /**
+   * Ends the mapping that a buffer of {@link view} shows, with all of the buffer: the memory is released and the buffer
+   * detached at once. Calls of Node's thread pool (`crypto`, `zlib`, `fs`) may still use the address, which they take
+   * from the buffer once: so private zeroed memory takes the place of what was mapped, until the garbage collector has
+   * found that nobody has the buffer any more. No longer counted by {@link ledger}.
+   *
+   * If the kernel has no such memory (too many mappings), the old mapping stays that long instead.
+   *
+   * @returns 0, -EINVAL if not all of the range is this environment's, -EBUSY while faults in it are claimed
+   */
+  retire(buffer: ArrayBuffer): number;
   /** Where the bytes of a buffer or view are in this process. */
   addressOf(buffer: ArrayBuffer | NodeJS.ArrayBufferView): number;
 
