@@ -8,6 +8,8 @@ import { at, USER } from "./machines.ts";
 const userpci = fileURLToPath(new URL("../../packages/cli/bin/userpci.js", import.meta.url));
 const holder = compiled(fileURLToPath(new URL("./lifecycle/holder.ts", import.meta.url)));
 
+const sysfs = new URL("../../packages/sysfs/dist/index.js", import.meta.url).href;
+
 const ADDRESS = at.wideEdu;
 
 let vm: Vm;
@@ -38,22 +40,66 @@ async function driverOf(address: string): Promise<string> {
   return stdout.trim().split("/").at(-1)!;
 }
 
+/**
+ * Binds and unbinds a function time and again, in a process of its own. Returns how each call ended: done, or an error's code.
+ */
+async function contend(address: string, rounds: number): Promise<string[]> {
+  const program = `
+    import { bind, unbind } from "${sysfs}";
+    for (let round = 0; round < ${rounds}; round += 1) {
+      for (const call of [bind, unbind]) {
+        const { code = "done" } = await call("${address}").catch((error) => error);
+        console.log(code);
+      }
+    }`;
+  const { stdout } = await vm.run(["node", "--input-type=module", "-e", program], { check: true });
+  return stdout.trim().split("\n");
+}
+
+describe("a function that several processes bind and unbind at once", () => {
+  it("has one of them at a time, and its own driver at the end", async () => {
+    const address = at.nvme;
+    await run("unbind", address);
+    await vm.run(["modprobe", "nvme"], { check: true });
+    await expect.poll(() => driverOf(address), { timeout: 10_000 }).toBe("nvme");
+    const ends = (await Promise.all([1, 2, 3].map(() => contend(address, 2)))).flat();
+    expect(ends).toHaveLength(3 * 2 * 2);
+    for (const end of ends) expect(["done", "ERR_BUSY"]).toContain(end);
+    expect(ends).toContain("done");
+    expect(await run("unbind", address)).toMatchObject({ code: 0, stderr: "" });
+    expect(await driverOf(address)).toBe("nvme");
+    expect((await vm.run(["ls", "/run/userpci"])).stdout).not.toMatch(/lock|tmp|01:00\.0/);
+    await run("bind", address, "--user", String(USER));
+  });
+});
+
 describe("a function that a process has open", () => {
   it("keeps unbind waiting for the time that it was given and no longer, and goes when the process ends", async () => {
     const holding = await hold();
-    const started = performance.now();
-    const late = await run("unbind", ADDRESS, "--timeout", "2");
-    expect(performance.now() - started).toBeLessThan(2000 + 4000);
+    let told = 0;
+    const late = await vm.run(["node", userpci, "unbind", ADDRESS, "--timeout", "2"], {
+      timeoutMs: 30_000,
+      onStderr: () => {
+        told = performance.now();
+      },
+    });
+    // Not from its start, which takes long on a busy machine.
+    expect(performance.now() - told).toBeLessThan(1500);
     expect(late.code).toBe(1);
     expect(late.stderr).toMatch(
-      new RegExp(`vfio-pci to let go of ${ADDRESS}, held by pid ${holding.pid} .*\\(ERR_TIMEOUT\\)`),
+      new RegExp(
+        `waited 2\\.\\d s for vfio-pci to let go of ${ADDRESS}, held by pid ${holding.pid} .*\\(ERR_TIMEOUT\\)`,
+      ),
     );
     expect(late.stderr).toMatch(new RegExp(`hint +end pid ${holding.pid} `));
     expect(late.stderr).toContain(`sudo userpci unbind ${ADDRESS}`);
 
+    const later = await run("bind", ADDRESS, "--timeout", "1");
+    expect(later.stderr).toMatch(/an earlier unbind of 0000:00:05\.0 \(in pid \d+\).*\(ERR_TIMEOUT\)/);
+    expect(later.stderr).toMatch(new RegExp(`hint +end pid ${holding.pid} `));
+
     holding.kill("SIGKILL");
     await holding.exited;
-    await expect.poll(() => driverOf(ADDRESS), { timeout: 10_000 }).toBe("");
     expect(await run("unbind", ADDRESS)).toMatchObject({ code: 0, stderr: "" });
     expect(await run("bind", ADDRESS, "--user", String(USER))).toMatchObject({ code: 0, stderr: "" });
     expect(await driverOf(ADDRESS)).toBe("vfio-pci");

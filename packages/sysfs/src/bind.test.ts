@@ -84,6 +84,27 @@ describe("bind", () => {
     expect(await system().unbind(NIC)).toMatchObject({ driver: "e1000e" });
   });
 
+  it("of a function that is bound or given back meanwhile leaves the driver that it had on record", async () => {
+    const outcomes = await Promise.allSettled([
+      system().bind(NIC),
+      system().unbind(NIC),
+      system().bind(NIC, { user: "alice" }),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toContain("fulfilled");
+    for (const outcome of outcomes)
+      if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "ERR_BUSY" });
+    expect(await system().unbind(NIC)).toMatchObject({ driver: "e1000e" });
+    expect(existsSync(system().path(`/run/userpci/${NIC}.lock`))).toBe(false);
+  });
+
+  it("replaces a journal that is none", async () => {
+    await system().bind(NIC);
+    await system().unbind(NIC);
+    writeFileSync(system().journalPath(NIC), "{");
+    expect(await system().bind(NIC)).toMatchObject({ driver: "vfio-pci" });
+    expect(system().journal(NIC)).toMatchObject({ formerDriver: "e1000e" });
+  });
+
   it("loads vfio-pci where it is missing", async () => {
     rmSync(system().path("/sys/bus/pci/drivers/vfio-pci"), { recursive: true });
     const error = await failure(system().bind(NIC));

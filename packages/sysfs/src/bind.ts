@@ -5,7 +5,7 @@ import { type DriverChange, type DriverOptions, VFIO_PCI } from "./driver.ts";
 import { findFunction } from "./find.ts";
 import { functionPath, type PciFunction } from "./function.ts";
 import { isVfioDriver } from "./group.ts";
-import { createEntry, type JournalEntry, readEntry, removeEntry, writeEntry } from "./journal.ts";
+import { type JournalEntry, readEntry, removeEntry, writeEntry } from "./journal.ts";
 import { type Kernel, kernelOf } from "./kernel.ts";
 import { type DeviceNodes, deviceNodes } from "./nodes.ts";
 import { permitUser, refuseTaken, withdrawNodes } from "./permit.ts";
@@ -46,13 +46,14 @@ export interface Release {
 
 /**
  * Binds a function to vfio-pci and, if asked, opens its nodes up to an ordinary user (row R1). Needs root. Binding twice
- * is harmless; of two calls for one function at once, from whatever processes, one fails. If a step fails the function goes
- * back to the driver it had.
+ * is harmless. Of `bind` and {@link unbind} one call a function can be under way, in whatever process; another fails. If a step
+ * fails the function goes back to the driver it had.
  *
  * Functions that share a node have one user: the members of a group, and all that are used through `/dev/iommu`.
  *
  * The driver's remove routine may take long; `onProgress` then tells who keeps it waiting. After a time-out or an abort
- * the kernel is still at it, and the journal stays, so that {@link unbind} can put things right later.
+ * the kernel is still at it, and the journal stays, so that {@link unbind} can put things right later. Another process does
+ * what the kernel can keep waiting, so this one may end at any time; the next call for the function waits for the kernel first.
  *
  * @param address such as `0000:00:04.0` or `00:04.0`
  * @throws PciError `ERR_NO_DEVICE`, `ERR_BIND_REFUSED` (a bridge, or virtual functions are enabled), `ERR_NO_IOMMU`,
@@ -70,8 +71,9 @@ export async function bind(address: string, options: BindOptions = {}): Promise<
  *
  * A program that has the function open is asked to let go (the REQ interrupt); the call waits until it has.
  *
- * @throws PciError `ERR_NO_DEVICE`, `ERR_PERMISSION`, `ERR_BIND_FAILED`, `ERR_TIMEOUT` and `ERR_ABORTED` with the
- * holders; the kernel then finishes by itself, and calling again completes the rest
+ * @throws PciError `ERR_NO_DEVICE`, `ERR_PERMISSION`, `ERR_BIND_FAILED`, `ERR_BUSY` while another call is under
+ * way, `ERR_TIMEOUT` and `ERR_ABORTED` with the holders; the kernel then finishes by itself, also if this process ends, and
+ * calling again completes the rest
  */
 export async function unbind(address: string, options: DriverOptions = {}): Promise<Release> {
   return unbindOn(kernelOf(options), address, options);
@@ -88,9 +90,7 @@ export async function bindOn(kernel: Kernel, address: string, options: BindOptio
   }
   const command = `userpci bind ${fn.address}${user === null ? "" : ` --user ${user.name}`}`;
   await refuseUnprivileged(kernel, fn, command, options);
-  return changing(kernel, "bind", fn.address, options, (change, now) =>
-    bindNow(kernel, change, now, user, options),
-  );
+  return changing(kernel, "bind", fn, options, (change, now) => bindNow(kernel, change, now, user, options));
 }
 
 async function bindNow(
@@ -106,7 +106,7 @@ async function bindNow(
   const entry = await entryFor(fn, recorded, change);
   if (changed) {
     await change.load(VFIO_PCI);
-    await (recorded === null ? createEntry : writeEntry)(entry, options);
+    await writeEntry(entry, options);
   }
   try {
     if (changed) await take(change);
@@ -146,7 +146,7 @@ export async function unbindOn(kernel: Kernel, address: string, options: DriverO
     return { address: fn.address, driver: fn.driver, changed: false };
   }
   await refuseUnprivileged(kernel, fn, `userpci unbind ${fn.address}`, options);
-  return changing(kernel, "unbind", fn.address, options, async (change, now) => {
+  return changing(kernel, "unbind", fn, options, async (change, now) => {
     const recorded = (await readEntry(now.address, options)) ?? unknownPast(now);
     return { address: now.address, driver: await giveBack(kernel, change, recorded, options), changed: true };
   });

@@ -1,29 +1,103 @@
+import { setTimeout } from "node:timers/promises";
+import { PciError } from "@userpci/interface";
 import { DriverChange, type DriverOptions } from "./driver.ts";
 import { findFunction } from "./find.ts";
 import type { PciFunction } from "./function.ts";
+import { commandOf } from "./holders.ts";
 import type { Kernel } from "./kernel.ts";
+import { type Action, FunctionLock, type LockRecord } from "./lock.ts";
+import { identify, isRunning } from "./process-identity.ts";
+import type { TreeOptions } from "./tree.ts";
 
-/** What a call does to a function. */
-export type Action = "bind" | "unbind";
+const doing: Readonly<Record<Action, string>> = { bind: "binding", unbind: "unbinding" };
+
+/** Milliseconds between looks at a lock that is waited for. */
+const LOOK_MS = 50;
 
 /**
- * Runs the part of a call that changes a function's driver.
+ * Runs the part of a call that changes a function's driver, with nobody else at it. Where an earlier call has left the kernel
+ * to it, waits for the kernel.
  *
- * @param address in the kernel's spelling
- * @param work given the function as it is by now
+ * @param work given the function as it is by then
+ * @throws PciError `ERR_BUSY` if another call is under way; `ERR_TIMEOUT`, `ERR_ABORTED`; what `work` throws
  */
 export async function changing<T>(
   kernel: Kernel,
   action: Action,
-  address: string,
+  fn: PciFunction,
   options: DriverOptions,
   work: (change: DriverChange, fn: PciFunction) => Promise<T>,
 ): Promise<T> {
-  kernel.start(`userpci: ${action} ${address}`);
+  const { address } = fn;
+  const writer = await kernel.start(`userpci: ${action} ${address}`);
+  const since = new Date().toISOString();
+  const record = { address, action, caller: identify(process.pid), writer, since };
+  const change = new DriverChange(kernel, fn, options);
   try {
-    const fn = findFunction(address, options);
-    return await work(new DriverChange(kernel, fn, options), fn);
+    const lock = await takeTurn(change, record, options);
+    try {
+      return await work(change, findFunction(address, options));
+    } finally {
+      await leave(change, lock);
+    }
   } finally {
     kernel.stop();
   }
+}
+
+/** Gives the lock up, as soon as the kernel is at nothing any more; without waiting for that. */
+async function leave(change: DriverChange, lock: FunctionLock): Promise<void> {
+  if (!change.pending) return lock.release();
+  await lock.leaveToWriter();
+  void change
+    .settled()
+    .then(() => lock.release())
+    .catch(() => undefined);
+}
+
+async function takeTurn(
+  change: DriverChange,
+  record: LockRecord,
+  options: TreeOptions,
+): Promise<FunctionLock> {
+  const first = await take(record, options);
+  if (first instanceof FunctionLock) return first;
+  const stop = new AbortController();
+  try {
+    const subject = `the kernel, which is still at an earlier ${first.action} of ${first.address} (in pid ${first.writer.pid})`;
+    return await change.wait("lock", takeLater(record, options, stop.signal), subject);
+  } finally {
+    stop.abort();
+  }
+}
+
+/** Takes the lock once it is free, unless the caller has stopped waiting for it before. */
+async function takeLater(
+  record: LockRecord,
+  options: TreeOptions,
+  stopped: AbortSignal,
+): Promise<FunctionLock> {
+  for (;;) {
+    await setTimeout(LOOK_MS, undefined, { signal: stopped });
+    const taken = await take(record, options);
+    if (!(taken instanceof FunctionLock)) continue;
+    if (!stopped.aborted) return taken;
+    await taken.release();
+  }
+}
+
+/** Takes the lock, or tells who has left it to the kernel. @throws PciError `ERR_BUSY` if a caller still has it */
+async function take(record: LockRecord, options: TreeOptions): Promise<FunctionLock | LockRecord> {
+  const taken = await FunctionLock.take(record, options);
+  const { caller } = taken instanceof FunctionLock ? record : taken;
+  if (taken instanceof FunctionLock || caller === null || !isRunning(caller)) return taken;
+  const { address, action, since } = taken;
+  const who =
+    caller.pid === process.pid
+      ? "another call of this process"
+      : `pid ${caller.pid} (${commandOf(`/proc/${caller.pid}`)})`;
+  throw new PciError("ERR_BUSY", `${who} is ${doing[action]} ${address}, since ${since}`, {
+    hint: `when that has ended, look at what came of it: userpci show ${address}`,
+    details: { address, action, pid: caller.pid, since },
+  });
 }

@@ -13,7 +13,7 @@ import { pathIn, readLinkName, systemFailure, type TreeOptions } from "./tree.ts
 export const VFIO_PCI = "vfio-pci";
 
 /** What binding is doing at the moment. */
-export type BindStep = "module" | "override" | "release" | "probe" | "verify" | "permit";
+export type BindStep = "lock" | "module" | "override" | "release" | "probe" | "verify" | "permit";
 
 /** Reported as a step begins, and again while the kernel keeps it waiting. */
 export interface BindProgress {
@@ -84,7 +84,7 @@ export class DriverChange {
       () => undefined,
       (error: unknown) => error,
     );
-    const cause = await this.#wait("module", loading, `modprobe to load ${driver}`);
+    const cause = await this.wait("module", loading, `modprobe to load ${driver}`);
     if (existsSync(this.#driverPath(driver))) return;
     throw new PciError("ERR_NOT_SUPPORTED", `the driver ${driver} is not loaded`, {
       hint: `sudo modprobe ${driver}`,
@@ -162,7 +162,7 @@ export class DriverChange {
   async readOverride(): Promise<string | null> {
     const path = functionPath(this.#fn.address, this.#options, "driver_override");
     const read = this.#kernel.read(path).then(parseOverride);
-    return this.#wait("override", read, `the lock of ${this.#fn.address}`);
+    return this.wait("override", read, `the lock of ${this.#fn.address}`);
   }
 
   /** @throws PciError `ERR_BIND_FAILED` if another driver than `driver` has the function */
@@ -194,10 +194,15 @@ export class DriverChange {
     const write = this.#kernel.write(path, text).catch((cause: unknown) => {
       if (systemFailure(cause).code !== ignored) throw explainWrite(path, cause);
     });
-    await this.#wait(step, write, subject);
+    await this.wait(step, write, subject);
   }
 
-  async #wait<T>(step: BindStep, call: Promise<T>, subject: string): Promise<T> {
+  /**
+   * Waits for something that the kernel may keep waiting, as the caller's options say.
+   *
+   * @throws PciError `ERR_TIMEOUT` or `ERR_ABORTED`; what `call` throws
+   */
+  async wait<T>(step: BindStep, call: Promise<T>, subject: string): Promise<T> {
     const { timeoutMs = TIMEOUT_MS, reportMs = REPORT_MS, onProgress } = this.#options;
     const address = this.#fn.address;
     const work = call.finally(() => this.#pending.delete(work));

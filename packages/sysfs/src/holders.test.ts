@@ -20,6 +20,7 @@ beforeAll(() => {
       },
       { pid: 9, comm: "kworker/0:1", fds: ["/dev/vfio/devices/vfio0 (deleted)"] },
       { pid: 77, comm: "long", cmdline: ["x".repeat(500)], fds: ["/dev/vfio/8"] },
+      { pid: 78, comm: "odd", cmdline: ["a\x1b[2J\n\tb", "c\u009b"], fds: ["/dev/vfio/9"] },
     ],
     // A process that has just gone, and a file that is no process.
     files: { "/proc/99/comm": "gone\n", "/proc/uptime": "1 1\n" },
@@ -42,6 +43,11 @@ describe("findHolders", () => {
       [41, "node driver.js"],
     ]);
     expect(describeHolders(holders)).toBe("pid 9 (kworker/0:1), pid 41 (node driver.js)");
+  });
+
+  it("prints nothing of a command line that a terminal would obey", async () => {
+    const [holder] = (await findHolders(["/dev/vfio/9"], { root })).holders;
+    expect(holder?.command).toBe("a [2J b c ");
   });
 
   it("shortens a long command line", () => {

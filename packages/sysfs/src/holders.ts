@@ -93,8 +93,10 @@ function targetOf(link: string): string | null {
   }
 }
 
-function commandOf(process: string): string {
+/** What a process runs. @param process its directory in `/proc` */
+export function commandOf(process: string): string {
   const line = readText(join(process, "cmdline"))?.replaceAll("\0", " ").trim();
-  const command = line || readText(join(process, "comm")) || "unknown";
+  // A process names itself as it likes, also with what moves a terminal's cursor.
+  const command = (line || readText(join(process, "comm")) || "unknown").replace(/[\s\p{C}]+/gu, " ");
   return command.length > COMMAND_LENGTH ? `${command.slice(0, COMMAND_LENGTH - 1)}…` : command;
 }

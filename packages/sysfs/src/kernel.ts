@@ -4,6 +4,7 @@ import { access, chmod, chown } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { promisify } from "node:util";
 import { PciError } from "@userpci/interface";
+import type { ProcessIdentity } from "./process-identity.ts";
 import { systemFailure, type TreeOptions } from "./tree.ts";
 import { AttributeWriter } from "./writer.ts";
 
@@ -24,8 +25,9 @@ export interface Kernel {
    * Makes ready for reads and writes.
    *
    * @param title what for, as `ps` should show it
+   * @returns the process that will do them
    */
-  start(title: string): void;
+  start(title: string): Promise<ProcessIdentity>;
   /** Nothing more is to come. What is under way goes on. */
   stop(): void;
   /** Reads an attribute. May take as long as the kernel likes. */
@@ -56,8 +58,9 @@ class SystemKernel implements Kernel {
     this.#root = root;
   }
 
-  start(title: string): void {
-    this.#writer = new AttributeWriter(title);
+  async start(title: string): Promise<ProcessIdentity> {
+    this.#writer = await AttributeWriter.start(title);
+    return this.#writer.identity;
   }
 
   stop(): void {

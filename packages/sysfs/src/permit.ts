@@ -4,14 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { isPciError, PciError } from "@userpci/interface";
 import { functionPath, type PciFunction } from "./function.ts";
 import { isVfioDriver } from "./group.ts";
-import {
-  createEntry,
-  type JournalEntry,
-  otherEntries,
-  readEntry,
-  removeEntry,
-  writeEntry,
-} from "./journal.ts";
+import { type JournalEntry, otherEntries, readEntry, removeEntry, writeEntry } from "./journal.ts";
 import { explainWrite, type Kernel, type Ownership } from "./kernel.ts";
 import { type DeviceNodes, deviceNodes } from "./nodes.ts";
 import { pathIn, type TreeOptions } from "./tree.ts";
@@ -76,7 +69,7 @@ export async function permitUser(
   }
   const updated = { ...entry, nodes, user: user.uid };
   const before = await readEntry(fn.address, options);
-  await (before === null ? createEntry : writeEntry)(updated, options);
+  await writeEntry(updated, options);
   try {
     for (const [path, { gid }] of found) await own(kernel, path, { uid: user.uid, gid, mode: MODE }, options);
   } catch (error) {

@@ -1,5 +1,5 @@
-// The process behind AttributeWriter: does what its standard input says, one job a line, and answers each with a line. The
-// kernel may keep it in a write for ever, and no signal ends it then; nobody but this process is kept.
+// The process behind AttributeWriter: does what its standard input says, one job a line, and answers with a line: first that it
+// is ready, then to each. The kernel may keep it in a write for ever, out of reach of any signal, and keeps nobody else.
 import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from "node:fs";
 
 /** What to do to an attribute. */
@@ -40,13 +40,18 @@ function replyTo(job: Job): Reply {
   }
 }
 
+function answer(reply: Reply): void {
+  writeSync(1, `${JSON.stringify(reply)}\n`);
+}
+
 // What `ps` shows, and a message that names this process.
 process.title = process.argv[2] ?? "userpci";
+answer({ text: "" });
 const chunk = Buffer.alloc(4096);
 let rest = "";
 // Synchronous throughout: at the end of input, when the other side has closed or died, there is nothing left to do.
 for (let size = readSync(0, chunk); size > 0; size = readSync(0, chunk)) {
   const lines = (rest + chunk.toString("utf8", 0, size)).split("\n");
   rest = lines.pop()!;
-  for (const line of lines) writeSync(1, `${JSON.stringify(replyTo(JSON.parse(line) as Job))}\n`);
+  for (const line of lines) answer(replyTo(JSON.parse(line) as Job));
 }

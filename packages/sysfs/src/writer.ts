@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { PciError } from "@userpci/interface";
+import { identify, type ProcessIdentity } from "./process-identity.ts";
 import { systemFailure } from "./tree.ts";
 import type { Job, Reply } from "./writer-process.ts";
 
@@ -23,34 +25,47 @@ interface Waiting {
  * Neither the process nor what is under way in it keeps the event loop alive; a timer of the caller's must.
  */
 export class AttributeWriter {
-  readonly #child: ChildProcess;
+  readonly #input: Socket;
   readonly #waiting: Waiting[] = [];
   #ended: PciError | undefined;
 
-  /** @param title what `ps` calls the process */
-  constructor(title: string) {
+  /** The process. */
+  readonly identity: ProcessIdentity;
+
+  private constructor(child: ChildProcess, identity: ProcessIdentity) {
+    const [stdin, stdout] = [child.stdin as Socket, child.stdout as Socket];
+    this.#input = stdin;
+    this.identity = identity;
+    child.once("close", (code, signal) => this.#end(endedEarly(signal ?? `status ${code}`)));
+    // Its end is told by "close".
+    for (const part of [child, stdin]) part.on("error", () => undefined);
+    createInterface(stdout).on("line", (line) => settle(this.#waiting.shift(), JSON.parse(line) as Reply));
+  }
+
+  /**
+   * Starts a process.
+   *
+   * @param title what `ps` calls it
+   * @throws PciError with the system's code
+   */
+  static async start(title: string): Promise<AttributeWriter> {
     // A group of its own: what a terminal sends to ours must not end it between two writes.
-    this.#child = spawn(process.execPath, [program, title], {
+    const child = spawn(process.execPath, [program, title], {
       cwd: "/",
       detached: true,
       env: withoutNodeOptions(process.env),
       stdio: ["pipe", "pipe", "ignore"],
     });
-    this.#child.unref();
-    this.#child.once("error", (cause) => this.#end(unstartable(cause)));
-    this.#child.once("close", (code, signal) => this.#end(endedEarly(signal ?? `status ${code}`)));
-    const { stdin, stdout } = this.#child;
-    // Not there at all if the system has no descriptor left.
-    if (!stdin || !stdout) return;
-    // Its end is told by "close".
-    stdin.on("error", () => undefined);
-    for (const stream of [stdin, stdout]) (stream as Socket).unref();
-    createInterface(stdout).on("line", (line) => settle(this.#waiting.shift(), JSON.parse(line) as Reply));
-  }
-
-  /** Its process id; undefined if it could not be started, as every access then says. */
-  get pid(): number | undefined {
-    return this.#child.pid;
+    await once(child, "spawn").catch((cause: unknown) => {
+      throw unstartable(cause);
+    });
+    const identity = identify(child.pid!);
+    if (identity === null) throw endedEarly("no reason given");
+    const writer = new AttributeWriter(child, identity);
+    // What it takes to start is not the kernel's time.
+    await writer.#answer("");
+    for (const part of [child, child.stdin, child.stdout]) (part as ChildProcess | Socket).unref();
+    return writer;
   }
 
   /** Text of an attribute. @throws what {@link write} does */
@@ -69,14 +84,19 @@ export class AttributeWriter {
 
   /** Lets the process end, after what it is at. */
   close(): void {
-    this.#child.stdin?.end();
+    this.#input.end();
   }
 
   #ask(job: Job): Promise<string> {
+    this.#input.write(`${JSON.stringify(job)}\n`);
+    return this.#answer(job.path);
+  }
+
+  /** The next answer that is nobody's yet. */
+  #answer(path: string): Promise<string> {
     return new Promise((resolve, reject) => {
-      if (this.#ended !== undefined) return reject(this.#ended);
-      this.#waiting.push({ path: job.path, resolve, reject });
-      this.#child.stdin?.write(`${JSON.stringify(job)}\n`);
+      if (this.#ended === undefined) this.#waiting.push({ path, resolve, reject });
+      else reject(this.#ended);
     });
   }
 
@@ -96,7 +116,7 @@ function withoutNodeOptions({ NODE_OPTIONS: _, ...env }: NodeJS.ProcessEnv): Nod
   return env;
 }
 
-function unstartable(cause: Error): PciError {
+function unstartable(cause: unknown): PciError {
   const { code, system } = systemFailure(cause);
   return new PciError(code, `a process for writing to the kernel cannot be started: ${code}`, {
     ...system,

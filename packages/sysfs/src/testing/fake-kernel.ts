@@ -10,6 +10,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import type { PciError } from "@userpci/interface";
 import { explainWrite, type Kernel, type Ownership } from "../kernel.ts";
+import { identify, type ProcessIdentity } from "../process-identity.ts";
 import { readLinkName } from "../tree.ts";
 import { writeDriver, writeLink } from "./machine.ts";
 
@@ -45,7 +46,9 @@ export class FakeKernel implements Kernel {
     this.#waits.push({ path, until });
   }
 
-  start(): void {}
+  async start(): Promise<ProcessIdentity> {
+    return identify(process.pid)!;
+  }
 
   stop(): void {}
 

@@ -1,0 +1,112 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FunctionLock, type LockRecord } from "./lock.ts";
+import { identify } from "./process-identity.ts";
+import { statePath } from "./state-file.ts";
+import { built, NIC } from "./testing/waiting-machine.ts";
+
+let root = "";
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "userpci-lock-"));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const path = () => statePath(`${NIC}.lock`, { root });
+const record = (owners: Partial<LockRecord> = {}): LockRecord => {
+  const self = identify(process.pid)!;
+  return { address: NIC, action: "bind", caller: self, writer: self, since: "2026-01-01", ...owners };
+};
+const take = (owners: Partial<LockRecord> = {}) => FunctionLock.take(record(owners), { root });
+
+/** The identity of a process that has ended. */
+async function endedProcess() {
+  const child = spawn("sleep", ["60"]);
+  await once(child, "spawn");
+  const identity = identify(child.pid!)!;
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  return identity;
+}
+
+describe("FunctionLock", () => {
+  it("is one's until it is released, and tells others whose", async () => {
+    const lock = (await take()) as FunctionLock;
+    expect(await take({ action: "unbind" })).toEqual(record());
+    await lock.release();
+    expect(readdirSync(statePath("", { root }))).toEqual([]);
+    expect(await take({ action: "unbind" })).toBeInstanceOf(FunctionLock);
+  });
+
+  it("is free once neither the caller nor its writer runs", async () => {
+    const ended = await endedProcess();
+    await take({ caller: ended });
+    expect(await take()).toMatchObject({ caller: ended });
+    rmSync(path());
+    await take({ caller: ended, writer: ended });
+    expect(await take()).toBeInstanceOf(FunctionLock);
+  });
+
+  it("is not kept by a process that got the number of an owner", async () => {
+    const reused = { ...identify(process.pid)!, started: "1" };
+    await take({ caller: null, writer: reused });
+    expect(await take()).toBeInstanceOf(FunctionLock);
+  });
+
+  it("is left alone if its owner is of another pid namespace, where it cannot be looked up", async () => {
+    const elsewhere = { pid: 1, started: "1", namespace: "pid:[1]" };
+    await take({ caller: elsewhere });
+    expect(await take()).toMatchObject({ caller: elsewhere });
+  });
+
+  it("that is left to the writer names no caller", async () => {
+    const lock = (await take()) as FunctionLock;
+    await lock.leaveToWriter();
+    expect(await take()).toEqual(record({ caller: null }));
+    await lock.release();
+    expect(await take()).toBeInstanceOf(FunctionLock);
+  });
+
+  it.each(["", "{", "null", "[]", '{"caller":{"pid":"../x"}}'])("takes %j for no lock", async (content) => {
+    await (await (take() as Promise<FunctionLock>)).release();
+    writeFileSync(path(), content);
+    expect(await take()).toBeInstanceOf(FunctionLock);
+  });
+
+  it("does not release what somebody else has by now", async () => {
+    const lock = (await take()) as FunctionLock;
+    rmSync(path());
+    await take({ action: "unbind" });
+    await lock.release();
+    expect(JSON.parse(readFileSync(path(), "utf8"))).toMatchObject({ action: "unbind" });
+  });
+
+  it("is had by one of several processes at a time, also where each leaves it without release", async () => {
+    // Each takes it, marks the time that it has it, and dies with it: the next must find that out.
+    const program = `
+      import { mkdirSync, rmdirSync } from "node:fs";
+      import { FunctionLock } from "${built("lock.js")}";
+      import { identify } from "${built("process-identity.js")}";
+      const self = identify(process.pid);
+      const record = { address: "${NIC}", action: "bind", caller: self, writer: self, since: "" };
+      const mark = ${JSON.stringify(join(root, "mark"))};
+      for (;;) {
+        const taken = await FunctionLock.take(record, { root: ${JSON.stringify(root)} });
+        if (!(taken instanceof FunctionLock)) continue;
+        mkdirSync(mark);
+        await new Promise((resolve) => setTimeout(resolve, 3));
+        rmdirSync(mark);
+        process.kill(process.pid, "SIGKILL");
+      }`;
+    const ends = Array.from({ length: 12 }, async () => {
+      const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: "pipe" });
+      const [errors, [, signal]] = await Promise.all([text(child.stderr), once(child, "close")]);
+      return { errors, signal };
+    });
+    for (const end of await Promise.all(ends)) expect(end).toEqual({ errors: "", signal: "SIGKILL" });
+  });
+});
