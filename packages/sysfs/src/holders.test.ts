@@ -2,7 +2,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { describeHolders, findHolders, findHoldersSync } from "./holders.ts";
+import { describeHolders, endHolders, findHolders, findHoldersSync } from "./holders.ts";
 import { writeMachine } from "./testing/machine.ts";
 
 let root = "";
@@ -81,5 +81,19 @@ describe("findHolders", () => {
       closeSync(file);
     }
     expect(findHoldersSync([path]).holders).toEqual([]);
+  });
+});
+
+describe("endHolders", () => {
+  it("tells a program to close what it holds itself, and who else is to end", () => {
+    const [other, self] = [41, process.pid].map((pid) => ({
+      pid,
+      command: "node x.js",
+      path: "/dev/vfio/7",
+    }));
+    expect(endHolders([])).toBe("");
+    expect(endHolders([other!])).toBe("end pid 41 (node x.js)");
+    expect(endHolders([self!])).toBe(`close the device in this process (pid ${process.pid})`);
+    expect(endHolders([self!, other!])).toMatch(/^end pid 41 \(node x\.js\), and close the device in this/);
   });
 });

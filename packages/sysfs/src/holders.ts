@@ -55,6 +55,15 @@ export function describeHolders(holders: readonly Holder[]): string {
   return [...byPid].map(([pid, command]) => `pid ${pid} (${command})`).join(", ");
 }
 
+/** What makes holders let go, as the beginning of a hint: a program cannot be told to end itself. "" if there is none. */
+export function endHolders(holders: readonly Holder[]): string {
+  const others = holders.filter(({ pid }) => pid !== process.pid);
+  return [
+    ...(others.length > 0 ? [`end ${describeHolders(others)}`] : []),
+    ...(others.length < holders.length ? [`close the device in this process (pid ${process.pid})`] : []),
+  ].join(", and ");
+}
+
 /** Yields after each process, so that a caller on the event loop can let others run. */
 function* walkProcesses(paths: ReadonlySet<string>, options: TreeOptions): Generator<void, HolderReport> {
   const proc = pathIn(options, "/proc");

@@ -18,7 +18,14 @@ export {
   type ReservedRegion,
   readGroup,
 } from "./group.ts";
-export { describeHolders, findHolders, findHoldersSync, type Holder, type HolderReport } from "./holders.ts";
+export {
+  describeHolders,
+  endHolders,
+  findHolders,
+  findHoldersSync,
+  type Holder,
+  type HolderReport,
+} from "./holders.ts";
 export { type DeviceNodes, deviceNodes } from "./nodes.ts";
 export type { PciResource } from "./resource.ts";
 export type { TreeOptions } from "./tree.ts";

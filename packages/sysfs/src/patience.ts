@@ -1,5 +1,5 @@
 import { PciError } from "@userpci/interface";
-import { describeHolders, type Holder, type HolderReport } from "./holders.ts";
+import { describeHolders, endHolders, type Holder, type HolderReport } from "./holders.ts";
 
 /** How long to wait for the kernel. */
 export interface Patience {
@@ -73,8 +73,7 @@ function givenUp(
 }
 
 function whatFrees(holders: readonly Holder[], unreadable: number): string {
-  const who = describeHolders(holders);
-  if (who !== "") return `end ${who}; the kernel goes on by itself then`;
+  if (holders.length > 0) return `${endHolders(holders)}; the kernel goes on by itself then`;
   const more = unreadable > 0 ? ", and run as root to see every process" : "";
   return `the kernel goes on when it can; see \`sudo dmesg | tail\`${more}`;
 }
