@@ -43,6 +43,15 @@ describe("busyError", () => {
     expect(hidden.message).toContain("another user");
     expect(busyError(busy, { holders: [], unreadable: 0 }).message).not.toContain("another user");
   });
+
+  it("tells a program that holds the node itself to close it, not to end", () => {
+    const error = busyError(busy, {
+      holders: [{ pid: process.pid, command: "node me.js", path: "/dev/vfio/7" }],
+      unreadable: 0,
+    });
+    expect(error.message).toContain("is open in this process already");
+    expect(error.hint).toBe(`close the device in this process (pid ${process.pid})`);
+  });
 });
 
 describe("mapError", () => {

@@ -1,7 +1,7 @@
 /** Turns the errno of a VFIO call into what happened and what mends it. One table row a case. */
 import type { MapperLimits, MapRequest, PciError } from "@userpci/interface";
 import { formatRanges } from "@userpci/iommu";
-import { describeHolders, type HolderReport } from "@userpci/sysfs";
+import { describeHolders, endHolders, type HolderReport } from "@userpci/sysfs";
 import { errnoName, systemError } from "./errno.ts";
 import { type Memlock, readMemlock } from "./memlock.ts";
 
@@ -47,13 +47,16 @@ export function openError(result: number, path: string, address = "ADDRESS"): Pc
 export function busyError(error: PciError & { readonly path: string }, report: HolderReport): PciError {
   const { path, errno = 0 } = error;
   const { holders, unreadable } = report;
+  const here = holders.length > 0 && holders.every(({ pid }) => pid === process.pid);
   const hidden = unreadable > 0 ? "perhaps by a process of another user" : "by a process that has just ended";
   return systemError(errno, "open", {
     code: "ERR_DEVICE_BUSY",
-    message: `${path} is open elsewhere, ${holders.length > 0 ? `by ${describeHolders(holders)}` : hidden}`,
+    message: here
+      ? `${path} is open in this process already`
+      : `${path} is open elsewhere, ${holders.length > 0 ? `by ${describeHolders(holders)}` : hidden}`,
     hint:
       holders.length > 0
-        ? `end ${describeHolders(holders)}, or close the device there`
+        ? `${endHolders(holders)}${here ? "" : ", or close the device there"}`
         : `try again; as root, fuser -v ${path} shows the holders`,
     path,
     details: { holders },
