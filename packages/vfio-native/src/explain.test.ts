@@ -49,7 +49,7 @@ describe("busyError", () => {
       holders: [{ pid: process.pid, command: "node me.js", path: "/dev/vfio/7" }],
       unreadable: 0,
     });
-    expect(error.message).toContain("is open in this process already");
+    expect(error.message).toContain(`is open in this process (pid ${process.pid}) already`);
     expect(error.hint).toBe(`close the device in this process (pid ${process.pid})`);
   });
 });

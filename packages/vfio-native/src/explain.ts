@@ -52,7 +52,7 @@ export function busyError(error: PciError & { readonly path: string }, report: H
   return systemError(errno, "open", {
     code: "ERR_DEVICE_BUSY",
     message: here
-      ? `${path} is open in this process already`
+      ? `${path} is open in this process (pid ${process.pid}) already`
       : `${path} is open elsewhere, ${holders.length > 0 ? `by ${describeHolders(holders)}` : hidden}`,
     hint:
       holders.length > 0
