@@ -4,9 +4,10 @@ import { type CapabilityKind, type CapabilitySpec, openCapability } from "../cap
 import { extendedCapabilities } from "../extended.ts";
 import { HEADER_SIZE } from "../header.ts";
 import { standardCapabilities } from "../standard.ts";
-import type { Traits } from "../view.ts";
+import { RegisterSet, type Traits } from "../view.ts";
 import { EXTENDED_SIZE, STANDARD_SIZE } from "../walk.ts";
 import type { CapabilityContent } from "./description.ts";
+import { type AnyListValues, writeLists } from "./lists.ts";
 import { type AnyRegisterValues, isFixed, writeValues } from "./values.ts";
 
 /** A capability of either kind to build, without its types. */
@@ -15,6 +16,7 @@ export type AnyCapabilityToBuild = CapabilityContent & {
   readonly id?: number;
   readonly version?: number;
   readonly registers?: AnyRegisterValues | undefined;
+  readonly lists?: AnyListValues | undefined;
 };
 
 /** First byte, and first byte behind the area, of each kind, and bytes of a capability's header. */
@@ -60,7 +62,7 @@ export function encodeCapability(
   scratch.set(before);
   const region = bytesRegion(scratch);
   writeIdentity(region, kind, id, given.version ?? 1);
-  const { bytes = [], length = 0, registers = {} } = given;
+  const { bytes = [], length = 0, registers = {}, lists = {} } = given;
   if (head + bytes.length > end - start) throw tooLong(name, head + bytes.length, end - start);
   scratch.set(Array.from(bytes), start + head);
   const span = { region, offset: start, name };
@@ -70,6 +72,8 @@ export function encodeCapability(
   toldLengths[`${kind} ${name}`]?.(region, start, needed);
   const traits = spec?.traits ? new Set(spec.traits(region, start)) : noTraits;
   const moved = writeValues({ ...span, traits }, table, registers, (row) => !isFixed(row));
+  const open = () => openCapability(region, { kind, id, version: 0, offset: start }, name, spec, end);
+  writeLists(() => RegisterSet.spanOf(open().capability), spec?.lists ?? {}, lists);
   const whole = lengthOf(kind, name, spec, region, Math.max(needed, moved - start));
   return readBytes(region, start, whole);
 }

@@ -2,6 +2,7 @@ import type { BarShape } from "../bar-shape.ts";
 import type { ExtendedCapabilityName, extendedCapabilities } from "../extended.ts";
 import type { commonHeader, type0Header, type1Header } from "../header.ts";
 import type { CapabilityName, standardCapabilities } from "../standard.ts";
+import type { ListValues } from "./lists.ts";
 import type { RegisterValues } from "./values.ts";
 
 /** A BAR to build: what it is, and where. */
@@ -29,9 +30,15 @@ export type CapabilityToBuild =
       [N in CapabilityName]: CapabilityContent & {
         readonly name: N;
         readonly registers?: RegisterValues<(typeof standardCapabilities)[N]["registers"]>;
+        readonly lists?: ListValues<(typeof standardCapabilities)[N]["lists"]>;
       };
     }[CapabilityName]
-  | (CapabilityContent & { readonly name?: undefined; readonly id: number; readonly registers?: undefined });
+  | (CapabilityContent & {
+      readonly name?: undefined;
+      readonly id: number;
+      readonly registers?: undefined;
+      readonly lists?: undefined;
+    });
 
 /** An extended capability to build, of any name that the tables have, or of any id. */
 export type ExtendedCapabilityToBuild = {
@@ -42,9 +49,15 @@ export type ExtendedCapabilityToBuild = {
       [N in ExtendedCapabilityName]: CapabilityContent & {
         readonly name: N;
         readonly registers?: RegisterValues<(typeof extendedCapabilities)[N]["registers"]>;
+        readonly lists?: ListValues<(typeof extendedCapabilities)[N]["lists"]>;
       };
     }[ExtendedCapabilityName]
-  | (CapabilityContent & { readonly name?: undefined; readonly id: number; readonly registers?: undefined })
+  | (CapabilityContent & {
+      readonly name?: undefined;
+      readonly id: number;
+      readonly registers?: undefined;
+      readonly lists?: undefined;
+    })
 );
 
 /** What every kind of space to build may say. */

@@ -13,4 +13,5 @@ export type {
   ExtendedCapabilityToBuild,
   SpaceDescription,
 } from "./description.ts";
+export type { ListValues } from "./lists.ts";
 export type { RegisterValues } from "./values.ts";

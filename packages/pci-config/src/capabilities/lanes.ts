@@ -1,4 +1,5 @@
 import type { Region } from "@userpci/interface";
+import type { ListSpec } from "../view.ts";
 import { findStandard, standardEnd } from "../walk.ts";
 import { linkRegisters } from "./pcie-link.ts";
 
@@ -22,9 +23,10 @@ export function lanesOf(region: Region): number {
   return width === 0 || width > MOST ? COMMON : width;
 }
 
-/** Starts of entries of `stride` bytes for each lane, the first one at `start`. */
-export function laneStarts(start: number, stride: number): (span: { readonly region: Region }) => number[] {
-  return ({ region }) => Array.from({ length: lanesOf(region) }, (_, lane) => start + lane * stride);
+/** Starts of entries of `stride` bytes for each lane, the first one at `start`, as far as the capability goes. */
+export function laneStarts(start: number, stride: number): ListSpec["starts"] {
+  return ({ region, length }) =>
+    Array.from({ length: lanesOf(region) }, (_, lane) => start + lane * stride).filter((at) => at < length);
 }
 
 /** Bytes up to the end of the entries of all lanes, in whole dwords. */

@@ -1,0 +1,46 @@
+import { PciError } from "@userpci/interface";
+import type { ListTable, Span } from "../view.ts";
+import { type AnyRegisterValues, type RegisterValues, writeValues } from "./values.ts";
+
+/** Values for the lists of a capability: by name, the registers of each turn in order; those left out are 0. */
+export type ListValues<L extends ListTable> = {
+  readonly [K in keyof L]?: readonly RegisterValues<L[K]["registers"]>[];
+};
+
+/** Values of lists whose table is not known to the compiler. */
+export type AnyListValues = Readonly<Record<string, readonly AnyRegisterValues[] | undefined>>;
+
+/**
+ * Writes the lists of a capability, whose other registers are written.
+ *
+ * @param spanOf the capability as it would be found now: where an entry lies may depend on those before it
+ * @throws PciError `ERR_INVALID_ARGUMENT` for a list that there is not, or more entries than the registers tell; else as `writeValues`
+ */
+export function writeLists(spanOf: () => Span, table: ListTable, values: AnyListValues): void {
+  for (const [name, entries = []] of Object.entries(values)) {
+    for (const [turn, entry] of entries.entries()) {
+      const span = spanOf();
+      const spec = Object.hasOwn(table, name) ? table[name] : undefined;
+      if (spec === undefined) throw noList(span.name, name, Object.keys(table));
+      const starts = Array.from(spec.starts(span));
+      const start = starts[turn];
+      if (start === undefined) throw tooMany(span.name, name, starts.length, entries.length);
+      const place = { ...span, offset: span.offset + start, name: `${span.name}.${name}[${turn}]` };
+      writeValues(place, spec.registers, entry);
+    }
+  }
+}
+
+function noList(owner: string, name: string, names: readonly string[]): PciError {
+  return new PciError("ERR_INVALID_ARGUMENT", `${owner} has no list ${name}`, {
+    hint: names.length === 0 ? "give its content as registers or bytes" : `its lists are ${names.join(", ")}`,
+  });
+}
+
+function tooMany(owner: string, name: string, there: number, given: number): PciError {
+  return new PciError(
+    "ERR_INVALID_ARGUMENT",
+    `${owner} has ${there} ${name} by its registers, but ${given} were given`,
+    { hint: "set the register that tells how many there are, or the link width of the pcie capability" },
+  );
+}
