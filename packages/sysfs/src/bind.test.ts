@@ -5,6 +5,8 @@ import {
   BRIDGE,
   EDU,
   failure,
+  HOST_BRIDGE,
+  ISA_BRIDGE,
   NIC,
   OLD,
   useFakeSystem,
@@ -126,6 +128,13 @@ describe("bind", () => {
 describe("refusals", () => {
   it.each([
     [BRIDGE, "ERR_BIND_REFUSED", /is a bridge/, /do not block/],
+    [HOST_BRIDGE, "ERR_BIND_REFUSED", /is a host bridge \(class 060000\)/, /does not block/],
+    [
+      ISA_BRIDGE,
+      "ERR_BIND_REFUSED",
+      /is a legacy bus bridge \(class 060100\)/,
+      /echo 0000:00:1f.0 \| sudo tee .*lpc_ich\/unbind/,
+    ],
     [WITH_VFS, "ERR_BIND_REFUSED", /1 virtual functions enabled/, /sriov_numvfs/],
     [WITHOUT_IOMMU, "ERR_NO_IOMMU", /in no IOMMU group/, /intel_iommu=on/],
     ["0000:05:00.0", "ERR_NO_DEVICE", /no PCI function/, /userpci list/],

@@ -137,6 +137,15 @@ export function isBridge(classCode: number): boolean {
   return [0x0604, 0x0607, 0x0609].includes(classCode >>> 8);
 }
 
+/**
+ * Whether a class code is that of a bridge to the platform itself: host, ISA, EISA, MCA (classes 0600 to 0603). Their header is an
+ * endpoint's, but what they lead to is the machine.
+ */
+export function isPlatformBridge(classCode: number): boolean {
+  const baseAndSub = classCode >>> 8;
+  return baseAndSub >= 0x0600 && baseAndSub <= 0x0603;
+}
+
 // The entry is a link into the device tree, where a function's directory lies in its bridge's.
 function parentOf(path: string): string | null {
   const target = readLink(path);

@@ -111,6 +111,12 @@ describe("explainGroup", () => {
   it("gives another way out for a member that vfio-pci cannot take", () => {
     expect(explainGroup(readGroup(30, { root }))?.hint).toContain("dma0/driver/unbind");
   });
+
+  it("takes a bridge that bind refuses from its driver, for good", () => {
+    expect(explainGroup(readGroup(2, { root }))?.hint).toContain(
+      "echo 0000:00:1f.0 | sudo tee /sys/bus/pci/drivers/lpc_ich/unbind",
+    );
+  });
 });
 
 describe("isVfioDriver", () => {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type IovaRange, PciError } from "@userpci/interface";
 import { PciAddress } from "./address.ts";
-import { isBridge } from "./function.ts";
+import { isBridge, isPlatformBridge } from "./function.ts";
 import { pathIn, readLinkName, readNames, readText, type TreeOptions } from "./tree.ts";
 
 /** A device of an IOMMU group, and whether it keeps user space out of the group. */
@@ -98,10 +98,17 @@ export function explainGroup(group: IommuGroup): PciError | null {
   );
 }
 
-function fixFor({ address, driver }: GroupMember): string {
-  return PciAddress.tryParse(address) === null
-    ? `echo ${address} | sudo tee /sys/kernel/iommu_groups/*/devices/${address}/driver/unbind  # ${driver}`
+function fixFor({ address, driver, classCode }: GroupMember): string {
+  if (PciAddress.tryParse(address) === null)
+    return `echo ${address} | sudo tee /sys/kernel/iommu_groups/*/devices/${address}/driver/unbind  # ${driver}`;
+  return classCode !== null && isPlatformBridge(classCode)
+    ? `${releaseCommand(address, driver!)}  # a bridge: without a driver it does not block`
     : `sudo userpci bind ${address}  # takes it from ${driver}`;
+}
+
+/** The command that takes a PCI function from its driver and gives it to none. */
+export function releaseCommand(address: string, driver: string): string {
+  return `echo ${address} | sudo tee /sys/bus/pci/drivers/${driver}/unbind`;
 }
 
 function readMember(path: string, name: string): GroupMember {

@@ -1,5 +1,6 @@
 import { type ErrorCode, PciError } from "@userpci/interface";
-import { type PciFunction, readHeaderType } from "./function.ts";
+import { isPlatformBridge, type PciFunction, readHeaderType } from "./function.ts";
+import { releaseCommand } from "./group.ts";
 import { pathIn, readNames, readText, type TreeOptions } from "./tree.ts";
 
 interface Refusal {
@@ -20,6 +21,16 @@ const refusals: readonly Refusal[] = [
   },
   {
     code: "ERR_BIND_REFUSED",
+    applies: (fn) => isPlatformBridge(fn.classCode),
+    message: (fn) =>
+      `${fn.address} is a ${fn.classCode >>> 8 === 0x0600 ? "host" : "legacy bus"} bridge (class ${fn.classCode.toString(16).padStart(6, "0")}); the machine itself runs through it`,
+    hint: (fn) =>
+      fn.driver === null
+        ? "leave it where it is: without a driver it does not block its group"
+        : `if it blocks its group, take its driver away: ${releaseCommand(fn.address, fn.driver)}`,
+  },
+  {
+    code: "ERR_BIND_REFUSED",
     applies: (fn) => fn.virtualFunctions.length > 0,
     message: (fn) =>
       `${fn.address} has ${fn.virtualFunctions.length} virtual functions enabled; taking its driver away would break them`,
@@ -37,7 +48,7 @@ const refusals: readonly Refusal[] = [
 /**
  * Refuses functions that must not be bound to vfio-pci.
  *
- * @throws PciError `ERR_BIND_REFUSED` for a bridge and for a physical function with virtual functions enabled,
+ * @throws PciError `ERR_BIND_REFUSED` for a bridge to another bus or to the platform, and for a physical function with virtual functions enabled,
  * `ERR_NO_IOMMU`
  */
 export function refuseUnbindable(fn: PciFunction, options: TreeOptions): void {

@@ -19,11 +19,15 @@ export const EDU = "0000:00:04.0";
 export const OLD = "0000:02:00.0";
 /** Functions that must not be bound. */
 export const BRIDGE = "0000:00:06.0";
+export const HOST_BRIDGE = "0000:00:00.0";
+export const ISA_BRIDGE = "0000:00:1f.0";
 export const WITH_VFS = "0000:03:00.0";
 export const WITHOUT_IOMMU = "0000:04:00.0";
 
 const machine: MachineData = {
   functions: [
+    { address: HOST_BRIDGE, id: "8086:29c0", classCode: 0x060000, group: 0 },
+    { address: ISA_BRIDGE, id: "8086:2918", classCode: 0x060100, driver: "lpc_ich", group: 3 },
     { address: EDU, id: "1234:11e8", group: 4 },
     { address: BRIDGE, id: "1b36:000c", classCode: 0x060400, driver: "pcieport", group: 5 },
     { address: NIC, id: "8086:10d3", classCode: 0x020000, driver: "e1000e", group: 6 },
