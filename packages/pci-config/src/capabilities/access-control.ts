@@ -2,6 +2,7 @@ import type { Region } from "@userpci/interface";
 import { type CapabilitySpec, capability } from "../capability.ts";
 import { type Access, bits, fieldMask, flag, register, value } from "../table.ts";
 import { list } from "../view.ts";
+import { entryStarts } from "./entries.ts";
 
 /** What can be controlled, as capabilities and as enable bits. */
 function controls<const A extends Access>(access: A) {
@@ -57,9 +58,7 @@ export const accessControl = capability({
   lists: {
     egressVector: list(
       { bits: value(0x00, 32, "7.7.8.4", "Egress Control Vector: a bit for each port or function", "RW") },
-      function* ({ length }) {
-        for (let at = HEAD; at + 4 <= length; at += 4) yield at;
-      },
+      entryStarts(HEAD, 4),
     ),
   },
 });

@@ -1,6 +1,7 @@
 import { type CapabilitySpec, capability } from "../capability.ts";
 import { bits, fieldMask, flag, register, value } from "../table.ts";
 import { list } from "../view.ts";
+import { entryStarts } from "./entries.ts";
 
 /** Power budgeting (section 7.8.1): a table of what the function draws, of which one row shows at a time. */
 export const powerBudgeting = capability({
@@ -82,9 +83,7 @@ export const dynamicPower = capability({
   lists: {
     allocations: list(
       { power: value(0x00, 8, "7.9.12.6", "Power of the substate, in units of the scale", "RO") },
-      function* ({ length }) {
-        for (let at = ALLOCATIONS; at < length; at++) yield at;
-      },
+      entryStarts(ALLOCATIONS, 1),
     ),
   },
 });

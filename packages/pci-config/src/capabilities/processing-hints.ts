@@ -1,6 +1,7 @@
 import { type CapabilitySpec, capability } from "../capability.ts";
 import { bits, fieldMask, flag, register } from "../table.ts";
 import { list } from "../view.ts";
+import { entryStarts } from "./entries.ts";
 
 /** Where the table of steering tags is. */
 const IN_CAPABILITY = 1;
@@ -50,9 +51,7 @@ export const processingHints = capability({
           upper: bits(15, 8, "RW", "Upper byte, with tags of 16 bits"),
         }),
       },
-      function* ({ length }) {
-        for (let at = TABLE; at + 2 <= length; at += 2) yield at;
-      },
+      entryStarts(TABLE, 2),
     ),
   },
 });

@@ -1,11 +1,10 @@
 import { type CapabilitySpec, capability } from "../capability.ts";
 import { bits, fieldMask, register } from "../table.ts";
-import { list, type Span } from "../view.ts";
+import { list } from "../view.ts";
+import { entryStarts } from "./entries.ts";
 
 const FIRST = 0x04;
 const STRIDE = 8;
-/** Most BARs that a function has. */
-const MOST = 6;
 
 /** The registers of one BAR. */
 function entry(section: string) {
@@ -33,10 +32,6 @@ const lengthWith =
     return FIRST + STRIDE * bars;
   };
 
-function* entries({ length }: Span): Generator<number> {
-  for (let i = 0; i < MOST && FIRST + (i + 1) * STRIDE <= length; i++) yield FIRST + i * STRIDE;
-}
-
 function resizable(id: number, title: string, section: string) {
   const registers = entry(section);
   return capability({
@@ -44,7 +39,7 @@ function resizable(id: number, title: string, section: string) {
     title,
     head: FIRST + STRIDE,
     length: lengthWith(registers),
-    lists: { bars: list(registers, entries) },
+    lists: { bars: list(registers, entryStarts(FIRST, STRIDE)) },
   });
 }
 

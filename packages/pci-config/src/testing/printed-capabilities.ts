@@ -1,6 +1,8 @@
 import type { Lines } from "./printed-header.ts";
 import { pcieLines } from "./printed-pcie.ts";
 
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
+
 const currents = [0, 55, 100, 160, 220, 270, 320, 375];
 
 const pmLines: Lines = {
@@ -71,12 +73,84 @@ const aerLines: Lines = {
       TLPPfxPres: "prefixLogPresent",
       HdrLogCap: "completionTimeoutLogCapable",
     },
-    says: ({ firstError }) => [`First Error Pointer: ${firstError!.toString(16).padStart(2, "0")}`],
+    says: ({ firstError }) => [`First Error Pointer: ${hex(firstError!, 2)}`],
+  },
+  RootCmd: {
+    register: "rootCommand",
+    flags: { CERptEn: "correctable", NFERptEn: "nonFatal", FERptEn: "fatal" },
+  },
+  RootSta: {
+    register: "rootStatus",
+    flags: {
+      CERcvd: "correctable",
+      MultCERcvd: "moreCorrectable",
+      UERcvd: "uncorrectable",
+      MultUERcvd: "moreUncorrectable",
+      FirstFatal: "firstFatal",
+      NonFatalMsg: "nonFatal",
+      FatalMsg: "fatal",
+    },
+    says: ({ interruptMessage }) => [`IntMsg ${interruptMessage}`],
+  },
+  ErrorSrc: {
+    register: "errorSource",
+    says: ({ correctable, uncorrectable }) => [
+      `ERR_COR: ${hex(correctable!, 4)} ERR_FATAL/NONFATAL: ${hex(uncorrectable!, 4)}`,
+    ],
   },
 };
 
-const hex = (value: number): string => value.toString(16).padStart(8, "0");
-const msixSpan = ({ bar, offset }: Record<string, number>): string[] => [`BAR=${bar} offset=${hex(offset!)}`];
+const accessFlags = {
+  SrcValid: "sourceValidation",
+  TransBlk: "translationBlocking",
+  ReqRedir: "requestRedirect",
+  CmpltRedir: "completionRedirect",
+  UpstreamFwd: "upstreamForwarding",
+  EgressCtrl: "egressControl",
+  DirectTrans: "directTranslated",
+};
+const accessLines: Lines = {
+  ACSCap: { register: "capabilities", flags: accessFlags },
+  ACSCtl: { register: "control", flags: accessFlags },
+};
+
+const functionGroups = { MFVC: "vcFunctionGroups", ACS: "acsFunctionGroups" };
+const routingLines: Lines = {
+  ARICap: {
+    register: "capabilities",
+    flags: functionGroups,
+    says: ({ nextFunction }) => [`Next Function: ${nextFunction} `],
+  },
+  ARICtl: {
+    register: "control",
+    flags: functionGroups,
+    says: ({ functionGroup }) => [`Function Group: ${functionGroup} `],
+  },
+};
+
+const virtualizationLines: Lines = {
+  IOVCap: {
+    register: "capabilities",
+    flags: { Migration: "migration", "10BitTagReq": "tag10Requester" },
+    says: ({ migrationMessage }) => [`Interrupt Message Number: ${hex(migrationMessage!, 3)}`],
+  },
+  IOVCtl: {
+    register: "control",
+    flags: {
+      Enable: "enable",
+      Migration: "migration",
+      Interrupt: "migrationInterrupt",
+      MSE: "memorySpace",
+      ARIHierarchy: "ariHierarchy",
+      "10BitTagReq": "tag10Requester",
+    },
+  },
+  IOVSta: { register: "status", flags: { Migration: "migration" } },
+};
+
+const msixSpan = ({ bar, offset }: Record<string, number>): string[] => [
+  `BAR=${bar} offset=${hex(offset!, 8)}`,
+];
 
 /** Lines of each capability that is compared, by our name. */
 export const capabilityLines: Readonly<Record<string, Lines>> = {
@@ -101,6 +175,9 @@ export const capabilityLines: Readonly<Record<string, Lines>> = {
   },
   pcie: pcieLines,
   aer: aerLines,
+  accessControl: accessLines,
+  alternativeRoutingId: routingLines,
+  sriov: virtualizationLines,
 };
 
 /** How lspci begins the first line of a capability, by our name. */

@@ -20,7 +20,7 @@ function sizeText(power: number): string {
 
 const current = line`\t\tBAR ${ctl.bar}: current size: ${mapField(ctl.size, sizeText)}`;
 
-/** Resizable BARs, of the function or of its virtual functions, up to the first that cannot be read. */
+/** Prints each BAR, up to the first that cannot be read. */
 const resizable =
   (head: string): CapabilityPrinter =>
   (capability) => {
@@ -52,5 +52,7 @@ function barText(capability: CapabilityText, at: number): string {
   return `${current(setting)}${supported && `, supported:${supported}`}\n`;
 }
 
+/** Resizable BARs of the function. */
 export const resizableBarText = resizable("Physical Resizable BAR");
+/** Resizable BARs of the virtual functions. */
 export const vfResizableBarText = resizable("Virtual Resizable BAR");
