@@ -1,5 +1,3 @@
-import { pending } from "./pending.ts";
-
 /** A difference, for a message. */
 export interface Difference {
   readonly device: string;
@@ -13,8 +11,6 @@ export class Tally {
   readonly equal = new Map<string, number>();
   readonly different = new Map<string, number>();
   readonly first: Difference[] = [];
-  /** Lines of sections that wait for their printers. */
-  readonly waiting = new Map<string, number>();
 
   get lines(): number {
     return sum(this.equal) + sum(this.different);
@@ -46,8 +42,7 @@ export class Tally {
     const mine = sectionsOf(ours);
     for (let i = 0; i < Math.max(real.length, mine.length); i++) {
       const name = real[i]?.name ?? mine[i]!.name;
-      if (pending.has(name)) count(this.waiting, name, real[i]?.lines.length ?? 0);
-      else this.#section(device, name, real[i]?.lines ?? [], mine[i]?.lines ?? []);
+      this.#section(device, name, real[i]?.lines ?? [], mine[i]?.lines ?? []);
     }
   }
 
@@ -87,8 +82,7 @@ function sectionsOf(text: string): Section[] {
 
 /** What a capability's line says before its details. */
 function nameOf(text: string): string {
-  const known = [...pending].find((name) => text.startsWith(name));
-  return known ?? text.replace(/(:| version| \(v\d+\)|\[).*/, "").replace(/ [0-9a-f-]{23}$/, "");
+  return text.replace(/(:| version| \(v\d+\)|\[).*/, "").replace(/ [0-9a-f-]{23}$/, "");
 }
 
 function count(counts: Map<string, number>, name: string, more: number): void {
