@@ -104,6 +104,21 @@ await guestSuite(import.meta.url, {
       await (await openDevice(at.nvme)).close();
     },
 
+    "a synchronous close in the middle of a reset refuses, and everything goes on": async () => {
+      const device = await openDevice(at.nvme);
+      const irqs = device.irqs.enable("msix", { count: 2 });
+      const buffer = await device.dma.alloc(4096);
+      const reset = device.reset();
+      expectCode("ERR_BUSY", () => device.closeSync());
+      await reset;
+      assert.deepEqual([device.closed, irqs.closed, buffer.closed], [false, false, false]);
+      const event = irqs.at(1).wait({ timeoutMs: 1000 });
+      irqs.at(1).trigger();
+      assert.equal(await event, 1);
+      device.closeSync();
+      assert.deepEqual([device.closed, irqs.closed, buffer.closed], [true, true, true]);
+    },
+
     "two devices share a domain, and what one maps stays until it is closed": async () => {
       await using backend = vfioGroup();
       await using domain = createDomain();

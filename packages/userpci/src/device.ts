@@ -140,22 +140,30 @@ export class PciDevice implements AsyncDisposable, Disposable {
    * and freed, domain closed if it is the device's own. Each step is tried; what failed is thrown at the end. Harmless twice.
    */
   async close(): Promise<void> {
-    leaks.unregister(this);
     const failures = new Failures();
     failures.try(() => this.irqs.close());
     await failures.tryAsync(() => this.backendDevice.close());
     // While its descriptor is open the device may still write there.
-    if (this.closed) await failures.tryAsync(() => this.dma.close());
+    if (this.closed) {
+      leaks.unregister(this);
+      await failures.tryAsync(() => this.dma.close());
+    }
     failures.throwIfAny(`${this.address} is closed, but`);
   }
 
-  /** {@link close} on this thread. @throws PciError `ERR_BUSY` while the device is being closed or reset elsewhere */
+  /**
+   * {@link close} on this thread.
+   *
+   * @throws PciError `ERR_BUSY` while the device is being closed or reset elsewhere; it is then as it was before
+   */
   closeSync(): void {
-    leaks.unregister(this);
     const failures = new Failures();
-    failures.try(() => this.irqs.close());
+    // First, because it refuses before it has done anything; it turns the interrupts off itself.
     failures.try(() => this.backendDevice.closeSync());
-    if (this.closed) failures.try(() => this.dma.closeSync());
+    if (!this.closed) throw failures.errors[0];
+    leaks.unregister(this);
+    failures.try(() => this.irqs.close());
+    failures.try(() => this.dma.closeSync());
     failures.throwIfAny(`${this.address} is closed, but`);
   }
 
