@@ -21,6 +21,7 @@ import { physicalLayer16, physicalLayer32, physicalLayer64 } from "./capabilitie
 import { dynamicPower, powerBudgeting } from "./capabilities/power.ts";
 import { precisionTime } from "./capabilities/precision-time.ts";
 import { processingHints } from "./capabilities/processing-hints.ts";
+import { protocolMultiplexing } from "./capabilities/protocol-multiplexing.ts";
 import { frsQueueing, readinessTime } from "./capabilities/readiness.ts";
 import { registerBlockLocator } from "./capabilities/register-block-locator.ts";
 import { resizableBar, vfResizableBar } from "./capabilities/resizable-bar.ts";
@@ -73,7 +74,7 @@ export const extendedCapabilities = {
   processingHints,
   latencyTolerance,
   secondaryPcie,
-  protocolMultiplexing: capability({ id: 0x001a, title: "Protocol Multiplexing" }),
+  protocolMultiplexing,
   pasid,
   lightweightNotification,
   downstreamContainment,
