@@ -15,6 +15,8 @@ export interface SysfsFunction {
   readonly deviceTree?: string;
   readonly messageIrqs?: readonly number[];
   readonly vpd?: Uint8Array;
+  /** Capabilities, control and status of the link of a restricted CXL device, as the kernel writes them. */
+  readonly restrictedLink?: readonly [string, string, string];
 }
 
 /** Writes a tree as `/sys/bus/pci` is, in place of one that is there. */
@@ -52,6 +54,9 @@ function writeFunction(root: string, address: string, fn: SysfsFunction): void {
     numa_node: fn.numaNode === undefined ? undefined : `${fn.numaNode}\n`,
     label: fn.label === undefined ? undefined : `${fn.label}\n`,
     vpd: fn.vpd,
+    rcd_link_cap: fn.restrictedLink?.[0],
+    rcd_link_ctrl: fn.restrictedLink?.[1],
+    rcd_link_status: fn.restrictedLink?.[2],
   };
   for (const [name, content] of Object.entries(attributes)) {
     if (content !== undefined) writeFileSync(join(folder, name), content);

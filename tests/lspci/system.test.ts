@@ -4,6 +4,7 @@ import { Tally } from "./compare.ts";
 import { generators } from "./generate.ts";
 import { Random } from "./random.ts";
 import { Reference } from "./reference.ts";
+import { FIRST, withCapability } from "./space.ts";
 import { type SysfsFunction, writeSysfs } from "./sysfs.ts";
 
 const reference = await Reference.open();
@@ -89,5 +90,31 @@ describe.skipIf(reference === undefined)("on a made-up system", () => {
     }
     expect(tally.different.size, tally.report()).toBe(0);
     expect(tally.lines).toBeGreaterThan(90);
+  });
+
+  it("has the link of a restricted CXL device from the system", () => {
+    const random = new Random(7);
+    const register = (bits: number) => `${random.number(2 ** bits).toString(16)}\n`;
+    const oddities = ["0\n", "0x411c25\n", "", "none\n", " 0X25 junk"];
+    const functions = new Map(
+      Array.from({ length: 32 }, (_, index): [string, SysfsFunction] => {
+        const fn = sysfsFunction(random);
+        const config = withCapability(0x10);
+        config[FIRST + 2] = random.pick([0x91, 0x92, 0xa2, 0xa2, 0x02, 0x42]);
+        const capabilities = oddities[index - 20] ?? register(32);
+        const address = `0000:00:${index.toString(16).padStart(2, "0")}.0`;
+        return [address, { ...fn, config, restrictedLink: [capabilities, register(16), register(16)] }];
+      }),
+    );
+    const root = join(reference!.folder, "restricted");
+    writeSysfs(root, functions, {});
+    const tally = new Tally();
+    for (const command of ["-vv", "-vvv", "-v", "-vvb"]) {
+      const args = ["-A", "linux-sysfs", "-O", `sysfs.path=${root}`, command];
+      const real = reference!.real(args).text;
+      if (command === "-vv") expect(real.match(/LnkCtl:\tASPM .*; Disabled/g)?.length).toBeGreaterThan(8);
+      tally.compare(real, reference!.ours(args).text);
+    }
+    expect(tally.different.size, tally.report()).toBe(0);
   });
 });

@@ -27,6 +27,12 @@ export function readNumber(path: string): number | undefined {
   return text === undefined || text.trim() === "" ? undefined : Number(text);
 }
 
+/** 32 bits in hexadecimal, whatever may stand behind them. */
+export function readHex(path: string): number | undefined {
+  const [, digits] = /^\s*(?:0x)?([0-9a-f]+)/i.exec(readAttribute(path) ?? "") ?? [];
+  return digits === undefined ? undefined : Number(BigInt.asUintN(32, BigInt(`0x${digits}`)));
+}
+
 /** Last part of the path that a link leads to. */
 export function readLinkName(path: string): string | undefined {
   return orUndefined(() => basename(readlinkSync(path)));

@@ -68,7 +68,7 @@ function systemDevices({ options, tree, sysfs }: LspciArguments): readonly Lspci
   const wanted = !tree && (verbosity > 0 || showKernel);
   return readDevices({
     sysfs,
-    vpd: !tree && verbosity > 1,
+    details: !tree && verbosity > 1,
     modules: wanted ? ModuleAliases.read() : undefined,
   });
 }

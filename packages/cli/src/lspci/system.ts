@@ -4,9 +4,18 @@ import type {
   LspciDevice,
   SystemFacts,
   SystemIdentity,
+  SystemLink,
   SystemRange,
 } from "@userpci/pci-config/lspci";
-import { readAttribute, readBytes, readLinkName, readLinkPath, readNames, readNumber } from "./attribute.ts";
+import {
+  readAttribute,
+  readBytes,
+  readHex,
+  readLinkName,
+  readLinkPath,
+  readNames,
+  readNumber,
+} from "./attribute.ts";
 import type { ModuleAliases } from "./modules.ts";
 
 /** Where Linux keeps its PCI devices. */
@@ -18,8 +27,8 @@ const name = /^([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])$/;
 export interface SystemOptions {
   /** Directory of the PCI tree. */
   readonly sysfs?: string | undefined;
-  /** Whether to read vital product data; a device may take long over them. */
-  readonly vpd: boolean;
+  /** Whether to read what only details need: links of CXL, and vital product data, over which a device may take long. */
+  readonly details: boolean;
   /** Modules by what they drive, where that is wanted. */
   readonly modules?: ModuleAliases | undefined;
 }
@@ -61,7 +70,7 @@ function readSlots(path: string): ReadonlyMap<string, string> {
   return slots;
 }
 
-function readFacts(path: string, { vpd, modules }: SystemOptions): SystemFacts {
+function readFacts(path: string, { details, modules }: SystemOptions): SystemFacts {
   const at = (attribute: string) => join(path, attribute);
   const node = readNumber(at("numa_node"));
   const alias = modules && readAttribute(at("modalias"));
@@ -76,7 +85,8 @@ function readFacts(path: string, { vpd, modules }: SystemOptions): SystemFacts {
     driver: readLinkName(at("driver")),
     deviceTree: readLinkPath(at("of_node")),
     modules: alias === undefined ? undefined : modules?.find(alias),
-    vpd: vpd ? readBytes(at("vpd")) : undefined,
+    vpd: details ? readBytes(at("vpd")) : undefined,
+    restrictedLink: details ? readRestrictedLink(path) : undefined,
   });
 }
 
@@ -99,6 +109,16 @@ function readIdentity(path: string): SystemIdentity | undefined {
     ...(revision === undefined ? {} : { revision }),
     ...(subvendor === undefined || subdevice === undefined ? {} : subsystem(subvendor, subdevice)),
   };
+}
+
+/** The link that the kernel shows of a restricted CXL device (`drivers/cxl/pci.c`). */
+function readRestrictedLink(path: string): SystemLink | undefined {
+  const capabilities = readHex(join(path, "rcd_link_cap"));
+  if (capabilities === undefined) return undefined;
+  const [control = 0, status = 0] = ["rcd_link_ctrl", "rcd_link_status"].map((name) =>
+    readHex(join(path, name)),
+  );
+  return { capabilities, control, status };
 }
 
 function subsystem(subvendor: number, subdevice: number): Pick<SystemIdentity, "subsystem"> {

@@ -28,6 +28,13 @@ export interface SystemIdentity {
   readonly subsystem?: { readonly subvendor: number; readonly subdevice: number };
 }
 
+/** Registers of a link that are not in the function's own space. */
+export interface SystemLink {
+  readonly capabilities: number;
+  readonly control: number;
+  readonly status: number;
+}
+
 /** What only the system that a function lives in can say of it; a dump has none of it. */
 export interface SystemFacts {
   readonly identity?: SystemIdentity;
@@ -46,6 +53,8 @@ export interface SystemFacts {
   readonly modules?: readonly string[];
   /** Vital product data, as far as the system lets it be read. */
   readonly vpd?: Uint8Array;
+  /** Link of a restricted CXL device, which has it in a root complex register block (CXL 3.1, 8.2.1.3). */
+  readonly restrictedLink?: SystemLink;
   /** Path of the function in the device tree. */
   readonly deviceTree?: string;
 }

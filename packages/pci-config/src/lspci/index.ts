@@ -5,7 +5,14 @@
  */
 export { type DumpedFunction, parseDump } from "../dump.ts";
 export { PciIds } from "../ids.ts";
-export type { FunctionAddress, LspciDevice, SystemFacts, SystemIdentity, SystemRange } from "./device.ts";
+export type {
+  FunctionAddress,
+  LspciDevice,
+  SystemFacts,
+  SystemIdentity,
+  SystemLink,
+  SystemRange,
+} from "./device.ts";
 export { type DeviceFilter, idFilter, slotFilter } from "./filter.ts";
 export { addressText, listText, sortDevices } from "./list.ts";
 export type { IdStyle, LspciOptions, Verbosity } from "./options.ts";

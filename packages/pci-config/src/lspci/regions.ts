@@ -55,7 +55,7 @@ export function blindRegionsText({ config, options, device }: PrintedDevice): st
   const regions = ranges.slice(0, ROM_INDEX).map((range) => systemPlace(undefined, range, ~0, false));
   const text = regions.map((place, index) => regionLine(options, index, place)).join("");
   const rom = ranges[ROM_INDEX];
-  if (!rom || (isEmpty(rom) && rom.size === 0n)) return text;
+  if (!rom || !isThere(rom)) return text;
   const place = rom.address === 0n ? "<unassigned>" : hex(rom.address, 8);
   const enhanced = rom.flags & RANGE.enhanced ? " [enhanced]" : "";
   return `${text}\tExpansion ROM at ${place} [disabled]${enhanced}${sizeText(rom.size)}\n`;
@@ -109,9 +109,9 @@ export function hasMemory({
   device,
 }: Pick<PrintedDevice, "config" | "options" | "device">): boolean {
   const known = options.busCentric ? undefined : device.system?.ranges?.slice(0, ROM_INDEX);
-  const bases = known
-    ? known.map(({ address, flags }) => address | BigInt(flags & RANGE.type))
-    : baseAddresses(config, barCounts[layoutOf(config)] ?? 0);
+  if (known)
+    return known.some((range) => isThere(range) && ((Number(range.address & 1n) | range.flags) & IO) === 0);
+  const bases = baseAddresses(config, barCounts[layoutOf(config)] ?? 0);
   return bases.some((base) => base !== 0n && (base & 1n) === 0n);
 }
 
@@ -132,7 +132,7 @@ function systemPlace(
   command: number,
   isLast: boolean,
 ): string {
-  if (!range || (isEmpty(range) && range.size === 0n)) return "";
+  if (!range || !isThere(range)) return "";
   const { size, flags } = range;
   const address = range.address & (flags & RANGE.io ? ~3n : ~0xfn);
   const missing = raw ? "<ignored>" : "<unassigned>";
@@ -151,6 +151,11 @@ function systemPlace(
 /** Whether a range is nothing at all to lspci, which keeps the type in the low bits of an address. */
 function isEmpty({ address, flags }: SystemRange): boolean {
   return address === 0n && (flags & RANGE.type) === 0;
+}
+
+/** Whether the system has such a range, assigned or not. */
+function isThere(range: SystemRange): boolean {
+  return !isEmpty(range) || range.size !== 0n;
 }
 
 function ioPlace(address: bigint, missing: string, command: number): string {

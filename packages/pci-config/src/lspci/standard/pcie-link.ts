@@ -1,5 +1,6 @@
 import { linkRegisters } from "../../capabilities/pcie-link.ts";
 import type { CapabilityText } from "../capability-text.ts";
+import type { SystemLink } from "../device.ts";
 import { fieldOf, line, mapField, wordField } from "../line.ts";
 import { isEndpoint, port } from "./port-type.ts";
 
@@ -37,13 +38,15 @@ function exitText(raw: number): string {
   return support === 0 ? "" : `, Exit Latency ${exits[support]!(raw)}`;
 }
 
+const interrupts = line`\t\t\tExtSynch${ctl.extendedSynch} ClockPM${ctl.clockPowerManagement} AutWidDis${ctl.autonomousWidthDisable} BWInt${ctl.bandwidthManagementInterrupt} AutBWInt${ctl.autonomousBandwidthInterrupt}`;
+
 const lines = {
   capabilities: line`\t\tLnkCap:\tPort #${cap.port}, Speed ${mapField(cap.maximumSpeed, speed)}, Width x${cap.maximumWidth}, ASPM ${wordField(cap.aspm, aspms, "")}${exitText}
 \t\t\tClockPM${cap.clockPowerManagement} Surprise${cap.surpriseDownReporting} LLActRep${cap.dataLinkActiveReporting} BwNot${cap.bandwidthNotification} ASPMOptComp${cap.aspmOptionality}\n`,
   aspm: line`\t\tLnkCtl:\tASPM ${wordField(ctl.aspm, aspmSettings, "")};`,
   boundary: line` RCB ${mapField(ctl.readCompletionBoundary, (value) => 64 << value)} bytes,`,
-  control: line` LnkDisable${ctl.disable} CommClk${ctl.commonClock}
-\t\t\tExtSynch${ctl.extendedSynch} ClockPM${ctl.clockPowerManagement} AutWidDis${ctl.autonomousWidthDisable} BWInt${ctl.bandwidthManagementInterrupt} AutBWInt${ctl.autonomousBandwidthInterrupt} FltModeDis${ctl.flitModeDisable}\n`,
+  control: line` LnkDisable${ctl.disable} CommClk${ctl.commonClock}\n${interrupts} FltModeDis${ctl.flitModeDisable}\n`,
+  restrictedControl: line` Disabled${ctl.disable} CommClk${ctl.commonClock}\n${interrupts}\n`,
   status: line`\t\t\tTrErr${sta.trainingError} Train${sta.training} SlotClk${sta.slotClock} DLActive${sta.dataLinkActive} BWMgmt${sta.bandwidthManagement} ABWMgmt${sta.autonomousBandwidth}\n`,
 } as const;
 
@@ -53,14 +56,28 @@ export function linkText(capability: CapabilityText, type: number): string {
   const setting = capability.read(r.linkControl);
   const state = capability.read(r.linkStatus);
   const hasBoundary = isEndpoint(type) || type === port.root || type === port.toPci;
-  const compare = (now: number, most: number) => comparison(type, now, most);
-  const rate = fieldOf(sta.speed, state);
-  const width = fieldOf(sta.width, state);
   return (
     lines.capabilities(able) +
     lines.aspm(setting) +
     (hasBoundary ? lines.boundary(setting) : "") +
     lines.control(setting) +
+    statusText(type, able, state)
+  );
+}
+
+/** The link of a restricted CXL device, which stands under the device as if it were its own. */
+export function restrictedLinkText({ capabilities, control, status }: SystemLink, type: number): string {
+  // Without capabilities there is no link.
+  if (capabilities === 0) return "";
+  const setting = lines.aspm(control) + lines.restrictedControl(control);
+  return lines.capabilities(capabilities) + setting + statusText(type, capabilities, status);
+}
+
+function statusText(type: number, able: number, state: number): string {
+  const compare = (now: number, most: number) => comparison(type, now, most);
+  const rate = fieldOf(sta.speed, state);
+  const width = fieldOf(sta.width, state);
+  return (
     `\t\tLnkSta:\tSpeed ${speed(rate)}${compare(rate, fieldOf(cap.maximumSpeed, able))}` +
     `, Width x${width}${compare(width, fieldOf(cap.maximumWidth, able))}\n` +
     lines.status(state)

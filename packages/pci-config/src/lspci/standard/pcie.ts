@@ -2,7 +2,7 @@ import { pcie } from "../../capabilities/pcie.ts";
 import type { CapabilityPrinter, CapabilityText } from "../capability-text.ts";
 import { fieldOf, ifSet, line, wordField } from "../line.ts";
 import { device2Text, deviceText } from "./pcie-device.ts";
-import { link2Text, linkText } from "./pcie-link.ts";
+import { link2Text, linkText, restrictedLinkText } from "./pcie-link.ts";
 import { rootText, slotText } from "./pcie-port.ts";
 import { hasLink, hasSlotBit, isRoot, portType } from "./port-type.ts";
 
@@ -34,7 +34,9 @@ export const pcieText: CapabilityPrinter = (capability) => {
   const first = isRoot(port.type) ? FIRST.root : port.slot ? FIRST.slot : FIRST.plain;
   if (!capability.has(FIRST.at, first)) return head;
   let text = head + deviceText(capability, port.type);
+  const { restrictedLink } = capability.device.system ?? {};
   if (hasLink(port.type)) text += linkText(capability, port.type);
+  else if (restrictedLink) text += restrictedLinkText(restrictedLink, port.type);
   if (port.slot) text += slotText(capability);
   if (isRoot(port.type)) text += rootText(capability);
   if (fieldOf(c.version, bits) < 2) return text;
