@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -47,10 +47,33 @@ describe("the built command", () => {
     expect(notes).toContain("ERR_NO_DEVICE");
   });
 
+  it.each([["list"], ["list", "--json"], ["--help"], ["lspci"]])(
+    "says that what it printed for %j did not get to the disk, and fails",
+    async (...argv) => {
+      const full = openSync("/dev/full", "w");
+      const child = spawn(process.execPath, [userpci, ...argv], { stdio: ["ignore", full, "pipe"] });
+      closeSync(full);
+      const [notes, [code]] = await Promise.all([text(child.stderr!), once(child, "close")]);
+      expect(code).toBe(1);
+      expect(notes).toBe(
+        "error  standard output cannot be written: ENOSPC (ENOSPC)\n" +
+          "  hint   is the disk full that it goes to? what is missing was not printed\n" +
+          "  cause  ENOSPC: no space left on device, write\n",
+      );
+    },
+  );
+
+  it("keeps its exit status where its messages get lost", async () => {
+    const full = openSync("/dev/full", "w");
+    const child = spawn(process.execPath, [userpci, "list", "--foo"], { stdio: ["ignore", "pipe", full] });
+    closeSync(full);
+    expect(await once(child, "close")).toEqual([2, null]);
+  });
+
   it("ends quietly when its reader has seen enough", async () => {
     const child = start("list", "--root", root, "--json");
     child.stdout.destroy();
-    const [notes] = await Promise.all([text(child.stderr), once(child, "close")]);
-    expect(notes).toBe("");
+    const [notes, [code]] = await Promise.all([text(child.stderr), once(child, "close")]);
+    expect({ notes, code }).toEqual({ notes: "", code: 0 });
   });
 });

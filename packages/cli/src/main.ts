@@ -1,10 +1,30 @@
+import { exitStatus } from "./exit-status.ts";
 import { run } from "./run.ts";
 import { processTerminal } from "./terminal.ts";
 
-// A reader that has seen enough (`| head`) ends the program quietly.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit();
-  throw error;
-});
+const terminal = processTerminal();
+let lost = false;
 
-process.exitCode = await run(process.argv.slice(2), processTerminal());
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // A reader that has seen enough (`| head`) is no failure. The command goes on: it may have something to give back.
+  if (error.code === "EPIPE" || lost) return;
+  lost = true;
+  process.exitCode = exitStatus.failed;
+  void reportLoss(error);
+});
+// There is nowhere left to say it.
+process.stderr.on("error", () => undefined);
+
+async function reportLoss(cause: NodeJS.ErrnoException): Promise<void> {
+  const [{ PciError }, { reportFailure }] = await Promise.all([
+    import("@userpci/interface"),
+    import("./failure.ts"),
+  ]);
+  const { code = "EIO" } = cause;
+  const hint = "is the disk full that it goes to? what is missing was not printed";
+  const error = new PciError(code, `standard output cannot be written: ${code}`, { hint, cause });
+  reportFailure(error, terminal, false);
+}
+
+const status = await run(process.argv.slice(2), terminal);
+process.exitCode = lost ? exitStatus.failed : status;
