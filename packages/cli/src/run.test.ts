@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromJSON } from "@userpci/pci-config";
 import { writeMachine } from "@userpci/sysfs/testing";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { commands } from "./commands.ts";
 import { run } from "./run.ts";
 import { createStyle } from "./style.ts";
@@ -223,6 +223,22 @@ describe("bind and unbind", () => {
     const { status, json } = await userpci(["unbind", "ffff:ff:1f.7", "--json", "--timeout", timeout]);
     expect(status).toBe(1);
     expect(json().error.code).toBe("ERR_INVALID_ARGUMENT");
+  });
+});
+
+describe("demo --here", () => {
+  it("says to an ordinary user how root runs it, before anything else", async () => {
+    const geteuid = vi.spyOn(process, "geteuid").mockReturnValue(1000);
+    try {
+      const { status, out, notes } = await userpci(["demo", "--here"]);
+      expect({ status, out }).toEqual({ status: 1, out: "" });
+      expect(notes).toMatch(
+        /^error {2}only root .*\(ERR_PERMISSION\)\n {2}hint {3}sudo userpci demo --here\n/,
+      );
+      expect((await userpci(["demo", "--here", "--json"])).json().error.code).toBe("ERR_PERMISSION");
+    } finally {
+      geteuid.mockRestore();
+    }
   });
 });
 

@@ -1,6 +1,6 @@
 import type { CommandCall, Report } from "../command.ts";
 import { runDemo } from "../demo/host.ts";
-import { bootMachine, type Machine, thisMachine } from "../demo/machine.ts";
+import { bootMachine, type Machine, requireRoot, thisMachine } from "../demo/machine.ts";
 import type { StepReport } from "../demo/step.ts";
 import { stepLines } from "../demo/view.ts";
 import { type Failure, formatFailure, toFailure } from "../failure.ts";
@@ -9,6 +9,7 @@ import type { Style } from "../style.ts";
 
 /** `userpci demo`. */
 export async function run(call: CommandCall): Promise<Report> {
+  if (call.options["here"] === true) requireRoot();
   const { style } = call.terminal;
   const say = (lines: readonly string[]) => {
     if (!call.json) call.terminal.write(lines.map((line) => `${line}\n`).join(""));

@@ -1,6 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import { PciError } from "@userpci/interface";
 import type { DmaFault, OnProgress, Vm } from "@userpci/testbed";
 
 /** What a program left. */
@@ -68,6 +69,18 @@ async function letThrough(vm: Vm, argv: readonly string[]): Promise<void> {
     for (let at = dirname(path); at !== "/"; at = dirname(at)) directories.add(at);
   }
   await vm.run(["chmod", "a+x", ...directories], { check: true });
+}
+
+/**
+ * Refuses an ordinary user: the demo binds as root, and drives as somebody else.
+ *
+ * @throws PciError `ERR_PERMISSION`
+ */
+export function requireRoot(): void {
+  if (process.geteuid?.() === 0) return;
+  throw new PciError("ERR_PERMISSION", "only root may bind the device of this machine", {
+    hint: "sudo userpci demo --here\nor without --here, in a virtual machine: userpci demo",
+  });
 }
 
 /** This machine; the caller is root. */
