@@ -182,6 +182,9 @@ describe("refusals", () => {
       hint: expect.stringContaining("id -u nobody-here"),
     });
     expect(system().driverOf(NIC)).toBe("e1000e");
+    // A hint is there to be pasted.
+    for (const user of ["", "-x", "x; reboot", "$(reboot)"])
+      expect((await failure(system().bind(NIC, { user }))).hint).toMatch(/^give a name or a number/);
   });
 });
 

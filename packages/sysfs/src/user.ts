@@ -24,6 +24,8 @@ export function findUser(user: string | number, options: TreeOptions = {}): Syst
   if (entry !== undefined) return { uid: Number(entry[2]), name: entry[0]! };
   if (uid !== null && uid <= MAX_UID) return { uid, name: text };
   throw new PciError("ERR_INVALID_ARGUMENT", `there is no user ${JSON.stringify(text)} in /etc/passwd`, {
-    hint: `for a user of a directory service give the number: --user "$(id -u ${text})"`,
+    hint: /^[\w.][\w.@-]*$/.test(text)
+      ? `for a user of a directory service give the number: --user "$(id -u ${text})"`
+      : "give a name or a number; for a user of a directory service the number",
   });
 }
