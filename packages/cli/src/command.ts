@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { PciError } from "@userpci/interface";
 import type { Style } from "./style.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -61,8 +64,22 @@ export function optionText(call: CommandCall, name: string): string | undefined 
   return typeof value === "string" ? value : undefined;
 }
 
-/** The options that say which tree to read, for the functions of `@userpci/sysfs`. */
+/**
+ * The options that say which tree to read, for the functions of `@userpci/sysfs`.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT` for a directory without a sysfs in it, which would look like a machine without PCI
+ */
 export function treeOf(call: CommandCall): { readonly root?: string } {
   const root = optionText(call, "root");
-  return root === undefined ? {} : { root };
+  if (root === undefined) return {};
+  const path = join(root, "sys/bus/pci/devices");
+  if (existsSync(path)) return { root };
+  throw new PciError(
+    "ERR_INVALID_ARGUMENT",
+    `${JSON.stringify(root)} is no copy of a machine: there is no ${path}`,
+    {
+      path,
+      hint: "give the directory that has the copied sys, and proc and dev if there are",
+    },
+  );
 }

@@ -9,9 +9,9 @@ import { version } from "./version.ts";
 
 /** Runs a command line of `userpci`'s own commands. @returns exit status. Never rejects. */
 export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const json = argv.includes("--json");
+  const json = wantsJson(argv);
   let report: Report | undefined;
-  const program = createProgram(terminal, json, (made) => {
+  const program = createProgram({ terminal, json }, (made) => {
     report = made;
   });
   try {
@@ -20,20 +20,34 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     terminal.write(json ? toJson(report.json, 2) : lines(report.text(terminal.style)));
     return report.failed ? exitStatus.failed : exitStatus.done;
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return refuse(thrown, terminal, json);
+    if (thrown instanceof CommanderError) return refuse(thrown, argv, { terminal, json });
     const { reportFailure } = await import("./failure.ts");
     reportFailure(thrown, terminal, json);
     return exitStatus.failed;
   }
 }
 
-function createProgram(terminal: Terminal, json: boolean, done: (report: Report) => void): Command {
+/** Where results and errors go, and in which form. */
+interface Output {
+  readonly terminal: Terminal;
+  readonly json: boolean;
+}
+
+/** Whether JSON is asked for, also on a command line that is wrong otherwise. What follows `--` is no option. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  return argv.slice(0, end < 0 ? argv.length : end).includes("--json");
+}
+
+function createProgram(output: Output, done: (report: Report) => void): Command {
+  const { terminal, json } = output;
   const { bold, cyan } = terminal.style;
   const program = new Command("userpci")
     .description("Own PCI devices from user space: find them, bind them, look into them.")
     .version(version(), "--version", "print the version")
     .helpOption("-h, --help", "print help, also of a command")
-    .helpCommand(false)
+    .helpCommand("help [command]", "print help, also of a command")
+    .option(...jsonOption)
     .configureHelp({
       styleTitle: bold,
       styleSubcommandText: cyan,
@@ -47,23 +61,25 @@ function createProgram(terminal: Terminal, json: boolean, done: (report: Report)
     })
     .showHelpAfterError("(userpci --help lists the commands)")
     .exitOverride();
-  for (const spec of commands) addCommand(program, spec, terminal, done);
+  for (const spec of commands) addCommand(program, spec, output, done);
   // For the help alone: their arguments never come here.
   for (const { name, summary } of dropIns) program.command(name).description(summary);
   return program;
 }
 
+const jsonOption = ["--json", "print one JSON object, also for an error"] as const;
+
 function addCommand(
   program: Command,
   spec: CommandSpec,
-  terminal: Terminal,
+  { terminal, json }: Output,
   done: (report: Report) => void,
 ): void {
   const command = program.command(spec.name).description(spec.summary);
   for (const { usage, about } of spec.arguments) command.argument(usage, about);
   for (const { usage, about } of spec.options) command.option(usage, about);
   command
-    .option("--json", "print one JSON object, also for an error")
+    .option(...jsonOption)
     .showHelpAfterError(`(userpci ${spec.name} --help says how)`)
     .addHelpText("after", examplesOf(spec, terminal))
     .action(async (...given: unknown[]) => {
@@ -71,7 +87,7 @@ function addCommand(
       const options = given[spec.arguments.length] as Record<string, string | true>;
       const values = given.slice(0, spec.arguments.length) as (string | undefined)[];
       const module = await spec.load();
-      done(await module.run({ arguments: values, options, json: options["json"] === true, terminal }));
+      done(await module.run({ arguments: values, options, json, terminal }));
     });
 }
 
@@ -84,14 +100,21 @@ function examplesOf(spec: CommandSpec, { style }: Terminal): string {
 }
 
 /** Commander has printed the message itself, or the help that was asked for. */
-function refuse(error: CommanderError, terminal: Terminal, json: boolean): number {
+function refuse(error: CommanderError, argv: readonly string[], { terminal, json }: Output): number {
   if (error.exitCode === 0) return exitStatus.done;
   if (json) {
-    const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
-    const hint = suggestion?.replace(/^\((.*)\)$/, "$1") ?? "userpci --help";
+    const [first = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+    const message = error.code === "commander.help" ? "no command is given" : first;
+    const hint = suggestion?.replace(/^\((.*)\)$/, "$1") ?? `${helpFor(argv)} says how`;
     terminal.write(toJson({ error: { code: "ERR_USAGE", message, hint, causes: [] } }, 2));
   }
   return exitStatus.usage;
+}
+
+/** The command line that explains what was meant. */
+function helpFor(argv: readonly string[]): string {
+  const spec = commands.find(({ name }) => name === argv.find((word) => !word.startsWith("-")));
+  return spec === undefined ? "userpci --help" : `userpci ${spec.name} --help`;
 }
 
 function lines(texts: readonly string[]): string {

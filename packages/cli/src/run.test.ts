@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromJSON } from "@userpci/pci-config";
 import { writeMachine } from "@userpci/sysfs/testing";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { commands } from "./commands.ts";
+import { dropIns } from "./drop-in.ts";
 import { run } from "./run.ts";
 import { createStyle } from "./style.ts";
 import type { Terminal } from "./terminal.ts";
@@ -147,6 +148,18 @@ describe("list", () => {
     });
   });
 
+  it("tells a directory that is no copy of a machine from a machine without functions", async () => {
+    const empty = mkdtempSync(join(tmpdir(), "userpci-empty-"));
+    const wrong = await userpci(["list", "--root", empty]);
+    expect(wrong.status).toBe(1);
+    expect(wrong.notes).toMatch(/there is no .*sys\/bus\/pci\/devices \(ERR_INVALID_ARGUMENT\)\n {2}hint/);
+    expect((await userpci(["show", "00:04.0", "--root", empty])).notes).toBe(wrong.notes);
+    mkdirSync(join(empty, "sys/bus/pci/devices"), { recursive: true });
+    const none = await userpci(["list", "--root", empty]);
+    expect(none).toMatchObject({ status: 0, notes: "there is no PCI function; is /sys mounted?\n" });
+    rmSync(empty, { recursive: true });
+  });
+
   it("refuses a filter that means nothing", async () => {
     const { status, out, notes } = await onTree("list", "--group", "four");
     expect({ status, out }).toEqual({ status: 1, out: "" });
@@ -264,6 +277,33 @@ describe("a command line", () => {
       const { status, out, notes } = await userpci(argv);
       expect({ status, out }).toEqual({ status: 2, out: "" });
       expect(notes).toMatch(/^error: .*\n[\s\S]*--help/);
+    },
+  );
+
+  it.each([
+    [["--json"], "no command is given", "userpci --help says how"],
+    [["show", "--json"], "missing required argument 'address'", "userpci show --help says how"],
+    [["--json", "list", "x"], expect.stringContaining("too many arguments"), "userpci list --help says how"],
+    [["lst", "--json"], "unknown command 'lst'", "Did you mean list?"],
+  ])("%j says in JSON what is wrong, and which help explains it", async (argv, message, hint) => {
+    const { status, json, notes } = await userpci(argv);
+    expect({ status, notes }).toEqual({ status: 2, notes: "" });
+    expect(json().error).toEqual({ code: "ERR_USAGE", message, hint, causes: [] });
+  });
+
+  it("takes --json before the command too, and as a word after --", async () => {
+    expect((await userpci(["--json", "list", "--root", root])).json().functions).toHaveLength(3);
+    expect((await userpci(["show", "--root", root, "--", "--json"])).notes).toContain(
+      '"--json" is not a PCI address',
+    );
+  });
+
+  it.each([...commands, ...dropIns].map(({ name }) => name))(
+    "help %s does what --help does",
+    async (name) => {
+      const [help, option] = [await userpci(["help", name]), await userpci([name, "--help"])];
+      expect({ ...help, json: undefined }).toEqual({ ...option, json: undefined });
+      expect(help.out + help.notes).toContain("Usage: ");
     },
   );
 

@@ -9,8 +9,9 @@ import type { Terminal } from "./terminal.ts";
  * @returns exit status: 0 for success, 1 for failure, 2 for a wrong command line. Never rejects.
  */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const dropIn = dropIns.find(({ name }) => name === argv[0]);
-  if (dropIn !== undefined) return runDropIn(dropIn, argv.slice(1), terminal);
+  const [command, ...rest] = argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
+  const dropIn = dropIns.find(({ name }) => name === command);
+  if (dropIn !== undefined) return runDropIn(dropIn, rest, terminal);
   const { runProgram } = await import("./program.ts");
   return runProgram(argv, terminal);
 }

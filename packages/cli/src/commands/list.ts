@@ -14,13 +14,20 @@ const MIN_NAME = 12;
 /** `userpci list`. */
 export async function run(call: CommandCall): Promise<Report> {
   const tree = treeOf(call);
-  const functions = findFunctions(filterOf(call), tree);
+  const filter = filterOf(call);
+  const functions = findFunctions(filter, tree);
   const names = readPciIds(tree.root);
-  if (functions.length === 0 && !call.json) call.terminal.note("no PCI function matches\n");
+  if (functions.length === 0 && !call.json) call.terminal.note(noneText(filter));
   return {
     json: { functions: functions.map((fn) => functionJson(fn, names)) },
     text: (style) => (functions.length === 0 ? [] : table(functions, names, style, call.terminal.columns)),
   };
+}
+
+function noneText(filter: FunctionFilter): string {
+  return Object.keys(filter).length > 0
+    ? "no PCI function matches\n"
+    : "there is no PCI function; is /sys mounted?\n";
 }
 
 /** The table, with names cut to what a terminal has left of its width. */
