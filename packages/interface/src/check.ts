@@ -1,5 +1,14 @@
 import { PciError } from "./errors.ts";
 
+/** A value for a message: `5n`, `"x"`, `an object`. */
+export function formatValue(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return String(value);
+  return Array.isArray(value) ? "an array" : "an object";
+}
+
 /**
  * Returns `value` if it is an integer in `[min, max]`.
  *
@@ -8,7 +17,7 @@ import { PciError } from "./errors.ts";
  */
 export function checkInteger(name: string, value: number, min: number, max: number): number {
   if (!Number.isSafeInteger(value)) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be an integer, not ${String(value)}`, {
+    throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be an integer, not ${formatValue(value)}`, {
       hint: `pass an integer from ${min} to ${max}`,
     });
   }

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { accessError } from "./access.ts";
 export type {
   Backend,
   BackendDevice,
@@ -11,7 +12,7 @@ export type {
   HotResetDependent,
   OpenOptions,
 } from "./backend.ts";
-export { checkAligned, checkInteger } from "./check.ts";
+export { checkAligned, checkInteger, formatValue } from "./check.ts";
 export type {
   DmaDirection,
   DmaMapper,

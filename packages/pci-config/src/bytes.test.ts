@@ -31,6 +31,8 @@ describe("bytesRegion", () => {
     expect(codeOf(() => region.read16(3))).toBe("ERR_MISALIGNED");
     expect(codeOf(() => region.write64(4, 0n))).toBe("ERR_MISALIGNED");
     expect(codeOf(() => region.write8(1.5, 0))).toBe("ERR_INVALID_ARGUMENT");
+    expect(codeOf(() => region.read8("4" as never))).toBe("ERR_INVALID_ARGUMENT");
+    expect(codeOf(() => region.read32(4n as never))).toBe("ERR_INVALID_ARGUMENT");
     expect(codeOf(() => bytesRegion(new Uint8Array(2)).read32(0))).toBe("ERR_OUT_OF_RANGE");
   });
 

@@ -1,4 +1,4 @@
-import { checkAligned, checkInteger, PciError, type Region } from "@userpci/interface";
+import { accessError, checkInteger, type Region } from "@userpci/interface";
 
 /** A {@link Region} over bytes in memory: a snapshot, a file's content, the config space of an emulated device. */
 class BytesRegion implements Region {
@@ -54,18 +54,10 @@ class BytesRegion implements Region {
 
   #check(offset: number, width: 1 | 2 | 4 | 8): number {
     const { size } = this;
-    const isFit = offset >= 0 && offset + width <= size && offset % width === 0;
-    return isFit ? offset : refuse(offset, width, size);
+    const isFit = typeof offset === "number" && offset >= 0 && offset + width <= size && offset % width === 0;
+    if (isFit) return offset;
+    throw accessError("the region", size, offset, width);
   }
-}
-
-/** Says what is wrong with an access. */
-function refuse(offset: number, width: number, size: number): number {
-  if (size < width) {
-    throw new PciError("ERR_OUT_OF_RANGE", `${width} bytes at ${offset} of a region of ${size} bytes`);
-  }
-  checkInteger("offset", offset, 0, size - width);
-  return checkAligned("offset", offset, width);
 }
 
 /**

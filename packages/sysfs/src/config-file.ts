@@ -1,5 +1,5 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
-import { checkAligned, checkInteger, type OwnedRegion, PciError } from "@userpci/interface";
+import { accessError, type OwnedRegion, PciError } from "@userpci/interface";
 import { PciAddress } from "./address.ts";
 import { functionPath } from "./function.ts";
 import { explainWrite } from "./kernel.ts";
@@ -107,8 +107,8 @@ export class ConfigFile implements OwnedRegion {
 
   #check(offset: number, width: number): void {
     if (this.#closed) throw new PciError("ERR_CLOSED", `${this.#path} is closed`);
-    checkInteger("offset", offset, 0, this.size - width);
-    checkAligned("offset", offset, width);
+    const error = accessError(this.#path, this.size, offset, width);
+    if (error !== undefined) throw error;
   }
 
   #read(offset: number, width: number): Buffer {

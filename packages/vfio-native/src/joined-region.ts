@@ -1,5 +1,4 @@
-import { type OwnedRegion, PciError, type Region } from "@userpci/interface";
-import { accessError } from "./access-error.ts";
+import { accessError, type OwnedRegion, PciError, type Region } from "@userpci/interface";
 import type { Blockable } from "./device-access.ts";
 import { MappedRegion, type MappedWindow, type RegionSupervisor } from "./mapped-region.ts";
 

@@ -1,5 +1,4 @@
-import { type OwnedRegion, PciError } from "@userpci/interface";
-import { accessError } from "./access-error.ts";
+import { accessError, type OwnedRegion, PciError } from "@userpci/interface";
 import type { Blockable } from "./device-access.ts";
 import * as registers from "./register-load.ts";
 

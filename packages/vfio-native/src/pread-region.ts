@@ -1,5 +1,4 @@
-import { PciError, type Region, type RegionArea } from "@userpci/interface";
-import { accessError } from "./access-error.ts";
+import { accessError, PciError, type Region, type RegionArea } from "@userpci/interface";
 import type { DeviceAccess } from "./device-access.ts";
 import { systemError } from "./errno.ts";
 
@@ -80,7 +79,8 @@ export class PreadRegion implements Region {
 
   #check(offset: number, width: number): void {
     // The common case is one comparison chain without a call.
-    const sound = offset >= 0 && offset + width <= this.size && offset % width === 0;
+    const sound =
+      typeof offset === "number" && offset >= 0 && offset + width <= this.size && offset % width === 0;
     if (!sound || this.#access.blocked || this.#span.msixTable !== undefined) {
       this.#refuse(offset, width);
     }

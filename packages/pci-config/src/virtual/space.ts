@@ -1,4 +1,4 @@
-import { checkAligned, checkInteger, PciError, type Region } from "@userpci/interface";
+import { accessError, checkInteger, PciError, type Region } from "@userpci/interface";
 import { bytesRegion } from "../bytes.ts";
 import { type ConfigSpace, configOf } from "../config.ts";
 import { commonHeader } from "../header.ts";
@@ -152,8 +152,9 @@ export class VirtualConfigSpace implements Region, Disposable {
 
   #check(offset: number, size: Size): number {
     this.#requireOpen();
-    checkInteger("offset", offset, 0, this.size - size);
-    return checkAligned("offset", offset, size);
+    const error = accessError("the virtual config space", this.size, offset, size);
+    if (error !== undefined) throw error;
+    return offset;
   }
 
   /** Bytes of the next access: within one owner, aligned, and what is left. */

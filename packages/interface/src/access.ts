@@ -1,23 +1,33 @@
-import { PciError } from "@userpci/interface";
+import { formatValue } from "./check.ts";
+import { PciError } from "./errors.ts";
 
 /**
- * What is wrong with an access of `width` bytes at `offset`, or undefined if nothing is.
+ * What is wrong with an access of `width` bytes at `offset` of a region, or undefined if nothing is: every region refuses
+ * the same with the same words.
  *
  * @param name of the region, for the message
  * @param size of the region in bytes
  */
 export function accessError(name: string, size: number, offset: number, width: number): PciError | undefined {
   if (!Number.isSafeInteger(offset)) {
-    return new PciError("ERR_INVALID_ARGUMENT", `an offset into ${name} must be an integer, not ${offset}`, {
-      hint: "pass bytes from the region's start, a whole number",
-    });
+    return new PciError(
+      "ERR_INVALID_ARGUMENT",
+      `an offset into ${name} must be an integer, not ${formatValue(offset)}`,
+      { hint: "pass bytes from the region's start, a whole number" },
+    );
   }
   const at = offset < 0 ? `-0x${(-offset).toString(16)}` : `0x${offset.toString(16)}`;
   if (offset < 0 || offset + width > size) {
+    const last = Math.floor(size / width) * width - width;
     return new PciError(
       "ERR_OUT_OF_RANGE",
       `${width} bytes at offset ${at} are outside ${name}, which has 0x${size.toString(16)} bytes`,
-      { hint: `the last access of this width is at 0x${Math.max(0, size - width).toString(16)}` },
+      {
+        hint:
+          last < 0
+            ? `it has no ${width * 8}-bit registers`
+            : `the last access of this width is at 0x${last.toString(16)}`,
+      },
     );
   }
   if (offset % width !== 0) {
