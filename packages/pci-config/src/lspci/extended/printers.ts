@@ -1,6 +1,6 @@
 import type { CapabilityPrinter } from "../capability-text.ts";
 import { accessControlText } from "./access-control.ts";
-import { addressTranslationText, pageRequestText, pasidText } from "./address-translation.ts";
+import { addressTranslationText } from "./address-translation.ts";
 import { aerText } from "./aer.ts";
 import { dataObjectExchangeText } from "./data-object-exchange.ts";
 import { device3Text } from "./device3.ts";
@@ -12,6 +12,8 @@ import { l1SubstatesText } from "./l1-substates.ts";
 import { laneMarginingText } from "./lane-margining.ts";
 import { latencyToleranceText } from "./latency-tolerance.ts";
 import { multicastText } from "./multicast.ts";
+import { pageRequestText } from "./page-request.ts";
+import { pasidText } from "./pasid.ts";
 import { physicalLayer16Text, physicalLayer32Text, physicalLayer64Text } from "./physical-layer.ts";
 import { precisionTimeText } from "./precision-time.ts";
 import { processingHintsText } from "./processing-hints.ts";

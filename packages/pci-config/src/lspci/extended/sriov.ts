@@ -1,66 +1,71 @@
 import { sriov } from "../../capabilities/sriov.ts";
 import type { CapabilityPrinter, CapabilityText } from "../capability-text.ts";
-import { fieldOf, hex, line } from "../line.ts";
+import { hex, line } from "../line.ts";
 
-const r = sriov.registers;
-const { fields: cap } = r.capabilities;
-const { fields: ctl } = r.control;
-const { fields: states } = r.migrationStates;
+const { registers } = sriov;
+const { migration, tag10Requester, migrationMessage } = registers.capabilities.fields;
+const control = registers.control.fields;
 
-const bars = [r.bar0, r.bar1, r.bar2, r.bar3, r.bar4, r.bar5] as const;
-const LENGTH = 0x3c;
+const capabilitiesLine = line`\t\tIOVCap:\tMigration${migration} 10BitTagReq${tag10Requester} IntMsgNum ${migrationMessage}\n`;
+const controlLine = line`\t\tIOVCtl:\tEnable${control.enable} Migration${control.migration} Interrupt${control.migrationInterrupt} MSE${control.memorySpace} ARIHierarchy${control.ariHierarchy} 10BitTagReq${control.tag10Requester}\n`;
+const statusLine = line`\t\tIOVSta:\tMigration${registers.status.fields.migration}\n`;
 
-const lines = {
-  capabilities: line`\t\tIOVCap:\tMigration${cap.migration} 10BitTagReq${cap.tag10Requester} IntMsgNum ${cap.migrationMessage}\n`,
-  control: line`\t\tIOVCtl:\tEnable${ctl.enable} Migration${ctl.migration} Interrupt${ctl.migrationInterrupt} MSE${ctl.memorySpace} ARIHierarchy${ctl.ariHierarchy} 10BitTagReq${ctl.tag10Requester}\n`,
-  status: line`\t\tIOVSta:\tMigration${r.status.fields.migration}\n`,
-  states: line`\t\tVF Migration: offset: ${(raw) => hex(fieldOf(states.offset, raw) * 8, 8)}, BIR: ${states.bar}\n`,
-} as const;
+/** What follows the capability's header; lspci prints all of it or none. */
+const CONTENT = { offset: 0x04, length: 0x3c } as const;
 
-/** Single root I/O virtualization. */
+/** SR-IOV: a physical function and its virtual ones. */
 export const sriovText: CapabilityPrinter = (capability) => {
-  const head = "Single Root I/O Virtualization (SR-IOV)\n";
-  if (!capability.verbose || !capability.has(r.capabilities.offset, LENGTH)) return head;
-  return (
-    head +
-    lines.capabilities(capability.read(r.capabilities)) +
-    lines.control(capability.read(r.control)) +
-    lines.status(capability.read(r.status)) +
-    functionsText(capability) +
-    regionsText(capability) +
-    lines.states(capability.read(r.migrationStates))
-  );
+  const name = "Single Root I/O Virtualization (SR-IOV)\n";
+  if (!capability.verbose || !capability.has(CONTENT.offset, CONTENT.length)) return name;
+  return [
+    name,
+    capabilitiesLine(capability.read(registers.capabilities)),
+    controlLine(capability.read(registers.control)),
+    statusLine(capability.read(registers.status)),
+    ...numberLines(capability),
+    ...barLines(capability),
+    migrationLine(capability.read(registers.migrationStates)),
+  ].join("");
 };
 
-function functionsText(capability: CapabilityText): string {
-  const dwords = (spec: typeof r.supportedPageSizes | typeof r.systemPageSize) =>
-    hex(capability.read(spec), 8);
-  return (
-    `\t\tInitial VFs: ${capability.read(r.initialVfs)}, Total VFs: ${capability.read(r.totalVfs)}, ` +
-    `Number of VFs: ${capability.read(r.numVfs)}, Function Dependency Link: ${hex(capability.read(r.dependencyLink), 2)}\n` +
-    `\t\tVF offset: ${capability.read(r.firstVfOffset)}, stride: ${capability.read(r.vfStride)}, ` +
-    `Device ID: ${hex(capability.read(r.vfDeviceId), 4)}\n` +
-    `\t\tSupported Page Size: ${dwords(r.supportedPageSizes)}, System Page Size: ${dwords(r.systemPageSize)}\n`
-  );
+function numberLines(capability: CapabilityText): string[] {
+  const decimal = (name: "initialVfs" | "totalVfs" | "numVfs" | "firstVfOffset" | "vfStride") =>
+    String(capability.read(registers[name]));
+  const digits = (name: "dependencyLink" | "vfDeviceId" | "supportedPageSizes" | "systemPageSize") =>
+    hex(capability.read(registers[name]), registers[name].width / 4);
+  return [
+    `\t\tInitial VFs: ${decimal("initialVfs")}, Total VFs: ${decimal("totalVfs")}, Number of VFs: ${decimal("numVfs")}, Function Dependency Link: ${digits("dependencyLink")}\n`,
+    `\t\tVF offset: ${decimal("firstVfOffset")}, stride: ${decimal("vfStride")}, Device ID: ${digits("vfDeviceId")}\n`,
+    `\t\tSupported Page Size: ${digits("supportedPageSizes")}, System Page Size: ${digits("systemPageSize")}\n`,
+  ];
 }
 
-const ALL_ONES = 0xffff_ffff;
-/** Types of a memory BAR. Of the two that are not 32 bits wide lspci says that they are 64-bit, and reads an upper half of one. */
-const NARROW = 0;
-const WIDE = 4;
+const BARS = 6;
+/** Type bits of a BAR (section 7.5.1.2.1): 0 is 32 bits, 2 is 64; lspci calls the reserved ones 64-bit too. */
+const TYPE = { mask: 0x6, narrow: 0x0, wide: 0x4 } as const;
+const PREFETCHABLE = 0x8;
+const FLAGS = 0xf;
 
-/** The BARs of the virtual functions: always memory, and printed without the state of their enable bit. */
-function regionsText(capability: CapabilityText): string {
-  let text = "";
-  for (let index = 0; index < bars.length; index++) {
-    const raw = capability.read(bars[index]!);
-    if (raw === 0 || raw === ALL_ONES) continue;
-    const type = raw & 6;
-    let place = hex((raw & ~0xf) >>> 0, 8);
-    const own = index;
-    if (type === WIDE) place = hex(capability.read32(bars[index++]!.offset + 4), 8) + place;
-    const width = type === NARROW ? "32" : "64";
-    text += `\t\tRegion ${own}: Memory at ${place} (${width}-bit, ${raw & 8 ? "" : "non-"}prefetchable)\n`;
+/** The BARs of the virtual functions, but for empty ones and those that read ones. */
+function barLines(capability: CapabilityText): string[] {
+  const lines: string[] = [];
+  for (let index = 0; index < BARS; index++) {
+    const at = registers.bar0.offset + 4 * index;
+    const bar = capability.read32(at);
+    if (bar === 0 || bar === 0xffff_ffff) continue;
+    const type = bar & TYPE.mask;
+    const low = hex((bar & ~FLAGS) >>> 0, 8);
+    // A wide one in the last place takes what follows the BARs for its upper half.
+    const high = type === TYPE.wide ? hex(capability.read32(at + 4), 8) : "";
+    const width = type === TYPE.narrow ? "32-bit" : "64-bit";
+    const kind = (bar & PREFETCHABLE) === 0 ? "non-prefetchable" : "prefetchable";
+    lines.push(`\t\tRegion ${index}: Memory at ${high}${low} (${width}, ${kind})\n`);
+    if (type === TYPE.wide) index++;
   }
-  return text;
+  return lines;
+}
+
+/** The offset is printed in place, the BAR's number in the bits below it. */
+function migrationLine(raw: number): string {
+  return `\t\tVF Migration: offset: ${hex((raw & ~7) >>> 0, 8)}, BIR: ${raw & 7}\n`;
 }
