@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { type Pciutils, provisionPciutils } from "@userpci/testbed";
 import { runDropIn } from "../../packages/cli/src/lspci/run.ts";
 
-/** What a run of a program printed, standard output and errors together. */
+/** What a run of a program printed. */
 export interface Printed {
+  /** Standard output and errors together, a character for each byte. */
   readonly text: string;
   /** Whether the program died of a fault of its own, as lspci does on some configuration spaces. */
   readonly died: boolean;
@@ -49,7 +50,7 @@ export class Reference implements Disposable {
   real(args: readonly string[]): Printed {
     const [program, ...leading] = this.#pciutils.lspci;
     const all = [...leading, "-i", this.#pciutils.ids, ...args];
-    const { stdout, stderr, status } = spawnSync(program, all, { encoding: "utf8", maxBuffer: 1 << 28 });
+    const { stdout, stderr, status } = spawnSync(program, all, { encoding: "latin1", maxBuffer: 1 << 28 });
     const fault = status === null || /Internal bug/.test(stderr);
     // About the machine, not about the devices.
     const words = stderr.replace(/^(lspci: Unable to load libkmod|pcilib: ).*\n/gm, "");
@@ -58,18 +59,14 @@ export class Reference implements Disposable {
 
   /** What `userpci lspci` prints. */
   ours(args: readonly string[]): Printed {
-    let text = "";
-    let notes = "";
+    const output: Uint8Array[] = [];
+    const notes: Uint8Array[] = [];
     const terminal = {
-      write: (part: string) => {
-        text += part;
-      },
-      note: (part: string) => {
-        notes += part;
-      },
+      write: (part: string | Uint8Array) => void output.push(Buffer.from(part as string)),
+      note: (part: string) => void notes.push(Buffer.from(part)),
     };
     runDropIn(["-i", this.#pciutils.ids, ...args], terminal as Parameters<typeof runDropIn>[1]);
-    return { text: text + notes, died: false };
+    return { text: Buffer.concat([...output, ...notes]).toString("latin1"), died: false };
   }
 
   [Symbol.dispose](): void {

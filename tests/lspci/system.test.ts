@@ -40,6 +40,8 @@ function resources(random: Random, isBridge: boolean): Range[] {
   return lines;
 }
 
+/** Letters, what lspci escapes, and parts of UTF-8, whole or not. */
+const textBytes = [0x41, 0x7a, 0x20, 0x00, 0x0a, 0x5c, 0x7f, 0xc3, 0xa9, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0xff];
 const productData = Uint8Array.from([0x82, 2, 0, 0x41, 0x42, 0x90, 5, 0, 0x50, 0x4e, 2, 0x31, 0x32, 0x78]);
 
 function sysfsFunction(random: Random): SysfsFunction {
@@ -90,6 +92,45 @@ describe.skipIf(reference === undefined)("on a made-up system", () => {
     }
     expect(tally.different.size, tally.report()).toBe(0);
     expect(tally.lines).toBeGreaterThan(90);
+  });
+
+  it("has vital product data of any bytes", () => {
+    const random = new Random(9);
+    const text = () => Array.from({ length: random.number(9) }, () => random.pick(textBytes));
+    const keyword = () =>
+      [...random.pick(["PN", "V0", "CP", "RW", "Y\x1b", "\x00q", "V\x00", "?\xff"])].map((char) =>
+        char.charCodeAt(0),
+      );
+    const field = () => {
+      const value = text();
+      return [...keyword(), value.length, ...value];
+    };
+    const large = (tag: number, content: readonly number[]) => [
+      tag,
+      content.length & 0xff,
+      content.length >> 8,
+      ...content,
+    ];
+    const functions = new Map(
+      Array.from({ length: 32 }, (_, index): [string, SysfsFunction] => {
+        const fields = Array.from({ length: random.number(4) }, field).flat();
+        const vpd = Uint8Array.from([
+          ...large(0x82, text()),
+          ...large(random.pick([0x90, 0x91]), fields),
+          0x78,
+        ]);
+        const address = `0000:00:${index.toString(16).padStart(2, "0")}.0`;
+        return [address, { ...sysfsFunction(random), config: withCapability(0x03), vpd }];
+      }),
+    );
+    const root = join(reference!.folder, "vpd");
+    writeSysfs(root, functions, {});
+    const tally = new Tally();
+    const args = ["-A", "linux-sysfs", "-O", `sysfs.path=${root}`, "-vv"];
+    const real = reference!.real(args).text;
+    expect(real).toMatch(/: .*\xff/);
+    tally.compare(real, reference!.ours(args).text);
+    expect(tally.different.size, tally.report()).toBe(0);
   });
 
   it("has the link of a restricted CXL device from the system", () => {

@@ -2,8 +2,8 @@ import { createStyle, type Style } from "./style.ts";
 
 /** Where a command's output goes. */
 export interface Terminal {
-  /** Results: standard output. */
-  write(text: string): void;
+  /** Results: standard output. Bytes are written as they are. */
+  write(text: string | Uint8Array): void;
   /** Progress and errors: standard error. */
   note(text: string): void;
   /** For results. */

@@ -1,6 +1,6 @@
 /** A keyword of vital product data and its value. */
 export interface VpdField {
-  /** Two characters, such as `PN`. */
+  /** Two characters, such as `PN`; any byte is a character. */
   readonly keyword: string;
   readonly bytes: Uint8Array;
   /** Byte of the data at which the value starts. */

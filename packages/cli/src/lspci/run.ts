@@ -1,6 +1,14 @@
 import { readFileSync } from "node:fs";
 import { isPciError, PciError } from "@userpci/interface";
-import { type LspciDevice, listText, PciIds, parseDump, treeText } from "@userpci/pci-config/lspci";
+import {
+  hasRawBytes,
+  type LspciDevice,
+  listText,
+  PciIds,
+  parseDump,
+  textBytes,
+  treeText,
+} from "@userpci/pci-config/lspci";
 import { readPciIds } from "../names.ts";
 import type { Terminal } from "../terminal.ts";
 import { version } from "../version.ts";
@@ -20,7 +28,8 @@ export function runDropIn(argv: readonly string[], terminal: Terminal): number {
   }
   try {
     const given = parseArguments(argv, (words) => terminal.note(`${words}\n`));
-    terminal.write(textOf(given));
+    const text = textOf(given);
+    terminal.write(hasRawBytes(text) ? textBytes(text) : text);
     return 0;
   } catch (error) {
     if (error instanceof UsageError) {

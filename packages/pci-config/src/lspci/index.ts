@@ -17,4 +17,5 @@ export { type DeviceFilter, idFilter, slotFilter } from "./filter.ts";
 export { addressText, listText, sortDevices } from "./list.ts";
 export type { IdStyle, LspciOptions, Verbosity } from "./options.ts";
 export { deviceText } from "./print.ts";
+export { hasRawBytes, textBytes } from "./raw-text.ts";
 export { treeText } from "./tree.ts";

@@ -1,6 +1,7 @@
 import { isVpdSound, parseVpd, type VpdField, type VpdItem } from "../../vpd.ts";
 import type { CapabilityPrinter } from "../capability-text.ts";
 import { hex } from "../line.ts";
+import { rawText } from "../raw-text.ts";
 
 /** How a field prints: as text, as bytes, or by its own rule. */
 type Print = (field: VpdField, data: Uint8Array) => string;
@@ -32,18 +33,9 @@ const keywords: Readonly<Record<string, readonly [title: string, print: Print]>>
 };
 const unknown = ["Unknown", asBytes] as const;
 
-/** Bytes as UTF-8 or, where they are none, as Latin-1. The language itself has no other decoder than that of URIs. */
-function decode(bytes: Uint8Array): string {
-  try {
-    return decodeURIComponent(Array.from(bytes, (byte) => `%${hex(byte, 2)}`).join(""));
-  } catch {
-    return String.fromCharCode(...bytes);
-  }
-}
-
 /** Text without one NUL at its end; control characters and backslashes are escaped. */
 function textOf(bytes: Uint8Array): string {
-  const text = decode(bytes[bytes.length - 1] === 0 ? bytes.subarray(0, -1) : bytes);
+  const text = rawText(bytes[bytes.length - 1] === 0 ? bytes.subarray(0, -1) : bytes);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is escaped
   return text.replace(/[\x00-\x1f\x7f\\]/g, (char) =>
     char === "\\" ? "\\\\" : `\\x${hex(char.charCodeAt(0), 2)}`,
@@ -55,7 +47,8 @@ function itemText(item: VpdItem, data: Uint8Array): string {
   let text = `\t\t${item.writable ? "Read/write" : "Read-only"} fields:\n`;
   for (const field of item.fields) {
     const [title, print] = keywords[field.keyword] ?? keywords[field.keyword[0]!] ?? unknown;
-    text += `\t\t\t[${field.keyword}] ${title}: ${print(field, data)}\n`;
+    const keyword = textOf(Uint8Array.from(field.keyword, (char) => char.charCodeAt(0)));
+    text += `\t\t\t[${keyword}] ${title}: ${print(field, data)}\n`;
   }
   return text;
 }
