@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { accessError } from "./access.ts";
+import { accessError, valueError } from "./access.ts";
 
 describe("accessError", () => {
   it.each([
@@ -33,5 +33,25 @@ describe("accessError", () => {
   it("names no last access where not one fits", () => {
     expect(accessError("the file", 6, 0, 8)!.hint).toBe("it has no 64-bit registers");
     expect(accessError("the file", 6, 4, 4)!.hint).toMatch(/at 0x0$/);
+  });
+});
+
+describe("valueError", () => {
+  it("lets every number and, of 64 bits, every bigint through", () => {
+    for (const value of [0, -1, 2 ** 40, 0.5]) expect(valueError("BAR 0", 0, 4, value)).toBeUndefined();
+    expect(valueError("BAR 0", 0, 8, -1n)).toBeUndefined();
+  });
+
+  it.each<[number, unknown, RegExp, RegExp]>([
+    [8, 5, /write64 at offset 0x10 of BAR 0 takes a bigint, not 5$/, /BigInt\(/],
+    [4, 5n, /write32 at offset 0x10 of BAR 0 takes a number, not 5n$/, /Number\(/],
+    [2, undefined, /write16 .* not undefined$/, /number/],
+    [1, "1", /write8 .* not "1"$/, /number/],
+    [4, null, /not null$/, /number/],
+    [4, [1], /not an array$/, /number/],
+  ])("explains a write of %i bytes of %s", (width, value, message, hint) => {
+    const error = valueError("BAR 0", 0x10, width, value as number)!;
+    expect(error).toMatchObject({ code: "ERR_INVALID_ARGUMENT", message: expect.stringMatching(message) });
+    expect(error.hint).toMatch(hint);
   });
 });

@@ -37,3 +37,30 @@ export function accessError(name: string, size: number, offset: number, width: n
   }
   return undefined;
 }
+
+/**
+ * What is wrong with a value to write to a register, or undefined if nothing is: `write64` takes a bigint, the others a
+ * number, of which they write the low bits.
+ *
+ * @param name of the region, for the message
+ * @param width of the access in bytes
+ */
+export function valueError(
+  name: string,
+  offset: number,
+  width: number,
+  value: number | bigint,
+): PciError | undefined {
+  const type = width === 8 ? "bigint" : "number";
+  if (typeof value === type) return undefined;
+  return new PciError(
+    "ERR_INVALID_ARGUMENT",
+    `write${width * 8} at offset 0x${offset.toString(16)} of ${name} takes a ${type}, not ${formatValue(value)}`,
+    {
+      hint:
+        type === "bigint"
+          ? "write the value as a bigint, such as 5n, or convert it: BigInt(value)"
+          : "pass a number; of a bigint: Number(BigInt.asUintN(32, value))",
+    },
+  );
+}

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { accessError } from "./access.ts";
+export { accessError, valueError } from "./access.ts";
 export type {
   Backend,
   BackendDevice,

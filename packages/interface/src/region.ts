@@ -35,9 +35,13 @@ export interface RegionInfo {
  * A span of device memory, configuration space or a snapshot of them. Values are little-endian. Every `read` and `write`
  * is exactly one access of its width at a naturally aligned offset; nothing is merged, split, dropped or repeated.
  *
- * Every access throws a PciError: `ERR_OUT_OF_RANGE` past the end, `ERR_MISALIGNED`, `ERR_CLOSED`, `ERR_RESETTING`
- * during a reset, `ERR_MEMORY_DISABLED` and `ERR_DEVICE_GONE` where hardware would answer all ones. Writes to mapped memory
- * are posted, as on the bus: one that finds nobody may be reported by the next read instead.
+ * Every access throws a PciError: `ERR_OUT_OF_RANGE` past the end, `ERR_MISALIGNED`, `ERR_INVALID_ARGUMENT` for an offset
+ * or a value of another type, `ERR_CLOSED`, `ERR_RESETTING` during a reset, `ERR_MEMORY_DISABLED` and `ERR_DEVICE_GONE`
+ * where hardware would answer all ones. Writes to mapped memory are posted, as on the bus: one that finds nobody may be
+ * reported by the next read instead.
+ *
+ * Of a number to write the low bits go out, as ECMAScript's bitwise operators take them: -1 is all ones, a fraction is cut
+ * off, and NaN is 0. Of a bigint, the low 64 bits.
  */
 export interface Region {
   /** Size in bytes. */

@@ -1,4 +1,4 @@
-import { accessError, checkInteger, type Region } from "@userpci/interface";
+import { accessError, checkInteger, type Region, valueError } from "@userpci/interface";
 
 /** A {@link Region} over bytes in memory: a snapshot, a file's content, the config space of an emulated device. */
 class BytesRegion implements Region {
@@ -32,24 +32,31 @@ class BytesRegion implements Region {
   }
 
   write8(offset: number, value: number): void {
-    this.#view.setUint8(this.#check(offset, 1), value);
+    this.#view.setUint8(this.#checkWrite(offset, 1, value), value);
   }
 
   write16(offset: number, value: number): void {
-    this.#view.setUint16(this.#check(offset, 2), value, true);
+    this.#view.setUint16(this.#checkWrite(offset, 2, value), value, true);
   }
 
   write32(offset: number, value: number): void {
-    this.#view.setUint32(this.#check(offset, 4), value, true);
+    this.#view.setUint32(this.#checkWrite(offset, 4, value), value, true);
   }
 
   write64(offset: number, value: bigint): void {
-    this.#view.setBigUint64(this.#check(offset, 8), value, true);
+    this.#view.setBigUint64(this.#checkWrite(offset, 8, value), value, true);
   }
 
   /** A copy of a span that lies inside. */
   slice(offset: number, length: number): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#bytes.subarray(offset, offset + length));
+  }
+
+  #checkWrite(offset: number, width: 1 | 2 | 4 | 8, value: number | bigint): number {
+    this.#check(offset, width);
+    const error = valueError("the region", offset, width, value);
+    if (error !== undefined) throw error;
+    return offset;
   }
 
   #check(offset: number, width: 1 | 2 | 4 | 8): number {

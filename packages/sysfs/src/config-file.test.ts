@@ -53,6 +53,18 @@ describe("a config file", () => {
     expect(codeOf(() => file.read16(1))).toBe("ERR_MISALIGNED");
   });
 
+  it("refuses values that are no numbers, and writes nothing", () => {
+    using file = new ConfigFile(address, { root, writable: true });
+    const before = onDisk();
+    for (const value of [undefined, null, 5n, "5"]) {
+      for (const write of ["write8", "write16", "write32"] as const) {
+        expect(codeOf(() => file[write](0x40, value as never))).toBe("ERR_INVALID_ARGUMENT");
+      }
+    }
+    expect(codeOf(() => file.read8(0n as never))).toBe("ERR_INVALID_ARGUMENT");
+    expect(onDisk()).toEqual(before);
+  });
+
   it("is closed once, and then says so", () => {
     const file = new ConfigFile(address, { root });
     file.close();

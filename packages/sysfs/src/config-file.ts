@@ -1,5 +1,5 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
-import { accessError, type OwnedRegion, PciError } from "@userpci/interface";
+import { accessError, type OwnedRegion, PciError, valueError } from "@userpci/interface";
 import { PciAddress } from "./address.ts";
 import { functionPath } from "./function.ts";
 import { explainWrite } from "./kernel.ts";
@@ -71,16 +71,19 @@ export class ConfigFile implements OwnedRegion {
   }
 
   write8(offset: number, value: number): void {
+    this.#checkWrite(offset, 1, value);
     this.#scratch.writeUInt8(value & 0xff);
     this.#write(offset, 1);
   }
 
   write16(offset: number, value: number): void {
+    this.#checkWrite(offset, 2, value);
     this.#scratch.writeUInt16LE(value & 0xffff);
     this.#write(offset, 2);
   }
 
   write32(offset: number, value: number): void {
+    this.#checkWrite(offset, 4, value);
     this.#scratch.writeUInt32LE(value >>> 0);
     this.#write(offset, 4);
   }
@@ -117,13 +120,18 @@ export class ConfigFile implements OwnedRegion {
     return this.#scratch;
   }
 
-  #write(offset: number, width: number): void {
+  #checkWrite(offset: number, width: number, value: number): void {
     this.#check(offset, width);
+    const error = valueError(this.#path, offset, width, value);
+    if (error !== undefined) throw error;
     if (!this.#writable) {
       throw new PciError("ERR_NOT_SUPPORTED", `${this.#path} was opened for reading`, {
         hint: "open it with { writable: true }, as root",
       });
     }
+  }
+
+  #write(offset: number, width: number): void {
     this.#transfer("written", offset, width, () => writeSync(this.#file, this.#scratch, 0, width, offset));
   }
 

@@ -34,6 +34,17 @@ describe("JoinedRegion", () => {
     expect(region.read8(0x2ff0)).toBe(0xff);
   });
 
+  it("refuses offsets and values of another type", () => {
+    const { region, fallback } = bed;
+    for (const offset of [undefined, 0n, "0", 0.5]) {
+      expect(codeOf(() => region.read32(offset as never))).toBe("ERR_INVALID_ARGUMENT");
+      expect(codeOf(() => region.write64(offset as never, 0n))).toBe("ERR_INVALID_ARGUMENT");
+    }
+    expect(codeOf(() => region.write32(0x2000, 5n as never))).toBe("ERR_INVALID_ARGUMENT");
+    expect(codeOf(() => region.write64(0x2000, 5 as never))).toBe("ERR_INVALID_ARGUMENT");
+    expect(fallback.calls).toEqual([]);
+  });
+
   it("serves what is not mapped through the fallback, access by access", () => {
     const { region, fallback } = bed;
     expect(region.read8(0x1002)).toBe(0x77);

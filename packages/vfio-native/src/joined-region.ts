@@ -51,53 +51,53 @@ export class JoinedRegion implements OwnedRegion, Blockable {
   }
 
   read8(offset: number): number {
-    const at = offset - this.#part.start;
-    if (at >= 0 && at < this.#part.size) return this.#part.region.read8(at);
+    const at = this.#within(offset);
+    if (at >= 0) return this.#part.region.read8(at);
     return this.#seek(offset, 1) ? this.read8(offset) : this.#fallback.read8(offset);
   }
 
   read16(offset: number): number {
-    const at = offset - this.#part.start;
-    if (at >= 0 && at < this.#part.size) return this.#part.region.read16(at);
+    const at = this.#within(offset);
+    if (at >= 0) return this.#part.region.read16(at);
     return this.#seek(offset, 2) ? this.read16(offset) : this.#fallback.read16(offset);
   }
 
   read32(offset: number): number {
-    const at = offset - this.#part.start;
-    if (at >= 0 && at < this.#part.size) return this.#part.region.read32(at);
+    const at = this.#within(offset);
+    if (at >= 0) return this.#part.region.read32(at);
     return this.#seek(offset, 4) ? this.read32(offset) : this.#fallback.read32(offset);
   }
 
   read64(offset: number): bigint {
-    const at = offset - this.#part.start;
-    if (at >= 0 && at < this.#part.size) return this.#part.region.read64(at);
+    const at = this.#within(offset);
+    if (at >= 0) return this.#part.region.read64(at);
     return this.#seek(offset, 8) ? this.read64(offset) : this.#fallback.read64(offset);
   }
 
   write8(offset: number, value: number): void {
-    const at = offset - this.#part.start;
-    if (at >= 0 && at < this.#part.size) this.#part.region.write8(at, value);
+    const at = this.#within(offset);
+    if (at >= 0) this.#part.region.write8(at, value);
     else if (this.#seek(offset, 1)) this.write8(offset, value);
     else this.#fallback.write8(offset, value);
   }
 
   write16(offset: number, value: number): void {
-    const at = offset - this.#part.start;
-    if (at >= 0 && at < this.#part.size) this.#part.region.write16(at, value);
+    const at = this.#within(offset);
+    if (at >= 0) this.#part.region.write16(at, value);
     else if (this.#seek(offset, 2)) this.write16(offset, value);
     else this.#fallback.write16(offset, value);
   }
 
   write32(offset: number, value: number): void {
-    const at = offset - this.#part.start;
-    if (at >= 0 && at < this.#part.size) this.#part.region.write32(at, value);
+    const at = this.#within(offset);
+    if (at >= 0) this.#part.region.write32(at, value);
     else if (this.#seek(offset, 4)) this.write32(offset, value);
     else this.#fallback.write32(offset, value);
   }
 
   write64(offset: number, value: bigint): void {
-    const at = offset - this.#part.start;
-    if (at >= 0 && at < this.#part.size) this.#part.region.write64(at, value);
+    const at = this.#within(offset);
+    if (at >= 0) this.#part.region.write64(at, value);
     else if (this.#seek(offset, 8)) this.write64(offset, value);
     else this.#fallback.write64(offset, value);
   }
@@ -116,6 +116,12 @@ export class JoinedRegion implements OwnedRegion, Blockable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** Where `offset` lies in the part last used, or -1 if it does not. */
+  #within(offset: number): number {
+    const { start, size } = this.#part;
+    return typeof offset === "number" && offset >= start && offset < start + size ? offset - start : -1;
   }
 
   /**

@@ -52,6 +52,25 @@ describe("MappedRegion", () => {
     expect(region.read32(4)).toBe(9);
   });
 
+  it("refuses values and offsets of another type, and writes nothing", () => {
+    const { region, window } = bed;
+    for (const value of [undefined, null, 5n, "5", {}, [5], true]) {
+      for (const write of ["write8", "write16", "write32"] as const) {
+        expect(codeOf(() => region[write](0, value as never))).toBe("ERR_INVALID_ARGUMENT");
+      }
+    }
+    for (const value of [undefined, 5, "5", {}]) {
+      expect(codeOf(() => region.write64(0, value as never))).toBe("ERR_INVALID_ARGUMENT");
+    }
+    for (const offset of [undefined, null, 0n, "0", {}, [0], true, Symbol("0")]) {
+      expect(codeOf(() => region.read8(offset as never))).toBe("ERR_INVALID_ARGUMENT");
+      expect(codeOf(() => region.read32(offset as never))).toBe("ERR_INVALID_ARGUMENT");
+      expect(codeOf(() => region.write16(offset as never, 1))).toBe("ERR_INVALID_ARGUMENT");
+    }
+    expect(new Uint8Array(window.buffer).every((byte) => byte === 0)).toBe(true);
+    region.write32(0, 1);
+  });
+
   it("gives all ones as a value unless the window has faulted", () => {
     const { region, window } = bed;
     new Uint8Array(window.buffer).fill(0xff);

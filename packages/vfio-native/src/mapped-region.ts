@@ -1,4 +1,4 @@
-import { accessError, type OwnedRegion, PciError } from "@userpci/interface";
+import { accessError, type OwnedRegion, PciError, valueError } from "@userpci/interface";
 import type { Blockable } from "./device-access.ts";
 import * as registers from "./register-load.ts";
 
@@ -77,7 +77,7 @@ export class MappedRegion extends WindowHolder implements OwnedRegion, Blockable
   }
 
   read8(offset: number): number {
-    if (offset >>> 0 !== offset || offset >= this.#limit) {
+    if (typeof offset !== "number" || offset >>> 0 !== offset || offset >= this.#limit) {
       this.#admit(offset, 1);
       return this.read8(offset);
     }
@@ -87,41 +87,43 @@ export class MappedRegion extends WindowHolder implements OwnedRegion, Blockable
   }
 
   read16(offset: number): number {
-    const index = offset >>> 1;
-    if ((index << 1) >>> 0 !== offset || offset >= this.#limit) {
+    if (typeof offset !== "number" || ((offset >>> 1) << 1) >>> 0 !== offset || offset >= this.#limit) {
       this.#admit(offset, 2);
       return this.read16(offset);
     }
-    const value = load16(this.#u16, index);
+    const value = load16(this.#u16, offset >>> 1);
     if (this.#fault[0] !== 0) this.#faulted(offset);
     return value;
   }
 
   read32(offset: number): number {
-    const index = offset >>> 2;
-    if ((index << 2) >>> 0 !== offset || offset >= this.#limit) {
+    if (typeof offset !== "number" || ((offset >>> 2) << 2) >>> 0 !== offset || offset >= this.#limit) {
       this.#admit(offset, 4);
       return this.read32(offset);
     }
-    const value = load32(this.#u32, index);
+    const value = load32(this.#u32, offset >>> 2);
     if (this.#fault[0] !== 0) this.#faulted(offset);
     return value;
   }
 
   read64(offset: number): bigint {
-    const index = offset >>> 3;
-    if ((index << 3) >>> 0 !== offset || offset >= this.#limit) {
+    if (typeof offset !== "number" || ((offset >>> 3) << 3) >>> 0 !== offset || offset >= this.#limit) {
       this.#admit(offset, 8);
       return this.read64(offset);
     }
-    const value = load64(this.#u64, index);
+    const value = load64(this.#u64, offset >>> 3);
     if (this.#fault[0] !== 0) this.#faulted(offset);
     return value;
   }
 
   write8(offset: number, value: number): void {
-    if (offset >>> 0 !== offset || offset >= this.#limit) {
-      this.#admit(offset, 1);
+    if (
+      typeof offset !== "number" ||
+      offset >>> 0 !== offset ||
+      offset >= this.#limit ||
+      typeof value !== "number"
+    ) {
+      this.#admitWrite(offset, 1, value);
       this.write8(offset, value);
       return;
     }
@@ -129,33 +131,45 @@ export class MappedRegion extends WindowHolder implements OwnedRegion, Blockable
   }
 
   write16(offset: number, value: number): void {
-    const index = offset >>> 1;
-    if ((index << 1) >>> 0 !== offset || offset >= this.#limit) {
-      this.#admit(offset, 2);
+    if (
+      typeof offset !== "number" ||
+      ((offset >>> 1) << 1) >>> 0 !== offset ||
+      offset >= this.#limit ||
+      typeof value !== "number"
+    ) {
+      this.#admitWrite(offset, 2, value);
       this.write16(offset, value);
       return;
     }
-    this.#u16[index] = value;
+    this.#u16[offset >>> 1] = value;
   }
 
   write32(offset: number, value: number): void {
-    const index = offset >>> 2;
-    if ((index << 2) >>> 0 !== offset || offset >= this.#limit) {
-      this.#admit(offset, 4);
+    if (
+      typeof offset !== "number" ||
+      ((offset >>> 2) << 2) >>> 0 !== offset ||
+      offset >= this.#limit ||
+      typeof value !== "number"
+    ) {
+      this.#admitWrite(offset, 4, value);
       this.write32(offset, value);
       return;
     }
-    this.#u32[index] = value;
+    this.#u32[offset >>> 2] = value;
   }
 
   write64(offset: number, value: bigint): void {
-    const index = offset >>> 3;
-    if ((index << 3) >>> 0 !== offset || offset >= this.#limit) {
-      this.#admit(offset, 8);
+    if (
+      typeof offset !== "number" ||
+      ((offset >>> 3) << 3) >>> 0 !== offset ||
+      offset >= this.#limit ||
+      typeof value !== "bigint"
+    ) {
+      this.#admitWrite(offset, 8, value);
       this.write64(offset, value);
       return;
     }
-    this.#u64[index] = value;
+    this.#u64[offset >>> 3] = value;
   }
 
   /** Sends the next access through {@link RegionSupervisor.assertUsable}. */
@@ -186,6 +200,12 @@ export class MappedRegion extends WindowHolder implements OwnedRegion, Blockable
       this[windowOf].remap();
     }
     this.#limit = this.size;
+  }
+
+  #admitWrite(offset: number, width: number, value: number | bigint): void {
+    this.#admit(offset, width);
+    const error = valueError(this.#name, offset, width, value);
+    if (error !== undefined) throw error;
   }
 
   #faulted(offset: number): never {

@@ -84,6 +84,20 @@ describe("PreadRegion", () => {
     expect(file.calls).toEqual([]);
   });
 
+  it("refuses values and offsets of another type, and writes nothing", () => {
+    for (const value of [undefined, null, 5n, "5", {}, [5], true]) {
+      for (const write of ["write8", "write16", "write32"] as const) {
+        expect(codeOf(() => region[write](0, value as never))).toBe("ERR_INVALID_ARGUMENT");
+      }
+    }
+    for (const offset of [undefined, null, 0n, "0", {}, [0], true, Symbol("0")]) {
+      expect(codeOf(() => region.read8(offset as never))).toBe("ERR_INVALID_ARGUMENT");
+      expect(codeOf(() => region.read32(offset as never))).toBe("ERR_INVALID_ARGUMENT");
+      expect(codeOf(() => region.write16(offset as never, 1))).toBe("ERR_INVALID_ARGUMENT");
+    }
+    expect(file.calls).toEqual([]);
+  });
+
   it("says that memory decode is off where the device is there and does not answer", () => {
     const silent = fileOf(new Uint8Array(8192), base);
     const device = new DeviceAccess(silent.native, 3, "0000:01:00.0", 0);

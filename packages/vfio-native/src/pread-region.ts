@@ -1,4 +1,4 @@
-import { accessError, PciError, type Region, type RegionArea } from "@userpci/interface";
+import { accessError, PciError, type Region, type RegionArea, valueError } from "@userpci/interface";
 import type { DeviceAccess } from "./device-access.ts";
 import { systemError } from "./errno.ts";
 
@@ -73,6 +73,7 @@ export class PreadRegion implements Region {
 
   #write(offset: number, width: 1 | 2 | 4, value: number): void {
     this.#check(offset, width);
+    if (typeof value !== "number") throw valueError(this.#span.name, offset, width, value);
     const result = this.#access.native.writeScalar(this.#access.fd, this.#base + offset, width, value);
     if (result < 0) this.#fail(result, "pwrite", offset);
   }

@@ -130,6 +130,9 @@ describe.each(profiles)("profile $name", (profile) => {
     expect(codeOf(() => user.write64(0, 0n))).toBe("ERR_NOT_SUPPORTED");
     expect(codeOf(() => user.read32(254))).toBe("ERR_OUT_OF_RANGE");
     expect(codeOf(() => user.read32(2))).toBe("ERR_MISALIGNED");
+    expect(codeOf(() => user.read32(4n as never))).toBe("ERR_INVALID_ARGUMENT");
+    expect(codeOf(() => user.write32(4, 5n as never))).toBe("ERR_INVALID_ARGUMENT");
+    expect(codeOf(() => user.write8(0x3c, undefined as never))).toBe("ERR_INVALID_ARGUMENT");
     expect(codeOf(() => user.explain(255, 0x1ff))).toBe("ERR_OUT_OF_RANGE");
   });
 });

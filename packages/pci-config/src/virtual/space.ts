@@ -1,4 +1,4 @@
-import { accessError, checkInteger, PciError, type Region } from "@userpci/interface";
+import { accessError, checkInteger, PciError, type Region, valueError } from "@userpci/interface";
 import { bytesRegion } from "../bytes.ts";
 import { type ConfigSpace, configOf } from "../config.ts";
 import { commonHeader } from "../header.ts";
@@ -92,15 +92,15 @@ export class VirtualConfigSpace implements Region, Disposable {
   }
 
   write8(offset: number, value: number): void {
-    this.#write(this.#check(offset, 1), 1, value & 0xff);
+    this.#write(this.#checkWrite(offset, 1, value), 1, value & 0xff);
   }
 
   write16(offset: number, value: number): void {
-    this.#write(this.#check(offset, 2), 2, value & 0xffff);
+    this.#write(this.#checkWrite(offset, 2, value), 2, value & 0xffff);
   }
 
   write32(offset: number, value: number): void {
-    this.#write(this.#check(offset, 4), 4, value >>> 0);
+    this.#write(this.#checkWrite(offset, 4, value), 4, value >>> 0);
   }
 
   /** @throws PciError `ERR_NOT_SUPPORTED`: no access to config space has 64 bits */
@@ -148,6 +148,13 @@ export class VirtualConfigSpace implements Region, Disposable {
 
   #requireOpen(): void {
     if (this.#closed) throw new PciError("ERR_CLOSED", "the virtual config space is closed");
+  }
+
+  #checkWrite(offset: number, size: Size, value: number): number {
+    this.#check(offset, size);
+    const error = valueError("the virtual config space", offset, size, value);
+    if (error !== undefined) throw error;
+    return offset;
   }
 
   #check(offset: number, size: Size): number {
