@@ -5,15 +5,32 @@ import { type CommandCall, optionText } from "./command.ts";
 /** Longest time that a timer can measure, in seconds. */
 const MAX_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
 
-/** How `bind` and `unbind` wait for the kernel: as `--timeout` says, and with a note for whoever watches. */
-export function waiting(call: CommandCall): DriverOptions {
+/** What a user stops a command with. */
+const interrupts: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/**
+ * Runs a `bind` or `unbind` that waits for the kernel as `--timeout` says, with a note for whoever watches. The first signal
+ * stops it in order: what can be taken back is, and what the kernel is at is reported. The second ends the command.
+ */
+export async function waiting<T>(
+  call: CommandCall,
+  work: (options: DriverOptions) => Promise<T>,
+): Promise<T> {
   const seconds = optionText(call, "timeout");
-  return {
-    ...(seconds !== undefined && { timeoutMs: milliseconds(seconds) }),
-    onProgress: (progress) => {
-      if (progress.elapsedMs > 0) call.terminal.note(`${waitText(progress)}\n`);
-    },
-  };
+  const stop = new AbortController();
+  const onSignal = (signal: NodeJS.Signals) => stop.abort(new Error(`interrupted by ${signal}`));
+  for (const signal of interrupts) process.once(signal, onSignal);
+  try {
+    return await work({
+      ...(seconds !== undefined && { timeoutMs: milliseconds(seconds) }),
+      signal: stop.signal,
+      onProgress: (progress) => {
+        if (progress.elapsedMs > 0) call.terminal.note(`${waitText(progress)}\n`);
+      },
+    });
+  } finally {
+    for (const signal of interrupts) process.removeListener(signal, onSignal);
+  }
 }
 
 function waitText({ address, step, elapsedMs, holders }: BindProgress): string {

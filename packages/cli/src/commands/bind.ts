@@ -8,7 +8,9 @@ import type { Style } from "../style.ts";
 /** `userpci bind`. */
 export async function run(call: CommandCall): Promise<Report> {
   const user = optionText(call, "user");
-  const binding = await bind(call.arguments[0]!, { ...waiting(call), ...(user !== undefined && { user }) });
+  const binding = await waiting(call, (options) =>
+    bind(call.arguments[0]!, { ...options, ...(user !== undefined && { user }) }),
+  );
   const group = readGroup(binding.group);
   const problem = explainGroup(group);
   return {

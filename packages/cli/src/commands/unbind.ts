@@ -4,7 +4,7 @@ import { waiting } from "../kernel-progress.ts";
 
 /** `userpci unbind`. */
 export async function run(call: CommandCall): Promise<Report> {
-  const release = await unbind(call.arguments[0]!, waiting(call));
+  const release = await waiting(call, (options) => unbind(call.arguments[0]!, options));
   const { address, driver, changed } = release;
   const now = driver === null ? "no driver has it" : `${driver} has it`;
   return {

@@ -1,0 +1,54 @@
+import type { DriverOptions } from "@userpci/sysfs";
+import { describe, expect, it } from "vitest";
+import type { CommandCall } from "./command.ts";
+import { waiting } from "./kernel-progress.ts";
+import { createStyle } from "./style.ts";
+
+function makeCall(timeout?: string): CommandCall & { notes: string[] } {
+  const notes: string[] = [];
+  const style = createStyle(false);
+  return {
+    notes,
+    arguments: [],
+    options: { timeout },
+    json: false,
+    terminal: {
+      write: () => expect.unreachable("progress is no result"),
+      note: (text) => void notes.push(text),
+      style,
+      noteStyle: style,
+      interactive: false,
+      columns: undefined,
+      noteColumns: undefined,
+    },
+  };
+}
+
+describe("waiting for the kernel", () => {
+  it("says what is waited for and who has the device open, but not each step", async () => {
+    const call = makeCall("2.5");
+    const given = await waiting(call, async (options: DriverOptions) => {
+      const step = { address: "0000:00:04.0", step: "release" } as const;
+      options.onProgress?.({ ...step, elapsedMs: 0, holders: [] });
+      const holders = [{ pid: 41, command: "node driver.js", path: "/dev/vfio/4" }];
+      options.onProgress?.({ ...step, elapsedMs: 2000, holders });
+      return options;
+    });
+    expect(given.timeoutMs).toBe(2500);
+    expect(call.notes).toEqual([
+      "0000:00:04.0: waiting for the kernel (release, 2 s); open in pid 41 (node driver.js)\n",
+    ]);
+  });
+
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("is stopped by %s, once", async (name) => {
+    const before = process.listenerCount(name);
+    await waiting(makeCall(), async ({ signal }) => {
+      process.emit(name, name);
+      expect(signal?.reason).toMatchObject({ message: `interrupted by ${name}` });
+      // The next one does what it does to any program.
+      expect(process.listenerCount(name)).toBe(before);
+    });
+    await waiting(makeCall(), async () => undefined);
+    expect(process.listenerCount(name)).toBe(before);
+  });
+});

@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { commands } from "./commands.ts";
+import { dropIns } from "./drop-in.ts";
+
+const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+
+/** The command lines that the README shows, as words, without what precedes the name of the command. */
+const shown = [...readme.matchAll(/(?:^\$ |`)(?:sudo |npx )?(?:@userpci\/cli|userpci) ([^`#\n]+)/gm)].map(
+  ([, line]) => line!.trim().split(/\s+/),
+);
+
+describe("README.md", () => {
+  it("shows every command", () => {
+    const names = new Set(shown.map(([name]) => name));
+    for (const { name } of [...commands, ...dropIns]) expect(names).toContain(name);
+  });
+
+  it.each(shown.map((words) => words.join(" ")))("shows a command line that there is: %s", (line) => {
+    const [name, ...words] = line.split(" ");
+    if (name === "help" || name === "COMMAND" || dropIns.some((dropIn) => dropIn.name === name)) return;
+    const spec = commands.find((command) => command.name === name);
+    const known = ["--json", "--help", ...(spec?.options ?? []).map(({ usage }) => usage.split(" ")[0]!)];
+    expect(known).toEqual(expect.arrayContaining(words.filter((word) => word.startsWith("--"))));
+    expect(spec).toBeDefined();
+  });
+
+  it("names only options that a command has", () => {
+    const known = [
+      "--json",
+      "--help",
+      ...commands.flatMap(({ options }) => options.map(({ usage }) => usage)),
+    ];
+    for (const [, option] of readme.matchAll(/`(--[a-z]+)`/g))
+      expect(known.map((usage) => usage.split(" ")[0])).toContain(option);
+  });
+});
