@@ -9,6 +9,7 @@ import { runDropIn } from "../../packages/cli/src/lspci/run.ts";
 export interface Printed {
   /** Standard output and errors together, a character for each byte. */
   readonly text: string;
+  readonly status: number | null;
   /** Whether the program died of a fault of its own, as lspci does on some configuration spaces. */
   readonly died: boolean;
 }
@@ -54,7 +55,7 @@ export class Reference implements Disposable {
     const fault = status === null || /Internal bug/.test(stderr);
     // About the machine, not about the devices.
     const words = stderr.replace(/^(lspci: Unable to load libkmod|pcilib: ).*\n/gm, "");
-    return { text: stdout + (fault ? "" : words), died: fault };
+    return { text: stdout + (fault ? "" : words), status, died: fault };
   }
 
   /** What `userpci lspci` prints. */
@@ -65,8 +66,11 @@ export class Reference implements Disposable {
       write: (part: string | Uint8Array) => void output.push(Buffer.from(part as string)),
       note: (part: string) => void notes.push(Buffer.from(part)),
     };
-    runDropIn(["-i", this.#pciutils.ids, ...args], terminal as Parameters<typeof runDropIn>[1]);
-    return { text: Buffer.concat([...output, ...notes]).toString("latin1"), died: false };
+    const status = runDropIn(
+      ["-i", this.#pciutils.ids, ...args],
+      terminal as Parameters<typeof runDropIn>[1],
+    );
+    return { text: Buffer.concat([...output, ...notes]).toString("latin1"), status, died: false };
   }
 
   [Symbol.dispose](): void {

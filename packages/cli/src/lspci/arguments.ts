@@ -1,4 +1,5 @@
-import { type DeviceFilter, idFilter, type LspciOptions, slotFilter } from "@userpci/pci-config/lspci";
+import type { DeviceFilter, LspciOptions } from "@userpci/pci-config/lspci";
+import { Filters } from "../filters.ts";
 
 /** A wrong command line, in lspci's words. */
 export class UsageError extends Error {
@@ -28,9 +29,10 @@ const VALUES = "sdiFpAOH";
  *
  * @param warn told at once of what is odd, but no error
  * @throws UsageError with lspci's words; without words where lspci only shows its usage
+ * @throws PciError `ERR_INVALID_ARGUMENT` with lspci's words for a filter
  */
 export function parseArguments(argv: readonly string[], warn: (words: string) => void): LspciArguments {
-  const { count, values } = scan(argv, warn);
+  const { count, values, filters } = scan(argv, warn);
   const level = <N extends number>(flag: string, most: N) => Math.min(count(flag), most) as N;
   const access = accessOf(values);
   return {
@@ -45,7 +47,7 @@ export function parseArguments(argv: readonly string[], warn: (words: string) =>
       pathLevel: level("P", 2) as LspciOptions["pathLevel"],
     },
     tree: count("t") > 0,
-    filter: filterOf(values),
+    filter: allOf(filters.list()),
     names: values.get("i"),
     dump: values.get("F") ?? access.dump,
     sysfs: access.sysfs,
@@ -55,11 +57,13 @@ export function parseArguments(argv: readonly string[], warn: (words: string) =>
 interface Scanned {
   readonly count: (flag: string) => number;
   readonly values: ReadonlyMap<string, string>;
+  readonly filters: Filters;
 }
 
 function scan(argv: readonly string[], warn: (words: string) => void): Scanned {
   const counts = new Map<string, number>();
   const values = new Map<string, string>();
+  const filters = new Filters();
   for (let next = 0; next < argv.length; ) {
     const word = argv[next++]!;
     const flags = flagsOf(word);
@@ -69,12 +73,11 @@ function scan(argv: readonly string[], warn: (words: string) => void): Scanned {
     requireValued(letter);
     const value = word.slice(flags.length + 2) || argv[next++];
     if (value === undefined) throw new UsageError(`option requires an argument -- '${letter}'`);
-    if ("sd".includes(letter) && values.has(letter)) {
-      warn(`Multiple -${letter} options are given, only the last one has effect.`);
-    }
     values.set(letter, value);
+    // Before the rest is looked at: of several errors lspci tells the first.
+    if (Filters.has(letter)) filters.add(letter, value, warn);
   }
-  return { count: (flag) => counts.get(flag) ?? 0, values };
+  return { count: (flag) => counts.get(flag) ?? 0, values, filters };
 }
 
 /** The options without a value that a word begins with. */
@@ -91,14 +94,8 @@ function requireValued(letter: string): void {
   throw new UsageError("-M: Bus mapping needs direct access to hardware, which userpci does not use");
 }
 
-/** Devices must meet both filters. */
-function filterOf(values: ReadonlyMap<string, string>): DeviceFilter | undefined {
-  const slot = values.get("s");
-  const id = values.get("d");
-  const filters = [
-    ...(slot === undefined ? [] : [slotFilter(slot)]),
-    ...(id === undefined ? [] : [idFilter(id)]),
-  ];
+/** Devices must pass all filters. */
+function allOf(filters: readonly DeviceFilter[]): DeviceFilter | undefined {
   if (filters.length === 0) return undefined;
   return (device, busCentric) => filters.every((matches) => matches(device, busCentric));
 }

@@ -1,6 +1,7 @@
 import { isPciError } from "@userpci/interface";
-import { type DeviceFilter, idFilter, slotFilter } from "@userpci/pci-config/lspci";
+import type { DeviceFilter } from "@userpci/pci-config/lspci";
 import { type Operation, parseOperation } from "@userpci/pci-config/setpci";
+import { Filters } from "../filters.ts";
 
 /** A wrong command line, in setpci's words. */
 export class UsageError extends Error {
@@ -119,24 +120,20 @@ function parseGroups(given: Arguments, warn: Warn): OperationGroup[] {
 
 const isOption = (word: string | undefined): boolean => word?.startsWith("-") === true;
 
-/** Of several filters of a kind the last one holds. */
-function parseFilters(given: Arguments, warn: Warn): DeviceFilter[] {
-  const filters = new Map<string, DeviceFilter>();
+function parseFilters(given: Arguments, warn: Warn): readonly DeviceFilter[] {
+  const filters = new Filters();
   for (let word = given.current; word?.startsWith("-"); word = given.current) {
     const letter = word[1] ?? " ";
-    const make = letter === "s" ? slotFilter : letter === "d" ? idFilter : undefined;
-    if (make === undefined) throw new UsageError(`Invalid option -${letter}.`);
+    if (!Filters.has(letter)) throw new UsageError(`Invalid option -${letter}.`);
     given.advance();
     const value = given.valueOf(letter, word.slice(2));
-    if (filters.has(letter)) warn(`Multiple -${letter} options are given, only the last one has effect.`);
-    const filter = parse(
-      () => make(value),
+    parse(
+      () => filters.add(letter, value, warn),
       // The filter's own words begin with the option, as lspci's do.
       (words) => `Unable to parse filter -${letter} ${words.replace(/^-.: /, "")}.`,
     );
-    filters.set(letter, filter);
   }
-  return [...filters.values()];
+  return filters.list();
 }
 
 function parse<T>(run: () => T, say: (words: string) => string): T {

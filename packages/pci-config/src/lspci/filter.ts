@@ -1,5 +1,5 @@
 import { PciError } from "@userpci/interface";
-import type { LspciDevice } from "./device.ts";
+import type { FunctionAddress, LspciDevice } from "./device.ts";
 import { identityOf } from "./identity.ts";
 
 /** Whether a device is wanted; `busCentric` as of the options. */
@@ -11,31 +11,50 @@ function refuse(option: string, what: string, given: string): never {
   });
 }
 
-/** A number in hexadecimal, at most `most`; undefined for one that is left out or `*`. */
+/**
+ * A number in hexadecimal, at most `most`; undefined for one that is left out or `*`. As lspci's it has 32 bits, and what is
+ * above them is lost.
+ */
 function part(option: string, name: string, most: number, given: string): number | undefined {
   if (given === "" || given === "*") return undefined;
-  const value = /^(0x)?[0-9a-f]{1,8}$/i.test(given) ? Number.parseInt(given, 16) : Number.NaN;
-  return value <= most ? value : refuse(option, `Invalid ${name}`, given);
+  let value = 0;
+  for (const digit of given.replace(/^0x/i, "")) {
+    value = /[0-9a-f]/i.test(digit) ? ((value << 4) | Number.parseInt(digit, 16)) >>> 0 : Number.NaN;
+    if (!(value <= most)) refuse(option, `Invalid ${name}`, given);
+  }
+  return value;
 }
 
-/**
- * The filter of `-s [[[[<domain>]:]<bus>]:][<device>][.[<function>]]`.
- *
- * @throws PciError `ERR_INVALID_ARGUMENT` with lspci's own words
- */
-export function slotFilter(given: string): DeviceFilter {
+/** Domain, bus, and device with function. */
+const MOST_PLACES = 3;
+
+function slotParts(given: string): Partial<FunctionAddress> {
   const places = given.split(":");
+  if (places.length > MOST_PLACES) refuse("-s", "Too many fields", given);
   const [device = "", fn = "", ...more] = (places.pop() ?? "").split(".");
   if (more.length > 0) refuse("-s", "Invalid slot/function number", given);
   const bus = places.pop() ?? "";
   const domain = places.pop() ?? "";
-  if (places.length > 0) refuse("-s", "Invalid domain number", given);
-  const wanted = {
+  return known({
     domain: part("-s", "domain number", 0x7fff_ffff, domain),
     bus: part("-s", "bus number", 0xff, bus),
     device: part("-s", "slot number", 0x1f, device),
     function: part("-s", "function number", 7, fn),
-  };
+  });
+}
+
+/** Leaves out the parts that are left out. */
+function known<T extends object>(parts: { readonly [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as T;
+}
+
+/**
+ * The filter of `-s [[[[<domain>]:]<bus>]:][<device>][.[<function>]]`. Of several, each replaces the parts that it has.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT` with lspci's own words
+ */
+export function slotFilter(...given: readonly string[]): DeviceFilter {
+  const wanted: Partial<FunctionAddress> = Object.assign({}, ...given.map(slotParts));
   return ({ address }) =>
     (wanted.domain ?? address.domain) === address.domain &&
     (wanted.bus ?? address.bus) === address.bus &&
@@ -44,10 +63,15 @@ export function slotFilter(given: string): DeviceFilter {
 }
 
 /** A class with `x` for any digit, as a mask and the value under it. */
-function classPart(given: string): { mask: number; value: number } {
-  if (given === "" || given === "*") return { mask: 0, value: 0 };
-  if (!/^[0-9a-fx]{1,4}$/i.test(given)) refuse("-d", "Invalid class code", given);
-  const digits = given.toLowerCase().padStart(4, "0");
+interface ClassPart {
+  readonly mask: number;
+  readonly value: number;
+}
+
+function classPart(given: string): ClassPart | undefined {
+  if (given === "" || given === "*") return undefined;
+  const digits = given.toLowerCase().replace(/^0+/, "").padStart(4, "0");
+  if (!/^[0-9a-fx]{4}$/.test(digits)) refuse("-d", "Invalid class code", given);
   const number = (text: string) => Number.parseInt(text, 16);
   return {
     mask: number(digits.replace(/[^x]/g, "f").replaceAll("x", "0")),
@@ -55,28 +79,45 @@ function classPart(given: string): { mask: number; value: number } {
   };
 }
 
-/**
- * The filter of `-d [<vendor>]:[<device>][:<class>[:<prog-if>]]`.
- *
- * @throws PciError `ERR_INVALID_ARGUMENT` with lspci's own words
- */
-export function idFilter(given: string): DeviceFilter {
+interface IdParts {
+  readonly vendor?: number;
+  readonly device?: number;
+  readonly code?: ClassPart;
+  readonly programming?: number;
+}
+
+function idParts(given: string): IdParts {
   const [vendor, device, code = "", programming = "", ...more] = given.split(":");
   if (vendor === undefined || device === undefined) refuse("-d", "At least two fields must be given", given);
   if (more.length > 0) refuse("-d", "Too many fields", given);
-  const wanted = {
+  return known({
     vendor: part("-d", "vendor ID", 0xffff, vendor),
     device: part("-d", "device ID", 0xffff, device),
     code: classPart(code),
     programming: part("-d", "programming interface code", 0xff, programming),
-  };
+  });
+}
+
+/**
+ * The filter of `-d [<vendor>]:[<device>][:<class>[:<prog-if>]]`. Of several, each replaces the parts that it has.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT` with lspci's own words
+ */
+export function idFilter(...given: readonly string[]): DeviceFilter {
+  const wanted: IdParts = Object.assign({}, ...given.map(idParts));
+  const { mask, value } = wanted.code ?? { mask: 0, value: 0 };
   return (device, busCentric) => {
     const found = identityOf(device, busCentric);
     return (
       (wanted.vendor ?? found.vendor) === found.vendor &&
       (wanted.device ?? found.device) === found.device &&
-      (found.classCode & wanted.code.mask) === wanted.code.value &&
+      (found.classCode & mask) === value &&
       (wanted.programming ?? found.programmingInterface) === found.programmingInterface
     );
   };
+}
+
+/** Whether the text of a filter leaves all of its parts out, so that every device passes. */
+export function isOpenFilter(given: string): boolean {
+  return /^[:.*]*$/.test(given);
 }

@@ -13,7 +13,7 @@ export type {
   SystemLink,
   SystemRange,
 } from "./device.ts";
-export { type DeviceFilter, idFilter, slotFilter } from "./filter.ts";
+export { type DeviceFilter, idFilter, isOpenFilter, slotFilter } from "./filter.ts";
 export { addressText, listText, sortDevices } from "./list.ts";
 export type { IdStyle, LspciOptions, Verbosity } from "./options.ts";
 export { deviceText } from "./print.ts";
