@@ -31,13 +31,16 @@ const MOST_PLACES = 3;
 function slotParts(given: string): Partial<FunctionAddress> {
   const places = given.split(":");
   if (places.length > MOST_PLACES) refuse("-s", "Too many fields", given);
-  const [device = "", fn = "", ...more] = (places.pop() ?? "").split(".");
-  if (more.length > 0) refuse("-s", "Invalid slot/function number", given);
-  const bus = places.pop() ?? "";
-  const domain = places.pop() ?? "";
-  return known({
+  const [place = "", bus = "", domain = ""] = places.reverse();
+  // In the order in which lspci looks at them.
+  const parts = {
     domain: part("-s", "domain number", 0x7fff_ffff, domain),
     bus: part("-s", "bus number", 0xff, bus),
+  };
+  const [device = "", fn = "", ...more] = place.split(".");
+  if (more.length > 0) refuse("-s", "Invalid slot/function number", given);
+  return known({
+    ...parts,
     device: part("-s", "slot number", 0x1f, device),
     function: part("-s", "function number", 7, fn),
   });
