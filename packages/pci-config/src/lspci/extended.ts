@@ -5,12 +5,12 @@ import { hex } from "./line.ts";
 const FIRST = 0x100;
 const END = 0x1000;
 
-/** The extended capabilities, a few lines for each. */
+/** The extended capabilities, a few lines for each. As in lspci, the list may lead into the standard part. */
 export function extendedText(printed: PrintedDevice): string {
   const { config, options } = printed;
   let text = "";
   const seen = new Set<number>();
-  for (let offset = FIRST; offset >= FIRST && config.has(offset, 4); ) {
+  for (let offset = FIRST; offset !== 0 && config.has(offset, 4); ) {
     const header = config.read32(offset);
     if (header === 0 || header === 0xffff_ffff) break;
     const version = (header >>> 16) & 0xf;
