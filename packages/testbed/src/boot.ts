@@ -4,10 +4,11 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TestbedError } from "./error.ts";
 import { initramfs } from "./initramfs.ts";
+import { iommufdKernel } from "./iommufd-kernel.ts";
 import { LocalVm } from "./local-vm.ts";
 import { machineArguments } from "./machine.ts";
 import { type BootOptions, checkBootOptions, DEFAULT_BOOT_TIMEOUT_MS } from "./options.ts";
-import type { Parts } from "./parts.ts";
+import type { Kernel, Parts } from "./parts.ts";
 import { stage } from "./progress.ts";
 import { provision } from "./provision.ts";
 import { QEMU_FD, startQemu } from "./qemu.ts";
@@ -25,12 +26,13 @@ export async function boot(options: BootOptions = {}): Promise<Vm> {
   checkBootOptions(options);
   options.signal?.throwIfAborted();
   const parts = await provision({ onProgress: options.onProgress });
+  const kernel =
+    options.kernel === "iommufd" ? await iommufdKernel(options) : (options.kernel ?? parts.kernel);
   options.signal?.throwIfAborted();
   const directory = await temporaryDirectory();
   try {
-    const kernel = options.kernel ?? parts.kernel;
     return await stage(options.onProgress, `booting Linux ${kernel.release ?? kernel.image}`, () =>
-      start(options, parts, directory),
+      start(options, parts, kernel, directory),
     );
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
@@ -38,8 +40,7 @@ export async function boot(options: BootOptions = {}): Promise<Vm> {
   }
 }
 
-async function start(options: BootOptions, parts: Parts, directory: string): Promise<Vm> {
-  const kernel = options.kernel ?? parts.kernel;
+async function start(options: BootOptions, parts: Parts, kernel: Kernel, directory: string): Promise<Vm> {
   const files = {
     image: kernel.image,
     initramfs: join(directory, "initramfs.cpio"),

@@ -44,17 +44,20 @@ test("options reach the command line; the caller's kernel words come last", () =
   expect(args.indexOf("-object")).toBeLessThan(args.indexOf("edu,addr=0x4"));
 });
 
-test("wrong sizes are refused before QEMU sees them", () => {
+test("wrong sizes and names are refused before QEMU sees them", () => {
   for (const options of [
     { memory: "2" },
     { memory: "2T" },
     { hugepages: -1 },
     { hugepages: 1.5 },
     { bootTimeoutMs: 0 },
+    { kernel: "mine" as "iommufd" },
   ]) {
     expect(() => checkBootOptions(options)).toThrow(
       expect.objectContaining({ code: "ERR_TESTBED_ARGUMENT" }),
     );
   }
-  expect(() => checkBootOptions({ memory: "512M", hugepages: 4, bootTimeoutMs: 1 })).not.toThrow();
+  expect(() =>
+    checkBootOptions({ memory: "512M", hugepages: 4, bootTimeoutMs: 1, kernel: "iommufd" }),
+  ).not.toThrow();
 });

@@ -16,8 +16,11 @@ export interface BootOptions {
   readonly iommu?: string | null;
   /** More of the kernel's command line; later words win. */
   readonly append?: string;
-  /** Another kernel than the provisioned one. */
-  readonly kernel?: Kernel;
+  /**
+   * Another kernel than the provisioned one: one of your own, or `"iommufd"` for one with IOMMUFD and `/dev/vfio/devices`, which is built when it is
+   * first used (see `iommufdKernel`).
+   */
+  readonly kernel?: Kernel | "iommufd";
   /**
    * Paths that ordinary users of the guest must reach although a directory above belongs to its owner alone on the host (a checkout below
    * `/root`, say). Those directories become passable in the guest. The running node and the current directory always are.
@@ -47,11 +50,13 @@ export const DEFAULT_BOOT_TIMEOUT_MS = 120_000;
  * @throws TestbedError ERR_TESTBED_ARGUMENT.
  */
 export function checkBootOptions(options: BootOptions): void {
-  const { memory = DEFAULT_MEMORY, hugepages = 0, bootTimeoutMs = DEFAULT_BOOT_TIMEOUT_MS } = options;
+  const { memory = DEFAULT_MEMORY, hugepages = 0, bootTimeoutMs = DEFAULT_BOOT_TIMEOUT_MS, kernel } = options;
   if (!/^\d+[MG]$/.test(memory)) throw bad("memory", memory, 'a number with M or G, for example "2G"');
   if (!Number.isInteger(hugepages) || hugepages < 0)
     throw bad("hugepages", hugepages, "a count of 2 MiB pages, 0 or more");
   if (!(bootTimeoutMs > 0)) throw bad("bootTimeoutMs", bootTimeoutMs, "milliseconds, more than 0");
+  if (typeof kernel === "string" && kernel !== "iommufd")
+    throw bad("kernel", kernel, '"iommufd", or a kernel of your own as { image, release, modules }');
 }
 
 function bad(name: string, value: unknown, wanted: string): TestbedError {
