@@ -12,12 +12,20 @@ test("everything after -- is the command, also words that look like options", ()
 
 test("options become boot and run options, seconds become milliseconds", () => {
   const words =
-    "run --device edu --device nvme --user 65534 --memlock 4096 --timeout 1.5 --memory 1G --iommu none --hugepages 4 --json -- a";
+    "run --device edu --device nvme --kernel iommufd --user 65534 --memlock 4096 --timeout 1.5 --memory 1G --iommu none --hugepages 4 --json -- a";
   expect(parseCli(words.split(" "))).toMatchObject({
-    boot: { devices: ["edu", "nvme"], memory: "1G", iommu: null, hugepages: 4 },
+    boot: { devices: ["edu", "nvme"], kernel: "iommufd", memory: "1G", iommu: null, hugepages: 4 },
     run: { user: "65534", memlock: 4096, timeoutMs: 1500 },
     json: true,
   });
+});
+
+test("a kernel can be built without a run", () => {
+  expect(parseCli(["provision", "--kernel", "iommufd"])).toMatchObject({
+    command: "provision",
+    kernel: "iommufd",
+  });
+  expect(parseCli(["provision"])).toMatchObject({ command: "provision", kernel: undefined });
 });
 
 test("--env takes a value or copies the caller's", () => {
@@ -33,6 +41,8 @@ test("mistakes are named", () => {
     ["run", /nothing to run/],
     ["run --devise edu -- x", /--devise/],
     ["run --timeout soon -- x", /--timeout takes a number/],
+    ["run --kernel mine -- x", /--kernel takes iommufd, not "mine"/],
+    ["provision --kernel mine", /--kernel takes iommufd/],
   ];
   for (const [text, message] of wrong) {
     const words = text.split(" ").filter(Boolean);

@@ -7,7 +7,12 @@ import type { RunOptions } from "./vm.ts";
 /** What a command line asks for. */
 export type CliRequest =
   | { readonly command: "help"; readonly text: string }
-  | { readonly command: "provision"; readonly refresh: boolean; readonly json: boolean }
+  | {
+      readonly command: "provision";
+      readonly kernel: "iommufd" | undefined;
+      readonly refresh: boolean;
+      readonly json: boolean;
+    }
   | {
       readonly command: "run";
       readonly argv: readonly string[];
@@ -22,10 +27,10 @@ const USAGE = `userpci-testbed: run a command on a real Linux kernel with an IOM
 
 Usage:
   userpci-testbed run [options] -- <command> [argument...]
-  userpci-testbed provision [--refresh] [--json]
+  userpci-testbed provision [--kernel iommufd] [--refresh] [--json]
 
 "run" boots a virtual machine, runs the command in it with this machine's file tree visible (writes are thrown away), and ends with the
-command's exit status. "provision" only fetches QEMU and a kernel (about 150 MB, once).
+command's exit status. "provision" only fetches QEMU and a kernel (about 150 MB, once), or builds one.
 
 Machine:
   --device NAME[,PROPERTY=VALUE...]  add a device; may be repeated. Names:
@@ -33,6 +38,8 @@ ${Object.entries(DEVICES)
   .map(([name, { about }]) => `                                       ${name.padEnd(12)} ${about}`)
   .join("\n")}
                                      anything else goes to QEMU's -device as it is
+  --kernel iommufd                   Linux with IOMMUFD, compiled here when first used (5 to 8 minutes on two
+                                     processors); without it, Debian's kernel
   --memory SIZE                      guest memory, default 2G
   --hugepages COUNT                  huge pages of 2 MiB reserved in the guest
   --iommu DEVICE|none                another IOMMU device, or none
@@ -58,6 +65,7 @@ Exit status: the command's own; 128 + the signal that killed it; 124 when it ran
 
 const OPTIONS = {
   device: { type: "string", multiple: true },
+  kernel: { type: "string" },
   memory: { type: "string" },
   hugepages: { type: "string" },
   iommu: { type: "string" },
@@ -90,7 +98,12 @@ export function parseCli(words: readonly string[], env: NodeJS.ProcessEnv = proc
   if (values.help || command === "help") return { command: "help", text: USAGE };
   const argv = [...extra, ...(separator < 0 ? [] : words.slice(separator + 1))];
   if (command === "provision")
-    return { command, refresh: values.refresh ?? false, json: values.json ?? false };
+    return {
+      command,
+      kernel: kernelName(values.kernel),
+      refresh: values.refresh ?? false,
+      json: values.json ?? false,
+    };
   if (command !== "run")
     throw usage(command ? `unknown command ${JSON.stringify(command)}` : "no command given");
   if (argv.length === 0) throw usage("nothing to run: the command comes after --");
@@ -115,8 +128,10 @@ function parseWords(words: readonly string[]) {
 
 function bootOptions(values: Values): BootOptions {
   const { device, memory, hugepages, iommu, append, qemu, "boot-timeout": bootTimeout } = values;
+  const kernel = kernelName(values.kernel);
   return {
     ...(device && { devices: device }),
+    ...(kernel && { kernel }),
     ...(memory !== undefined && { memory }),
     ...(hugepages !== undefined && { hugepages: number("hugepages", hugepages) }),
     ...(iommu !== undefined && { iommu: iommu === "none" ? null : iommu }),
@@ -124,6 +139,11 @@ function bootOptions(values: Values): BootOptions {
     ...(qemu && { qemuArguments: qemu }),
     ...(bootTimeout !== undefined && { bootTimeoutMs: number("boot-timeout", bootTimeout) * 1000 }),
   };
+}
+
+function kernelName(value: string | undefined): "iommufd" | undefined {
+  if (value === undefined || value === "iommufd") return value;
+  throw usage(`--kernel takes iommufd, not ${JSON.stringify(value)}`);
 }
 
 function runOptions(values: Values, env: NodeJS.ProcessEnv): RunOptions {

@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { boot } from "./boot.ts";
 import { type CliRequest, parseCli } from "./cli.ts";
 import { toTestbedError } from "./error.ts";
+import { iommufdKernel } from "./iommufd-kernel.ts";
 import { progressToStderr } from "./progress.ts";
 import { provision } from "./provision.ts";
 import type { RunResult } from "./vm.ts";
@@ -27,18 +28,22 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 async function showProvision({
+  kernel,
   refresh,
   json,
 }: Extract<CliRequest, { command: "provision" }>): Promise<void> {
-  const parts = await provision({ refresh, onProgress: progressToStderr });
+  const options = { refresh, onProgress: progressToStderr };
+  const fetched = await provision(options);
+  const parts = kernel === "iommufd" ? { ...fetched, kernel: await iommufdKernel(options) } : fetched;
   const text = `kernel ${parts.kernel.image}\nQEMU   ${parts.qemu.join(" ")}\n`;
   process.stdout.write(json ? `${JSON.stringify(parts, null, 2)}\n` : text);
 }
 
 async function runCommand(request: RunRequest): Promise<number> {
   const onProgress = request.quiet ? undefined : progressToStderr;
-  // Before signals are caught: an interrupt during a download just ends the process.
+  // Before signals are caught: an interrupt during a download or a build just ends the process.
   await provision({ onProgress });
+  if (request.boot.kernel === "iommufd") await iommufdKernel({ onProgress });
   const interrupt = interruptible();
   const started = performance.now();
   const vm = await boot({ ...request.boot, onProgress, signal: interrupt });
