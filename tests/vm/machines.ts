@@ -33,6 +33,7 @@ export const physicalFunction = "0000:02:00.0";
 /** What is bound to vfio-pci, by machine. */
 export const bound: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   main: at,
+  iommufd: at,
   functions: functionsAt,
   noRemapping: { edu: at.edu },
 };
@@ -40,22 +41,26 @@ export const bound: Readonly<Record<string, Readonly<Record<string, string>>>> =
 /** The ordinary user of the tests: "nobody", who owns no file. */
 export const USER = 65534;
 
+const main: BootOptions = {
+  devices: [
+    "edu",
+    "edu,addr=0x5,dma_mask=0xffffffffffffffff",
+    "nvme",
+    // The test bed leaves boot ROMs out; this one is here to be read.
+    "e1000e,romfile=efi-e1000e.rom",
+    "pcie-pci-bridge,id=conventional,addr=0x10",
+    "edu,bus=conventional,addr=1",
+    "e1000,bus=conventional,addr=2",
+    "nec-usb-xhci,addr=0x11",
+  ],
+  hugepages: 8,
+};
+
 /** Machines by the name that tests ask for. */
 export const machines: Readonly<Record<string, BootOptions>> = {
-  main: {
-    devices: [
-      "edu",
-      "edu,addr=0x5,dma_mask=0xffffffffffffffff",
-      "nvme",
-      // The test bed leaves boot ROMs out; this one is here to be read.
-      "e1000e,romfile=efi-e1000e.rom",
-      "pcie-pci-bridge,id=conventional,addr=0x10",
-      "edu,bus=conventional,addr=1",
-      "e1000,bus=conventional,addr=2",
-      "nec-usb-xhci,addr=0x11",
-    ],
-    hugepages: 8,
-  },
+  main,
+  /** The same devices on a kernel with IOMMUFD and `/dev/vfio/devices`. */
+  iommufd: { ...main, kernel: "iommufd" },
   functions: {
     devices: ["igb", "igb", "virtio-rng-pci,addr=0x13,disable-legacy=on"],
   },

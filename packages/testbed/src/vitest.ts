@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { TestbedError } from "./error.ts";
+import { TestbedError, toTestbedError } from "./error.ts";
+import { iommufdKernel } from "./iommufd-kernel.ts";
 import type { BootOptions } from "./options.ts";
 import { progressToStderr } from "./progress.ts";
 import { connect } from "./remote-vm.ts";
@@ -20,7 +21,7 @@ export interface SetupProject {
 /**
  * A vitest global set-up that serves virtual machines to the tests of a project. A machine boots when a test first asks for it with {@link testVm},
  * serves all tests after that, is booted again when a test killed it, and ends with the test run. In watch mode it is booted anew for each run, because a running guest
- * may see old contents of changed files.
+ * may see old contents of changed files. A kernel that has to be compiled is, before the first test.
  *
  * ```ts
  * // vm.setup.ts, named in the project's `globalSetup`
@@ -34,6 +35,7 @@ export function vmSetup(
   machines: Readonly<Record<string, BootOptions>>,
 ): (project?: SetupProject) => Promise<() => Promise<void>> {
   return async (project) => {
+    await buildKernel(Object.values(machines));
     const directory = await mkdtemp(join(tmpdir(), "userpci-vitest-"));
     const socket = join(directory, "vm.sock");
     const talking = Object.entries(machines).map(([name, options]) => [
@@ -49,6 +51,14 @@ export function vmSetup(
       await rm(directory, { recursive: true, force: true });
     };
   };
+}
+
+/** Builds the kernel with IOMMUFD if a machine wants it: the time limit of a test is not made for that. A failure is for the tests that ask for that machine. */
+async function buildKernel(machines: readonly BootOptions[]): Promise<void> {
+  if (!machines.some(({ kernel }) => kernel === "iommufd")) return;
+  await iommufdKernel({ onProgress: progressToStderr }).catch((error: unknown) =>
+    progressToStderr(toTestbedError(error, "ERR_TESTBED_PROVISION").summary),
+  );
 }
 
 /**
