@@ -15,9 +15,23 @@ export interface DumpedFunction {
 const MAX_SIZE = 4096;
 const ABSENT = 0xff;
 const heading = /^(?:([0-7]?[0-9a-f]{4,7}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-9])(?:\s|$)/i;
+/** Letters that an address may take, and one behind it. */
+const LONGEST_HEADING = 17;
 /** Digits of a row's address. */
 const FEWEST_DIGITS = 2;
 const MOST_DIGITS = 8;
+
+const COLON = 0x3a;
+const BLANK = 0x20;
+const TAB = 0x09;
+
+/** The hexadecimal digit that a letter is, by its code; -1 for every other. */
+const digits = new Int8Array(0x1_0000).fill(-1);
+for (const letter of "0123456789abcdefABCDEF") digits[letter.charCodeAt(0)] = Number.parseInt(letter, 16);
+
+/** The bytes of a row as most rows are, which is told at a glance. */
+const ROW = 16;
+const ZEROS = " 00".repeat(ROW);
 
 /**
  * Reads what `lspci -x`, `-xxx` or `-xxxx` printed, at any verbosity, in the order of the text. A line that starts with an
@@ -26,84 +40,82 @@ const MOST_DIGITS = 8;
  */
 export function parseDump(text: string): readonly DumpedFunction[] {
   const functions: DumpedFunction[] = [];
-  let open: OpenFunction | undefined;
+  const space = new Space();
+  let open: Address | undefined;
   for (let at = 0; at < text.length; ) {
     const newline = text.indexOf("\n", at);
     const end = newline < 0 ? text.length : newline;
-    const isDigit = hexDigit(text, at) >= 0;
-    if (isDigit && !readRow(open, text, at, end)) {
+    if (digits[text.charCodeAt(at)]! >= 0 && !readRow(text, at, end, space)) {
       const found = heading.exec(text.slice(at, Math.min(end, at + LONGEST_HEADING)));
       if (found) {
-        if (open) functions.push(finish(open));
-        open = openFunction(found);
+        if (open) functions.push({ ...open, bytes: space.taken() });
+        open = addressOf(found);
+        space.clear();
       }
     }
     at = end + 1;
   }
-  if (open) functions.push(finish(open));
+  if (open) functions.push({ ...open, bytes: space.taken() });
   return functions;
 }
 
-/** Letters that an address may take, and one behind it. */
-const LONGEST_HEADING = 17;
+type Address = Omit<DumpedFunction, "bytes">;
 
-interface OpenFunction {
-  readonly address: readonly [domain: number, bus: number, device: number, fn: number];
-  readonly space: Uint8Array<ArrayBuffer>;
-  /** First byte behind those that were seen. */
-  end: number;
+function addressOf([, domain = "0", bus = "", device = "", fn = ""]: RegExpExecArray): Address {
+  const hex = (text: string) => Number.parseInt(text, 16);
+  return { domain: hex(domain), bus: hex(bus), device: hex(device), function: hex(fn) };
 }
 
-function openFunction([, domain = "0", bus, device, fn]: RegExpExecArray): OpenFunction {
-  const hex = (digits: string | undefined) => Number.parseInt(digits ?? "0", 16);
-  return {
-    address: [hex(domain), hex(bus), hex(device), hex(fn)],
-    space: new Uint8Array(MAX_SIZE).fill(ABSENT),
-    end: 0,
-  };
+/** The bytes of the function that is being read. */
+class Space {
+  readonly #bytes = new Uint8Array(MAX_SIZE);
+  /** First byte behind those that were seen. */
+  #end = 0;
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#bytes.fill(ABSENT);
+    this.#end = 0;
+  }
+
+  /** A copy of what was seen. */
+  taken(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(0, this.#end);
+  }
+
+  /** Takes the bytes of a row: digit pairs with a blank before each, from `start` to `end` or to what is none. */
+  fill(offset: number, text: string, start: number, end: number): void {
+    const bytes = this.#bytes;
+    let at = start;
+    let next = offset;
+    if (text.startsWith(ZEROS, at) && next + ROW <= MAX_SIZE) {
+      bytes.fill(0, next, next + ROW);
+      next += ROW;
+      at += ZEROS.length;
+    }
+    for (; at + 2 < end && next < MAX_SIZE; at += 3) {
+      const blank = text.charCodeAt(at);
+      const byte = (digits[text.charCodeAt(at + 1)]! << 4) | digits[text.charCodeAt(at + 2)]!;
+      if (byte < 0 || (blank !== BLANK && blank !== TAB)) break;
+      bytes[next++] = byte;
+    }
+    if (next <= MAX_SIZE && next > this.#end) this.#end = next;
+  }
 }
 
 /** Reads the bytes of a line that is a row. @returns whether it is one */
-function readRow(open: OpenFunction | undefined, text: string, start: number, end: number): boolean {
+function readRow(text: string, start: number, end: number, space: Space): boolean {
   let at = start;
   let offset = 0;
-  for (let digit = hexDigit(text, at); digit >= 0 && at < end; digit = hexDigit(text, ++at)) {
+  for (; at < end; at++) {
+    const digit = digits[text.charCodeAt(at)]!;
+    if (digit < 0) break;
     offset = offset * 16 + digit;
   }
-  const digits = at - start;
-  if (digits < FEWEST_DIGITS || digits > MOST_DIGITS || text[at] !== ":" || text[at + 1] !== " ")
-    return false;
-  at += 1;
-  let byte = byteAt(text, at + 1);
-  if (byte < 0) return false;
-  for (; byte >= 0 && isBlank(text, at) && at < end; byte = byteAt(text, at + 1)) {
-    if (open && offset < MAX_SIZE) open.space[offset++] = byte;
-    at += 3;
-  }
-  if (open && offset <= MAX_SIZE) open.end = Math.max(open.end, offset);
+  const count = at - start;
+  if (count < FEWEST_DIGITS || count > MOST_DIGITS || at + 3 >= end) return false;
+  if (text.charCodeAt(at) !== COLON || text.charCodeAt(at + 1) !== BLANK) return false;
+  if (digits[text.charCodeAt(at + 2)]! < 0 || digits[text.charCodeAt(at + 3)]! < 0) return false;
+  space.fill(offset, text, at + 1, end);
   return true;
-}
-
-/** The two hexadecimal digits at a place, or -1. */
-function byteAt(text: string, at: number): number {
-  const high = hexDigit(text, at);
-  const low = hexDigit(text, at + 1);
-  return high < 0 || low < 0 ? -1 : high * 16 + low;
-}
-
-function isBlank(text: string, at: number): boolean {
-  const code = text.charCodeAt(at);
-  return code === 0x20 || code === 0x09;
-}
-
-/** The hexadecimal digit at a place, or -1. */
-function hexDigit(text: string, at: number): number {
-  const code = text.charCodeAt(at);
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  const letter = code | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
-}
-
-function finish({ address: [domain, bus, device, fn], space, end }: OpenFunction): DumpedFunction {
-  return { domain, bus, device, function: fn, bytes: space.slice(0, end) };
 }

@@ -58,6 +58,16 @@ describe.each([
   });
 });
 
+it("reads a first line that is a vendor, and a last one without an end", () => {
+  const ids = PciIds.parse("0001  First\n\t0002  Last");
+  expect([ids.vendor(1), ids.device(1, 2), ids.device(1, 3)]).toEqual(["First", "Last", undefined]);
+});
+
+it("decodes the names that are asked for", () => {
+  const ids = PciIds.parse("0001  n\u00c3\u00a9e\n", (letters) => Buffer.from(letters, "latin1").toString());
+  expect(ids.vendor(1)).toBe("n\u00e9e");
+});
+
 it("takes any text for a database", () => {
   fc.assert(
     fc.property(fc.string(), fc.nat(0xffff), fc.nat(0xffff), (words, vendor, device) => {

@@ -1,6 +1,6 @@
-/** A part of the database: its text, and how far its entries are indented. */
+/** An entry of the database, and those below it. */
 interface Section {
-  /** Lines between an entry and the next one of its rank, with a newline before each. */
+  /** Lines between the entry and the next one of its rank, with a newline before each. */
   readonly text: string;
   readonly name: string;
 }
@@ -11,54 +11,61 @@ interface Section {
  */
 export class PciIds {
   readonly #text: string;
+  readonly #decode: (letters: string) => string;
   readonly #sections = new Map<string, Section | undefined>();
   /** Where each vendor and class is, by the four letters that its line begins with; made at the first look-up. */
   #places: ReadonlyMap<string, Place> | undefined;
 
-  private constructor(text: string) {
+  private constructor(text: string, decode: (letters: string) => string) {
     this.#text = text;
+    this.#decode = decode;
   }
 
   /**
    * Takes the text of a `pci.ids` file. Nothing is read of it before the first look-up.
    *
    * @param text the file's content; empty for no names at all
+   * @param decode makes a name of the letters in `text`. Where these are the file's bytes, which are read in a tenth of the
+   * time, only the names that are asked for need decoding.
    */
-  static parse(text: string): PciIds {
-    const plain = text.includes("\r") ? text.replaceAll("\r\n", "\n") : text;
-    return new PciIds(`\n${plain}\n`);
+  static parse(text: string, decode = (letters: string): string => letters): PciIds {
+    return new PciIds(text.includes("\r") ? text.replaceAll("\r\n", "\n") : text, decode);
   }
 
   /** Name of a vendor. */
   vendor(vendor: number): string | undefined {
-    return this.#vendorSection(vendor)?.name;
+    return this.#name(this.#vendorSection(vendor)?.name);
   }
 
   /** Name of a vendor's device. */
   device(vendor: number, device: number): string | undefined {
-    return this.#deviceSection(vendor, device)?.name;
+    return this.#name(this.#deviceSection(vendor, device)?.name);
   }
 
   /** Name of the subsystem that `subvendor` and `subdevice` are on a device. */
   subsystem(vendor: number, device: number, subvendor: number, subdevice: number): string | undefined {
     const section = this.#deviceSection(vendor, device);
-    return section && nameAt(section.text, `\n\t\t${hex4(subvendor)} ${hex4(subdevice)}  `);
+    return this.#name(section && nameAt(section.text, `\n\t\t${hex4(subvendor)} ${hex4(subdevice)}  `));
   }
 
   /** Name of a base class: the upper byte of a class of 16 bits. */
   baseClass(base: number): string | undefined {
-    return this.#classSection(base)?.name;
+    return this.#name(this.#classSection(base)?.name);
   }
 
   /** Name of a class of 16 bits: base class and sub-class. */
   subClass(code: number): string | undefined {
-    return this.#subClassSection(code)?.name;
+    return this.#name(this.#subClassSection(code)?.name);
   }
 
   /** Name of a programming interface of a class of 16 bits. */
   programmingInterface(code: number, programmingInterface: number): string | undefined {
     const section = this.#subClassSection(code);
-    return section && nameAt(section.text, `\n\t\t${hex2(programmingInterface)}  `);
+    return this.#name(section && nameAt(section.text, `\n\t\t${hex2(programmingInterface)}  `));
+  }
+
+  #name(letters: string | undefined): string | undefined {
+    return letters === undefined ? undefined : this.#decode(letters);
   }
 
   #vendorSection(vendor: number): Section | undefined {
@@ -85,11 +92,11 @@ export class PciIds {
     this.#places ??= placesIn(this.#text);
     const place = this.#places.get(letters);
     if (!place) return undefined;
-    const start = this.#text.indexOf("\n", place.start);
+    const start = lineEnd(this.#text, place.start);
     const name = this.#text.slice(place.start + letters.length, start);
     // Two blanks stand before a name.
     if (!name.startsWith("  ")) return undefined;
-    section = { text: this.#text.slice(start, place.end + 1), name: name.trim() };
+    section = { text: this.#text.slice(start, place.end), name: name.trim() };
     this.#sections.set(letters, section);
     return section;
   }
@@ -102,7 +109,7 @@ export class PciIds {
   }
 }
 
-/** Where an entry begins, and where the newline before the next one of its rank is. */
+/** Where an entry begins, and where the next one of its rank does. */
 interface Place {
   readonly start: number;
   readonly end: number;
@@ -115,13 +122,12 @@ const LETTERS = 4;
 function placesIn(text: string): ReadonlyMap<string, Place> {
   const places = new Map<string, Place>();
   const heading = /\n[^\t\n#]/g;
-  let found = heading.exec(text);
-  while (found) {
-    const start = found.index + 1;
+  const next = () => (heading.test(text) ? heading.lastIndex - 1 : text.length);
+  for (let start = /^[^\t\n#]/.test(text) ? 0 : next(); start < text.length; ) {
+    const end = next();
     const letters = text.slice(start, start + LETTERS);
-    found = heading.exec(text);
-    const end = found?.index ?? text.length - 1;
     if (!places.has(letters)) places.set(letters, { start, end });
+    start = end;
   }
   return places;
 }
@@ -130,16 +136,22 @@ function placesIn(text: string): ReadonlyMap<string, Place> {
 function sectionAt(text: string, heading: string): Section | undefined {
   const at = text.indexOf(heading);
   if (at < 0) return undefined;
-  const start = text.indexOf("\n", at + heading.length);
+  const start = lineEnd(text, at + heading.length);
   const next = /\n\t[^\t\n#]/g;
   next.lastIndex = start;
-  const end = next.exec(text)?.index ?? text.length;
-  return { text: text.slice(start, end + 1), name: text.slice(at + heading.length, start).trimEnd() };
+  const end = next.test(text) ? next.lastIndex - 2 : text.length;
+  return { text: text.slice(start, end), name: text.slice(at + heading.length, start).trimEnd() };
 }
 
 function nameAt(text: string, heading: string): string | undefined {
   const at = text.indexOf(heading);
-  return at < 0 ? undefined : text.slice(at + heading.length, text.indexOf("\n", at + 1)).trimEnd();
+  return at < 0 ? undefined : text.slice(at + heading.length, lineEnd(text, at + 1)).trimEnd();
+}
+
+/** Where the line ends that a place is in. */
+function lineEnd(text: string, from: number): number {
+  const end = text.indexOf("\n", from);
+  return end < 0 ? text.length : end;
 }
 
 function hex2(value: number): string {

@@ -100,7 +100,8 @@ export function bits<const A extends Access>(
   title: string,
   words?: Words,
 ): FieldSpec<A, "number"> {
-  return { form: "number", lo, hi, access, title, ...(words && { words }) };
+  const field = { form: "number", lo, hi, access, title } as const;
+  return words ? { ...field, words } : field;
 }
 
 /** An address or offset, whose low bits are zero and hold something else. */

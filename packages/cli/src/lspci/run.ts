@@ -9,7 +9,7 @@ import {
   textBytes,
   treeText,
 } from "@userpci/pci-config/lspci";
-import { readPciIds } from "../names.ts";
+import { readNames, readPciIds } from "../names.ts";
 import type { Terminal } from "../terminal.ts";
 import { version } from "../version.ts";
 import { type LspciArguments, parseArguments, UsageError } from "./arguments.ts";
@@ -50,7 +50,7 @@ function textOf(given: LspciArguments): string {
 function namesOf({ names }: LspciArguments): PciIds {
   if (names === undefined) return readPciIds();
   try {
-    return PciIds.parse(readFileSync(names, "utf8"));
+    return readNames(names);
   } catch {
     // lspci goes on without names, and says nothing.
     return PciIds.parse("");

@@ -3,18 +3,14 @@
  * ({@link has}), and reads as ones, as on the bus.
  */
 export class ConfigBytes {
-  readonly bytes: Uint8Array;
-  readonly #view: DataView;
+  declare readonly bytes: Uint8Array;
+  /** Bytes that could be read. */
+  declare readonly size: number;
 
   /** @param bytes 64 for an ordinary user, 256, 4096, or whatever a dump holds */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  /** Bytes that could be read. */
-  get size(): number {
-    return this.bytes.byteLength;
+    this.size = bytes.byteLength;
   }
 
   /** Whether a span could be read as a whole. */
@@ -23,18 +19,24 @@ export class ConfigBytes {
   }
 
   read8(offset: number): number {
-    return this.has(offset, 1) ? this.#view.getUint8(offset) : 0xff;
+    return this.has(offset, 1) ? this.bytes[offset]! : 0xff;
   }
 
   read16(offset: number): number {
-    return this.has(offset, 2) ? this.#view.getUint16(offset, true) : 0xffff;
+    if (!this.has(offset, 2)) return 0xffff;
+    const { bytes } = this;
+    return bytes[offset]! | (bytes[offset + 1]! << 8);
   }
 
   read32(offset: number): number {
-    return this.has(offset, 4) ? this.#view.getUint32(offset, true) : 0xffff_ffff;
+    if (!this.has(offset, 4)) return 0xffff_ffff;
+    const { bytes } = this;
+    const upper = bytes[offset + 2]! | (bytes[offset + 3]! << 8);
+    return (bytes[offset]! | (bytes[offset + 1]! << 8) | (upper << 16)) >>> 0;
   }
 
   read64(offset: number): bigint {
-    return this.has(offset, 8) ? this.#view.getBigUint64(offset, true) : 0xffff_ffff_ffff_ffffn;
+    if (!this.has(offset, 8)) return 0xffff_ffff_ffff_ffffn;
+    return (BigInt(this.read32(offset + 4)) << 32n) | BigInt(this.read32(offset));
   }
 }

@@ -14,8 +14,11 @@ export interface Identity {
 }
 
 /** What a function says of itself; where the system knows better, as of a virtual function, its word counts. */
-export function identityOf(device: LspciDevice, busCentric: boolean): Identity {
-  const config = new ConfigBytes(device.bytes);
+export function identityOf(
+  device: LspciDevice,
+  busCentric: boolean,
+  config = new ConfigBytes(device.bytes),
+): Identity {
   const known = busCentric ? undefined : device.system?.identity;
   return {
     vendor: known?.vendor ?? config.read16(0x00),

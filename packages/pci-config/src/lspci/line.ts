@@ -15,8 +15,10 @@ export type Piece = FieldSpec | ((raw: number) => string | number);
  * ```
  */
 export function line(words: TemplateStringsArray, ...pieces: readonly Piece[]): Line {
-  const prints = pieces.map(printerOf);
+  let prints: readonly ((raw: number) => string | number)[] | undefined;
   return (raw) => {
+    // Most lines of most capabilities are never printed.
+    prints ??= pieces.map(printerOf);
     let text = words[0]!;
     for (let i = 0; i < prints.length; i++) text += prints[i]!(raw) + words[i + 1]!;
     return text;

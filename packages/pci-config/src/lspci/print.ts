@@ -20,8 +20,9 @@ const CLASS_PCI_BRIDGE = 0x0604;
 
 /** A device as `lspci` prints it, without the address that its first line starts with. */
 export function deviceText(device: LspciDevice, options: LspciOptions): string {
-  const identity = identityOf(device, options.busCentric);
-  const printed: PrintedDevice = { device, options, config: new ConfigBytes(device.bytes), identity };
+  const config = new ConfigBytes(device.bytes);
+  const identity = identityOf(device, options.busCentric, config);
+  const printed: PrintedDevice = { device, options, config, identity };
   let text = `${headline(printed)}\n`;
   if (options.verbosity > 0) text += detailText(printed);
   else if (options.showKernel) text += nameText(printed) + subsystemText(printed);
