@@ -21,9 +21,10 @@ const required = ["package.json", "README.md", "LICENSE.MIT", "LICENSE.Apache-2.
 /** What else may be in one. */
 const permitted = [
   /^CHANGELOG\.md$/,
-  /^bin\/[\w-]+\.js$/,
+  /^bin\/([\w-]+\.js|package\.json)$/,
   /^data\/[\w.-]+$/,
   /^dist\/.*\.(js|d\.ts)$/,
+  /^dist\/bundled-[\w-]+\.cjs$/,
   /^prebuilds\/.*\.node$/,
 ];
 
@@ -83,7 +84,7 @@ async function contents({ name, folder }, { filename }) {
       .filter((path) => !required.includes(path) && !permitted.some((pattern) => pattern.test(path)))
       .map((path) => `${name}: ${path} is in the tarball`),
     ...paths
-      .filter((path) => path.startsWith("dist/") && !existsSync(join(folder, sourceOf(path))))
+      .filter((path) => /^dist\/.*\.(js|d\.ts)$/.test(path) && !existsSync(join(folder, sourceOf(path))))
       .map((path) => `${name}: ${path} is left over from a source that is gone; delete dist and build`),
   ];
 }

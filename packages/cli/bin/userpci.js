@@ -1,2 +1,3 @@
 #!/usr/bin/env node
-import "../dist/main.js";
+// CommonJS: Node has loaded it before its loader of modules is ready.
+require("../dist/bundled-main.cjs");

@@ -26,5 +26,7 @@ async function reportLoss(cause: NodeJS.ErrnoException): Promise<void> {
   reportFailure(error, terminal, false);
 }
 
-const status = await run(process.argv.slice(2), terminal);
-process.exitCode = lost ? exitStatus.failed : status;
+// Not awaited here: the build makes CommonJS of this, where only functions can wait.
+void run(process.argv.slice(2), terminal).then((status) => {
+  process.exitCode = lost ? exitStatus.failed : status;
+});
