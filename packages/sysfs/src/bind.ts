@@ -141,15 +141,22 @@ function bindingOf(
 /** {@link unbind} on a given kernel. */
 export async function unbindOn(kernel: Kernel, address: string, options: DriverOptions): Promise<Release> {
   const fn = findFunction(address, options);
-  const entry = await readEntry(fn.address, options);
-  if (entry === null && !isVfioDriver(fn.driver)) {
-    return { address: fn.address, driver: fn.driver, changed: false };
-  }
+  if ((await bindingEntry(fn, options)) === null) return notBound(fn);
   await refuseUnprivileged(kernel, fn, `userpci unbind ${fn.address}`, options);
   return changing(kernel, "unbind", fn, options, async (change, now) => {
-    const recorded = (await readEntry(now.address, options)) ?? unknownPast(now);
-    return { address: now.address, driver: await giveBack(kernel, change, recorded, options), changed: true };
+    const entry = await bindingEntry(now, options);
+    if (entry === null) return notBound(now);
+    return { address: now.address, driver: await giveBack(kernel, change, entry, options), changed: true };
   });
+}
+
+/** What is known of a binding; null where there is none to undo. */
+async function bindingEntry(fn: PciFunction, options: TreeOptions): Promise<JournalEntry | null> {
+  return (await readEntry(fn.address, options)) ?? (isVfioDriver(fn.driver) ? unknownPast(fn) : null);
+}
+
+function notBound({ address, driver }: PciFunction): Release {
+  return { address, driver, changed: false };
 }
 
 async function take(change: DriverChange): Promise<void> {

@@ -35,6 +35,18 @@ describe("unbind", () => {
     expect(await system().unbind(NIC)).toMatchObject({ driver: "e1000e" });
   });
 
+  it("has nothing to do either where another call was quicker, and leaves an override that is none of ours", async () => {
+    writeFileSync(system().path(`/sys/bus/pci/devices/${NIC}/driver_override`), "e1000e\n");
+    await system().bind(NIC);
+    let begin = () => {};
+    system().kernel.holdStart(new Promise((resolve) => (begin = resolve)));
+    const slow = system().unbind(NIC);
+    await system().unbind(NIC);
+    begin();
+    expect(await slow).toEqual({ address: NIC, driver: "e1000e", changed: false });
+    expect(await system().overrideOf(NIC)).toBe("e1000e");
+  });
+
   it("takes a journal that is no journal for none", async () => {
     await system().bind(NIC);
     for (const text of [

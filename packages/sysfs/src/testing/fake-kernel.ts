@@ -24,6 +24,7 @@ export class FakeKernel implements Kernel {
   readonly #dynamicIds = new Map<string, Set<string>>();
   readonly #faults: { path: RegExp; code: string }[] = [];
   readonly #waits: { path: RegExp; until: Promise<void> }[] = [];
+  readonly #starts: Promise<void>[] = [];
   /** Every write and change of owner, in order, as `path < text`. */
   readonly log: string[] = [];
 
@@ -41,12 +42,18 @@ export class FakeKernel implements Kernel {
     this.#faults.push({ path, code });
   }
 
+  /** Keeps the next call waiting before it takes its turn. */
+  holdStart(until: Promise<void>): void {
+    this.#starts.push(until);
+  }
+
   /** Keeps writes to a matching path waiting. */
   holdUntil(path: RegExp, until: Promise<void>): void {
     this.#waits.push({ path, until });
   }
 
   async start(): Promise<ProcessIdentity> {
+    await this.#starts.shift();
     return identify(process.pid)!;
   }
 
