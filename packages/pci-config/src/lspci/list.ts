@@ -25,16 +25,22 @@ function placeOnBus({ device, function: fn }: FunctionAddress): string {
   return `${hex(device, 2)}.${fn.toString(16)}`;
 }
 
-/** How to write the address of each of some devices: domains are left out where all are 0. */
+/**
+ * How to write the address of each of some devices. Domains are left out where all are 0; for programs, where the
+ * device's own is 0, as lspci does.
+ */
 function addressing(devices: readonly LspciDevice[], options: LspciOptions): (device: LspciDevice) => string {
-  const domains = options.showDomains || devices.some(({ address }) => address.domain !== 0);
-  if (options.pathLevel === 0) return ({ address }) => addressText(address, domains);
+  const { showDomains, machine, pathLevel } = options;
+  const isForeign = ({ address }: LspciDevice) => address.domain !== 0;
+  const everywhere = showDomains || (machine === 0 && devices.some(isForeign));
+  const whole = (device: LspciDevice) => addressText(device.address, everywhere || isForeign(device));
+  if (pathLevel === 0) return whole;
   const { nodes } = topologyOf(devices, options.busCentric);
   return (device) => {
     const [first, ...rest] = [...pathTo(nodes.get(device)!), device];
     const step = ({ address }: LspciDevice) =>
-      options.pathLevel === 1 ? placeOnBus(address) : addressText(address, false);
-    return [addressText(first!.address, domains), ...rest.map(step)].join("/");
+      pathLevel === 1 ? placeOnBus(address) : addressText(address, false);
+    return [whole(first!), ...rest.map(step)].join("/");
   };
 }
 
