@@ -56,6 +56,22 @@ describe.each(["alloc", "allocSync"] as const)("%s", (alloc) => {
     expect((await dma[alloc](K, { addressBits: 20 })).iova >> 20n).toBe(0n);
   });
 
+  it.each<[unknown, unknown, string, RegExp]>([
+    [undefined, {}, "ERR_INVALID_ARGUMENT", /size must be an integer, not undefined/],
+    ["4096", {}, "ERR_INVALID_ARGUMENT", /size must be an integer, not "4096"/],
+    [Number.MAX_SAFE_INTEGER, {}, "ERR_OUT_OF_RANGE", /size is 9007199254740991, outside 1 to/],
+    [K, null, "ERR_INVALID_ARGUMENT", /options must be an object, not null/],
+    [K, { addressBits: 80 }, "ERR_OUT_OF_RANGE", /addressBits is 80, outside 12 to 64/],
+    [K, { addressBits: 32n }, "ERR_INVALID_ARGUMENT", /addressBits must be an integer, not 32n/],
+    [K, { iova: "x" }, "ERR_INVALID_ARGUMENT", /an IOVA must be an integer, not "x"/],
+  ])("refuses size %s with options %o and keeps nothing", async (size, options, code, message) => {
+    const { dma, memory } = opened();
+    await expect((async () => dma[alloc](size as never, options as never))()).rejects.toEqual(
+      failing(code, message),
+    );
+    expect([memory.open.length, dma.buffers(), dma.pinnedBytes]).toEqual([0, [], 0]);
+  });
+
   it("takes a fixed address or an alignment", async () => {
     const { dma } = opened();
     expect((await dma[alloc](K, { iova: toIova(0x7000) })).iova).toBe(0x7000n);
@@ -107,6 +123,18 @@ describe("map", () => {
     dma.mapSync(memory).closeSync();
     memory.close();
     expect(() => dma.mapSync(memory)).toThrow(failing("ERR_CLOSED"));
+  });
+
+  it("refuses what is no DMA memory by its own name", async () => {
+    const { dma } = opened();
+    for (const value of [undefined, null, new Uint8Array(K), new ArrayBuffer(K), {}]) {
+      const refused = failing("ERR_INVALID_ARGUMENT", /what is mapped must be DMA memory, not/);
+      await expect(dma.map(value as never)).rejects.toEqual(refused);
+      expect(() => dma.mapSync(value as never)).toThrow(refused);
+    }
+    const memory = new TestMemory(K);
+    await expect(dma.map(memory, null as never)).rejects.toEqual(failing("ERR_INVALID_ARGUMENT", /options/));
+    memory.close();
   });
 
   it("never passes the device's address width", () => {

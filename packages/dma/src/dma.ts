@@ -1,5 +1,6 @@
 import {
   checkInteger,
+  checkType,
   type DmaDirection,
   type DmaMapping,
   type DmaMemory,
@@ -11,6 +12,9 @@ import {
   PciError,
 } from "@userpci/interface";
 import { DmaBuffer, isMapped } from "./buffer.ts";
+
+/** Bytes of the largest buffer: half of what a process can address (x86-64). */
+const LARGEST = 2 ** 46;
 
 /** The part of a device that {@link Dma} needs; a `BackendDevice` is one. */
 export interface DmaDevice {
@@ -148,7 +152,8 @@ export class Dma implements AsyncDisposable, Disposable {
 
   #allocate(size: number, options: DmaAllocOptions): DmaMemory {
     this.#checkOpen();
-    checkInteger("size", size, 1, Number.MAX_SAFE_INTEGER);
+    checkType("options", options, "object");
+    checkInteger("size", size, 1, LARGEST);
     const { pageSize: page } = this.#domain;
     return this.#memory.alloc(Math.ceil(size / page) * page, {
       ...(options.pageSize === undefined ? {} : { pageSize: options.pageSize }),
@@ -178,7 +183,9 @@ export class Dma implements AsyncDisposable, Disposable {
   }
 
   #narrowed(options: MapOptions): MapOptions {
-    return { ...options, addressBits: Math.min(options.addressBits ?? 64, this.#addressBits) };
+    checkType("options", options, "object");
+    const addressBits = checkInteger("addressBits", options.addressBits ?? 64, 12, 64);
+    return { ...options, addressBits: Math.min(addressBits, this.#addressBits) };
   }
 
   #adopt(mapping: DmaMapping, ownsMemory: boolean): DmaBuffer {

@@ -9,6 +9,30 @@ export function formatValue(value: unknown): string {
   return Array.isArray(value) ? "an array" : "an object";
 }
 
+/** What {@link checkType} tells apart: `typeof`, where `object` is neither null nor an array. */
+export type CheckedType = "string" | "boolean" | "bigint" | "object";
+
+const hints: Readonly<Record<CheckedType, string>> = {
+  string: 'pass text in quotes, such as "0000:00:04.0" for an address',
+  boolean: "pass true or false",
+  bigint: "write a bigint, such as 0x1000n, or make one of a number: BigInt(value)",
+  object: "pass an object with named properties",
+};
+
+/**
+ * Lets values of one type through.
+ *
+ * @param name what the value is, as the reader of the message would call it
+ * @throws PciError `ERR_INVALID_ARGUMENT`
+ */
+export function checkType(name: string, value: unknown, type: CheckedType): void {
+  if (typeof value === type && value !== null && !Array.isArray(value)) return;
+  const wanted = type === "object" ? "an object" : `a ${type}`;
+  throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be ${wanted}, not ${formatValue(value)}`, {
+    hint: hints[type],
+  });
+}
+
 /**
  * Returns `value` if it is an integer in `[min, max]`.
  *
@@ -33,9 +57,14 @@ export function checkInteger(name: string, value: number, min: number, max: numb
  * Returns `value` if it is a multiple of `alignment`.
  *
  * @param name what the value is, as the reader of the message would call it
- * @throws PciError `ERR_MISALIGNED`, with the multiples on both sides as hint
+ * @throws PciError `ERR_MISALIGNED`, with the multiples on both sides as hint; `ERR_INVALID_ARGUMENT` for no integer
  */
 export function checkAligned(name: string, value: number, alignment: number): number {
+  if (!Number.isSafeInteger(value)) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be an integer, not ${formatValue(value)}`, {
+      hint: `pass a multiple of ${alignment}`,
+    });
+  }
   const excess = value % alignment;
   if (excess !== 0) {
     const below = value - excess;

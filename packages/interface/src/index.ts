@@ -12,7 +12,7 @@ export type {
   HotResetDependent,
   OpenOptions,
 } from "./backend.ts";
-export { checkAligned, checkInteger, formatValue } from "./check.ts";
+export { type CheckedType, checkAligned, checkInteger, checkType, formatValue } from "./check.ts";
 export type {
   DmaDirection,
   DmaMapper,

@@ -32,4 +32,10 @@ describe("Iova", () => {
     expect(codeOf(() => toIova(Number.NaN))).toBe("ERR_INVALID_ARGUMENT");
     expect(toIova(4096)).toBe(4096n);
   });
+
+  it.each([undefined, null, "0x10", "x", {}, [], Symbol("x"), true])("refuses %s", (value) => {
+    expect(codeOf(() => toIova(value as never))).toBe("ERR_INVALID_ARGUMENT");
+    expect(codeOf(() => iovaLo(value as never))).toBe("ERR_INVALID_ARGUMENT");
+    expect(codeOf(() => iovaHi(value as never))).toBe("ERR_INVALID_ARGUMENT");
+  });
 });

@@ -1,3 +1,4 @@
+import { formatValue } from "./check.ts";
 import { PciError } from "./errors.ts";
 
 declare const iovaBrand: unique symbol;
@@ -26,8 +27,8 @@ export const MAX_IOVA = 0xffff_ffff_ffff_ffffn;
  * @throws PciError `ERR_INVALID_ARGUMENT` for a fraction or an unsafe integer, `ERR_OUT_OF_RANGE` outside 64 bits
  */
 export function toIova(value: bigint | number): Iova {
-  if (typeof value === "number" && !Number.isSafeInteger(value)) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `an IOVA must be an integer, not ${value}`, {
+  if (typeof value !== "bigint" && !Number.isSafeInteger(value)) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `an IOVA must be an integer, not ${formatValue(value)}`, {
       hint: "write addresses above 2^53 as bigint, such as 0x1_0000_0000_0000n",
     });
   }
@@ -40,12 +41,20 @@ export function toIova(value: bigint | number): Iova {
   return address as Iova;
 }
 
-/** Bits 31 to 0 of an address, unsigned: the low half for a descriptor or a register. */
+/** Bits 31 to 0 of an address, unsigned: the low half for a descriptor or a register. @throws PciError for no bigint */
 export function iovaLo(address: bigint): number {
+  if (typeof address !== "bigint") throw notAddress(address);
   return Number(address & 0xffff_ffffn);
 }
 
-/** Bits 63 to 32 of an address, unsigned: the high half for a descriptor or a register. */
+/** Bits 63 to 32 of an address, unsigned: the high half for a descriptor or a register. @throws PciError for no bigint */
 export function iovaHi(address: bigint): number {
+  if (typeof address !== "bigint") throw notAddress(address);
   return Number((address >> 32n) & 0xffff_ffffn);
+}
+
+function notAddress(value: unknown): PciError {
+  return new PciError("ERR_INVALID_ARGUMENT", `an address must be a bigint, not ${formatValue(value)}`, {
+    hint: "pass buffer.iova, or make an address of a number: toIova(value)",
+  });
 }

@@ -1,4 +1,12 @@
-import { checkInteger, type Iova, type IovaRange, MAX_IOVA, PciError, toIova } from "@userpci/interface";
+import {
+  checkInteger,
+  checkType,
+  type Iova,
+  type IovaRange,
+  MAX_IOVA,
+  PciError,
+  toIova,
+} from "@userpci/interface";
 import { addressOf, checkPowerOfTwo, hex, LARGE_PAGE, UNIT, UNITS, unitOf, unitStartingAt } from "./pages.ts";
 import { type RangeEntry, RangeMap } from "./range-map.ts";
 import { formatRange, formatRanges, limitRanges, normaliseRanges, rangesContain } from "./ranges.ts";
@@ -56,6 +64,7 @@ export class IovaAllocator<T> {
    * @throws PciError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT`
    */
   constructor(ranges: Iterable<IovaRange> = [], options: IovaAllocatorOptions<T> = {}) {
+    checkType("options", options, "object");
     this.#guard = Math.ceil(checkInteger("guard", options.guard ?? 0, 0, 2 ** 40) / UNIT);
     this.#describe = options.describe ?? (() => "a live range");
     this.setRanges(ranges);
@@ -105,6 +114,7 @@ export class IovaAllocator<T> {
    * `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`
    */
   alloc(size: number, owner: T, request: IovaRequest = {}): Iova {
+    checkType("request", request, "object");
     const units = checkSize(size);
     const bits = checkInteger("addressBits", request.addressBits ?? 64, 12, 64);
     const alignment = alignmentUnits(request.alignment ?? UNIT);
@@ -125,6 +135,7 @@ export class IovaAllocator<T> {
    * `ERR_MISALIGNED`, `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`
    */
   place(iova: bigint | number, size: number, owner: T, request: IovaRequest = {}): Iova {
+    checkType("request", request, "object");
     const start = toIova(iova);
     const units = checkSize(size);
     const bits = checkInteger("addressBits", request.addressBits ?? 64, 12, 64);
@@ -151,6 +162,7 @@ export class IovaAllocator<T> {
    * @returns its owner, or undefined if no live range starts there
    */
   free(iova: bigint): T | undefined {
+    checkType("iova", iova, "bigint");
     const entry = this.#table.delete(unitStartingAt(iova));
     if (entry === undefined) return undefined;
     if (!isLive(entry)) {
@@ -190,6 +202,7 @@ export class IovaAllocator<T> {
   }
 
   #entryAt(iova: bigint): RangeEntry<T> | undefined {
+    checkType("iova", iova, "bigint");
     if (iova < 0n || iova > MAX_IOVA) return undefined;
     const entry = this.#table.find(unitOf(iova));
     return entry !== undefined && isLive(entry) ? entry : undefined;

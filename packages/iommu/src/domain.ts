@@ -1,4 +1,5 @@
 import {
+  checkType,
   type DmaMapper,
   type DmaMapping,
   type DmaMemory,
@@ -34,6 +35,8 @@ export interface DomainOptions {
  * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` for a guard that is no size
  */
 export function createDomain(options: DomainOptions = {}): IommuDomain {
+  checkType("options", options, "object");
+  if (options.label !== undefined) checkType("label", options.label, "string");
   return new Domain(options);
 }
 

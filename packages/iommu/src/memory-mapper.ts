@@ -1,4 +1,6 @@
 import {
+  checkInteger,
+  checkType,
   type DmaDirection,
   type DmaMapper,
   type IovaRange,
@@ -7,7 +9,7 @@ import {
   type MapRequest,
   PciError,
 } from "@userpci/interface";
-import { hex, UNIT, unitOf } from "./pages.ts";
+import { checkPowerOfTwo, hex, UNIT, unitOf } from "./pages.ts";
 import { RangeMap } from "./range-map.ts";
 import { formatRange } from "./ranges.ts";
 
@@ -47,12 +49,15 @@ export class MemoryMapper implements DmaMapper {
   #closed = false;
 
   constructor(options: MemoryMapperOptions = {}) {
+    checkType("options", options, "object");
     this.name = options.name ?? "memory mapper";
     this.#limits = {
       ranges: options.ranges ?? [{ start: 0n, last: MAX_IOVA }],
-      pageSize: options.pageSize ?? UNIT,
+      pageSize: checkPowerOfTwo("pageSize", options.pageSize ?? UNIT),
     };
-    this.#maxMappings = options.maxMappings ?? Infinity;
+    const { maxMappings } = options;
+    this.#maxMappings =
+      maxMappings === undefined ? Infinity : checkInteger("maxMappings", maxMappings, 0, 2 ** 32);
   }
 
   /** Number of mappings in it. */
@@ -115,8 +120,11 @@ export class MemoryMapper implements DmaMapper {
    * mapping ends and the next begins.
    *
    * @param direction `to-device` if the device reads, `from-device` if it writes, `bidirectional` if it does both
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` for an address or a size that is none
    */
   translate(iova: bigint, size: number, direction: DmaDirection): Translation {
+    checkType("iova", iova, "bigint");
+    checkInteger("size", size, 0, Number.MAX_SAFE_INTEGER);
     const slices: Uint8Array[] = [];
     let at = iova;
     for (let left = size; left > 0; ) {

@@ -1,4 +1,4 @@
-import { type Iova, PciError } from "@userpci/interface";
+import { formatValue, type Iova, PciError } from "@userpci/interface";
 
 /**
  * Unit of the allocator's tables in bytes: the smallest page of any IOMMU that VFIO drives. Counted in these, a 64-bit
@@ -49,12 +49,15 @@ export function hex(value: bigint | number): string {
  * @throws PciError `ERR_INVALID_ARGUMENT`
  */
 export function checkPowerOfTwo(name: string, value: number): number {
-  const isSmall = value === (value | 0);
-  const isPower = isSmall ? (value & (value - 1)) === 0 : 2 ** Math.round(Math.log2(value)) === value;
-  if (!(value >= 1 && value <= 2 ** 63 && isPower)) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be a power of two, not ${value}`, {
+  if (!(typeof value === "number" && value >= 1 && value <= 2 ** 63 && isPowerOfTwo(value))) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be a power of two, not ${formatValue(value)}`, {
       hint: "4096 for pages, 2 ** 21 so that 2 MiB pages can be used",
     });
   }
   return value;
+}
+
+function isPowerOfTwo(value: number): boolean {
+  const isSmall = value === (value | 0);
+  return isSmall ? (value & (value - 1)) === 0 : 2 ** Math.round(Math.log2(value)) === value;
 }

@@ -1,4 +1,4 @@
-import { type IovaRange, MAX_IOVA, PciError } from "@userpci/interface";
+import { checkInteger, checkType, type IovaRange, MAX_IOVA, PciError } from "@userpci/interface";
 
 /**
  * Sorts ranges and joins those that overlap or touch.
@@ -6,10 +6,11 @@ import { type IovaRange, MAX_IOVA, PciError } from "@userpci/interface";
  * @throws PciError `ERR_OUT_OF_RANGE` for a range that ends before it starts or does not fit 64 bits
  */
 export function normaliseRanges(ranges: Iterable<IovaRange>): IovaRange[] {
-  const sorted = [...ranges].sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+  const given = [...ranges];
+  for (const range of given) checkRange(range);
+  const sorted = given.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
   const result: IovaRange[] = [];
   for (const range of sorted) {
-    checkRange(range);
     const before = result.at(-1);
     if (before !== undefined && range.start <= before.last + 1n) {
       result[result.length - 1] = { start: before.start, last: max(before.last, range.last) };
@@ -46,10 +47,11 @@ export function subtractRanges(a: Iterable<IovaRange>, b: Iterable<IovaRange>): 
  * The part of `ranges` that a device with this address width can drive (row R15).
  *
  * @param addressBits 0 to 64
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`
  */
 export function limitRanges(ranges: Iterable<IovaRange>, addressBits: number): IovaRange[] {
-  if (addressBits <= 0) return [];
-  return intersectRanges(ranges, [{ start: 0n, last: (1n << BigInt(Math.min(addressBits, 64))) - 1n }]);
+  if (checkInteger("addressBits", addressBits, 0, 64) === 0) return [];
+  return intersectRanges(ranges, [{ start: 0n, last: (1n << BigInt(addressBits)) - 1n }]);
 }
 
 /** Whether one of `ranges` (normalised) holds all of `start` to `last`. */
@@ -79,6 +81,9 @@ function complement(ranges: readonly IovaRange[]): IovaRange[] {
 }
 
 function checkRange(range: IovaRange): void {
+  checkType("a range", range, "object");
+  checkType("the start of a range", range.start, "bigint");
+  checkType("the last address of a range", range.last, "bigint");
   if (range.start < 0n || range.last > MAX_IOVA || range.start > range.last) {
     throw new PciError("ERR_OUT_OF_RANGE", `${formatRange(range)} is not a range of 64-bit addresses`, {
       hint: "start and last are both included, so last is at least start",

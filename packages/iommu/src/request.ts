@@ -1,8 +1,10 @@
 import {
   checkAligned,
   checkInteger,
+  checkType,
   type DmaDirection,
   type DmaMemory,
+  formatValue,
   type MapOptions,
   PciError,
 } from "@userpci/interface";
@@ -26,14 +28,17 @@ export interface MappingPlan {
  * @throws PciError `ERR_CLOSED` for closed memory, `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_MISALIGNED`
  */
 export function planMapping(memory: DmaMemory, options: MapOptions, pageSize: number): MappingPlan {
+  checkMemory(memory);
+  checkType("options", options, "object");
   const { label, direction = "bidirectional" } = options;
+  if (label !== undefined) checkType("label", label, "string");
   if (memory.closed) {
     throw new PciError("ERR_CLOSED", `the memory${label === undefined ? "" : ` for "${label}"`} is closed`);
   }
   if (options.direction !== undefined && !directions.includes(direction)) {
     throw new PciError(
       "ERR_INVALID_ARGUMENT",
-      `direction must be ${directions.join(", ")}, not ${String(direction)}`,
+      `direction must be ${directions.join(", ")}, not ${formatValue(direction)}`,
       { hint: "it is the device's view: it reads memory that is to-device" },
     );
   }
@@ -50,4 +55,17 @@ export function planMapping(memory: DmaMemory, options: MapOptions, pageSize: nu
     );
   }
   return { memory, offset, size, direction, label };
+}
+
+/** Only a source of memory makes what devices may reach: bytes of JavaScript's own heap move and are collected. */
+function checkMemory(memory: DmaMemory): void {
+  const { size, close } = (memory ?? {}) as Partial<DmaMemory>;
+  if (typeof size === "number" && typeof close === "function") return;
+  throw new PciError(
+    "ERR_INVALID_ARGUMENT",
+    `what is mapped must be DMA memory, not ${formatValue(memory)}`,
+    {
+      hint: "allocate it: device.dma.alloc(size), or backend.memory.alloc(size) for memory to map yourself",
+    },
+  );
 }

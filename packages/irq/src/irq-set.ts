@@ -1,4 +1,4 @@
-import { Failures, type IrqInfo, type IrqKind, isPciError, PciError } from "@userpci/interface";
+import { Failures, formatValue, type IrqInfo, type IrqKind, isPciError, PciError } from "@userpci/interface";
 import { type IrqDevice, kindNames } from "./device.ts";
 import { IrqVector } from "./irq-vector.ts";
 import type { Vector } from "./vector.ts";
@@ -33,7 +33,7 @@ export class IrqSet implements Disposable, Iterable<Vector> {
   /**
    * A vector by its number, as the function counts them: after `enable(kind, { start: 3 })` the first is `at(3)`.
    *
-   * @throws PciError `ERR_CLOSED`, `ERR_OUT_OF_RANGE`
+   * @throws PciError `ERR_CLOSED`, `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT` for what is no number of a vector
    */
   at(index: number): Vector {
     this.#checkOpen();
@@ -51,10 +51,11 @@ export class IrqSet implements Disposable, Iterable<Vector> {
    * Adds vectors while the others go on, any subset that the function has.
    *
    * @throws PciError `ERR_NOT_SUPPORTED` where the kernel cannot do that, `ERR_IRQ_COUNT`, `ERR_IRQ_BUSY` if one is enabled
-   * already, `ERR_CLOSED`; none is added then
+   * already, `ERR_CLOSED`, `ERR_INVALID_ARGUMENT`; none is added then
    */
   add(vectors: readonly number[]): readonly Vector[] {
     this.#checkOpen();
+    checkList(vectors);
     if (!this.#info.resizable) {
       throw new PciError(
         "ERR_NOT_SUPPORTED",
@@ -69,10 +70,11 @@ export class IrqSet implements Disposable, Iterable<Vector> {
   /**
    * Disconnects vectors, while the others go on and the kind stays enabled. Their readers end as at `close`.
    *
-   * @throws PciError `ERR_CLOSED`, `ERR_OUT_OF_RANGE` if one is not enabled; none is removed then
+   * @throws PciError `ERR_CLOSED`, `ERR_OUT_OF_RANGE` if one is not enabled, `ERR_INVALID_ARGUMENT`; none is removed then
    */
   remove(vectors: readonly number[]): void {
     this.#checkOpen();
+    checkList(vectors);
     for (const index of vectors) if (!this.#vectors.has(index)) throw this.#notEnabled(index);
     const failures = new Failures();
     for (const index of new Set(vectors)) {
@@ -151,7 +153,7 @@ export class IrqSet implements Disposable, Iterable<Vector> {
     if (!Number.isInteger(index) || index < 0 || index >= count) {
       throw new PciError(
         "ERR_IRQ_COUNT",
-        `${this.#device.address} has ${kindNames[this.kind]} vectors 0 to ${count - 1}, not ${index}`,
+        `${this.#device.address} has ${kindNames[this.kind]} vectors 0 to ${count - 1}, not ${formatValue(index)}`,
         { hint: "device.irqs.info(kind).count tells how many there are" },
       );
     }
@@ -169,6 +171,13 @@ export class IrqSet implements Disposable, Iterable<Vector> {
   }
 
   #notEnabled(index: number): PciError {
+    if (!Number.isSafeInteger(index)) {
+      return new PciError(
+        "ERR_INVALID_ARGUMENT",
+        `the number of a vector must be an integer, not ${formatValue(index)}`,
+        { hint: "pass the number as the function counts its vectors, such as at(0)" },
+      );
+    }
     const enabled = [...this].map((vector) => vector.index).join(", ");
     return new PciError(
       "ERR_OUT_OF_RANGE",
@@ -176,6 +185,13 @@ export class IrqSet implements Disposable, Iterable<Vector> {
       { hint: `enable it with the others, or add([${index}])` },
     );
   }
+}
+
+function checkList(vectors: readonly number[]): void {
+  if (Array.isArray(vectors)) return;
+  throw new PciError("ERR_INVALID_ARGUMENT", `vectors must be an array, not ${formatValue(vectors)}`, {
+    hint: "pass the numbers in an array, even a single one: [3]",
+  });
 }
 
 /** Vectors of neighbouring numbers, which one call can connect. */

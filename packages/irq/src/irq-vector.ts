@@ -1,4 +1,11 @@
-import { checkInteger, type IrqInfo, type IrqKind, type IrqTarget, PciError } from "@userpci/interface";
+import {
+  checkInteger,
+  checkType,
+  type IrqInfo,
+  type IrqKind,
+  type IrqTarget,
+  PciError,
+} from "@userpci/interface";
 import { type IrqDevice, kindNames } from "./device.ts";
 import { Listeners, throwLater } from "./listeners.ts";
 import type {
@@ -10,7 +17,7 @@ import type {
   WaitSyncOptions,
 } from "./vector.ts";
 import { type EventSource, VectorEvents } from "./vector-events.ts";
-import { checkAborted, Waiter } from "./waiter.ts";
+import { checkAborted, checkSignal, Waiter } from "./waiter.ts";
 
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -84,6 +91,8 @@ export class IrqVector implements Vector, EventSource {
 
   events(options: EventsOptions = {}): AsyncIterableIterator<number> {
     this.#checkOpen();
+    checkType("options", options, "object");
+    checkSignal(options.signal);
     return new VectorEvents(this, options);
   }
 
@@ -92,14 +101,18 @@ export class IrqVector implements Vector, EventSource {
   }
 
   async wait(options: WaitOptions = {}): Promise<number> {
+    checkType("options", options, "object");
     const { signal, timeoutMs } = options;
+    checkSignal(signal);
     if (timeoutMs !== undefined) checkInteger("timeoutMs", timeoutMs, 0, MAX_TIMEOUT_MS);
     this.#checkDirect();
     checkAborted(signal);
     return timeoutMs === 0 ? this.take() : this.receive(options);
   }
 
-  waitSync({ timeoutMs }: WaitSyncOptions = {}): number {
+  waitSync(options: WaitSyncOptions = {}): number {
+    checkType("options", options, "object");
+    const { timeoutMs } = options;
     if (timeoutMs !== undefined) checkInteger("timeoutMs", timeoutMs, 0, MAX_TIMEOUT_MS);
     this.#checkDirect();
     if (this.#pending > 0) return this.#takePending();
@@ -138,6 +151,7 @@ export class IrqVector implements Vector, EventSource {
   }
 
   ref(on: boolean): void {
+    checkType("on", on, "boolean");
     this.#checkOpen();
     this.#keepAlive = on;
     if (this.#listening) this.target.ref(on && this.#isAwaited());

@@ -38,7 +38,11 @@ describe("enable", () => {
     [1.5, 0, /1.5/],
     [Infinity, 0, /Infinity/],
     [2 ** 53, 0, /9007199254740992/],
-    ["2", 0, /has 8/],
+    ["2", 0, /"2" MSI-X .* has 8/],
+    [2n, 0, /2n MSI-X .* has 8/],
+    [1, "0", /from "0"/],
+    [1, 0n, /from 0n/],
+    [Symbol("2"), 0, /Symbol/],
     [1, -1, /from -1/],
     [1, Number.NaN, /from NaN/],
     [1, 8, /from 8/],
@@ -56,7 +60,7 @@ describe("enable", () => {
     expect(() => irqs.enable("msix")).toThrow(
       failing("ERR_NOT_SUPPORTED", /0000:00:04.0 has no MSI-X/, /it has INTx \(1\), MSI \(4\), REQ \(1\)/),
     );
-    expect(() => irqs.enable("nmi" as IrqKind)).toThrow(failing("ERR_INVALID_ARGUMENT", /not nmi/));
+    expect(() => irqs.enable("nmi" as IrqKind)).toThrow(failing("ERR_INVALID_ARGUMENT", /not "nmi"/));
   });
 
   it.each<[IrqKind, IrqKind]>([
@@ -90,6 +94,27 @@ describe("enable", () => {
     expect(irqs.enabled()).toEqual([]);
     delete device.errors[call];
     irqs.enable("msi");
+  });
+});
+
+describe("what is no number of a vector", () => {
+  const invalid = failing("ERR_INVALID_ARGUMENT", /must be an (integer|array), not/, /./);
+
+  it.each([undefined, null, Number.NaN, 1.5, 0n, "0", {}, Symbol("0")])("is refused: %s", (value) => {
+    const { device, irqs } = made({ resizable: true });
+    const set = irqs.enable("msix", { count: 2 });
+    const before = state(device);
+    expect(() => set.at(value as never)).toThrow(invalid);
+    expect(() => set.remove([value as never])).toThrow(invalid);
+    expect(() => set.remove(value as never)).toThrow(invalid);
+    expect(() => set.add(value as never)).toThrow(invalid);
+    expect(() => set.add([value as never])).toThrow(failing("ERR_IRQ_COUNT", /vectors 0 to 7, not/));
+    expect(state(device)).toEqual(before);
+  });
+
+  it("is refused for options too", () => {
+    const { irqs } = made();
+    expect(() => irqs.enable("msi", null as never)).toThrow(failing("ERR_INVALID_ARGUMENT", /options/));
   });
 });
 

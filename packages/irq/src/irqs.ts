@@ -1,4 +1,12 @@
-import { Failures, type IrqInfo, type IrqKind, irqKinds, PciError } from "@userpci/interface";
+import {
+  checkType,
+  Failures,
+  formatValue,
+  type IrqInfo,
+  type IrqKind,
+  irqKinds,
+  PciError,
+} from "@userpci/interface";
 import { type IrqDevice, kindNames } from "./device.ts";
 import { IrqSet } from "./irq-set.ts";
 
@@ -33,7 +41,7 @@ export class Irqs implements Disposable {
     if (!irqKinds.includes(kind)) {
       throw new PciError(
         "ERR_INVALID_ARGUMENT",
-        `an interrupt kind is ${irqKinds.join(", ")}, not ${String(kind)}`,
+        `an interrupt kind is ${irqKinds.join(", ")}, not ${formatValue(kind)}`,
         { hint: 'device.irqs.enable("msi")' },
       );
     }
@@ -54,12 +62,13 @@ export class Irqs implements Disposable {
    */
   enable(kind: IrqKind, options: EnableOptions = {}): IrqSet {
     const info = this.info(kind);
+    checkType("options", options, "object");
     const { count = 1, start = 0 } = options;
     if (info.count === 0) throw this.#missing(kind);
-    if (!(isCount(count) && isCount(start + 1) && start + count <= info.count)) {
+    if (!(isCount(count) && isIndex(start) && start + count <= info.count)) {
       throw new PciError(
         "ERR_IRQ_COUNT",
-        `${count} ${kindNames[kind]} vector(s) from ${start} on were asked for; ${this.#device.address} has ${info.count}`,
+        `${formatValue(count)} ${kindNames[kind]} vector(s) from ${formatValue(start)} on were asked for; ${this.#device.address} has ${info.count}`,
         { hint: `ask for 1 to ${info.count}`, details: { asked: count, start, available: info.count } },
       );
     }
@@ -109,6 +118,10 @@ export class Irqs implements Disposable {
     if (this.#closed)
       throw new PciError("ERR_CLOSED", `the interrupts of ${this.#device.address} are closed`);
   }
+}
+
+function isIndex(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 function isCount(value: number): boolean {

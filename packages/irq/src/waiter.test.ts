@@ -43,6 +43,23 @@ describe("wait", () => {
     expect(await vector.wait({ timeoutMs: 1000 })).toBe(2);
   });
 
+  it.each([
+    ["options", null],
+    ["options", 5],
+    ["signal", { signal: {} }],
+    ["signal", { signal: null }],
+    ["timeoutMs", { timeoutMs: 5n }],
+  ])("refuses %s of another type, and stays free for the next reader", async (name, options) => {
+    const { device, vector } = opened();
+    const refused = failing("ERR_INVALID_ARGUMENT", new RegExp(`^${name} must be`));
+    await expect(vector.wait(options as never)).rejects.toEqual(refused);
+    if (name !== "timeoutMs") expect(() => vector.events(options as never)).toThrow(refused);
+    if (name !== "signal") expect(() => vector.waitSync(options as never)).toThrow(refused);
+    expect(() => vector.ref(1 as never)).toThrow(failing("ERR_INVALID_ARGUMENT", /^on must be a boolean/));
+    device.fire("msi");
+    expect(await vector.wait()).toBe(1);
+  });
+
   it("is aborted by a signal, before or while it waits, and loses nothing", async () => {
     const { device, vector } = opened();
     const gone = AbortSignal.abort("why");

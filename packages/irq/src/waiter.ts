@@ -1,4 +1,4 @@
-import { PciError } from "@userpci/interface";
+import { formatValue, PciError } from "@userpci/interface";
 import type { WaitOptions } from "./vector.ts";
 
 /** A promise of events that a time-out or a signal may end first. Settles once; later calls do nothing. */
@@ -50,6 +50,14 @@ export class Waiter {
     clearTimeout(this.#timer);
     this.#signal?.removeEventListener("abort", this.#aborted);
   }
+}
+
+/** @throws PciError `ERR_INVALID_ARGUMENT` for what is not a signal, where one may be left out */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined || typeof signal?.addEventListener === "function") return;
+  throw new PciError("ERR_INVALID_ARGUMENT", `signal must be an AbortSignal, not ${formatValue(signal)}`, {
+    hint: "pass controller.signal, or AbortSignal.timeout(ms)",
+  });
 }
 
 /** @throws PciError `ERR_ABORTED` if the signal has fired */

@@ -1,4 +1,11 @@
-import { type Backend, checkInteger, type IommuDomain, type OpenOptions, PciError } from "@userpci/interface";
+import {
+  type Backend,
+  checkInteger,
+  checkType,
+  type IommuDomain,
+  type OpenOptions,
+  PciError,
+} from "@userpci/interface";
 import { vfioGroup } from "@userpci/vfio-native";
 import { PciDevice } from "./device.ts";
 
@@ -38,7 +45,7 @@ function defaultBackend(): Backend {
  * `ERR_DEVICE_BUSY`, `ERR_PERMISSION`, `ERR_NO_RESET`, `ERR_NATIVE_UNAVAILABLE`, `ERR_INVALID_ARGUMENT`
  */
 export async function openDevice(address: string, options: DeviceOptions = {}): Promise<PciDevice> {
-  const { backend, dmaBits, open } = prepare(options);
+  const { backend, dmaBits, open } = prepare(address, options);
   const device = await backend.open(address, open);
   try {
     return PciDevice.over(device, dmaBits);
@@ -50,7 +57,7 @@ export async function openDevice(address: string, options: DeviceOptions = {}): 
 
 /** {@link openDevice} on this thread. */
 export function openDeviceSync(address: string, options: DeviceOptions = {}): PciDevice {
-  const { backend, dmaBits, open } = prepare(options);
+  const { backend, dmaBits, open } = prepare(address, options);
   const device = backend.openSync(address, open);
   try {
     return PciDevice.over(device, dmaBits);
@@ -61,7 +68,24 @@ export function openDeviceSync(address: string, options: DeviceOptions = {}): Pc
 }
 
 /** Checks what can be checked before a device is opened, and so reset. */
-function prepare(options: DeviceOptions): { backend: Backend; dmaBits: number; open: OpenOptions } {
+function prepare(
+  address: string,
+  options: DeviceOptions,
+): { backend: Backend; dmaBits: number; open: OpenOptions } {
+  checkType("address", address, "string");
+  checkType("options", options, "object");
   const { backend = defaultBackend(), dmaBits = 64, ...open } = options;
+  checkBackend(backend);
+  if (open.domain !== undefined) checkType("domain", open.domain, "object");
+  if (open.vfToken !== undefined) checkType("vfToken", open.vfToken, "string");
+  if (open.requireReset !== undefined) checkType("requireReset", open.requireReset, "boolean");
   return { backend, dmaBits: checkInteger("dmaBits", dmaBits, 12, 64), open };
+}
+
+function checkBackend(backend: Backend): void {
+  checkType("backend", backend, "object");
+  if (typeof backend.open === "function" && typeof backend.openSync === "function") return;
+  throw new PciError("ERR_INVALID_ARGUMENT", "the backend has no open() and openSync()", {
+    hint: "pass what vfioGroup() returns, or leave it out",
+  });
 }

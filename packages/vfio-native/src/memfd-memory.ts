@@ -1,5 +1,6 @@
 import {
   checkInteger,
+  checkType,
   type DmaMemory,
   isPciError,
   type MemoryOptions,
@@ -57,7 +58,7 @@ class MemfdMemory implements DmaMemory {
     if (this.#users > 0) {
       throw new PciError(
         "ERR_BUSY",
-        `${this.size} bytes of DMA memory are still mapped ${this.#users} times`,
+        `${this.size} bytes of DMA memory are still mapped ${this.#users === 1 ? "once" : `${this.#users} times`}`,
         {
           hint: "unmap them first: a device may still write there",
         },
@@ -77,6 +78,7 @@ class MemfdMemory implements DmaMemory {
 const LONGEST_LABEL = 249;
 
 function checkLabel(label: string): string {
+  checkType("label", label, "string");
   const length = Buffer.byteLength(label);
   if (length <= LONGEST_LABEL && !label.includes("\0")) return label;
   throw new PciError("ERR_INVALID_ARGUMENT", `a label of ${length} bytes cannot name memory`, {
@@ -106,7 +108,8 @@ export class MemfdSource implements MemorySource {
   alloc(size: number, options: MemoryOptions = {}): DmaMemory {
     const native = this.#native ?? loadNative();
     checkInteger("size", size, 1, 2 ** 46);
-    const pageSize = options.pageSize ?? native.pageSize();
+    checkType("options", options, "object");
+    const pageSize = checkInteger("pageSize", options.pageSize ?? native.pageSize(), 1, 2 ** 46);
     const rounded = Math.ceil(size / pageSize) * pageSize;
     const label = checkLabel(options.label ?? "userpci-dma");
     const { F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_SEAL, PROT_READ, PROT_WRITE } = native.constants;

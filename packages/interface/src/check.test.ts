@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { checkAligned, checkInteger, checkType, formatValue } from "./check.ts";
+
+const failing = (code: string, message: RegExp) =>
+  expect.objectContaining({
+    code,
+    message: expect.stringMatching(message),
+    hint: expect.stringMatching(/./),
+  });
+
+describe("formatValue", () => {
+  it.each([
+    [5, "5"],
+    [5n, "5n"],
+    ["5", '"5"'],
+    [undefined, "undefined"],
+    [null, "null"],
+    [Symbol("s"), "Symbol(s)"],
+    [[1], "an array"],
+    [{}, "an object"],
+    [() => 1, "a function"],
+  ])("shows %s so that its type is seen", (value, text) => {
+    expect(formatValue(value)).toBe(text);
+  });
+});
+
+describe("checkType", () => {
+  it("lets its type through", () => {
+    checkType("label", "", "string");
+    checkType("on", false, "boolean");
+    checkType("iova", 0n, "bigint");
+    checkType("options", {}, "object");
+  });
+
+  it.each([
+    [null, "object", /options must be an object, not null/],
+    [[], "object", /not an array/],
+    [5, "string", /must be a string, not 5/],
+    [undefined, "boolean", /must be a boolean, not undefined/],
+    [5, "bigint", /must be a bigint, not 5/],
+  ] as const)("refuses %s for %s", (value, type, message) => {
+    expect(() => checkType("options", value, type)).toThrow(failing("ERR_INVALID_ARGUMENT", message));
+  });
+});
+
+describe.each([
+  ["checkInteger", (value: number) => checkInteger("size", value, 0, 8)],
+  ["checkAligned", (value: number) => checkAligned("size", value, 4)],
+])("%s", (_name, check) => {
+  it.each([undefined, null, Number.NaN, 0.5, 2 ** 53, 4n, "4", {}, [], Symbol("4")])(
+    "refuses %s",
+    (value) => {
+      expect(() => check(value as number)).toThrow(
+        failing("ERR_INVALID_ARGUMENT", /size must be an integer, not /),
+      );
+    },
+  );
+
+  it("answers with the value", () => {
+    expect(check(8)).toBe(8);
+  });
+});
+
+it("a value outside, or between two multiples, is named with those that would do", () => {
+  expect(() => checkInteger("size", 9, 0, 8)).toThrow(
+    failing("ERR_OUT_OF_RANGE", /size is 9, outside 0 to 8/),
+  );
+  expect(() => checkAligned("size", 6, 4)).toThrow(
+    failing("ERR_MISALIGNED", /size is 0x6, not a multiple of 4/),
+  );
+});

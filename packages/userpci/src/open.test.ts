@@ -1,0 +1,35 @@
+import type { Backend } from "@userpci/interface";
+import { expect, it } from "vitest";
+import { openDevice, openDeviceSync } from "./open.ts";
+
+/** A backend that nobody may come to. */
+const backend = {
+  open: () => expect.unreachable(),
+  openSync: () => expect.unreachable(),
+} as unknown as Backend;
+
+it.each<[string, unknown, unknown, RegExp]>([
+  ["no address", undefined, {}, /address must be a string, not undefined/],
+  ["a number for an address", 4, {}, /address must be a string, not 4/],
+  ["null for options", "00:04.0", null, /options must be an object, not null/],
+  [
+    "a name for a backend",
+    "00:04.0",
+    { backend: "vfio-group" },
+    /backend must be an object, not "vfio-group"/,
+  ],
+  ["an object that is no backend", "00:04.0", { backend: {} }, /backend has no open/],
+  ["null for a domain", "00:04.0", { domain: null }, /domain must be an object, not null/],
+  ["a number for a token", "00:04.0", { vfToken: 5 }, /vfToken must be a string, not 5/],
+  ["a string for a flag", "00:04.0", { requireReset: "yes" }, /requireReset must be a boolean, not "yes"/],
+  ["a bigint for a width", "00:04.0", { dmaBits: 32n }, /dmaBits must be an integer, not 32n/],
+])("openDevice refuses %s before it opens anything", async (_what, address, options, message) => {
+  const given = (options === null ? null : { backend, ...(options as object) }) as never;
+  const refused = expect.objectContaining({
+    code: "ERR_INVALID_ARGUMENT",
+    message: expect.stringMatching(message),
+    hint: expect.stringMatching(/./),
+  });
+  await expect(openDevice(address as never, given)).rejects.toEqual(refused);
+  expect(() => openDeviceSync(address as never, given)).toThrow(refused);
+});
