@@ -1,6 +1,7 @@
-import { type OwnedRegion, PciError } from "@userpci/interface";
+import { isPciError, type OwnedRegion, PciError } from "@userpci/interface";
 import type { DeviceFilter, LspciDevice } from "@userpci/pci-config/lspci";
 import { ConfigFile, listFunctions, PciAddress, type PciFunction } from "@userpci/sysfs";
+import { UnopenedConfig } from "./unopened.ts";
 
 const WHOLE = 4096;
 
@@ -20,6 +21,28 @@ export function selectFunctions(filters: readonly DeviceFilter[], root: string |
     const device: LspciDevice = { address: PciAddress.parse(fn.address), bytes: idBytes(fn) };
     return filters.every((matches) => matches(device, true)) ? [fn.address] : [];
   });
+}
+
+/** How a function is opened. */
+export interface OpenOptions {
+  /** Directory that stands for `/`. */
+  readonly root: string | undefined;
+  readonly writable: boolean;
+  /** Told of what cannot be done, in the words of the original. */
+  readonly note: (words: string) => void;
+}
+
+/** Opens a function's config space; one that this user may not open is no error yet. @throws PciError as `ConfigFile` */
+export function openConfig(
+  address: string,
+  { root, writable, note }: OpenOptions,
+): PaddedConfig | UnopenedConfig {
+  try {
+    return new PaddedConfig(address, { writable, ...(root !== undefined && { root }) });
+  } catch (error) {
+    if (!isPciError(error) || error.path === undefined) throw error;
+    return new UnopenedConfig(error.path, note);
+  }
 }
 
 /**

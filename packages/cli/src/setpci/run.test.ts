@@ -44,7 +44,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-async function setpci(argv: readonly string[]) {
+async function setpci(argv: readonly string[], changed = changes) {
   let stdout = "";
   let stderr = "";
   const plain = createStyle(false);
@@ -64,7 +64,7 @@ async function setpci(argv: readonly string[]) {
   const access = ["-A", "linux-sysfs", "-O", `sysfs.path=${join(root, "sys/bus/pci")}`];
   const alone = argv.length === 1 && argv[0]!.startsWith("--");
   const status = await run(["setpci", ...(alone ? [] : access), ...argv], terminal);
-  return { status, stdout, stderr, changed: changes() };
+  return { status, stdout, stderr, changed: changed() };
 }
 
 /** Bytes that differ from what the devices had, by address and offset. */
@@ -101,6 +101,40 @@ describe("userpci setpci", () => {
       1,
       "setpci: 0001:00:00.0: Register 100 lies behind the 256 bytes of the function\n",
       {},
+    ]);
+  });
+
+  // Recorded of setpci 3.15 as a user who may not write, and of one who may not read either.
+  it.each<[string, number, string, number, string?]>([
+    ["COMMAND=1", 0, "", 1],
+    ["COMMAND COMMAND=0:1 COMMAND", 0, "ffff\nffff\n", 4],
+    ["0.w=1:1,2:1,3", 0, "", 5],
+    ["COMMAND -s 1:0:0.0 100.l=1", 0, "ffff\n", 2],
+    [
+      "CAP_PM+4.w COMMAND=1",
+      1,
+      "",
+      4,
+      "Instance #0 of Capability 0001 not found - there are no capabilities with that id.",
+    ],
+    [
+      "0.b=1 ECAP_AER+4.l",
+      1,
+      "",
+      5,
+      "Instance #0 of Extended capability 0001 not found - there are no capabilities with that id.",
+    ],
+    ["PRIMARY_BUS=1", 1, "", 1, "Does not have register PRIMARY_BUS."],
+  ])("goes on where it may not open a function: %s", async (line, status, stdout, messages, last) => {
+    const config = join(directoryOf("0001:00:00.0"), "config");
+    rmSync(config);
+    mkdirSync(config);
+    const got = await setpci(["-s", "1:0:0.0", ...line.split(" ")], () => ({}));
+    const cannot = `pcilib: Cannot open ${config}\n`.repeat(messages);
+    expect([got.status, got.stdout, got.stderr]).toEqual([
+      status,
+      stdout,
+      `${cannot}${last === undefined ? "" : `setpci: 0001:00:00.0: ${last}\n`}`,
     ]);
   });
 

@@ -1,5 +1,5 @@
 import { isPciError, PciError } from "@userpci/interface";
-import { type ConfigSpace, configOf } from "@userpci/pci-config";
+import { configOf } from "@userpci/pci-config";
 import {
   applyOperation,
   type Operation,
@@ -12,8 +12,9 @@ import { PciAddress } from "@userpci/sysfs";
 import type { Terminal } from "../terminal.ts";
 import { version } from "../version.ts";
 import { type OperationGroup, parseArguments, type SetpciArguments, UsageError } from "./arguments.ts";
-import { PaddedConfig, selectFunctions } from "./device.ts";
+import { openConfig, type PaddedConfig, selectFunctions } from "./device.ts";
 import { HELP } from "./help.ts";
+import type { UnopenedConfig } from "./unopened.ts";
 
 /** `userpci setpci`: setpci's options, words and exit statuses, over sysfs. */
 export function runDropIn(argv: readonly string[], terminal: Terminal): number {
@@ -52,18 +53,18 @@ function runGroup(given: SetpciArguments, group: OperationGroup, number: number,
 }
 
 function runOnFunction(
-  { root, dryRun, verbose }: SetpciArguments,
+  { root, dryRun, verbose, groups }: SetpciArguments,
   address: string,
   operations: readonly Operation[],
   terminal: Terminal,
 ): void {
-  const writable = !dryRun && operations.some(({ values }) => values !== undefined);
-  using region = new PaddedConfig(address, { writable, ...(root !== undefined && { root }) });
-  const config = configOf(region);
+  // As setpci's: one write anywhere on the command line, and every function is opened for writing.
+  const writable = !dryRun && groups.some((group) => group.operations.some(isWrite));
+  using region = openConfig(address, { root, writable, note: (words) => terminal.note(words) });
   for (const operation of operations) {
     if (verbose) terminal.write(`${addressText(address)} `);
     try {
-      terminal.write(runOperation(config, operation, { dryRun, verbose }));
+      terminal.write(runOperation(region, operation, { dryRun, verbose }));
     } catch (error) {
       if (!isPciError(error)) throw error;
       throw new PciError(error.code, `${addressText(address)}: ${error.message}`, { cause: error });
@@ -71,12 +72,15 @@ function runOnFunction(
   }
 }
 
+const isWrite = ({ values }: Operation): boolean => values !== undefined;
+
 function runOperation(
-  config: ConfigSpace,
+  region: PaddedConfig | UnopenedConfig,
   operation: Operation,
   { dryRun, verbose }: { readonly dryRun: boolean; readonly verbose: boolean },
 ): string {
-  const target = resolveOperation(config, operation);
+  const config = configOf(region);
+  const target = resolveOperation("search" in region ? region.search(operation) : config, operation);
   const steps = applyOperation(config, operation, { dryRun });
   if (operation.values === undefined) {
     return `${verbose ? `${placeText(target)} = ` : ""}${digits(steps[0]!.before!, operation)}\n`;
