@@ -1,5 +1,5 @@
 import type { Random } from "./random.ts";
-import { asBridge, FIRST, patch, withCapability } from "./space.ts";
+import { asBridge, asCardbus, FIRST, patch, withCapability } from "./space.ts";
 
 /** Makes a space at random. */
 export type Generator = (random: Random) => Uint8Array;
@@ -44,13 +44,14 @@ export function fill(bytes: Uint8Array, random: Random, start: number, end: numb
   for (let at = start; at < end; at++) bytes[at] = byte();
 }
 
-/** A capability with any content, in an endpoint or a bridge, now and then cut off. */
+/** A capability with any content, in a header of any layout, now and then cut off. */
 function capability(id: number, shape: (bytes: Uint8Array, random: Random) => void = () => {}): Generator {
   return (random) => {
     const bytes = withCapability(id);
     fill(bytes, random, FIRST + 2, 0xa0);
     if (random.once(3)) asBridge(bytes);
     if (random.once(3)) for (let bar = 0x10; bar < 0x28; bar += 4) patch(bytes, [bar, 4, barOf(random)]);
+    if (random.once(8)) asCardbus(bytes);
     shape(bytes, random);
     return random.once(5) ? bytes.slice(0, FIRST + 4 + 4 * random.number(16)) : bytes;
   };

@@ -38,6 +38,11 @@ export function asBridge(bytes: Uint8Array): Uint8Array {
   return patch(bytes, [0x0a, 2, 0x0604], [0x0e, 1, 1]);
 }
 
+/** Makes a CardBus bridge of a space. */
+export function asCardbus(bytes: Uint8Array): Uint8Array {
+  return patch(bytes, [0x0a, 2, 0x0607], [0x0e, 1, 2], [0x14, 1, FIRST]);
+}
+
 /** Spaces as `lspci -xxxx` prints them, each under an address of its own or of `addresses`. */
 export function dumpOf(spaces: readonly Uint8Array[], addresses?: readonly string[]): string {
   return spaces

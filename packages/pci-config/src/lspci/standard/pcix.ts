@@ -19,9 +19,12 @@ const secondaryLine = line`\t\tSecondary Status: 64bit${second.wide} 133MHz${sec
 const bridgeLine = line`\t\tStatus: Dev=${hexField(b.bus, 2)}:${hexField(b.device, 2)}.${b.function} 64bit${b.wide} 133MHz${b.capable133MHz} SCD${b.splitDiscarded} USC${b.unexpectedSplit} SCO${b.splitOverrun} SRD${b.splitDelayed}\n`;
 const splitLine = line`Capacity=${split.capacity} CommitmentLimit=${split.commitmentLimit}\n`;
 
-/** PCI-X, of functions and of bridges. */
+/** PCI-X, of functions and of bridges. A CardBus bridge cannot have it: there lspci ends in the middle of the line. */
 export const pcixText: CapabilityPrinter = (capability) =>
-  capability.headerLayout === 1 ? bridgeText(capability) : functionText(capability);
+  layouts[capability.headerLayout]?.(capability) ?? "";
+
+/** For each header layout. */
+const layouts: readonly CapabilityPrinter[] = [functionText, bridgeText];
 
 function functionText(capability: CapabilityText): string {
   const head = "PCI-X non-bridge device\n";
