@@ -4,10 +4,12 @@ import { describe, expect, it } from "vitest";
 import { decodeBars } from "./bars.ts";
 import { type ConfigSpace, configOf } from "./config.ts";
 import { describe as describeConfig } from "./describe.ts";
+import { extendedCapabilities } from "./extended.ts";
 import { formatConfig } from "./format.ts";
 import { msixLayout, vectorCounts } from "./interrupts.ts";
 import { standardCapabilities } from "./standard.ts";
 import { OutsideRead, strictRegion } from "./testing/regions.ts";
+import { STANDARD_SIZE } from "./walk.ts";
 
 // No shrinking: a walk without an end would be walked again for each step of it.
 const runs = { numRuns: 300, endOnFailure: true };
@@ -32,16 +34,27 @@ const spaces = sizes.chain((size) =>
       ),
       fc.boolean(),
       fc.constantFrom(0, 1, 2, 0x80, 0x7f),
+      fc.array(fc.constantFrom(...Object.values(extendedCapabilities).map(({ id }) => id))),
     )
-    .map(([bytes, capabilities, sane, layout]) => {
+    .map(([bytes, capabilities, sane, layout, extended]) => {
       if (sane) {
         bytes[0x06] = 0x10;
         bytes[0x0e] = layout;
         for (const [offset, id, next] of capabilities) bytes.set([id, next], offset & ~3);
+        for (const [turn, id] of extended.entries()) chain(bytes, STANDARD_SIZE + DISTANCE * turn, id);
       }
       return bytes;
     }),
 );
+
+/** Bytes from one extended capability to the next: few enough that they run into each other. */
+const DISTANCE = 0x14;
+
+function chain(bytes: Uint8Array, at: number, id: number): void {
+  if (at + 4 > bytes.length) return;
+  const header = id + 2 ** 16 + (at + DISTANCE) * 2 ** 20;
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(at, header, true);
+}
 
 /** Runs what may refuse bytes, and lets only PciErrors pass. */
 function attempt(run: () => unknown): void {
