@@ -4,10 +4,16 @@ import { type Figure, summarize } from "./statistics.ts";
 /** Does one round. @returns its figure, in nanoseconds */
 export type Round = () => number | Promise<number>;
 
+/** Something in this process that a row is measured by, where the work has no counterpart in C. */
+export interface Reference {
+  readonly name: string;
+  readonly round: Round;
+}
+
 /** A bound that a row shall keep. */
 export interface Limit {
-  /** What it is measured by: the C figure of the row, or the TypeScript figure of an earlier row. */
-  readonly of: "C" | { readonly row: string };
+  /** What it is measured by: `C`, the name of the row's reference, or the TypeScript figure of an earlier row. */
+  readonly of: string | { readonly row: string };
   /** The TypeScript figure is at most this many times that. */
   readonly atMost: number;
 }
@@ -18,12 +24,14 @@ export interface Row {
   readonly typescript: Round;
   /** The C program that does the same, with its arguments. */
   readonly c?: readonly string[];
+  /** In place of a C program. */
+  readonly reference?: Reference;
   readonly limits?: readonly Limit[];
 }
 
 /** A limit with what came out. */
 export interface LimitResult {
-  /** `C`, or the name of another row. */
+  /** `C`, or the name of the reference or of another row. */
   readonly of: string;
   readonly atMost: number;
   readonly measured: number;
@@ -37,7 +45,9 @@ export interface Result {
   readonly unit: "ns";
   readonly typescript: Figure;
   readonly c: Figure | null;
-  /** TypeScript by C, round by round. */
+  /** What the row is measured by in place of a C program. */
+  readonly reference: (Figure & { readonly name: string }) | null;
+  /** TypeScript by C or by the reference, round by round. */
   readonly ratio: Figure | null;
   readonly limits: readonly LimitResult[];
   /** Whether all limits are kept; null if there is none. */
@@ -66,30 +76,37 @@ export class Bench {
     this.#options = options;
   }
 
-  /** Measures a row, unless the filter leaves it out. The rounds of both languages alternate. */
-  async row({ name, typescript, c, limits = [] }: Row): Promise<void> {
-    const { place, filter, rounds, onRow } = this.#options;
-    if (!name.includes(filter)) return;
+  /** Whether the filter leaves a row in. */
+  wants(name: string): boolean {
+    return name.includes(this.#options.filter);
+  }
+
+  /** Measures a row, unless the filter leaves it out. Its rounds alternate with those of what it is measured by. */
+  async row({ name, typescript, c, reference, limits = [] }: Row): Promise<void> {
+    const { place, rounds, onRow } = this.#options;
+    if (!this.wants(name)) return;
     onRow(name);
     await using counterpart = c === undefined ? undefined : new Counterpart(c);
+    const other = counterpart === undefined ? reference?.round : () => counterpart.round();
     for (let round = 0; round < WARM_UP_ROUNDS; round++) await typescript();
-    await counterpart?.round();
+    await other?.();
     const ours: number[] = [];
     const theirs: number[] = [];
     for (let round = 0; round < rounds; round++) {
       ours.push(await typescript());
-      if (counterpart !== undefined) theirs.push(await counterpart.round());
+      if (other !== undefined) theirs.push(await other());
     }
-    const hasC = theirs.length > 0;
     const typescriptFigure = summarize(ours);
-    const ratio = hasC ? summarize(ours.map((own, round) => own / theirs[round]!)) : null;
+    const otherFigure = other === undefined ? null : summarize(theirs);
+    const ratio = other === undefined ? null : summarize(ours.map((own, round) => own / theirs[round]!));
     const checked = limits.flatMap((limit) => this.#check(limit, typescriptFigure, ratio));
     this.results.push({
       name,
       place,
       unit: "ns",
       typescript: typescriptFigure,
-      c: hasC ? summarize(theirs) : null,
+      c: c === undefined ? null : otherFigure,
+      reference: otherFigure && reference ? { name: reference.name, ...otherFigure } : null,
       ratio,
       limits: checked,
       pass: checked.length > 0 ? checked.every(({ pass }) => pass) : null,
@@ -98,9 +115,10 @@ export class Bench {
 
   /** Nothing if the row it refers to was left out. */
   #check({ of, atMost }: Limit, figure: Figure, ratio: Figure | null): LimitResult[] {
-    const name = of === "C" ? "C" : of.row;
+    const name = typeof of === "string" ? of : of.row;
     const other = this.results.find((result) => result.name === name);
-    const measured = of === "C" ? ratio?.median : other && figure.median / other.typescript.median;
+    const measured =
+      typeof of === "string" ? ratio?.median : other && figure.median / other.typescript.median;
     return measured === undefined ? [] : [{ of: name, atMost, measured, pass: measured <= atMost }];
   }
 }

@@ -3,6 +3,8 @@ import { type Arguments, parseArguments, usage } from "./arguments.ts";
 import { Bench, type Result } from "./bench.ts";
 import { isVmRow } from "./guest/names.ts";
 import { compilePrograms } from "./programs.ts";
+import { commandRows } from "./rows/commands.ts";
+import { decodingRows } from "./rows/decoding.ts";
 import { fileRows } from "./rows/files.ts";
 import { interruptRows } from "./rows/interrupts.ts";
 import { registerRows } from "./rows/registers.ts";
@@ -20,6 +22,8 @@ async function measureNatively({ rounds, filter }: Arguments): Promise<Result[]>
   await fileRows(bench);
   await interruptRows(bench);
   await socketRows(bench);
+  await decodingRows(bench);
+  await commandRows(bench, progress);
   return bench.results;
 }
 

@@ -9,6 +9,7 @@ const result: Result = {
   unit: "ns",
   typescript: figure(0.36),
   c: figure(0.27),
+  reference: null,
   ratio: figure(1.33),
   limits: [{ of: "C", atMost: 2, measured: 1.33, pass: true }],
   pass: true,
@@ -30,6 +31,13 @@ describe("formatTable", () => {
   it("shows each row with its ratio and its limit", () => {
     expect(formatTable([result])).toMatch(
       /register write +0\.36 ns +0\.27 ns +1\.33 \(1\.20 to 1\.46\) +2 x C +ok/,
+    );
+  });
+
+  it("names what stands in for a C program", () => {
+    const reference = { name: "JSON.parse", ...figure(41_000) };
+    expect(formatTable([{ ...result, c: null, reference }])).toMatch(
+      /register write .* JSON\.parse 41\.0 µs/,
     );
   });
 

@@ -1,7 +1,7 @@
 import type { Result } from "./bench.ts";
 import type { Figure } from "./statistics.ts";
 
-const headings = ["", "TypeScript", "C", "ratio (quartiles)", "at most", ""] as const;
+const headings = ["", "TypeScript", "C or other", "ratio (quartiles)", "at most", ""] as const;
 
 /** Nanoseconds with three digits: `0.27 ns`, `386 ns`, `7.12 µs`. */
 export function formatTime(ns: number): string {
@@ -19,11 +19,11 @@ function formatLimits({ limits }: Result): string {
 }
 
 function cells(result: Result): string[] {
-  const { name, typescript, c, ratio, pass } = result;
+  const { name, typescript, c, reference, ratio, pass } = result;
   return [
     name,
     formatTime(typescript.median),
-    c === null ? "" : formatTime(c.median),
+    c ? formatTime(c.median) : reference ? `${reference.name} ${formatTime(reference.median)}` : "",
     ratio === null ? "" : formatRatio(ratio),
     formatLimits(result),
     pass === null ? "" : pass ? "ok" : "MISSED",
