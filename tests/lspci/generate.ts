@@ -6,9 +6,10 @@ export type Generator = (random: Random) => Uint8Array;
 
 /** A header of any layout, whole or cut off, with windows that make sense now and then. */
 const header: Generator = (random) => {
-  const bytes = new Uint8Array(random.pick([64, 64, 128, 256, 16, 48]));
+  const bytes = new Uint8Array(random.pick([64, 64, 128, 256, 16, 48, 48 + random.number(16)]));
   for (let at = 0; at < bytes.length; at++) if (!random.once(3)) bytes[at] = random.byte();
   const layout = random.pick([0, 0, 1, 1, 2, random.number(256)]);
+  if (random.once(4)) romOf(bytes, random);
   const code = random.pick([0x0200, 0x0604, 0x0607, 0x0600, random.number(0x10000)]);
   if (bytes.length < 64) return bytes;
   patch(bytes, [0x0e, 1, layout], [0x0a, 2, code]);
@@ -17,6 +18,12 @@ const header: Generator = (random) => {
   if (random.once(2)) windows(bytes, random);
   return bytes;
 };
+
+/** A ROM of any kind, where an endpoint and a bridge have theirs, as far as there are bytes. */
+function romOf(bytes: Uint8Array, random: Random): void {
+  const rom = random.pick([0, 1, 0x200, 0x7ff, 0x800, 0xfff00001, 0xffffffff]);
+  for (const at of [0x30, 0x38]) if (at + 4 <= bytes.length) patch(bytes, [at, 4, rom]);
+}
 
 function windows(bytes: Uint8Array, random: Random): void {
   const wide = random.number(2);

@@ -66,15 +66,14 @@ function registerRanges(config: ConfigBytes): readonly SystemRange[] {
   const layout = layoutOf(config);
   const rom = config.read32(romOffsets[layout] ?? ABSENT);
   const bases = baseAddresses(config, barCounts[layout] ?? 0);
-  const rangeOf = (base: bigint, mask: bigint) => ({
-    address: base & mask,
-    size: 0n,
-    flags: Number(base & BigInt(RANGE.type)),
+  const regions = Array.from({ length: ROM_INDEX }, (_, index) => {
+    const base = bases[index] ?? 0n;
+    return { address: base & ~0xfn, size: 0n, flags: Number(base & BigInt(RANGE.type)) };
   });
-  return [
-    ...Array.from({ length: ROM_INDEX }, (_, index) => rangeOf(bases[index] ?? 0n, ~0xfn)),
-    rangeOf(rom === ALL_ONES ? 0n : BigInt(rom), ~0x7ffn),
-  ];
+  const known = rom === ALL_ONES ? 0 : rom;
+  // Any bit below the address shows that there is a ROM.
+  const address = BigInt((known & ROM_ADDRESS) >>> 0);
+  return [...regions, { address, size: 0n, flags: known & ~ROM_ADDRESS ? 1 : 0 }];
 }
 
 function layoutOf(config: ConfigBytes): number {
