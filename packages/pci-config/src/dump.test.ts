@@ -56,3 +56,31 @@ describe("parseDump", () => {
     );
   });
 });
+
+describe("parseDump as strict as lspci", () => {
+  const strict = (text: string) => parseDump(text, { strict: true });
+  const whole = `00:00.0 X\n${row("00", zeros)}\n`;
+
+  it("reads what lspci printed, with any line between, and ends a function at an empty line", () => {
+    const [fn, ...others] = strict(
+      `# words\n${whole}\tFlags: any\n\n${row("10", zeros)}\n`.replaceAll("\n", "\r\n"),
+    );
+    expect(fn!.bytes.length).toBe(16);
+    expect(others).toEqual([]);
+  });
+
+  it.each([
+    ["Malformed line", `${row("40", "12  34")}\n`],
+    ["Malformed line", `${row("40", "12\t34")}\n`],
+    ["Malformed line", `${row("40", "123")}\n`],
+    ["Malformed line", "add: words\n"],
+    ["Malformed line", `${row("1000", "zz")}\n`],
+    ["At most 4096 bytes of config space are supported", `${row("fff", "12 34")}\n`],
+    ["Line too long or unterminated", "words"],
+    ["Line too long or unterminated", `${"x".repeat(254)}\n`],
+    ["Line too long or unterminated", "wo\0rds\n"],
+  ])("says %s of %j", (words, line) => {
+    expect(() => strict(whole + line)).toThrow(`dump: ${words}`);
+    expect(parseDump(whole + line)).toHaveLength(1);
+  });
+});

@@ -1,3 +1,5 @@
+import { PciError } from "@userpci/interface";
+
 /** A function of a dump. */
 export interface DumpedFunction {
   /** 0 to 7fffffff. */
@@ -12,9 +14,16 @@ export interface DumpedFunction {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** How a dump is read. */
+export interface DumpOptions {
+  /** Refuse what lspci refuses, in its words, and end a function at an empty line, as it does. */
+  readonly strict?: boolean;
+}
+
 const MAX_SIZE = 4096;
 const ABSENT = 0xff;
 const heading = /^(?:([0-7]?[0-9a-f]{4,7}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-9])(?:\s|$)/i;
+const strictHeading = /^(?:([0-9a-f]{4,6}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-9]) /i;
 /** Letters that an address may take, and one behind it. */
 const LONGEST_HEADING = 17;
 /** Digits of a row's address. */
@@ -37,26 +46,55 @@ const ZEROS = " 00".repeat(ROW);
  * Reads what `lspci -x`, `-xxx` or `-xxxx` printed, at any verbosity, in the order of the text. A line that starts with an
  * address opens a function, and rows such as `10: 04 00 ...` fill it; every other line is passed over, as are rows before
  * the first function, bytes past 4096, and what follows the bytes of a row.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT`, only where `strict`: for other than bytes in a row, bytes past 4096, a line that
+ *   lspci takes for too long, a last line without its end
  */
-export function parseDump(text: string): readonly DumpedFunction[] {
+export function parseDump(text: string, { strict = false }: DumpOptions = {}): readonly DumpedFunction[] {
   const functions: DumpedFunction[] = [];
   const space = new Space();
   let open: Address | undefined;
+  const close = () => {
+    if (open) functions.push({ ...open, bytes: space.taken() });
+    open = undefined;
+  };
+  const pattern = strict ? strictHeading : heading;
+  const isClosing = strict ? emptyLines(text) : () => false;
   for (let at = 0; at < text.length; ) {
     const newline = text.indexOf("\n", at);
     const end = newline < 0 ? text.length : newline;
-    if (digits[text.charCodeAt(at)]! >= 0 && !readRow(text, at, end, space)) {
-      const found = heading.exec(text.slice(at, Math.min(end, at + LONGEST_HEADING)));
+    if (isClosing(at, newline)) close();
+    else if (digits[text.charCodeAt(at)]! >= 0 && !readRow(text, at, end, space, strict && !!open)) {
+      const found = pattern.exec(text.slice(at, Math.min(end, at + LONGEST_HEADING)));
       if (found) {
-        if (open) functions.push({ ...open, bytes: space.taken() });
+        close();
         open = addressOf(found);
         space.clear();
       }
     }
     at = end + 1;
   }
-  if (open) functions.push({ ...open, bytes: space.taken() });
+  close();
   return functions;
+}
+
+/** Characters that a line may have for lspci, but for its newline. */
+const LONGEST_LINE = 253;
+
+/** Tells whether a line is empty. @throws PciError if it is not a whole line for lspci, which a zero byte ends too */
+function emptyLines(text: string): (start: number, newline: number) => boolean {
+  const zero = text.indexOf("\0");
+  return (start, newline) => {
+    const length = newline - start;
+    if (newline < 0 || length > LONGEST_LINE || (zero >= start && zero < newline)) {
+      throw refusal("Line too long or unterminated");
+    }
+    return length === 0 || (length === 1 && text[start] === "\r");
+  };
+}
+
+function refusal(words: string): PciError {
+  return new PciError("ERR_INVALID_ARGUMENT", `dump: ${words}`);
 }
 
 type Address = Omit<DumpedFunction, "bytes">;
@@ -83,8 +121,11 @@ class Space {
     return this.#bytes.slice(0, this.#end);
   }
 
-  /** Takes the bytes of a row: digit pairs with a blank before each, from `start` to `end` or to what is none. */
-  fill(offset: number, text: string, start: number, end: number): void {
+  /**
+   * Takes the bytes of a row: digit pairs with a blank before each, from `start` to `end` or to what is none.
+   * @returns where it stopped
+   */
+  fill(offset: number, text: string, start: number, end: number): number {
     const bytes = this.#bytes;
     let at = start;
     let next = offset;
@@ -99,12 +140,13 @@ class Space {
       if (byte < 0 || (blank !== BLANK && blank !== TAB)) break;
       bytes[next++] = byte;
     }
-    if (next <= MAX_SIZE && next > this.#end) this.#end = next;
+    if (at > start && next > this.#end) this.#end = next;
+    return at;
   }
 }
 
-/** Reads the bytes of a line that is a row. @returns whether it is one */
-function readRow(text: string, start: number, end: number, space: Space): boolean {
+/** Reads the bytes of a line that is a row. @returns whether it is one. @throws PciError if a `strict` one is malformed */
+function readRow(text: string, start: number, end: number, space: Space, strict: boolean): boolean {
   let at = start;
   let offset = 0;
   for (; at < end; at++) {
@@ -113,9 +155,18 @@ function readRow(text: string, start: number, end: number, space: Space): boolea
     offset = offset * 16 + digit;
   }
   const count = at - start;
-  if (count < FEWEST_DIGITS || count > MOST_DIGITS || at + 3 >= end) return false;
+  if (count < FEWEST_DIGITS || count > MOST_DIGITS || at + 1 >= end) return false;
   if (text.charCodeAt(at) !== COLON || text.charCodeAt(at + 1) !== BLANK) return false;
-  if (digits[text.charCodeAt(at + 2)]! < 0 || digits[text.charCodeAt(at + 3)]! < 0) return false;
-  space.fill(offset, text, at + 1, end);
-  return true;
+  const stop = space.fill(offset, text, at + 1, end);
+  if (strict) requireBytes(text, at + 1, stop, end);
+  return strict || stop > at + 1 || offset >= MAX_SIZE;
+}
+
+/** Refuses what {@link Space.fill} left of a row, and tabulators, which it takes for blanks. */
+function requireBytes(text: string, start: number, stop: number, end: number): void {
+  const rest = text.slice(stop, end);
+  const isWhole = rest === "" || rest === " " || rest === "\r" || rest === " \r";
+  if (isWhole && !text.slice(start, stop).includes("\t")) return;
+  const isLong = /^(?: [0-9a-f]{2})* ?\r?$/i.test(text.slice(start, end));
+  throw refusal(isLong ? "At most 4096 bytes of config space are supported" : "Malformed line");
 }

@@ -58,7 +58,7 @@ function namesOf({ names }: LspciArguments): PciIds {
 }
 
 function dumpedDevices(path: string): readonly LspciDevice[] {
-  return parseDump(readDump(path)).map(({ bytes, ...address }) => ({ address, bytes }));
+  return parseDump(readDump(path), { strict: true }).map(({ bytes, ...address }) => ({ address, bytes }));
 }
 
 function readDump(path: string): string {

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { type DumpedFunction, parseDump } from "../dump.ts";
+export { type DumpedFunction, type DumpOptions, parseDump } from "../dump.ts";
 export { PciIds } from "../ids.ts";
 export type {
   FunctionAddress,
