@@ -16,28 +16,19 @@ const PREFIX = "linux-source-";
 
 /** Folders of which only the makefiles and Kconfig files are unpacked: two thirds of the source, for hardware that no configuration here has. */
 const UNUSED_FOLDERS: readonly string[] = [
-  ...[
-    "alpha",
-    "arc",
-    "arm",
-    "arm64",
-    "csky",
-    "hexagon",
-    "loongarch",
-    "m68k",
-    "microblaze",
-    "mips",
-    "nios2",
-  ].map(arch),
-  ...["openrisc", "parisc", "powerpc", "riscv", "s390", "sh", "sparc", "um", "xtensa"].map(arch),
-  ...["drivers/accel", "drivers/clk", "drivers/gpu", "drivers/iio", "drivers/infiniband", "drivers/media"],
-  ...["drivers/net/wireless", "drivers/pinctrl", "drivers/scsi", "drivers/staging"],
-  ...["fs/btrfs", "fs/xfs", "sound", "tools/perf", "tools/testing", "Documentation"],
-];
+  "arch/{alpha,arc,arm,arm64,csky,hexagon,loongarch,m68k,microblaze,mips,nios2,openrisc,parisc,powerpc,riscv,s390,sh,sparc,um,xtensa}",
+  "drivers/{accel,clk,gpu,iio,infiniband,media,net/wireless,pinctrl,scsi,staging}",
+  "fs/{btrfs,xfs}",
+  "tools/{perf,testing}",
+  "sound",
+  "Documentation",
+].flatMap(alternatives);
 const UNUSED_FILES: readonly string[] = [".[chSst]", ".dts*", ".json", ".yaml", ".rst"];
 
-function arch(name: string): string {
-  return `arch/${name}`;
+/** `a/{b,c}` as `a/b` and `a/c`. */
+function alternatives(path: string): string[] {
+  const [, parent, names] = /^(.*)\{(.*)\}$/.exec(path) ?? [];
+  return names === undefined ? [path] : names.split(",").map((name) => `${parent}${name}`);
 }
 
 /** The newest kernel source among package names. */
