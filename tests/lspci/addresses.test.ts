@@ -5,8 +5,8 @@ import { asBridge, dumpOf, patch, withCapability } from "./space.ts";
 const reference = await Reference.open();
 afterAll(() => reference?.[Symbol.dispose]());
 
-const bridge = (secondary: number) =>
-  patch(asBridge(withCapability(0x0d, 64)), [0x19, 1, secondary], [0x1a, 1, secondary]);
+const bridge = (secondary: number, subordinate = secondary) =>
+  patch(asBridge(withCapability(0x0d, 64)), [0x19, 1, secondary], [0x1a, 1, subordinate]);
 const endpoint = withCapability(0x01, 64);
 
 /** Functions of three domains, some behind bridges. */
@@ -16,6 +16,18 @@ const several = dumpOf(
 );
 /** The same, of one domain that is not 0. */
 const foreign = dumpOf([bridge(1), endpoint], ["0002:00:01.0", "0002:01:00.0"]);
+
+/** Bridges whose headers are not whole. */
+const cut = dumpOf(
+  [endpoint, bridge(1).slice(0, 63), bridge(2).slice(0, 16), endpoint, endpoint],
+  ["00:00.0", "00:01.0", "00:02.0", "01:00.0", "02:00.0"],
+);
+
+/** Bridges with numbers that make no sense, or none yet. */
+const odd = dumpOf(
+  [bridge(0), bridge(0, 5), bridge(0x90, 0), bridge(0xff), endpoint, endpoint],
+  ["80:00.0", "80:01.0", "80:02.0", "80:03.0", "03:00.0", "90:00.0"],
+);
 
 const commands = [
   "",
@@ -36,6 +48,8 @@ const commands = [
 const dumps = [
   ["several domains", several],
   ["one domain that is not 0", foreign],
+  ["bridges that were cut off", cut],
+  ["bridges without numbers", odd],
 ] as const;
 
 describe.skipIf(reference === undefined)("on functions of", () => {

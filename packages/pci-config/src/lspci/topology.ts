@@ -1,3 +1,4 @@
+import { HEADER_SIZE } from "../header.ts";
 import type { LspciDevice } from "./device.ts";
 import { identityOf } from "./identity.ts";
 
@@ -69,12 +70,13 @@ function newBridge(domain: number, secondary: number, subordinate: number): Brid
   return { domain, secondary, subordinate, buses: [], node: undefined };
 }
 
+/** What a device leads to; a header that is not whole is none of a bridge. */
 function bridgeOf(device: LspciDevice, busCentric: boolean): Bridge | undefined {
   const { bytes, address } = device;
-  const layout = (bytes[0x0e] ?? 0xff) & 0x7f;
+  const layout = bytes[0x0e]! & 0x7f;
   const isBridge = identityOf(device, busCentric).classCode >>> 8 === CLASS_BRIDGE;
-  if (!isBridge || (layout !== 1 && layout !== 2)) return undefined;
-  return newBridge(address.domain, bytes[0x19] ?? 0, bytes[0x1a] ?? 0);
+  if (bytes.length < HEADER_SIZE || !isBridge || (layout !== 1 && layout !== 2)) return undefined;
+  return newBridge(address.domain, bytes[0x19]!, bytes[0x1a]!);
 }
 
 /** The last of the bridges that lead to a bus: inner ones have higher addresses. */

@@ -71,10 +71,7 @@ class Drawing {
     const { device, bridge } = node;
     const label = `${hex(device.address.device, 2)}.${device.address.function.toString(16)}`;
     if (!bridge || this.#open.has(bridge)) return `${text}${label}${this.#nameOf(device)}`;
-    const { secondary, subordinate } = bridge;
-    const range =
-      secondary === subordinate ? hex(secondary, 2) : `${hex(secondary, 2)}-${hex(subordinate, 2)}`;
-    const own = `${label}-[${range}]--`;
+    const own = `${label}${rangeOf(bridge)}--`;
     const below = indent + " ".repeat(own.length);
     const inside = wanted || this.#isWanted(node);
     this.#open.add(bridge);
@@ -109,4 +106,12 @@ class Drawing {
   #hasWanted(bus: Bus): boolean {
     return bus.nodes.some((node) => this.#isShown(node));
   }
+}
+
+/** The buses that a bridge leads to; without a number of its own it leads nowhere yet. */
+function rangeOf({ secondary, subordinate }: Bridge): string {
+  if (secondary === 0) return "";
+  return secondary === subordinate
+    ? `-[${hex(secondary, 2)}]`
+    : `-[${hex(secondary, 2)}-${hex(subordinate, 2)}]`;
 }
