@@ -43,6 +43,24 @@ describe("parseDump", () => {
     expect(parseDump("")).toEqual([]);
   });
 
+  it("reads every space as it is printed, whatever of it is zero", () => {
+    const byte = fc.tuple(fc.nat(4095), fc.nat(255));
+    const digits = (value: number) => value.toString(16).padStart(2, "0");
+    fc.assert(
+      fc.property(fc.array(byte), fc.constantFrom(64, 256, 4096), fc.boolean(), (set, size, backwards) => {
+        const bytes = new Uint8Array(size);
+        for (const [at, value] of set) bytes[at % size] = value;
+        const rows = Array.from({ length: size / 16 }, (_, index) =>
+          row(digits(16 * index), Array.from(bytes.subarray(16 * index, 16 * index + 16), digits).join(" ")),
+        );
+        if (backwards) rows.reverse();
+        const [first, second] = parseDump(`00:00.0\n${rows.join("\n")}\n00:01.0\n${row("10", zeros)}\n`);
+        expect(first!.bytes).toEqual(bytes);
+        expect([...second!.bytes]).toEqual([...Array(16).fill(0xff), ...Array(16).fill(0)]);
+      }),
+    );
+  });
+
   it("takes any text", () => {
     const line = fc.oneof(
       fc.string(),

@@ -38,9 +38,20 @@ const TAB = 0x09;
 const digits = new Int8Array(0x1_0000).fill(-1);
 for (const letter of "0123456789abcdefABCDEF") digits[letter.charCodeAt(0)] = Number.parseInt(letter, 16);
 
-/** The bytes of a row as most rows are, which is told at a glance. */
+/** Bytes of a row as lspci prints it, and what most rows are. */
 const ROW = 16;
 const ZEROS = " 00".repeat(ROW);
+/** A space of zeros as lspci prints it. */
+const zeroRows = Array.from(
+  { length: MAX_SIZE / ROW },
+  (_, row) => `${(row * ROW).toString(16).padStart(2, "0")}:${ZEROS}\n`,
+);
+const zeroText = zeroRows.join("");
+/** Where the row of each address begins in it, and where it ends. */
+const zeroStarts = [0];
+for (const row of zeroRows) zeroStarts.push(zeroStarts.at(-1)! + row.length);
+/** Rows of zeros that are looked for at once. */
+const RUN = 8;
 
 /**
  * Reads what `lspci -x`, `-xxx` or `-xxxx` printed, at any verbosity, in the order of the text. A line that starts with an
@@ -61,6 +72,11 @@ export function parseDump(text: string, { strict = false }: DumpOptions = {}): r
   const pattern = strict ? strictHeading : heading;
   const isClosing = strict ? emptyLines(text) : () => false;
   for (let at = 0; at < text.length; ) {
+    const passed = open ? space.passZeros(text, at) : 0;
+    if (passed > 0) {
+      at += passed;
+      continue;
+    }
     const newline = text.indexOf("\n", at);
     const end = newline < 0 ? text.length : newline;
     if (isClosing(at, newline)) close();
@@ -109,16 +125,33 @@ class Space {
   readonly #bytes = new Uint8Array(MAX_SIZE);
   /** First byte behind those that were seen. */
   #end = 0;
+  /** First byte behind the last row. */
+  #next = 0;
 
   /** Forgets everything. */
   clear(): void {
     this.#bytes.fill(ABSENT);
     this.#end = 0;
+    this.#next = 0;
   }
 
   /** A copy of what was seen. */
   taken(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#end);
+  }
+
+  /** Takes the next rows if they are zeros. @returns letters that they have */
+  passZeros(text: string, at: number): number {
+    const first = this.#next / ROW;
+    const last = first + RUN;
+    const start = zeroStarts[first];
+    const end = zeroStarts[last];
+    if (start === undefined || end === undefined || !text.startsWith(zeroText.slice(start, end), at))
+      return 0;
+    this.#bytes.fill(0, this.#next, last * ROW);
+    this.#next = last * ROW;
+    this.#end = Math.max(this.#end, this.#next);
+    return end - start;
   }
 
   /**
@@ -140,6 +173,7 @@ class Space {
       if (byte < 0 || (blank !== BLANK && blank !== TAB)) break;
       bytes[next++] = byte;
     }
+    this.#next = next;
     if (at > start && next > this.#end) this.#end = next;
     return at;
   }

@@ -45,7 +45,7 @@ export class PciIds {
   /** Name of the subsystem that `subvendor` and `subdevice` are on a device. */
   subsystem(vendor: number, device: number, subvendor: number, subdevice: number): string | undefined {
     const section = this.#deviceSection(vendor, device);
-    return this.#name(section && nameAt(section.text, `\n\t\t${hex4(subvendor)} ${hex4(subdevice)}  `));
+    return this.#name(section && nameAt(section.text, `\n\t\t${hex4(subvendor)} ${hex4(subdevice)}`));
   }
 
   /** Name of a base class: the upper byte of a class of 16 bits. */
@@ -61,7 +61,7 @@ export class PciIds {
   /** Name of a programming interface of a class of 16 bits. */
   programmingInterface(code: number, programmingInterface: number): string | undefined {
     const section = this.#subClassSection(code);
-    return this.#name(section && nameAt(section.text, `\n\t\t${hex2(programmingInterface)}  `));
+    return this.#name(section && nameAt(section.text, `\n\t\t${hex2(programmingInterface)}`));
   }
 
   #name(letters: string | undefined): string | undefined {
@@ -74,7 +74,7 @@ export class PciIds {
 
   #deviceSection(vendor: number, device: number): Section | undefined {
     const within = this.#vendorSection(vendor);
-    return within && this.#section(`\n\t${hex4(device)}  `, within.text, vendor);
+    return within && this.#section(`\n\t${hex4(device)}`, within.text, vendor);
   }
 
   #classSection(base: number): Section | undefined {
@@ -83,7 +83,7 @@ export class PciIds {
 
   #subClassSection(code: number): Section | undefined {
     const within = this.#classSection(code >>> 8);
-    return within && this.#section(`\n\t${hex2(code & 0xff)}  `, within.text, -1 - (code >>> 8));
+    return within && this.#section(`\n\t${hex2(code & 0xff)}`, within.text, -1 - (code >>> 8));
   }
 
   #topSection(letters: string): Section | undefined {
@@ -94,8 +94,7 @@ export class PciIds {
     if (!place) return undefined;
     const start = lineEnd(this.#text, place.start);
     const name = this.#text.slice(place.start + letters.length, start);
-    // Two blanks stand before a name.
-    if (!name.startsWith("  ")) return undefined;
+    if (!name.startsWith(BLANKS)) return undefined;
     section = { text: this.#text.slice(start, place.end), name: name.trim() };
     this.#sections.set(letters, section);
     return section;
@@ -114,6 +113,9 @@ interface Place {
   readonly start: number;
   readonly end: number;
 }
+
+/** What stands before a name. */
+const BLANKS = "  ";
 
 /** Letters of a vendor's number, or of `C` and a class's. */
 const LETTERS = 4;
@@ -134,18 +136,25 @@ function placesIn(text: string): ReadonlyMap<string, Place> {
 
 /** The section of a device or sub-class that a heading opens, up to the next line that is indented as little. */
 function sectionAt(text: string, heading: string): Section | undefined {
-  const at = text.indexOf(heading);
+  const at = entryAt(text, heading);
   if (at < 0) return undefined;
   const start = lineEnd(text, at + heading.length);
   const next = /\n\t[^\t\n#]/g;
   next.lastIndex = start;
   const end = next.test(text) ? next.lastIndex - 2 : text.length;
-  return { text: text.slice(start, end), name: text.slice(at + heading.length, start).trimEnd() };
+  return { text: text.slice(start, end), name: text.slice(at + heading.length, start).trim() };
 }
 
 function nameAt(text: string, heading: string): string | undefined {
-  const at = text.indexOf(heading);
-  return at < 0 ? undefined : text.slice(at + heading.length, lineEnd(text, at + 1)).trimEnd();
+  const at = entryAt(text, heading);
+  return at < 0 ? undefined : text.slice(at + heading.length, lineEnd(text, at + 1)).trim();
+}
+
+/** Where the entry is that a heading opens, or -1. Two blanks are before a name; V8 finds a heading without them sooner. */
+function entryAt(text: string, heading: string): number {
+  let at = text.indexOf(heading);
+  while (at >= 0 && !text.startsWith(BLANKS, at + heading.length)) at = text.indexOf(heading, at + 1);
+  return at;
 }
 
 /** Where the line ends that a place is in. */
