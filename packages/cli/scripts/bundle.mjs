@@ -21,4 +21,5 @@ await bundle.write({
   entryFileNames: names,
   chunkFileNames: names,
   comments: false,
+  minify: true,
 });

@@ -1,3 +1,4 @@
+import { PciError } from "@userpci/interface";
 import { exitStatus } from "./exit-status.ts";
 import { run } from "./run.ts";
 import { processTerminal } from "./terminal.ts";
@@ -16,10 +17,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 process.stderr.on("error", () => undefined);
 
 async function reportLoss(cause: NodeJS.ErrnoException): Promise<void> {
-  const [{ PciError }, { reportFailure }] = await Promise.all([
-    import("@userpci/interface"),
-    import("./failure.ts"),
-  ]);
+  const { reportFailure } = await import("./failure.ts");
   const { code = "EIO" } = cause;
   const hint = "is the disk full that it goes to? what is missing was not printed";
   const error = new PciError(code, `standard output cannot be written: ${code}`, { hint, cause });

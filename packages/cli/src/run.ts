@@ -20,8 +20,8 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
 /** Runs a command that has its own ideas of arguments and words. */
 async function runDropIn({ load }: DropIn, argv: readonly string[], terminal: Terminal): Promise<number> {
   // The work of tens of milliseconds is over before code that V8 optimizes has paid for it: that shall wait until a function
-  // has run four times as long as by default.
-  setFlagsFromString("--interrupt-budget=540672");
+  // has run sixteen times as long as by default.
+  setFlagsFromString("--interrupt-budget=2162688");
   try {
     return await (await load()).runDropIn(argv, terminal);
   } catch (thrown) {
