@@ -1,5 +1,6 @@
 import type { DeviceFilter, LspciOptions } from "@userpci/pci-config/lspci";
 import { Filters } from "../filters.ts";
+import { Access } from "./access.ts";
 
 /** A wrong command line, in lspci's words. */
 export class UsageError extends Error {
@@ -8,12 +9,16 @@ export class UsageError extends Error {
 
 /** A command line of lspci. */
 export interface LspciArguments {
+  /** What to print in place of devices, for `-A help` and `-O help`. */
+  readonly answer: string | undefined;
   readonly options: Omit<LspciOptions, "ids">;
   readonly tree: boolean;
   readonly filter: DeviceFilter | undefined;
   /** Path of the names, from `-i`. */
   readonly names: string | undefined;
-  /** Path of a dump, from `-F`; `-` is standard input. */
+  /** `-Q`: names from the network alone, which gives none here. */
+  readonly isNameless: boolean;
+  /** Path of a dump, from `-F` or `-A dump`; `-` is standard input. */
   readonly dump: string | undefined;
   /** Directory of the system's PCI tree, from `-O sysfs.path=`. */
   readonly sysfs: string | undefined;
@@ -32,10 +37,10 @@ const VALUES = "sdiFpAOH";
  * @throws PciError `ERR_INVALID_ARGUMENT` with lspci's words for a filter
  */
 export function parseArguments(argv: readonly string[], warn: (words: string) => void): LspciArguments {
-  const { count, values, filters } = scan(argv, warn);
+  const { count, names, filters, access, answer } = scan(argv, warn);
   const level = <N extends number>(flag: string, most: N) => Math.min(count(flag), most) as N;
-  const access = accessOf(values);
   return {
+    answer,
     options: {
       verbosity: level("v", 3) as LspciOptions["verbosity"],
       idStyle: (["names", "numbers", "both"] as const)[level("n", 2)]!,
@@ -48,41 +53,65 @@ export function parseArguments(argv: readonly string[], warn: (words: string) =>
     },
     tree: count("t") > 0,
     filter: allOf(filters.list()),
-    names: values.get("i"),
-    dump: values.get("F") ?? access.dump,
+    names,
+    isNameless: count("Q") > 0,
+    dump: access.dump,
     sysfs: access.sysfs,
   };
 }
 
 interface Scanned {
   readonly count: (flag: string) => number;
-  readonly values: ReadonlyMap<string, string>;
+  readonly names: string | undefined;
   readonly filters: Filters;
+  readonly access: Access;
+  readonly answer: string | undefined;
 }
 
+/** Takes the options one by one: of several errors lspci tells the first. */
 function scan(argv: readonly string[], warn: (words: string) => void): Scanned {
   const counts = new Map<string, number>();
-  const values = new Map<string, string>();
   const filters = new Filters();
+  const access = new Access();
+  let names: string | undefined;
+  let answer: string | undefined;
+  for (const [letter, value] of optionsOf(argv)) {
+    if (letter === "i") names = value;
+    else if (Filters.has(letter)) filters.add(letter, value, warn);
+    else if (Access.has(letter)) answer = access.add(letter, value);
+    else counts.set(letter, (counts.get(letter) ?? 0) + 1);
+    if (answer !== undefined) break;
+  }
+  return { count: (flag) => counts.get(flag) ?? 0, names, filters, access, answer };
+}
+
+/** The options and their values, in their order; words that are no options are an error behind all of them. */
+function* optionsOf(argv: readonly string[]): Generator<readonly [letter: string, value: string]> {
+  let strays = 0;
   for (let next = 0; next < argv.length; ) {
     const word = argv[next++]!;
+    if (word === "--") {
+      strays += argv.length - next;
+      break;
+    }
+    if (!/^-./.test(word)) {
+      strays++;
+      continue;
+    }
     const flags = flagsOf(word);
-    for (const flag of flags) counts.set(flag, (counts.get(flag) ?? 0) + 1);
+    for (const flag of flags) yield [flag, ""];
     const letter = word[flags.length + 1];
     if (letter === undefined) continue;
     requireValued(letter);
     const value = word.slice(flags.length + 2) || argv[next++];
     if (value === undefined) throw new UsageError(`option requires an argument -- '${letter}'`);
-    values.set(letter, value);
-    // Before the rest is looked at: of several errors lspci tells the first.
-    if (Filters.has(letter)) filters.add(letter, value, warn);
+    yield [letter, value];
   }
-  return { count: (flag) => counts.get(flag) ?? 0, values, filters };
+  if (strays > 0) throw new UsageError("");
 }
 
 /** The options without a value that a word begins with. */
 function flagsOf(word: string): string {
-  if (!/^-./.test(word)) throw new UsageError("");
   const letters = word.slice(1);
   const end = [...letters].findIndex((letter) => !FLAGS.includes(letter));
   return end < 0 ? letters : letters.slice(0, end);
@@ -98,19 +127,4 @@ function requireValued(letter: string): void {
 function allOf(filters: readonly DeviceFilter[]): DeviceFilter | undefined {
   if (filters.length === 0) return undefined;
   return (device, busCentric) => filters.every((matches) => matches(device, busCentric));
-}
-
-/** There are two ways to devices here: sysfs, and a dump. */
-function accessOf(values: ReadonlyMap<string, string>): { sysfs?: string; dump?: string } {
-  const method = values.get("A") ?? "linux-sysfs";
-  const [name = "", ...rest] = (values.get("O") ?? "").split("=");
-  const value = rest.join("=");
-  const known = method === "linux-sysfs" || method === "dump";
-  if (values.has("H") || !known || !["", "sysfs.path", "dump.name"].includes(name)) {
-    throw new UsageError(
-      "devices are reached by -A linux-sysfs, with -O sysfs.path=DIRECTORY, or by -A dump, with -O dump.name=FILE",
-    );
-  }
-  if (name === "sysfs.path") return { sysfs: value };
-  return name === "dump.name" ? { dump: value } : {};
 }

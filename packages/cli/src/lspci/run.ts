@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { getSystemErrorMap } from "node:util";
 import { isPciError, PciError } from "@userpci/interface";
 import {
   hasRawBytes,
@@ -28,7 +29,7 @@ export function runDropIn(argv: readonly string[], terminal: Terminal): number {
   }
   try {
     const given = parseArguments(argv, (words) => terminal.note(`${words}\n`));
-    const text = textOf(given);
+    const text = given.answer ?? textOf(given);
     terminal.write(hasRawBytes(text) ? textBytes(text) : text);
     return 0;
   } catch (error) {
@@ -47,7 +48,8 @@ function textOf(given: LspciArguments): string {
 }
 
 /** Numbers alone still need the names of programming interfaces. */
-function namesOf({ names }: LspciArguments): PciIds {
+function namesOf({ names, isNameless }: LspciArguments): PciIds {
+  if (isNameless) return PciIds.parse("");
   if (names === undefined) return readPciIds();
   try {
     return readNames(names);
@@ -66,9 +68,12 @@ function readDump(path: string): string {
     // Not UTF-8: names of devices are of no interest, and any byte may stand in them.
     return readFileSync(path === "-" ? STANDARD_INPUT : path, "latin1");
   } catch (cause) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `dump: Cannot open ${path}: ${(cause as Error).message}`, {
-      cause,
-    });
+    const { errno, code } = cause as NodeJS.ErrnoException;
+    // lspci opens a directory, and finds nothing in it.
+    if (code === "EISDIR") return "";
+    const words = getSystemErrorMap().get(errno ?? 0)?.[1] ?? (cause as Error).message;
+    const reason = words.charAt(0).toUpperCase() + words.slice(1);
+    throw new PciError("ERR_INVALID_ARGUMENT", `dump: Cannot open ${path}: ${reason}`, { cause });
   }
 }
 
