@@ -18,7 +18,7 @@ const runs = { numRuns: 300, endOnFailure: true };
 // operation can need, and far less than a walk without an end.
 const MOST_READS = 200_000;
 
-const sizes = fc.constantFrom(64, 66, 128, 256, 257, 512, 4096);
+const sizes = fc.constantFrom(64, 66, 128, 256, 257, 512, 4096, 8192);
 
 /** Bytes at random; most real findings need more sense than that, so most of them begin with a sane header. */
 const spaces = sizes.chain((size) =>

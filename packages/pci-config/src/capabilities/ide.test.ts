@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { buildSpace } from "../builder/build.ts";
 import { bytesRegion } from "../bytes.ts";
 import { configOf } from "../config.ts";
+import { strictRegion } from "../testing/regions.ts";
 
 const TWO_LINK_AND_TWO_SELECTIVE = 3 | (1 << 13) | (1 << 16);
 const FIRST = 0x100;
@@ -55,4 +56,14 @@ it("has of a space that ends too soon the streams that are there", () => {
     "ide.selectiveStreams at 0x11c has 8 bytes, too short for its Selective IDE Stream Status",
   );
   expect(config.problems.map(({ code }) => code)).toContain("past-end");
+});
+
+it("looks for no stream behind the config space, also where the region goes on", () => {
+  const bytes = new Uint8Array(8192).fill(0xff);
+  bytes.set(space());
+  const region = bytesRegion(bytes);
+  region.write32(FIRST + 4, 2 | (0xff << 16));
+  for (let at = FIRST + 0x0c; at < 4096; at += 4) region.write32(at, 15);
+  const { problems } = configOf(strictRegion(bytes, 10_000));
+  expect(problems.map(({ code, offset }) => [code, offset])).toContainEqual(["past-end", FIRST]);
 });

@@ -2,6 +2,7 @@ import type { Region } from "@userpci/interface";
 import { capability } from "../capability.ts";
 import { type Access, bits, flag, register, value } from "../table.ts";
 import { list, type Span } from "../view.ts";
+import { extendedEnd } from "../walk.ts";
 
 const section = (part: string) => `PCIe 6.0, 7.9.26.${part}`;
 const algorithms = ["AES-GCM, 256-bit key, 96-bit tag"];
@@ -120,7 +121,7 @@ function* selectiveStreams(room: Room): Generator<readonly [start: number, assoc
 }
 
 function length(region: Region, offset: number): number {
-  const room = { region, offset, length: region.size - offset };
+  const room = { region, offset, length: extendedEnd(region) - offset };
   let end = FIRST_STREAM + LINK_STREAM * countsOf(room).link;
   for (const [start, associations] of selectiveStreams(room)) {
     end = start + SELECTIVE_STREAM + ADDRESS_ASSOCIATION * associations;
