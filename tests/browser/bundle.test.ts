@@ -20,13 +20,15 @@ const ENTRY = "\0page";
 
 /** What a page makes of a dump. Runs in the bare context: nothing from outside but its arguments. */
 const decode = `(pci, dump) => {
-  const { core, lspci, virtual } = pci;
+  const { core, builder, classes, lspci, setpci, virtual } = pci;
   const functions = lspci.parseDump(dump);
   const options = { verbosity: 3, idStyle: "number", ids: lspci.PciIds.parse(""), machine: 0, hexLevel: 0, showDomains: false, showKernel: false, busCentric: false, pathLevel: 0 };
   const described = functions.map(({ bytes }) => core.toJSON(core.fromBytes(bytes)));
   const text = lspci.listText(functions.map(({ bytes, ...address }) => ({ address, bytes })), options);
   const explained = new virtual.VirtualConfigSpace(virtual.linux, { region: core.bytesRegion(functions.find(({ bytes }) => bytes[14] === 0).bytes) }).explain(4, 0xffff);
-  return JSON.stringify({ described, text, explained });
+  const built = core.describe(core.fromBytes(builder.buildSpace({ vendorId: 0x1234, deviceId: 0x11e8, capabilities: [{ name: "msi" }] })));
+  const target = setpci.resolveOperation(core.fromBytes(functions[0].bytes), setpci.parseOperation("COMMAND.w"));
+  return JSON.stringify({ described, text, explained, built, target, name: classes.className(0x02) });
 }`;
 
 interface Bundle {
@@ -57,7 +59,17 @@ async function bundle(): Promise<Bundle> {
   return { code, modules: moduleIds, imports };
 }
 
-describe("in a browser", () => {
+/** The same modules here. */
+const modules = {
+  core: await import("@userpci/pci-config"),
+  builder: await import("@userpci/pci-config/builder"),
+  classes: await import("@userpci/pci-config/classes"),
+  lspci: await import("@userpci/pci-config/lspci"),
+  setpci: await import("@userpci/pci-config/setpci"),
+  virtual: await import("@userpci/pci-config/virtual"),
+};
+
+describe("as one script in a context that has nothing of Node", () => {
   let made: Bundle;
   beforeAll(async () => {
     made = await bundle();
@@ -90,9 +102,3 @@ describe("in a browser", () => {
     },
   );
 });
-
-const modules = {
-  core: await import("@userpci/pci-config"),
-  lspci: await import("@userpci/pci-config/lspci"),
-  virtual: await import("@userpci/pci-config/virtual"),
-};

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { type Finding, type Job, type Outcome, State } from "./worker.ts";
+import { type Finding, type Job, type Names, type Outcome, State } from "./worker.ts";
 
 /** Executions of a worker in one round; afterwards the workers share what they have kept. */
 const ROUND = 250_000;
@@ -60,16 +60,20 @@ export class Campaign {
     const worker = new Worker(new URL("worker.js", import.meta.url), { workerData });
     const { hangMs = 20_000 } = plan;
     let last = -1;
+    let names: Names = [];
     return new Promise((resolve, reject) => {
       const watch = setInterval(() => {
         if (words[State.executions] === last) {
           void worker.terminate();
-          resolve(hung(state, hangMs));
+          resolve(hung(state, names, hangMs));
         }
         last = words[State.executions]!;
         plan.onProgress(`fuzz: ${before} + ${last} executions, ${words[State.reached]} places`);
       }, hangMs);
-      worker.once("message", resolve);
+      worker.on("message", (message: Names | Outcome) => {
+        if (Array.isArray(message)) names = message;
+        else resolve(message as Outcome);
+      });
       worker.once("error", reject);
       worker.once("exit", () => clearInterval(watch));
     });
@@ -81,16 +85,16 @@ function merge(result: Result, outcome: Outcome): Result {
   return {
     executions: result.executions + outcome.executions,
     reached: Math.max(result.reached, outcome.reached),
-    places: outcome.places,
+    places: Math.max(result.places, outcome.places),
     ...(finding && { finding }),
   };
 }
 
-function hung(state: SharedArrayBuffer, hangMs: number): Outcome {
+function hung(state: SharedArrayBuffer, names: Names, hangMs: number): Outcome {
   const words = new Int32Array(state, 0, State.input / 4);
   const input = Uint8Array.from(new Uint8Array(state, State.input, words[State.length]!));
   const finding: Finding = {
-    operation: `operation ${words[State.operation]!}`,
+    operation: names[words[State.operation]!] ?? "none yet",
     input,
     error: `did not end within ${hangMs / 1000} s`,
   };

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { parseDump } from "@userpci/pci-config/lspci";
@@ -36,12 +36,13 @@ function seeds(): Uint8Array[] {
 }
 
 function readFindings(): Uint8Array[] {
-  mkdirSync(findings, { recursive: true });
+  if (!existsSync(findings)) return [];
   return readdirSync(findings).map((name) => readFileSync(new URL(name, findings)));
 }
 
 function save({ operation, input, error }: Finding): void {
   const name = `${operation.replaceAll(" ", "-")}-${Date.now().toString(36)}.bin`;
+  mkdirSync(findings, { recursive: true });
   writeFileSync(new URL(name, findings), input);
   process.stderr.write(`\n${operation}: ${error}\nThe input is tests/fuzz/findings/${name}.\n`);
   process.exitCode = 1;

@@ -40,15 +40,15 @@ class Violation extends Error {
   override name = "Violation";
 }
 
-/** More reads than one operation needs of any space: 48 + 960 capabilities, each asked for all that it may have. */
-const MOST_READS = 300_000;
+/** More accesses than one operation needs of any space: 48 + 960 capabilities, each asked for all that it may have. */
+const MOST_ACCESSES = 300_000;
 
-/** A region whose reads outside it, and without an end, are violations; writes stay in a copy. */
-function strict(bytes: Uint8Array): Region {
+/** A region whose reads outside it, and more of them than `most`, are violations; writes stay in a copy. */
+function strict(bytes: Uint8Array, most = MOST_ACCESSES): Region {
   const inner = bytesRegion(Uint8Array.from(bytes));
-  let reads = 0;
+  let accesses = 0;
   const at = (offset: number, width: number): number => {
-    if (++reads > MOST_READS) throw new Violation(`more than ${MOST_READS} accesses`);
+    if (++accesses > most) throw new Violation(`more than ${most} accesses`);
     if (offset < 0 || offset % width !== 0 || offset + width > inner.size) {
       throw new Violation(`${width} bytes at ${offset} of ${inner.size}`);
     }
@@ -78,6 +78,20 @@ function allowed<T>(run: () => T): T | undefined {
 }
 
 const space = (bytes: Uint8Array): ConfigSpace => configOf(strict(bytes));
+
+/** A space of the input, padded to the length of a header, and to whole dwords. */
+function whole(bytes: Uint8Array, most?: number): ConfigSpace {
+  const filled = new Uint8Array(Math.max(64, (bytes.length + 3) & ~3));
+  filled.set(bytes);
+  return configOf(strict(filled, most));
+}
+
+/** The same, of which each dword can be read about once. */
+const once = (bytes: Uint8Array): ConfigSpace => whole(bytes, Math.max(64, bytes.length) / 4 + FEW);
+
+/** Accesses besides: what the header says of the rest. */
+const FEW = 64;
+
 const textOf = (bytes: Uint8Array): string => new TextDecoder("utf-8").decode(bytes);
 const address = { domain: 0, bus: 0, device: 0, function: 0 };
 
@@ -144,24 +158,12 @@ type Operation = (input: Uint8Array) => void;
 
 /** What may refuse its input with an error of the project. */
 const refusing: Readonly<Record<string, Operation>> = {
-  describe: (input) => void describe(space(input)),
-  format: (input) => void formatConfig(describe(space(input))),
-  check: (input) => void check(space(input)),
   interrupts: (input) => {
     const config = space(input);
     allowed(() => decodeBars(config));
     allowed(() => vectorCounts(config));
     const msix = allowed(() => config.find("msix"));
     if (msix) allowed(() => msixLayout(msix));
-  },
-  map: (input) => {
-    const map = space(input).map();
-    for (let offset = 0; offset < map.size; offset++) map.ownerOf(offset);
-  },
-  json: (input) => {
-    const config = space(input);
-    const back = fromJSON(JSON.parse(JSON.stringify(toJSON(config))));
-    if (back.region.size !== config.region.size) throw new Violation("JSON changed the size");
   },
   "bent json": (input) => {
     if (input.length > 2) fromJSON(bentJson(input));
@@ -175,10 +177,6 @@ const refusing: Readonly<Record<string, Operation>> = {
     }
     allowed(() => fromJSON(json));
     allowed(() => buildSpace(json as SpaceDescription));
-  },
-  diff: (input) => {
-    const half = input.length >> 1;
-    diff(space(input.subarray(0, half)), space(input.subarray(half, 2 * half)));
   },
   bytes: (input) => void toBytes(fromBytes(input)),
   filters: (input) => {
@@ -198,6 +196,22 @@ const refusing: Readonly<Record<string, Operation>> = {
 
 /** What takes anything. */
 const accepting: Readonly<Record<string, Operation>> = {
+  describe: (input) => void describe(once(input)),
+  format: (input) => void formatConfig(describe(once(input))),
+  check: (input) => void check(once(input)),
+  map: (input) => {
+    const map = whole(input).map();
+    for (let offset = 0; offset < map.size; offset++) map.ownerOf(offset);
+  },
+  json: (input) => {
+    const config = whole(input);
+    const back = fromJSON(JSON.parse(JSON.stringify(toJSON(config))));
+    if (back.region.size !== config.region.size) throw new Violation("JSON changed the size");
+  },
+  diff: (input) => {
+    const half = input.length >> 1;
+    diff(once(input.subarray(0, half)), once(input.subarray(half, 2 * half)));
+  },
   dump: (input) => {
     for (const { bytes } of parseDump(textOf(input))) {
       if (bytes.length > 4096) throw new Violation(`${bytes.length} bytes of a dump`);

@@ -39,14 +39,17 @@ export interface Finding {
 /** Words of the shared state, before the input's bytes. */
 export const State = { executions: 0, operation: 1, length: 2, reached: 3, input: 16 } as const;
 
+/** The first message of a worker: the names of the operations, by the numbers that the state has. */
+export type Names = readonly string[];
+
 function run({ code, executions, seed, corpus, state }: Job): Outcome {
   const { operations, places, reached } = loadInstrumented(code);
   const all = Object.entries(operations);
+  parentPort?.postMessage(Object.keys(operations) satisfies Names);
   const numbers = new Numbers(seed);
   const kept: Uint8Array[] = corpus.map((input) => Uint8Array.from(input));
   const given = kept.length;
-  const words = new Int32Array(state, 0, State.input / 4);
-  const bytes = new Uint8Array(state, State.input);
+  const note = noter(state);
   const outcome = (count: number, finding?: Finding): Outcome => ({
     executions: count,
     reached: reached(),
@@ -55,29 +58,35 @@ function run({ code, executions, seed, corpus, state }: Job): Outcome {
     ...(finding && { finding }),
   });
   for (let count = 0; count < executions; count++) {
-    // The given inputs first, as they are, through every operation.
-    const isGiven = count < given * all.length;
-    const input = isGiven
-      ? kept[Math.floor(count / all.length)]!
-      : mutate(numbers.pick(kept), numbers.pick(kept), numbers);
     const which = count % all.length;
     const [operation, execute] = all[which]!;
-    bytes.set(input);
-    words[State.length] = input.length;
-    words[State.operation] = which;
-    words[State.executions] = count;
+    // The given inputs first, as they are, through every operation.
+    const first = kept[Math.floor(count / all.length)];
+    const isGiven = count < given * all.length;
+    const input = isGiven ? first! : mutate(numbers.pick(kept), numbers.pick(kept), numbers);
     const before = reached();
+    note(count, which, before, input);
     try {
       execute(input);
     } catch (error) {
       return outcome(count + 1, { operation, input, error: String((error as Error).stack ?? error) });
     }
-    if (reached() !== before) {
-      words[State.reached] = reached();
-      if (!isGiven) kept.push(input);
-    }
+    if (reached() !== before && !isGiven) kept.push(input);
   }
   return outcome(executions);
+}
+
+/** Writes what is about to be executed where a watcher finds it. */
+function noter(state: SharedArrayBuffer) {
+  const words = new Int32Array(state, 0, State.input / 4);
+  const bytes = new Uint8Array(state, State.input);
+  return (count: number, operation: number, reached: number, input: Uint8Array): void => {
+    bytes.set(input);
+    words[State.length] = input.length;
+    words[State.operation] = operation;
+    words[State.reached] = reached;
+    words[State.executions] = count;
+  };
 }
 
 parentPort?.postMessage(run(workerData as Job));

@@ -1,11 +1,12 @@
-import type { Tally } from "./compare.ts";
+import { expect } from "vitest";
+import { Tally } from "./compare.ts";
 import type { Generator } from "./generate.ts";
 import { Random } from "./random.ts";
 import type { Reference } from "./reference.ts";
 import { dumpOf } from "./space.ts";
 
 /** Compares spaces; where lspci dies of one, goes on behind it. @returns how often it died */
-export function compareSpaces(
+function compareSpaces(
   reference: Reference,
   spaces: readonly Uint8Array[],
   args: readonly string[],
@@ -26,8 +27,32 @@ export function compareSpaces(
   );
 }
 
-/** So many spaces of a generator, the same ones for the same seed. */
-export function generate(make: Generator, seed: number, count: number): Uint8Array[] {
-  const random = new Random(seed);
+/** Expects equal lines of all spaces by each of the commands, and lspci to live through nearly all. */
+export function expectEqual(
+  reference: Reference,
+  spaces: readonly Uint8Array[],
+  commands: readonly (readonly string[])[],
+): void {
+  const tally = new Tally();
+  for (const args of commands) {
+    const died = compareSpaces(reference, spaces, args, tally);
+    expect(died, "times that lspci itself died").toBeLessThan(spaces.length / 20);
+  }
+  expect(tally.different.size, tally.report()).toBe(0);
+  expect(tally.lines).toBeGreaterThan(spaces.length * commands.length * 0.9);
+}
+
+/** So many spaces of a generator, the same ones each time. */
+export function generate(make: Generator, count: number): Uint8Array[] {
+  const random = new Random(20101123);
   return Array.from({ length: count }, () => make(random));
+}
+
+/** A space for each bit of `length` bytes from `start`: `empty` with that bit the other way round. */
+export function eachBit(empty: Uint8Array, start: number, length: number): Uint8Array[] {
+  return Array.from({ length: length * 8 }, (_, bit) => {
+    const bytes = empty.slice();
+    bytes[start + (bit >> 3)]! ^= 1 << (bit & 7);
+    return bytes;
+  });
 }
