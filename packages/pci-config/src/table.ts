@@ -164,6 +164,11 @@ export function fieldMask(field: FieldSpec): number {
   return ((0xffff_ffff >>> (31 - (field.hi - field.lo))) << field.lo) >>> 0;
 }
 
+/** The number in a field of a register's bits: unsigned, moved down to bit 0 whatever the field's form. */
+export function fieldOf(field: FieldSpec, raw: number): number {
+  return (raw & fieldMask(field)) >>> field.lo;
+}
+
 /** Whether a write can have an effect on bits of this kind. */
 export function isWritable(access: Access): access is WritableAccess {
   return access === "RW" || access === "RWS" || isWriteOneToClear(access);

@@ -55,4 +55,11 @@ describe("advanced error reporting", () => {
     });
     expect([inFlits.length, inFlits.headerLog13, inFlits.prefixLog0]).toEqual([0x60, 5, undefined]);
   });
+
+  it("has the longer header log where prefixes would be, of what has both", () => {
+    const both = aerOf({ capabilities: { version: 2, portType: 0, flitMode: true } }, HAS_PREFIXES, {
+      headerLog7: 5,
+    });
+    expect([both.length, both.headerLog7, both.prefixLog0]).toEqual([0x60, 5, undefined]);
+  });
 });

@@ -1,6 +1,6 @@
 import type { Region } from "@userpci/interface";
 import { type CapabilitySpec, capability } from "../capability.ts";
-import { type Access, bits, fieldMask, flag, register, value } from "../table.ts";
+import { type Access, bits, fieldOf, flag, register, value } from "../table.ts";
 import { findStandard, standardEnd } from "../walk.ts";
 import { isRootType, pcie } from "./pcie.ts";
 
@@ -48,18 +48,24 @@ const status = { reserved: "RsvdZ" } as const;
 
 const { capabilities, deviceCapabilities2 } = pcie.registers;
 
-/** What the PCI Express capability tells of it: `root`, `prefix` and `flit` for the registers behind the header log. */
+/**
+ * What the PCI Express capability tells of it: `root`, `prefix` and `flit` for the registers behind the header log. In flit mode
+ * the log is longer, and lies where prefixes would be (PCI Express 6.0, section 7.8.4.8).
+ */
 function* traitsOf(region: Region): Generator<string> {
   const at = findStandard(region, pcie.id);
   if (at === undefined) return;
   const flags = region.read16(at + capabilities.offset);
-  if (isRootType((flags & fieldMask(capabilities.fields.portType)) >>> capabilities.fields.portType.lo)) {
-    yield "root";
-  }
-  if ((flags & fieldMask(capabilities.fields.flitMode)) !== 0) yield "flit";
-  const second = at + deviceCapabilities2.offset;
-  if ((flags & fieldMask(capabilities.fields.version)) < 2 || second + 4 > standardEnd(region)) return;
-  if ((region.read32(second) & fieldMask(deviceCapabilities2.fields.endToEndPrefix)) !== 0) yield "prefix";
+  const { portType, flitMode, version } = capabilities.fields;
+  if (isRootType(fieldOf(portType, flags))) yield "root";
+  if (fieldOf(flitMode, flags) !== 0) yield "flit";
+  else if (fieldOf(version, flags) >= 2 && takesPrefixes(region, at + deviceCapabilities2.offset))
+    yield "prefix";
+}
+
+function takesPrefixes(region: Region, at: number): boolean {
+  if (at + 4 > standardEnd(region)) return false;
+  return fieldOf(deviceCapabilities2.fields.endToEndPrefix, region.read32(at)) !== 0;
 }
 
 /** Up to the header log in every function; further by what it has. */

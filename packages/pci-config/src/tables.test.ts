@@ -1,0 +1,111 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { bytesRegion } from "./bytes.ts";
+import type { CapabilitySpec } from "./capability.ts";
+import { extendedCapabilities } from "./extended.ts";
+import { commonHeader, type0Header, type1Header } from "./header.ts";
+import { standardCapabilities } from "./standard.ts";
+import type { RegisterSpec, RegisterTable } from "./table.ts";
+import { list, space } from "./testing/regions.ts";
+
+const capabilities: Readonly<Record<string, CapabilitySpec>> = {
+  ...extendedCapabilities,
+  ...standardCapabilities,
+};
+
+/** Every table of registers there is. */
+const tables: readonly (readonly [name: string, table: RegisterTable])[] = [
+  ["type 0 header", { ...commonHeader, ...type0Header }],
+  ["type 1 header", { ...commonHeader, ...type1Header }],
+  ...Object.entries(capabilities).flatMap(([name, { registers, lists }]) => [
+    [name, registers] as const,
+    ...Object.entries(lists).map(([list, row]) => [`${name}.${list}`, row.registers] as const),
+  ]),
+];
+
+/** Traits by which a capability is one thing or another: of each group it has at most one, and what begins with its name. */
+const exclusive: Readonly<Record<string, readonly string[]>> = {
+  aer: ["flit", "prefix"],
+  pcix: ["bridge", "function"],
+  hyperTransport: ["primary", "secondary", "msiMapping"],
+  dvsec: ["cxlDevice", "cxlPort", "cxlGpfPort", "cxlGpfDevice", "cxlFlexBus", "cxlLogicalDevices", "cxlTest"],
+};
+
+/** Which of a group a trait stands for; `cxlDevice1` stands for `cxlDevice`. */
+const memberOf = (group: readonly string[], trait: string): string | undefined =>
+  group.find((member) => trait.replace(/\d$/, "") === member);
+
+function canOccur(table: string, traits: readonly string[]): boolean {
+  const group = exclusive[table] ?? [];
+  return new Set(traits.map((trait) => memberOf(group, trait)).filter(Boolean)).size < 2;
+}
+
+const traitsOf = ({ when, moved }: RegisterSpec) =>
+  [when, moved?.when].filter((trait) => trait !== undefined);
+
+const subsetsOf = (traits: readonly string[]): string[][] =>
+  Array.from({ length: 2 ** traits.length }, (_, set) => traits.filter((_, bit) => (set >> bit) & 1));
+
+/** First and last byte of a register with some traits, or undefined if it is not there. */
+function bytesOf({ offset, width, when, moved }: RegisterSpec, traits: readonly string[]) {
+  if (when !== undefined && !traits.includes(when)) return undefined;
+  const first = offset + (moved && traits.includes(moved.when) ? moved.by : 0);
+  return { first, last: first + width / 8 - 1 };
+}
+
+function overlap(table: string, a: RegisterSpec, b: RegisterSpec): boolean {
+  const sets = subsetsOf([...new Set([...traitsOf(a), ...traitsOf(b)])]);
+  return sets.some((traits) => {
+    if (!canOccur(table, traits)) return false;
+    const [one, other] = [bytesOf(a, traits), bytesOf(b, traits)];
+    return one && other && one.first <= other.last && other.first <= one.last;
+  });
+}
+
+describe.each(tables)("%s", (name, table) => {
+  const rows = Object.entries(table);
+
+  it("has no two registers in one place", () => {
+    const overlaps = rows.flatMap(([a, spec], index) =>
+      rows
+        .slice(index + 1)
+        .filter(([, other]) => overlap(name, spec, other))
+        .map(([b]) => `${a} and ${b}`),
+    );
+    expect(overlaps).toEqual([]);
+  });
+});
+
+describe("traits that exclude each other", () => {
+  const AT = 0x100;
+  /** What decides about them: the header's layout, PCI Express' flags and second capabilities, and the head of the capability. */
+  const spaces = fc
+    .record({
+      layout: fc.constantFrom(0, 1),
+      flags: fc.tuple(fc.nat(255), fc.nat(255)),
+      second: fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255)),
+      head: fc.tuple(fc.nat(255), fc.nat(255)),
+      revision: fc.nat(15),
+      dvsecId: fc.nat(12),
+    })
+    .map(({ layout, flags, second, head, revision, dvsecId }) =>
+      space(
+        512,
+        ...list(0x40),
+        [0x0e, layout],
+        [0x40, standardCapabilities.pcie.id, 0, ...flags],
+        [0x64, ...second],
+        [AT + 2, ...head, 0x98, 0x1e, revision, 0, dvsecId, 0],
+      ),
+    );
+
+  it.each(Object.keys(exclusive))("%s never has two of a group", (name) => {
+    fc.assert(
+      fc.property(spaces, (bytes) => {
+        const traits = [...capabilities[name]!.traits!(bytesRegion(bytes), AT)];
+        expect(traits).toSatisfy((found: string[]) => canOccur(name, found));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
