@@ -62,8 +62,16 @@ function overlap(table: string, a: RegisterSpec, b: RegisterSpec): boolean {
   });
 }
 
+/** A number of the PCI Express Base Specification 5.0 alone; of any other document behind its one spelling and version. */
+const section =
+  /^(?:(?:PCI Express 6\.\d|CXL 3\.1|PCI PM 1\.2|PCI-X 2\.0a|PCI-to-PCI Bridge 1\.2|AGP 3\.0|HyperTransport 3\.10|AHCI 1\.3\.1|EHCI 1\.0), )?(?:\d+|[A-Z])(?:\.\d+)+$/;
+
 describe.each(tables)("%s", (name, table) => {
   const rows = Object.entries(table);
+
+  it("says where each register is specified", () => {
+    expect(rows.filter(([, spec]) => !section.test(spec.section))).toEqual([]);
+  });
 
   it("has no two registers in one place", () => {
     const overlaps = rows.flatMap(([a, spec], index) =>

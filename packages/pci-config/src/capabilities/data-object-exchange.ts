@@ -1,7 +1,7 @@
 import { capability } from "../capability.ts";
 import { bits, flag, register, value } from "../table.ts";
 
-const section = (part: number) => `PCIe 6.0, 7.9.24.${part}`;
+const section = (part: number) => `PCI Express 6.0, 7.9.24.${part}`;
 
 /** Data object exchange (PCI Express 6.0, section 7.9.24): a mailbox. Its mailboxes must be read and written a dword at a time. */
 export const dataObjectExchange = capability({

@@ -4,7 +4,7 @@ import { type Access, bits, flag, register, value } from "../table.ts";
 import { list, type Span } from "../view.ts";
 import { extendedEnd } from "../walk.ts";
 
-const section = (part: string) => `PCIe 6.0, 7.9.26.${part}`;
+const section = (part: string) => `PCI Express 6.0, 7.9.26.${part}`;
 const algorithms = ["AES-GCM, 256-bit key, 96-bit tag"];
 
 function aggregation<const A extends Access>(hi: number, lo: number, access: A, what: string) {
