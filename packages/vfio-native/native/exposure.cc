@@ -8,11 +8,11 @@ namespace {
 
 // Puts memory that nobody else has in place of what is mapped. If the kernel refuses, that stays where it is.
 void Replace(void* start, size_t length) {
-  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
-  if (mmap(start, length, PROT_READ | PROT_WRITE, flags, -1, 0) != MAP_FAILED) return;
-  // Under strict accounting (vm.overcommit_memory) older kernels have taken the old mapping away when they refuse the
-  // new one. Memory without access is not accounted, and holds the place.
-  mmap(start, length, PROT_NONE, flags, -1, 0);
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  if (mmap(start, length, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1, 0) != MAP_FAILED) return;
+  // Before Linux 6.12 a kernel with strict accounting (vm.overcommit_memory) takes the old mapping away before it refuses
+  // the new one. Memory without access is not accounted, and holds a place that is empty.
+  mmap(start, length, PROT_NONE, flags | MAP_FIXED_NOREPLACE, -1, 0);
 }
 
 }  // namespace

@@ -190,4 +190,27 @@ describe("a process", () => {
       })();`);
     expect(result).toMatchObject({ status: 0, signal: null, stdout: "0 0 0 true\nfalse\n", stderr: "" });
   });
+
+  it("that has as much private memory as it may keeps what is retired usable, and frees it later", () => {
+    const result = runChild(`
+      const { spawnSync } = require("node:child_process");
+      require("node:v8").setFlagsFromString("--expose-gc");
+      const collect = require("node:vm").runInNewContext("gc");
+      const isMapped = () => / rw-s .*memfd:limit/.test(fs.readFileSync("/proc/self/maps", "utf8"));
+      // Below what it has already: nothing private can be mapped then, not even in place of something else.
+      const limitData = (limit) => spawnSync("prlimit", ["--pid", process.pid, "--data=" + limit + ":"]).status;
+      let shown = mapped(native.memfd("limit", native.pageSize(), 0, 0), 1);
+      limitData("unlimited");
+      collect();
+      const limited = limitData(2 ** 20);
+      const result = native.retire(shown.words.buffer);
+      limitData("unlimited");
+      console.log(limited, result, shown.words.length, native.ledger().mappings, isMapped());
+      shown = undefined;
+      (async () => {
+        for (let i = 0; i < 1000 && isMapped(); i++) { collect(); await new Promise(setImmediate); }
+        console.log(isMapped());
+      })();`);
+    expect(result).toMatchObject({ status: 0, signal: null, stdout: "0 0 0 0 true\nfalse\n", stderr: "" });
+  });
 });
