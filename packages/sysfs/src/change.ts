@@ -1,15 +1,12 @@
 import { setTimeout } from "node:timers/promises";
-import { PciError } from "@userpci/interface";
 import { DriverChange, type DriverOptions } from "./driver.ts";
 import { findFunction } from "./find.ts";
 import type { PciFunction } from "./function.ts";
-import { commandOf } from "./holders.ts";
 import type { Kernel } from "./kernel.ts";
-import { type Action, FunctionLock, type LockRecord } from "./lock.ts";
+import { FunctionLock } from "./lock.ts";
+import { type Action, type LockRecord, lockedBy } from "./lock-record.ts";
 import { identify, isRunning } from "./process-identity.ts";
 import type { TreeOptions } from "./tree.ts";
-
-const doing: Readonly<Record<Action, string>> = { bind: "binding", unbind: "unbinding" };
 
 /** Milliseconds between looks at a lock that is waited for. */
 const LOOK_MS = 50;
@@ -31,7 +28,7 @@ export async function changing<T>(
   const { address } = fn;
   const writer = await kernel.start(`userpci: ${action} ${address}`);
   const since = new Date().toISOString();
-  const record = { address, action, caller: identify(process.pid), writer, since };
+  const record: LockRecord = { version: 1, address, action, caller: identify(process.pid), writer, since };
   const change = new DriverChange(kernel, fn, options);
   try {
     const lock = await takeTurn(change, record, options);
@@ -91,13 +88,5 @@ async function take(record: LockRecord, options: TreeOptions): Promise<FunctionL
   const taken = await FunctionLock.take(record, options);
   const { caller } = taken instanceof FunctionLock ? record : taken;
   if (taken instanceof FunctionLock || caller === null || !isRunning(caller)) return taken;
-  const { address, action, since } = taken;
-  const who =
-    caller.pid === process.pid
-      ? "another call of this process"
-      : `pid ${caller.pid} (${commandOf(`/proc/${caller.pid}`)})`;
-  throw new PciError("ERR_BUSY", `${who} is ${doing[action]} ${address}, since ${since}`, {
-    hint: `when that has ended, look at what came of it: userpci show ${address}`,
-    details: { address, action, pid: caller.pid, since },
-  });
+  throw lockedBy(taken, `when that has ended, look at what came of it: userpci show ${taken.address}`);
 }

@@ -1,7 +1,6 @@
-import { rm } from "node:fs/promises";
 import { PciAddress } from "./address.ts";
 import type { Ownership } from "./kernel.ts";
-import { readState, replaceState, stateDirectory, statePath } from "./state-file.ts";
+import { readState, removeState, replaceState, stateDirectory, statePath } from "./state-file.ts";
 import { readNames, type TreeOptions } from "./tree.ts";
 
 /** What a function was before it was bound, kept on disk so that another process can give it back. */
@@ -46,15 +45,19 @@ export async function otherEntries(address: string, options: TreeOptions): Promi
 /**
  * Writes an entry, in one step, to disk before anything it describes is done.
  *
- * @throws PciError `ERR_PERMISSION`
+ * @throws PciError `ERR_PERMISSION`, or with the system's code
  */
 export async function writeEntry(entry: JournalEntry, options: TreeOptions): Promise<void> {
   await replaceState(entryPath(entry.address, options), `${JSON.stringify(entry, null, 2)}\n`);
 }
 
-/** Removes an entry. Harmless if there is none. */
+/**
+ * Removes an entry. Harmless if there is none.
+ *
+ * @throws PciError `ERR_PERMISSION`, or with the system's code
+ */
 export async function removeEntry(address: string, options: TreeOptions): Promise<void> {
-  await rm(entryPath(address, options), { force: true });
+  await removeState(entryPath(address, options));
 }
 
 function isEntry(value: unknown, address: string): value is JournalEntry {

@@ -4,8 +4,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FunctionLock, type LockRecord } from "./lock.ts";
+import { claim, exclusively } from "./guard.ts";
+import { FunctionLock } from "./lock.ts";
+import type { LockRecord } from "./lock-record.ts";
 import { identify } from "./process-identity.ts";
 import { statePath } from "./state-file.ts";
 import { built, NIC } from "./testing/waiting-machine.ts";
@@ -19,7 +22,15 @@ afterEach(() => rmSync(root, { recursive: true }));
 const path = () => statePath(`${NIC}.lock`, { root });
 const record = (owners: Partial<LockRecord> = {}): LockRecord => {
   const self = identify(process.pid)!;
-  return { address: NIC, action: "bind", caller: self, writer: self, since: "2026-01-01", ...owners };
+  return {
+    version: 1,
+    address: NIC,
+    action: "bind",
+    caller: self,
+    writer: self,
+    since: "2026-01-01",
+    ...owners,
+  };
 };
 const take = (owners: Partial<LockRecord> = {}) => FunctionLock.take(record(owners), { root });
 
@@ -71,10 +82,61 @@ describe("FunctionLock", () => {
     expect(await take()).toBeInstanceOf(FunctionLock);
   });
 
-  it.each(["", "{", "null", "[]", '{"caller":{"pid":"../x"}}'])("takes %j for no lock", async (content) => {
+  it.each([
+    "",
+    "{",
+    "null",
+    "[]",
+    '{"version":1}',
+    JSON.stringify({ ...record(), caller: undefined }),
+    JSON.stringify({ ...record(), writer: { ...record().writer, pid: "../x" } }),
+    JSON.stringify({ ...record(), action: "constructor" }),
+    JSON.stringify({ ...record(), since: "\u001b[2J" }),
+  ])("takes %s for no lock", async (content) => {
     await (await (take() as Promise<FunctionLock>)).release();
     writeFileSync(path(), content);
     expect(await take()).toBeInstanceOf(FunctionLock);
+  });
+
+  it.each([JSON.stringify({ ...record(), version: 2 }), JSON.stringify({ writer: record().writer })])(
+    "leaves %s alone, and says what to do",
+    async (content) => {
+      await (await (take() as Promise<FunctionLock>)).release();
+      writeFileSync(path(), content);
+      await expect(take()).rejects.toMatchObject({
+        code: "ERR_BUSY",
+        message: expect.stringContaining("another version of userpci"),
+        hint: expect.stringContaining(`sudo rm ${path()}`),
+      });
+      expect(readFileSync(path(), "utf8")).toBe(content);
+    },
+  );
+
+  it.each(["release", "leaveToWriter"] as const)(
+    "does not %s what changes hands meanwhile",
+    async (action) => {
+      const lock = (await take()) as FunctionLock;
+      const guard = `${path()}.guard`;
+      writeFileSync(guard, JSON.stringify(record()));
+      const acting = lock[action]();
+      await setTimeout(100);
+      expect(readFileSync(path(), "utf8")).toBe(JSON.stringify(record()));
+      const theirs = JSON.stringify(record({ action: "unbind" }));
+      writeFileSync(path(), theirs);
+      rmSync(guard);
+      await acting;
+      expect(readFileSync(path(), "utf8")).toBe(theirs);
+    },
+  );
+
+  it("does not wait for ever for who died in another pid namespace while he changed it", async () => {
+    const elsewhere = { pid: 1, started: "1", namespace: "pid:[1]" };
+    const guard = statePath("test.guard", { root });
+    await claim(guard, record({ caller: elsewhere }));
+    await expect(exclusively(guard, record(), async () => undefined, 20)).rejects.toMatchObject({
+      code: "ERR_BUSY",
+      hint: expect.stringContaining(`sudo rm ${guard}`),
+    });
   });
 
   it("does not release what somebody else has by now", async () => {
@@ -92,7 +154,7 @@ describe("FunctionLock", () => {
       import { FunctionLock } from "${built("lock.js")}";
       import { identify } from "${built("process-identity.js")}";
       const self = identify(process.pid);
-      const record = { address: "${NIC}", action: "bind", caller: self, writer: self, since: "" };
+      const record = { version: 1, address: "${NIC}", action: "bind", caller: self, writer: self, since: "2026-01-01" };
       const mark = ${JSON.stringify(join(root, "mark"))};
       for (;;) {
         const taken = await FunctionLock.take(record, { root: ${JSON.stringify(root)} });

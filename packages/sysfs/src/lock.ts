@@ -1,23 +1,7 @@
-import { rm } from "node:fs/promises";
-import { setTimeout } from "node:timers/promises";
-import { identify, isRunning, type ProcessIdentity } from "./process-identity.ts";
-import { createState, readState, replaceState, statePath } from "./state-file.ts";
+import { claim, underGuard } from "./guard.ts";
+import type { LockRecord } from "./lock-record.ts";
+import { removeState, replaceState, statePath } from "./state-file.ts";
 import type { TreeOptions } from "./tree.ts";
-
-/** What a call does to a function. */
-export type Action = "bind" | "unbind";
-
-/** Who changes the driver of a function. The lock is theirs while one of both runs. */
-export interface LockRecord {
-  readonly address: string;
-  readonly action: Action;
-  /** The process that made the call; null once that has stopped waiting for the kernel. */
-  readonly caller: ProcessIdentity | null;
-  /** The process that writes for it. */
-  readonly writer: ProcessIdentity;
-  /** Time of the call, ISO 8601. */
-  readonly since: string;
-}
 
 /**
  * The right to change the driver of a function: one for `bind` and `unbind` of all processes. A file that names its owners, so
@@ -36,59 +20,37 @@ export class FunctionLock {
    * Takes the lock of the function that `record` names.
    *
    * @returns the lock, or who has it
-   * @throws PciError `ERR_PERMISSION`
+   * @throws PciError `ERR_PERMISSION`; `ERR_BUSY` if another version of this package has it
    */
   static async take(record: LockRecord, options: TreeOptions): Promise<FunctionLock | LockRecord> {
     const path = statePath(`${record.address}.lock`, options);
-    const present = await claim(path, JSON.stringify(record));
-    return present === null ? new FunctionLock(path, record) : (JSON.parse(present) as LockRecord);
+    return (await claim(path, record)) ?? new FunctionLock(path, record);
   }
 
-  /** Leaves the lock to the process that writes: the caller no longer waits. */
+  /**
+   * Leaves the lock to the process that writes: the caller no longer waits.
+   *
+   * @throws PciError `ERR_PERMISSION`, `ERR_BUSY`, or with the system's code; the lock is then as it was
+   */
   async leaveToWriter(): Promise<void> {
-    this.#record = { ...this.#record, caller: null };
-    await replaceState(this.#path, JSON.stringify(this.#record));
+    await this.#change(async (path) => {
+      const left: LockRecord = { ...this.#record, caller: null };
+      await replaceState(path, JSON.stringify(left));
+      this.#record = left;
+    });
   }
 
-  /** Gives the lock up. */
+  /**
+   * Gives the lock up.
+   *
+   * @throws PciError `ERR_PERMISSION`, `ERR_BUSY`, or with the system's code; it is then free when its owners have ended
+   */
   async release(): Promise<void> {
-    // Somebody may have removed the file by hand; the next owner's is not ours to remove.
-    if ((await readState(this.#path)) === JSON.stringify(this.#record)) await rm(this.#path, { force: true });
+    await this.#change(removeState);
   }
-}
 
-/** Makes a lock file, in place of one whose owners are gone. Returns the text of the one that stands in the way, or null. */
-async function claim(path: string, text: string): Promise<string | null> {
-  for (;;) {
-    if (await createState(path, text)) return null;
-    const present = await readState(path);
-    if (present === null) continue;
-    if (!isLeft(present)) return present;
-    await removeLeft(path, present);
-  }
-}
-
-/**
- * Removes a lock file whose owners are gone. Under a lock of its own: of two processes that find the same file, the slower
- * would remove what the quicker has put in its place.
- */
-async function removeLeft(path: string, left: string): Promise<void> {
-  const guard = `${path}.left`;
-  const mine = JSON.stringify({ caller: identify(process.pid) });
-  while ((await claim(guard, mine)) !== null) await setTimeout(5);
-  try {
-    if ((await readState(path)) === left) await rm(path, { force: true });
-  } finally {
-    await rm(guard, { force: true });
-  }
-}
-
-/** Whether none of the owners runs any more, or the file is none of ours. */
-function isLeft(text: string): boolean {
-  try {
-    const { caller, writer } = JSON.parse(text) as Partial<LockRecord>;
-    return ![caller, writer].some((owner) => typeof owner?.pid === "number" && isRunning(owner));
-  } catch {
-    return true;
+  /** Somebody may have removed the file by hand; the next owner's is not ours to change. */
+  #change(act: (path: string) => Promise<void>): Promise<void> {
+    return underGuard(this.#path, this.#record, () => JSON.stringify(this.#record), act);
   }
 }

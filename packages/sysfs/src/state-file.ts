@@ -16,7 +16,11 @@ export function statePath(name: string, options: TreeOptions): string {
   return join(stateDirectory(options), name);
 }
 
-/** Text of a state file, or null if there is none. @throws PciError with the system's code if it cannot be read */
+/**
+ * Text of a state file, or null if there is none.
+ *
+ * @throws PciError with the system's code if it cannot be read
+ */
 export async function readState(path: string): Promise<string | null> {
   try {
     return await readFile(path, "utf8");
@@ -29,7 +33,7 @@ export async function readState(path: string): Promise<string | null> {
 /**
  * Writes a state file in one step, in place of one that may be there.
  *
- * @throws PciError `ERR_PERMISSION`
+ * @throws PciError `ERR_PERMISSION`, or with the system's code if it cannot be written
  */
 export async function replaceState(path: string, text: string): Promise<void> {
   await withDraft(path, text, (draft) => rename(draft, path));
@@ -39,7 +43,7 @@ export async function replaceState(path: string, text: string): Promise<void> {
  * Writes a state file in one step unless there is one.
  *
  * @returns whether it did
- * @throws PciError `ERR_PERMISSION`
+ * @throws PciError `ERR_PERMISSION`, or with the system's code if it cannot be written
  */
 export async function createState(path: string, text: string): Promise<boolean> {
   return withDraft(path, text, async (draft) => {
@@ -53,6 +57,19 @@ export async function createState(path: string, text: string): Promise<boolean> 
       await rm(draft, { force: true });
     }
   });
+}
+
+/**
+ * Removes a state file. Harmless if there is none.
+ *
+ * @throws PciError `ERR_PERMISSION`, or with the system's code
+ */
+export async function removeState(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true });
+  } catch (cause) {
+    throw explainWrite(path, cause);
+  }
 }
 
 /** @param put gives a complete draft its name */

@@ -39,8 +39,9 @@ describe("unbind", () => {
     writeFileSync(system().path(`/sys/bus/pci/devices/${NIC}/driver_override`), "e1000e\n");
     await system().bind(NIC);
     let begin = () => {};
-    system().kernel.holdStart(new Promise((resolve) => (begin = resolve)));
+    const held = system().kernel.holdStart(new Promise((resolve) => (begin = resolve)));
     const slow = system().unbind(NIC);
+    await held;
     await system().unbind(NIC);
     begin();
     expect(await slow).toEqual({ address: NIC, driver: "e1000e", changed: false });

@@ -24,7 +24,7 @@ export class FakeKernel implements Kernel {
   readonly #dynamicIds = new Map<string, Set<string>>();
   readonly #faults: { path: RegExp; code: string }[] = [];
   readonly #waits: { path: RegExp; until: Promise<void> }[] = [];
-  readonly #starts: Promise<void>[] = [];
+  readonly #starts: (() => Promise<void>)[] = [];
   /** Every write and change of owner, in order, as `path < text`. */
   readonly log: string[] = [];
 
@@ -42,9 +42,14 @@ export class FakeKernel implements Kernel {
     this.#faults.push({ path, code });
   }
 
-  /** Keeps the next call waiting before it takes its turn. */
-  holdStart(until: Promise<void>): void {
-    this.#starts.push(until);
+  /** Keeps the next call waiting before it takes its turn. Resolves when it is there. */
+  holdStart(until: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      this.#starts.push(() => {
+        resolve();
+        return until;
+      });
+    });
   }
 
   /** Keeps writes to a matching path waiting. */
@@ -53,7 +58,7 @@ export class FakeKernel implements Kernel {
   }
 
   async start(): Promise<ProcessIdentity> {
-    await this.#starts.shift();
+    await this.#starts.shift()?.();
     return identify(process.pid)!;
   }
 
