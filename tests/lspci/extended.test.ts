@@ -1,6 +1,6 @@
 import { afterAll, describe, it } from "vitest";
 import { extendedGenerators } from "./extended/generators.ts";
-import { eachBit, expectEqual, generate } from "./generated.ts";
+import { eachBit, eachEnd, expectEqual, generate } from "./generated.ts";
 import { Reference } from "./reference.ts";
 import { EXTENDED, withExtended } from "./space.ts";
 
@@ -17,6 +17,15 @@ describe.skipIf(reference === undefined)("on generated extended capabilities", (
 
   it("prints every bit of every capability on its own", () => {
     const spaces = ids.flatMap((id) => eachBit(withExtended(id, 1, 0x200), EXTENDED + 4, 0x40));
+    expectEqual(reference!, spaces, [["-vvv", "-n"]]);
+  });
+
+  it("prints every capability that was cut off, by its last byte", () => {
+    const spaces = ids.flatMap((id) => {
+      const whole = withExtended(id, 1, 0x200);
+      for (let at = EXTENDED + 4; at < whole.length; at += 3) whole[at] = 1;
+      return eachEnd(whole, EXTENDED + 1, 0x60);
+    });
     expectEqual(reference!, spaces, [["-vvv", "-n"]]);
   });
 });

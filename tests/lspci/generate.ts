@@ -60,7 +60,7 @@ function capability(id: number, shape: (bytes: Uint8Array, random: Random) => vo
     if (random.once(3)) for (let bar = 0x10; bar < 0x28; bar += 4) patch(bytes, [bar, 4, barOf(random)]);
     if (random.once(8)) asCardbus(bytes);
     shape(bytes, random);
-    return random.once(5) ? bytes.slice(0, FIRST + 4 + 4 * random.number(16)) : bytes;
+    return random.once(5) ? bytes.slice(0, FIRST + 4 + random.number(64)) : bytes;
   };
 }
 

@@ -1,8 +1,8 @@
 import { afterAll, describe, it } from "vitest";
 import { generators } from "./generate.ts";
-import { eachBit, expectEqual, generate } from "./generated.ts";
+import { eachBit, eachEnd, expectEqual, generate } from "./generated.ts";
 import { Reference } from "./reference.ts";
-import { FIRST, withCapability } from "./space.ts";
+import { asBridge, FIRST, patch, withCapability } from "./space.ts";
 
 const reference = await Reference.open();
 afterAll(() => reference?.[Symbol.dispose]());
@@ -22,5 +22,13 @@ describe.skipIf(reference === undefined)("on generated configuration spaces", ()
       return eachBit(empty, FIRST + 2, 0x3a);
     });
     expectEqual(reference!, spaces, [["-vvv", "-n"]]);
+  });
+
+  it("prints every capability that was cut off, by its last byte", () => {
+    const spaces = Array.from({ length: 0x16 }, (_, id) => {
+      const whole = patch(withCapability(id).fill(4, FIRST + 4), [FIRST + 2, 2, 0x0142]);
+      return [whole, asBridge(whole.slice())].flatMap((bytes) => eachEnd(bytes, FIRST + 1, 0x40));
+    });
+    expectEqual(reference!, spaces.flat(), [["-vvv", "-n"]]);
   });
 });

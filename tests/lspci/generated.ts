@@ -56,3 +56,8 @@ export function eachBit(empty: Uint8Array, start: number, length: number): Uint8
     return bytes;
   });
 }
+
+/** A space for each of `count` lengths from `shortest`: the beginning of `whole`. */
+export function eachEnd(whole: Uint8Array, shortest: number, count: number): Uint8Array[] {
+  return Array.from({ length: count }, (_, more) => whole.slice(0, shortest + more));
+}

@@ -49,8 +49,9 @@ export const enhancedAllocationText: CapabilityPrinter = (capability) => {
   let text = `Enhanced Allocation (EA): NumEntries=${count}`;
   let at = 4;
   if (capability.headerLayout === 1) {
-    if (!capability.has(at, 4)) return `${text}\n`;
-    text += busLine(capability.read(buses));
+    // The upper half is reserved, and not looked at.
+    if (!capability.has(at, 2)) return `${text}\n`;
+    text += busLine(capability.read16(buses.offset));
     at += 4;
   }
   text += "\n";
