@@ -3,6 +3,17 @@
 #include "exposure.h"
 #include "functions.h"
 
+namespace {
+
+// What view() returns for a buffer that could not be made, without the exception that came with it.
+napi_value Failed(napi_env env, int64_t result) {
+  napi_value exception = nullptr;
+  napi_get_and_clear_last_exception(env, &exception);
+  return Result(env, result);
+}
+
+}  // namespace
+
 napi_value View(napi_env env, napi_callback_info info) {
   Call call(env, info);
   const uintptr_t address = call.Address(0);
@@ -17,11 +28,14 @@ napi_value View(napi_env env, napi_callback_info info) {
     // Where external buffers exist at all, the runtime lets go of the bytes of one that it could not make.
     if (status == napi_no_external_buffers_allowed) Exposure::LetGo(env, nullptr, exposure);
     Exposure::LetGo(env, nullptr, exposure);
-    napi_value exception = nullptr;
-    napi_get_and_clear_last_exception(env, &exception);
-    return Result(env, status == napi_no_external_buffers_allowed ? -ENOTSUP : -EFBIG);
+    return Failed(env, status == napi_no_external_buffers_allowed ? -ENOTSUP : -EFBIG);
   }
-  napi_wrap(env, buffer, exposure, Exposure::LetGo, exposure, nullptr);
+  if (napi_wrap(env, buffer, exposure, Exposure::LetGo, exposure, nullptr) != napi_ok) {
+    // The bytes let go when they are detached.
+    Exposure::LetGo(env, nullptr, exposure);
+    napi_detach_arraybuffer(env, buffer);
+    return Failed(env, -ENOTSUP);
+  }
   return buffer;
 }
 

@@ -22,6 +22,8 @@ export interface Mapping {
   /**
    * Detaches the buffer and frees the memory, and lets harmless memory take its place until no call on another thread
    * can use the bytes any more.
+   *
+   * @throws PciError with the system's code; nothing is changed then
    */
   retire(): void;
 }
@@ -51,7 +53,8 @@ export function mapShared(native: Native, { fd, offset, size, rights }: MappingO
       native.munmap(address, size);
     },
     retire() {
-      native.retire(buffer);
+      const result = native.retire(buffer);
+      if (result < 0) throw systemError(result, "mmap", { message: `giving ${size} bytes of memory back` });
     },
   };
 }

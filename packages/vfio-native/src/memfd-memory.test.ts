@@ -43,6 +43,22 @@ describe("memory from memfds", () => {
     expect(() => memory.retain!()).toThrow(failing("ERR_CLOSED", /closed/));
   });
 
+  it("stays open when it cannot be given back, and can be closed later", () => {
+    const EBUSY = -16;
+    const closed: number[] = [];
+    const close = (fd: number) => {
+      closed.push(fd);
+      return native.close(fd);
+    };
+    const own = { ...native, close, retire: (_buffer: ArrayBuffer) => EBUSY };
+    const memory = new MemfdSource(own).alloc(4096);
+    expect(() => memory.close()).toThrow(failing("EBUSY", /giving 4096 bytes of memory back: EBUSY/));
+    expect([memory.closed, memory.buffer.byteLength, closed]).toEqual([false, 4096, []]);
+    own.retire = native.retire;
+    memory.close();
+    expect([memory.closed, memory.buffer.byteLength, closed]).toEqual([true, 0, [memory.file!.fd]]);
+  });
+
   it.each([
     ["a size", () => source.alloc("4096" as never), /size must be an integer, not "4096"/],
     ["options", () => source.alloc(4096, null as never), /options must be an object, not null/],

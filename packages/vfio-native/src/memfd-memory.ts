@@ -64,8 +64,8 @@ class MemfdMemory implements DmaMemory {
         },
       );
     }
-    this.#closed = true;
     this.#mapping.retire();
+    this.#closed = true;
     this.#native.close(this.file.fd);
   }
 

@@ -121,7 +121,7 @@ export interface Native {
    * Memory as an ArrayBuffer. The buffer does not own the memory: collecting it unmaps nothing.
    *
    * @returns the buffer; or -EFAULT (address 0), -EFBIG (longer than the engine allows), -ENOTSUP (the runtime
-   *   forbids buffers outside its heap)
+   *   forbids buffers outside its heap, or does not tell when one is collected)
    */
   view(address: number, length: number): ArrayBuffer | number;
   /**
