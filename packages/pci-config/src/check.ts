@@ -1,15 +1,14 @@
 import { isBarSize } from "./bar-shape.ts";
 import { type Bar, decodeBars, walkBars } from "./bars.ts";
-import { bytesRegion } from "./bytes.ts";
 import { type CapabilityKind, type CapabilitySpec, registerSpecOf } from "./capability.ts";
-import { type ConfigSpace, configOf } from "./config.ts";
-import { toBytes } from "./content.ts";
-import { type ConfigDescription, describe } from "./describe.ts";
+import type { ConfigSpace } from "./config.ts";
+import { type ConfigDescription, describeStill } from "./describe.ts";
 import { extendedCapabilities } from "./extended.ts";
 import { commonHeader, type0Header, type1Header } from "./header.ts";
 import { hex, ignore, type Problem, problem, type Report } from "./problem.ts";
 import type { RegisterDescriptions } from "./register-description.ts";
 import { standardCapabilities } from "./standard.ts";
+import { stillOf } from "./still.ts";
 import { fieldMask, type RegisterSpec, type RegisterTable } from "./table.ts";
 
 /** What {@link check} may be told. */
@@ -20,18 +19,18 @@ export interface CheckOptions {
 
 /**
  * Everything that is wrong or odd about a config space: what its `problems` are, and beside it BARs whose size, address or type cannot be
- * and bits that the specification reserves. Errors first, then warnings, each by offset. Reads each dword once.
+ * and bits that the specification reserves. Errors first, then warnings, each by offset. Reads what `describe` reads, each dword once.
  *
  * @throws PciError what the region throws
  */
 export function check(config: ConfigSpace, options: CheckOptions = {}): readonly Problem[] {
-  const still = configOf(bytesRegion(toBytes(config)));
-  const problems: Problem[] = [...still.problems];
+  const still = stillOf(config);
+  const description = describeStill(still, {});
+  const problems: Problem[] = [...description.problems];
   // Of a function that is not there every bit reads 1.
   if (problems.some(({ code }) => code === "absent")) return problems;
   const report: Report = (found) => problems.push(found);
   checkBars(still, options, report);
-  const description = describe(still);
   checkReserved(description, report);
   checkExtended(description, report);
   const rank = ({ severity }: Problem): number => (severity === "error" ? 0 : 1);

@@ -24,7 +24,7 @@ export function fromBytes(bytes: Uint8Array): ConfigSpace {
   return configOf(bytesRegion(bytes.slice()));
 }
 
-/** All bytes of a config space, for a file. Reads each dword once, also those that nobody owns. */
+/** All bytes of a config space, for a file. Reads each dword once, also those that nobody owns or whose reading has effects. */
 export function toBytes(config: ConfigSpace): Uint8Array<ArrayBuffer> {
   return readBytes(config.region, 0, config.size);
 }

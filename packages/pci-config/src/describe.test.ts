@@ -1,11 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { bytesRegion } from "./bytes.ts";
+import { check } from "./check.ts";
 import { className } from "./classes.ts";
 import { configOf } from "./config.ts";
+import { toBytes } from "./content.ts";
 import { describe as describeConfig } from "./describe.ts";
 import { formatConfig } from "./format.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { readCaptures } from "./testing/captures.ts";
+import { withExtended } from "./testing/extended-space.ts";
 import { codeOf, recordingRegion, space, strictRegion } from "./testing/regions.ts";
 
 const captures = readCaptures("real");
@@ -62,6 +65,21 @@ describe("describe", () => {
       16,
     );
     expect(log.length).toBeLessThanOrEqual(owned + 1);
+  });
+
+  it("reads no register whose reading has effects, until it is asked for", () => {
+    const firmware = withExtended("systemFirmware", [0, 0, 0, 0x5678_1234]);
+    const { region, log } = recordingRegion(toBytes(firmware));
+    const config = configOf(region);
+    const [described] = describeConfig(config).extendedCapabilities;
+    expect(Object.keys(described!.registers)).toEqual(["capabilities", "control", "status", "camAddress"]);
+    expect(described!.bytes.slice(-8)).toBe("00000000");
+    expect(log).toContain("read32 0x10c");
+    expect(log).not.toContain("read32 0x110");
+    expect(check(config)).toEqual([]);
+    expect(log.filter((entry) => Number(entry.split(" ")[1]) === 0x110)).toEqual([]);
+    expect(config.findExtended("systemFirmware")!.camData).toBe(0x5678_1234);
+    expect(log.at(-1)).toBe("read32 0x110");
   });
 
   it("leaves out what a cut-off capability does not have", () => {

@@ -3,7 +3,7 @@ import { type BarKind, decodeBars } from "./bars.ts";
 import { hexDigits, readBytes } from "./bytes.ts";
 import type { CapabilityBase, CapabilityKind, CapabilitySpec } from "./capability.ts";
 import { className } from "./classes.ts";
-import { type ConfigSpace, configOf } from "./config.ts";
+import type { ConfigSpace } from "./config.ts";
 import { extendedCapabilities } from "./extended.ts";
 import { commonHeader, HEADER_SIZE, type0Header, type1Header } from "./header.ts";
 import { countVectors, type MsixLayout, msixLayout, type VectorCounts } from "./interrupts.ts";
@@ -13,9 +13,10 @@ import {
   type RegisterDescription,
   type RegisterDescriptions,
 } from "./register-description.ts";
-import { snapshotOf } from "./snapshot.ts";
 import { type Capability, standardCapabilities } from "./standard.ts";
+import { stillOf } from "./still.ts";
 import { survey } from "./survey.ts";
+import type { RegisterPlace } from "./table.ts";
 import { type Lists, type ListTable, RegisterSet } from "./view.ts";
 
 /** A base address register. */
@@ -37,8 +38,9 @@ export interface CapabilityDescription {
   readonly version: number;
   readonly offset: number;
   readonly length: number;
-  /** Two hexadecimal digits a byte. */
+  /** Two hexadecimal digits a byte; 0 where reading has effects. */
   readonly bytes: string;
+  /** Without those whose reading has effects, see `reads` of {@link RegisterPlace}. */
   readonly registers: RegisterDescriptions;
 }
 
@@ -77,12 +79,14 @@ export interface DescribeOptions {
 }
 
 /**
- * Decodes everything into plain data. Each dword is read at most once, and only those of the header and of capabilities.
+ * Decodes everything into plain data. Each dword is read at most once, and only those of the header and of capabilities. Registers
+ * whose reading has effects are neither read nor described: ask for them by their property, as `camData` of system firmware
+ * intermediary, whose reading sends a request behind the port.
  *
  * @throws PciError what the region throws, and `ERR_INVALID_ARGUMENT` for a wrong BAR size; never for its bytes
  */
 export function describe(config: ConfigSpace, options: DescribeOptions = {}): ConfigDescription {
-  return describeStill(configOf(snapshotOf(config.region)), options);
+  return describeStill(stillOf(config), options);
 }
 
 /** As {@link describe}, of bytes that do not change meanwhile. */

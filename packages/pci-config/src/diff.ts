@@ -2,7 +2,7 @@ import { bytesRegion } from "./bytes.ts";
 import type { CapabilityKind } from "./capability.ts";
 import { type ConfigSpace, configOf } from "./config.ts";
 import { contentRows, toBytes } from "./content.ts";
-import { type CapabilityDescription, type ConfigDescription, describe } from "./describe.ts";
+import { type CapabilityDescription, type ConfigDescription, describeStill } from "./describe.ts";
 import type { RegisterDescription } from "./register-description.ts";
 
 /** What a change is in. */
@@ -48,7 +48,8 @@ export type Change = FieldChange | CapabilityChange | BytesChange;
 
 /**
  * What is different between two config spaces, by field: first of the header, then of each capability, then the bytes that no
- * register covers. Capabilities are told apart by their list, id and turn, wherever they lie. Reads all of both, each dword once.
+ * register covers. Capabilities are told apart by their list, id and turn, wherever they lie. Reads all of both, each dword once,
+ * also where reading has effects.
  *
  * @throws PciError what a region throws
  */
@@ -75,7 +76,7 @@ interface Side {
 function sideOf(config: ConfigSpace): Side {
   const bytes = toBytes(config);
   const still = configOf(bytesRegion(bytes));
-  const { header, capabilities, extendedCapabilities } = describe(still);
+  const { header, capabilities, extendedCapabilities } = describeStill(still, {});
   const owners = new Map<string, Owner>([["header", { registers: header.registers }]]);
   for (const capability of [...capabilities, ...extendedCapabilities]) {
     const { kind, id, registers } = capability;

@@ -40,18 +40,20 @@ function rowOf(name: string, spec: RegisterSpec): Row {
   };
 }
 
-/** The rows of a table, worked out when it is first described. */
+/** The rows of a table but those whose reading has effects, worked out when it is first described. */
 function rowsOf(table: RegisterTable): readonly Row[] {
   let made = rows.get(table);
   if (!made) {
-    made = Object.entries(table).map(([name, spec]) => rowOf(name, spec));
+    made = Object.entries(table)
+      .filter(([, { reads }]) => reads === undefined)
+      .map(([name, spec]) => rowOf(name, spec));
     rows.set(table, made);
   }
   return made;
 }
 
 /**
- * Describes the registers of a table that are there and not cut off.
+ * Describes the registers of a table that are there and not cut off, without those whose reading has effects.
  *
  * @param into gets them, each by its name with `prefix` before it
  */

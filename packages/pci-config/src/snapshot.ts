@@ -2,7 +2,7 @@ import { PciError, type Region } from "@userpci/interface";
 import { bytesRegion } from "./bytes.ts";
 
 /** Reads each dword of a region once, when it is first needed. */
-class SnapshotRegion implements Region {
+export class SnapshotRegion implements Region {
   readonly size: number;
   readonly #source: Region;
   readonly #kept: Region;
@@ -15,6 +15,11 @@ class SnapshotRegion implements Region {
     this.size = size;
     this.#kept = bytesRegion(new Uint8Array(size));
     this.#known = new Uint8Array(Math.ceil(size / 4));
+  }
+
+  /** Never reads the dword at `offset`, a multiple of 4; it is 0 from now on, if it was not read before. */
+  leaveOut(offset: number): void {
+    this.#known[offset >>> 2] = 1;
   }
 
   read8(offset: number): number {

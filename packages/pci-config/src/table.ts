@@ -49,6 +49,8 @@ export interface RegisterPlace<When extends string | undefined = string | undefi
   readonly when: When;
   /** Trait of the capability that moves the register `by` bytes up. */
   readonly moved?: { readonly when: string; readonly by: number };
+  /** Reading it does something, so that only who asks for it reads it: no description and no check does. */
+  readonly reads?: "effect";
 }
 
 /** A register that is one number. */
@@ -79,6 +81,8 @@ export type RegisterTable = Readonly<Record<string, RegisterSpec>>;
 export interface RegisterOptions {
   readonly when?: string;
   readonly moved?: { readonly when: string; readonly by: number };
+  /** See {@link RegisterPlace}; by default it may be read at any time. */
+  readonly reads?: "effect";
   /** Default `RsvdP`. */
   readonly reserved?: "RsvdP" | "RsvdZ";
 }
@@ -123,7 +127,7 @@ export function register<F extends FieldTable, const O extends RegisterOptions =
   fields: F,
   options?: O,
 ): FieldsSpec<F, WhenOf<O>> {
-  const { when, moved, reserved = "RsvdP" }: RegisterOptions = options ?? {};
+  const { when, moved, reads, reserved = "RsvdP" }: RegisterOptions = options ?? {};
   return {
     kind: "fields",
     offset,
@@ -134,6 +138,7 @@ export function register<F extends FieldTable, const O extends RegisterOptions =
     reserved,
     when: when as WhenOf<O>,
     ...(moved && { moved }),
+    ...(reads && { reads }),
   };
 }
 
@@ -146,7 +151,7 @@ export function value<const A extends Access, const O extends RegisterOptions = 
   access: A,
   options?: O,
 ): ValueSpec<A, WhenOf<O>> {
-  const { when, moved }: RegisterOptions = options ?? {};
+  const { when, moved, reads }: RegisterOptions = options ?? {};
   return {
     kind: "value",
     offset,
@@ -156,6 +161,7 @@ export function value<const A extends Access, const O extends RegisterOptions = 
     access,
     when: when as WhenOf<O>,
     ...(moved && { moved }),
+    ...(reads && { reads }),
   };
 }
 

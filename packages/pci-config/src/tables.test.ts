@@ -84,6 +84,15 @@ describe.each(tables)("%s", (name, table) => {
   });
 });
 
+it("no table but a capability's own has registers whose reading has effects, each a dword for itself", () => {
+  const effects = tables.flatMap(([name, table]) =>
+    Object.entries(table)
+      .filter(([, { reads }]) => reads === "effect")
+      .map(([row, { width, offset, when, moved }]) => [`${name}.${row}`, width, offset % 4, when, moved]),
+  );
+  expect(effects).toEqual([["systemFirmware.camData", 32, 0, undefined, undefined]]);
+});
+
 describe("traits that exclude each other", () => {
   const AT = 0x100;
   /** What decides about them: the header's layout, PCI Express' flags and second capabilities, and the head of the capability. */

@@ -51,6 +51,7 @@ export const systemFirmware = capability({
       `${section}.6`,
       "SFI CAM Data: reads and writes are requests behind the port",
       "RW",
+      { reads: "effect" },
     ),
   },
 });
