@@ -4,8 +4,8 @@ import { findFunction } from "./find.ts";
 import type { PciFunction } from "./function.ts";
 import type { Kernel } from "./kernel.ts";
 import { FunctionLock } from "./lock.ts";
-import { type Action, type LockRecord, lockedBy } from "./lock-record.ts";
-import { identify, isRunning } from "./process-identity.ts";
+import { type Action, type LockRecord, lockedBy, recordOf } from "./lock-record.ts";
+import { isRunning } from "./process-identity.ts";
 import type { TreeOptions } from "./tree.ts";
 
 /** Milliseconds between looks at a lock that is waited for. */
@@ -27,8 +27,7 @@ export async function changing<T>(
 ): Promise<T> {
   const { address } = fn;
   const writer = await kernel.start(`userpci: ${action} ${address}`);
-  const since = new Date().toISOString();
-  const record: LockRecord = { version: 1, address, action, caller: identify(process.pid), writer, since };
+  const record = recordOf(action, address, writer);
   const change = new DriverChange(kernel, fn, options);
   try {
     const lock = await takeTurn(change, record, options);

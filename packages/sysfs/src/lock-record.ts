@@ -1,7 +1,7 @@
 import { PciError } from "@userpci/interface";
 import { PciAddress } from "./address.ts";
 import { commandOf } from "./holders.ts";
-import { isRunning, type ProcessIdentity } from "./process-identity.ts";
+import { identify, isRunning, type ProcessIdentity } from "./process-identity.ts";
 
 /** What a call does to a function. */
 export type Action = "bind" | "unbind";
@@ -18,6 +18,15 @@ export interface LockRecord {
   readonly writer: ProcessIdentity;
   /** Time of the call, ISO 8601. */
   readonly since: string;
+}
+
+/** The record of a call that this process makes. */
+export function recordOf(action: Action, address: string, writer = thisProcess()): LockRecord {
+  return { version: 1, address, action, caller: thisProcess(), writer, since: new Date().toISOString() };
+}
+
+function thisProcess(): ProcessIdentity {
+  return identify(process.pid)!;
 }
 
 const doing: Readonly<Record<Action, string>> = { bind: "binding", unbind: "unbinding" };

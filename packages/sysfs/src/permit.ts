@@ -4,10 +4,13 @@ import { setTimeout } from "node:timers/promises";
 import { isPciError, PciError } from "@userpci/interface";
 import { functionPath, type PciFunction } from "./function.ts";
 import { isVfioDriver } from "./group.ts";
+import { exclusively } from "./guard.ts";
 import { type JournalEntry, otherEntries, readEntry, removeEntry, writeEntry } from "./journal.ts";
 import { explainWrite, type Kernel, type Ownership } from "./kernel.ts";
+import { type LockRecord, recordOf } from "./lock-record.ts";
 import { type DeviceNodes, deviceNodes } from "./nodes.ts";
-import { pathIn, type TreeOptions } from "./tree.ts";
+import { statePath } from "./state-file.ts";
+import { pathIn, type TreeOptions, unreadable } from "./tree.ts";
 import type { SystemUser } from "./user.ts";
 
 /** Read and write for owner and group: what row R1 asks for. */
@@ -49,6 +52,8 @@ async function presentEntries(address: string, options: TreeOptions): Promise<Jo
  * device node and `/dev/iommu`. Who owned them before goes into the journal entry first.
  *
  * @returns the entry as written
+ * @throws PciError `ERR_NODE_TAKEN`, `ERR_WRONG_DRIVER`, `ERR_NO_DEVICE`, `ERR_PERMISSION`, `ERR_BUSY`; nodes and journal are then
+ * as they were
  */
 export async function permitUser(
   kernel: Kernel,
@@ -58,43 +63,83 @@ export async function permitUser(
   options: TreeOptions,
 ): Promise<JournalEntry> {
   const paths = await permittable(fn, options);
-  const others = await otherEntries(fn.address, options);
-  const nodes: Record<string, Ownership> = { ...entry.nodes };
-  const found = new Map<string, Ownership>();
-  for (const path of paths) {
-    const { uid, gid, mode } = await stat(pathIn(options, path));
-    found.set(path, { uid, gid, mode: mode & 0o7777 });
-    // A node of two functions is given back to whom it belonged before the first of them.
-    nodes[path] ??= others.find((other) => path in other.nodes)?.nodes[path] ?? found.get(path)!;
-  }
-  const updated = { ...entry, nodes, user: user.uid };
-  const before = await readEntry(fn.address, options);
-  await writeEntry(updated, options);
-  try {
-    for (const [path, { gid }] of found) await own(kernel, path, { uid: user.uid, gid, mode: MODE }, options);
-  } catch (error) {
-    for (const [path, ownership] of found) await own(kernel, path, ownership, options).catch(() => undefined);
-    await (before === null ? removeEntry(fn.address, options) : writeEntry(before, options));
-    throw error;
-  }
-  return updated;
+  return atNodes(recordOf("bind", fn.address), options, async () => {
+    // Another function's user may have come first, since this was asked before the driver changed.
+    await refuseTaken(fn, user, options);
+    const present = await ownerships(paths, options);
+    const nodes = { ...(await formerOwnerships(fn, present, options)), ...entry.nodes };
+    const permitted = { ...entry, nodes, user: user.uid };
+    const before = await readEntry(fn.address, options);
+    await writeEntry(permitted, options);
+    try {
+      for (const [path, { gid }] of present)
+        await own(kernel, path, { uid: user.uid, gid, mode: MODE }, options);
+    } catch (error) {
+      for (const [path, ownership] of present)
+        await own(kernel, path, ownership, options).catch(() => undefined);
+      await (before === null ? removeEntry(fn.address, options) : writeEntry(before, options));
+      throw error;
+    }
+    return permitted;
+  });
 }
 
-/** Gives nodes back to their former owners; those that another bound function still needs go to its user. */
+/**
+ * Gives nodes back to their former owners; those that another bound function still needs go to its user. The journal then says
+ * that the function has none.
+ *
+ * @throws PciError `ERR_PERMISSION`, `ERR_BUSY`, or with the system's code
+ */
 export async function withdrawNodes(
   kernel: Kernel,
   entry: JournalEntry,
   options: TreeOptions,
 ): Promise<void> {
-  const others = await presentEntries(entry.address, options);
-  for (const [path, former] of Object.entries(entry.nodes)) {
-    const heir = others.find((other) => path in other.nodes)?.user ?? null;
-    const ownership = heir === null ? former : { uid: heir, gid: former.gid, mode: MODE };
-    await own(kernel, path, ownership, options).catch((error: unknown) => {
-      // The last function to leave vfio-pci takes its group's node along.
-      if (!isPciError(error, "ENOENT")) throw error;
+  if (Object.keys(entry.nodes).length === 0) return;
+  await atNodes(recordOf("unbind", entry.address), options, async () => {
+    const others = await presentEntries(entry.address, options);
+    for (const [path, former] of Object.entries(entry.nodes)) {
+      const heir = others.find((other) => path in other.nodes)?.user ?? null;
+      const ownership = heir === null ? former : { uid: heir, gid: former.gid, mode: MODE };
+      await own(kernel, path, ownership, options).catch((error: unknown) => {
+        // The last function to leave vfio-pci takes its group's node along.
+        if (!isPciError(error, "ENOENT")) throw error;
+      });
+    }
+    await writeEntry({ ...entry, nodes: {}, user: null }, options);
+  });
+}
+
+/** Runs what looks at the nodes of all functions, or changes them: functions that share one have a lock each. */
+function atNodes<T>(record: LockRecord, options: TreeOptions, act: () => Promise<T>): Promise<T> {
+  return exclusively(statePath("nodes.lock", options), record, act);
+}
+
+/** Who owns nodes now. */
+async function ownerships(paths: readonly string[], options: TreeOptions): Promise<Map<string, Ownership>> {
+  const found = new Map<string, Ownership>();
+  for (const path of paths) {
+    const place = pathIn(options, path);
+    const { uid, gid, mode } = await stat(place).catch((cause: unknown) => {
+      throw unreadable(place, cause);
     });
+    found.set(path, { uid, gid, mode: mode & 0o7777 });
   }
+  return found;
+}
+
+/** Who is to have nodes in the end: one of two functions goes to whom it belonged before the first of them. */
+async function formerOwnerships(
+  fn: PciFunction,
+  present: ReadonlyMap<string, Ownership>,
+  options: TreeOptions,
+): Promise<Record<string, Ownership>> {
+  const others = await otherEntries(fn.address, options);
+  const former = [...present].map(([path, ownership]) => [
+    path,
+    others.find((other) => path in other.nodes)?.nodes[path] ?? ownership,
+  ]);
+  return Object.fromEntries(former) as Record<string, Ownership>;
 }
 
 async function permittable(fn: PciFunction, options: TreeOptions): Promise<string[]> {

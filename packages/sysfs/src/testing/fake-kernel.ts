@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -71,10 +72,7 @@ export class FakeKernel implements Kernel {
   async write(path: string, text: string): Promise<void> {
     const place = path.slice(this.#root.length);
     this.log.push(`${place} < ${text.trim()}`);
-    await this.#waits.find((wait) => wait.path.test(place))?.until;
-    const fault = this.#faults.findIndex((candidate) => candidate.path.test(place));
-    if (fault >= 0) throw systemError(this.#faults.splice(fault, 1)[0]!.code, path);
-    if (!existsSync(path)) throw systemError("ENOENT", path);
+    await this.#meet(path);
     this.#act(path, text.trim());
   }
 
@@ -88,15 +86,24 @@ export class FakeKernel implements Kernel {
   async own(path: string, { uid, gid, mode }: Ownership): Promise<void> {
     const place = path.slice(this.#root.length);
     this.log.push(`${place} < ${uid}:${gid} ${mode.toString(8)}`);
-    const fault = this.#faults.findIndex((candidate) => candidate.path.test(place));
-    if (fault >= 0) throw systemError(this.#faults.splice(fault, 1)[0]!.code, path);
-    if (!existsSync(path)) throw systemError("ENOENT", path);
+    await this.#meet(path);
+    // An ordinary user could not give a file away.
+    chmodSync(path, mode);
   }
 
   async loadModule(name: string): Promise<void> {
     this.log.push(`modprobe ${name}`);
     if (!this.modules.has(name)) throw systemError("ENOENT", name);
     writeDriver(this.#root, name);
+  }
+
+  /** What a test has put in the way of a path. */
+  async #meet(path: string): Promise<void> {
+    const place = path.slice(this.#root.length);
+    await this.#waits.find((wait) => wait.path.test(place))?.until;
+    const fault = this.#faults.findIndex((candidate) => candidate.path.test(place));
+    if (fault >= 0) throw systemError(this.#faults.splice(fault, 1)[0]!.code, path);
+    if (!existsSync(path)) throw systemError("ENOENT", path);
   }
 
   #act(path: string, text: string): void {
@@ -151,7 +158,10 @@ export class FakeKernel implements Kernel {
     if (this.#driverOf(address) !== driver) throw systemError("ENODEV", path);
     rmSync(join(this.#device(address), "driver"));
     const group = readLinkName(join(this.#device(address), "iommu_group"));
-    if (driver === "vfio-pci" && group !== null)
+    if (driver !== "vfio-pci" || group === null) return;
+    const members = readdirSync(join(this.#root, "/sys/kernel/iommu_groups", group, "devices"));
+    // The node goes with the last of them.
+    if (members.every((member) => this.#driverOf(member) !== "vfio-pci"))
       rmSync(join(this.#root, "/dev/vfio", group), { force: true });
   }
 
