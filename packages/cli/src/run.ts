@@ -1,4 +1,3 @@
-import { setFlagsFromString } from "node:v8";
 import { type DropIn, dropIns } from "./drop-in.ts";
 import { exitStatus } from "./exit-status.ts";
 import type { Terminal } from "./terminal.ts";
@@ -19,9 +18,6 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
 
 /** Runs a command that has its own ideas of arguments and words. */
 async function runDropIn({ load }: DropIn, argv: readonly string[], terminal: Terminal): Promise<number> {
-  // The work of tens of milliseconds is over before code that V8 optimizes has paid for it: that shall wait until a function
-  // has run sixteen times as long as by default.
-  setFlagsFromString("--interrupt-budget=2162688");
   try {
     return await (await load()).runDropIn(argv, terminal);
   } catch (thrown) {
