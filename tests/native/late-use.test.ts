@@ -44,7 +44,11 @@ const sound = { status: 0, signal: null, stderr: "" };
 describe("DMA memory closed while another thread uses its bytes", () => {
   it.each([
     ["crypto.randomFill", "await closeDuring((bytes, done) => randomFill(bytes, done));"],
-    ["zlib.deflate", "await closeDuring((bytes, done) => deflate(bytes, { chunkSize: SIZE }, done));"],
+    // With the default chunk size there is a second step, which finds no bytes: Node's own assertion ends the process then.
+    [
+      "zlib.deflate in one step",
+      "await closeDuring((bytes, done) => deflate(bytes, { chunkSize: SIZE }, done));",
+    ],
     [
       "fs.read",
       `const fd = openSync("/dev/urandom");

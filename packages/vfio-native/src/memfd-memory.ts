@@ -9,7 +9,8 @@ import {
 } from "@userpci/interface";
 import { systemError } from "./errno.ts";
 import { type Mapping, mapShared } from "./mapping.ts";
-import { loadNative, type Native, type NativeConstant } from "./native.ts";
+import { loadNative, type Native } from "./native.ts";
+import type { NativeConstant } from "./native-constants.ts";
 
 /** Sizes of huge pages that memfd_create(2) can be asked for. */
 const HUGE_PAGES = new Map<number, NativeConstant>([

@@ -3,7 +3,8 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { loadNative, nativeConstants } from "./native.ts";
+import { loadNative } from "./native.ts";
+import { nativeConstants } from "./native-constants.ts";
 import { runChild } from "./test/environments.ts";
 
 const platform = Object.getOwnPropertyDescriptor(process, "platform")!;

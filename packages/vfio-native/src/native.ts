@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { PciError } from "@userpci/interface";
+import type { NativeConstants } from "./native-constants.ts";
 
 /**
  * The addon: one system call a function, on plain integers. A result below 0 is a negative errno, see `errnoName()`;
@@ -132,11 +133,12 @@ export interface Native {
   detach(buffer: ArrayBuffer): number;
   /**
    * Ends the mapping that a buffer of {@link view} shows, with all of the buffer: the memory is released and the buffer
-   * detached at once. Calls of Node's thread pool (`crypto`, `zlib`, `fs`) may still use the address, which they take
-   * from the buffer once: so private zeroed memory takes the place of what was mapped, until the garbage collector has
-   * found that nobody has the buffer any more. No longer counted by {@link ledger}.
+   * detached at once. Calls of Node's thread pool (`crypto`, `fs`, one step of `zlib`) may still use the address, which
+   * they take from the buffer once: so private zeroed memory takes the place of what was mapped, until the garbage
+   * collector has found that nobody has the buffer any more. A call that takes it again finds no bytes; Node's `zlib`
+   * ends the process when its second step does. No longer counted by {@link ledger}.
    *
-   * If the kernel has no such memory (too many mappings), the old mapping stays that long instead.
+   * If the kernel has no such memory (too many mappings, or too much of it), the old mapping stays that long instead.
    *
    * @returns 0, -EINVAL if not all of the range is this environment's, -EBUSY while faults in it are claimed
    */
@@ -234,44 +236,6 @@ export interface Received {
   /** The message was longer than `target` or brought more than `maxFds` descriptors. All descriptors were closed. */
   readonly truncated: boolean;
 }
-
-/** Names of the constants that the addon brings from the C headers. */
-export const nativeConstants = [
-  "O_RDONLY",
-  "O_RDWR",
-  "O_NONBLOCK",
-  "PROT_NONE",
-  "PROT_READ",
-  "PROT_WRITE",
-  "MAP_SHARED",
-  "MAP_PRIVATE",
-  "MAP_ANONYMOUS",
-  "MAP_FIXED",
-  "MAP_FIXED_NOREPLACE",
-  "MAP_NORESERVE",
-  "MAP_POPULATE",
-  "MADV_DONTFORK",
-  "MADV_DONTDUMP",
-  "MADV_HUGEPAGE",
-  "MFD_HUGETLB",
-  "MFD_HUGE_2MB",
-  "MFD_HUGE_1GB",
-  "F_SEAL_SEAL",
-  "F_SEAL_SHRINK",
-  "F_SEAL_GROW",
-  "F_SEAL_WRITE",
-  "EFD_SEMAPHORE",
-  "SOCK_STREAM",
-  "SOCK_DGRAM",
-  "SOCK_SEQPACKET",
-  "SOCK_NONBLOCK",
-] as const;
-
-/** One of {@link nativeConstants}. */
-export type NativeConstant = (typeof nativeConstants)[number];
-
-/** Numbers of the C headers, for the architecture the addon was built for. */
-export type NativeConstants = Readonly<Record<NativeConstant, number>>;
 
 let loaded: Native | undefined;
 
