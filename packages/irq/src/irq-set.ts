@@ -38,8 +38,9 @@ export class IrqSet implements Disposable, Iterable<Vector> {
   at(index: number): Vector {
     this.#checkOpen();
     const vector = this.#vectors.get(index);
-    if (vector === undefined) throw this.#notEnabled(index);
-    return vector;
+    if (vector !== undefined) return vector;
+    checkVectorNumber(index);
+    throw this.#notEnabled(index);
   }
 
   /** The vectors, by number. */
@@ -50,12 +51,13 @@ export class IrqSet implements Disposable, Iterable<Vector> {
   /**
    * Adds vectors while the others go on, any subset that the function has.
    *
-   * @throws PciError `ERR_NOT_SUPPORTED` where the kernel cannot do that, `ERR_IRQ_COUNT`, `ERR_IRQ_BUSY` if one is enabled
-   * already, `ERR_CLOSED`, `ERR_INVALID_ARGUMENT`; none is added then
+   * @throws PciError `ERR_NOT_SUPPORTED` where the kernel cannot do that, `ERR_IRQ_COUNT` if the function does not have one,
+   * `ERR_IRQ_BUSY` if one is enabled already, `ERR_CLOSED`, `ERR_INVALID_ARGUMENT` for what is no number of a vector; none
+   * is added then
    */
   add(vectors: readonly number[]): readonly Vector[] {
     this.#checkOpen();
-    checkList(vectors);
+    checkVectorNumbers(vectors);
     if (!this.#info.resizable) {
       throw new PciError(
         "ERR_NOT_SUPPORTED",
@@ -74,7 +76,7 @@ export class IrqSet implements Disposable, Iterable<Vector> {
    */
   remove(vectors: readonly number[]): void {
     this.#checkOpen();
-    checkList(vectors);
+    checkVectorNumbers(vectors);
     for (const index of vectors) if (!this.#vectors.has(index)) throw this.#notEnabled(index);
     const failures = new Failures();
     for (const index of new Set(vectors)) {
@@ -150,10 +152,10 @@ export class IrqSet implements Disposable, Iterable<Vector> {
 
   #checkNew(index: number, all: readonly number[]): void {
     const { count } = this.#info;
-    if (!Number.isInteger(index) || index < 0 || index >= count) {
+    if (index < 0 || index >= count) {
       throw new PciError(
         "ERR_IRQ_COUNT",
-        `${this.#device.address} has ${kindNames[this.kind]} vectors 0 to ${count - 1}, not ${formatValue(index)}`,
+        `${this.#device.address} has ${kindNames[this.kind]} vectors 0 to ${count - 1}, not ${index}`,
         { hint: "device.irqs.info(kind).count tells how many there are" },
       );
     }
@@ -171,13 +173,6 @@ export class IrqSet implements Disposable, Iterable<Vector> {
   }
 
   #notEnabled(index: number): PciError {
-    if (!Number.isSafeInteger(index)) {
-      return new PciError(
-        "ERR_INVALID_ARGUMENT",
-        `the number of a vector must be an integer, not ${formatValue(index)}`,
-        { hint: "pass the number as the function counts its vectors, such as at(0)" },
-      );
-    }
     const enabled = [...this].map((vector) => vector.index).join(", ");
     return new PciError(
       "ERR_OUT_OF_RANGE",
@@ -187,11 +182,22 @@ export class IrqSet implements Disposable, Iterable<Vector> {
   }
 }
 
-function checkList(vectors: readonly number[]): void {
-  if (Array.isArray(vectors)) return;
-  throw new PciError("ERR_INVALID_ARGUMENT", `vectors must be an array, not ${formatValue(vectors)}`, {
-    hint: "pass the numbers in an array, even a single one: [3]",
-  });
+function checkVectorNumbers(vectors: readonly number[]): void {
+  if (!Array.isArray(vectors)) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `vectors must be an array, not ${formatValue(vectors)}`, {
+      hint: "pass the numbers in an array, even a single one: [3]",
+    });
+  }
+  for (const index of vectors) checkVectorNumber(index);
+}
+
+function checkVectorNumber(index: number): void {
+  if (Number.isSafeInteger(index)) return;
+  throw new PciError(
+    "ERR_INVALID_ARGUMENT",
+    `the number of a vector must be an integer, not ${formatValue(index)}`,
+    { hint: "pass the number as the function counts its vectors, such as at(0)" },
+  );
 }
 
 /** Vectors of neighbouring numbers, which one call can connect. */

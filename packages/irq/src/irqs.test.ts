@@ -108,7 +108,7 @@ describe("what is no number of a vector", () => {
     expect(() => set.remove([value as never])).toThrow(invalid);
     expect(() => set.remove(value as never)).toThrow(invalid);
     expect(() => set.add(value as never)).toThrow(invalid);
-    expect(() => set.add([value as never])).toThrow(failing("ERR_IRQ_COUNT", /vectors 0 to 7, not/));
+    expect(() => set.add([value as never])).toThrow(invalid);
     expect(state(device)).toEqual(before);
   });
 
@@ -145,7 +145,7 @@ describe("add and remove", () => {
   it.each<[number[], string]>([
     [[8], "ERR_IRQ_COUNT"],
     [[-1], "ERR_IRQ_COUNT"],
-    [[Number.NaN], "ERR_IRQ_COUNT"],
+    [[2, 8], "ERR_IRQ_COUNT"],
     [[2, 0], "ERR_IRQ_BUSY"],
     [[3, 3], "ERR_IRQ_BUSY"],
   ])("of %o is refused whole", (vectors, code) => {
