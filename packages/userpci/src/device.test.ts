@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type BackendDevice, PciError } from "@userpci/interface";
 import { describe, expect, it } from "vitest";
 import { PciDevice } from "./device.ts";
@@ -22,27 +23,49 @@ function busyDevice() {
       calls.push("device closed");
       device.closed = true;
     },
+    close: async () => device.closeSync(),
   };
   return { device, calls, opened: PciDevice.over(device as unknown as BackendDevice) };
 }
 
-describe("closeSync", () => {
-  it("leaves a device that is busy as it was, and closes it later", () => {
+describe.each([
+  ["close", async (device: PciDevice) => device.close()],
+  ["closeSync", async (device: PciDevice) => device.closeSync()],
+  ["Symbol.asyncDispose", async (device: PciDevice) => device[Symbol.asyncDispose]()],
+  ["Symbol.dispose", async (device: PciDevice) => device[Symbol.dispose]()],
+])("%s", (_name, close) => {
+  it("leaves a device that is busy as it was, and closes it later", async () => {
     const { device, calls, opened } = busyDevice();
     const set = opened.irqs.enable("msi");
-    expect(() => opened.closeSync()).toThrow(expect.objectContaining({ code: "ERR_BUSY" }));
-    expect(() => opened[Symbol.dispose]()).toThrow(expect.objectContaining({ code: "ERR_BUSY" }));
-    expect([opened.closed, opened.irqs.closed, set.closed, opened.dma.closed]).toEqual([
-      false,
-      false,
-      false,
-      false,
-    ]);
+    const parts = [opened, opened.irqs, set, opened.dma];
+    const busy = expect.objectContaining({ code: "ERR_BUSY", message: "being reset" });
+    await expect(close(opened)).rejects.toEqual(busy);
+    await expect(close(opened)).rejects.toEqual(busy);
+    expect(parts.map(({ closed }) => closed)).toEqual([false, false, false, false]);
     expect(calls).toEqual(["irqs on"]);
     device.busy = false;
-    opened.closeSync();
-    expect([opened.closed, set.closed, opened.dma.closed]).toEqual([true, true, true]);
+    await close(opened);
+    expect(parts.map(({ closed }) => closed)).toEqual([true, true, true, true]);
     expect(calls).toEqual(["irqs on", "device closed", "target closed"]);
-    opened.closeSync();
+    await close(opened);
   });
+});
+
+it("close ends the readers of interrupts before it waits for the backend", async () => {
+  const { device, calls, opened } = busyDevice();
+  device.busy = false;
+  device.close = async () => {
+    calls.push("device closing");
+    device.disableIrqs = () => {
+      throw new PciError("ERR_CLOSED", "closed");
+    };
+    await delay(5);
+    device.closeSync();
+  };
+  const set = opened.irqs.enable("msi");
+  const event = new Promise((resolve) => setImmediate(resolve)).then(() => calls.push("event"));
+  await opened.close();
+  await event;
+  expect([opened.closed, set.closed]).toEqual([true, true]);
+  expect(calls).toEqual(["irqs on", "device closing", "target closed", "event", "device closed"]);
 });

@@ -138,16 +138,22 @@ export class PciDevice implements AsyncDisposable, Disposable {
   /**
    * Gives the device back: interrupts off, bus master off, regions unmapped, descriptor closed, DMA memory unmapped
    * and freed, domain closed if it is the device's own. Each step is tried; what failed is thrown at the end. Harmless twice.
+   *
+   * @throws PciError what the backend refuses with; the device is then as it was before
    */
   async close(): Promise<void> {
     const failures = new Failures();
+    // First, because it may refuse before it has done anything; it turns the interrupts off itself.
+    const closing = failures.tryAsync(() => this.backendDevice.close());
+    await beforeEvents();
+    if (!this.closed && failures.errors.length > 0) throw failures.errors[0];
+    // Before the loop goes on: an event that is under way must not reach a listener whose registers are gone.
     failures.try(() => this.irqs.close());
-    await failures.tryAsync(() => this.backendDevice.close());
+    await closing;
     // While its descriptor is open the device may still write there.
-    if (this.closed) {
-      leaks.unregister(this);
-      await failures.tryAsync(() => this.dma.close());
-    }
+    if (!this.closed) return failures.throwIfAny(`${this.address} is not closed:`);
+    leaks.unregister(this);
+    await failures.tryAsync(() => this.dma.close());
     failures.throwIfAny(`${this.address} is closed, but`);
   }
 
@@ -176,4 +182,9 @@ export class PciDevice implements AsyncDisposable, Disposable {
   [Symbol.dispose](): void {
     this.closeSync();
   }
+}
+
+/** Resolves when every promise that needs no event has settled, and before the event loop handles another event. */
+function beforeEvents(): Promise<void> {
+  return new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)));
 }
