@@ -178,7 +178,10 @@ async function takeById(change: DriverChange): Promise<void> {
     if (!isVfioDriver(change.current())) await change.attach(VFIO_PCI);
   } catch (error) {
     // The id may have been learnt all the same; what went wrong first is what to tell.
-    await change.removeId(VFIO_PCI).catch(() => undefined);
+    await change
+      .renewWriter()
+      .then(() => change.removeId(VFIO_PCI))
+      .catch(() => undefined);
     throw error;
   }
   await change.removeId(VFIO_PCI);
@@ -221,6 +224,7 @@ async function rolledBack(
   const { address } = entry;
   change.ignoreSignal();
   try {
+    await change.renewWriter();
     await giveBack(kernel, change, entry, options);
     return error;
   } catch (second) {

@@ -26,18 +26,26 @@ export async function changing<T>(
   work: (change: DriverChange, fn: PciFunction) => Promise<T>,
 ): Promise<T> {
   const { address } = fn;
-  const writer = await kernel.start(`userpci: ${action} ${address}`);
-  const record = recordOf(action, address, writer);
-  const change = new DriverChange(kernel, fn, options);
+  let lock: FunctionLock | undefined;
+  const start = async () => {
+    const writer = await kernel.start(action, address);
+    // If this process ends while the kernel is at what that one writes, the lock is that one's.
+    await lock?.handTo(writer.identity).catch((error: unknown) => {
+      writer.close();
+      throw error;
+    });
+    return writer;
+  };
+  const change = await DriverChange.begin(kernel, start, fn, options);
   try {
-    const lock = await takeTurn(change, record, options);
+    lock = await takeTurn(change, recordOf(action, address, change.writer), options);
     try {
       return await work(change, findFunction(address, options));
     } finally {
       await leave(change, lock);
     }
   } finally {
-    kernel.stop();
+    change.close();
   }
 }
 

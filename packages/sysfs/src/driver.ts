@@ -4,9 +4,10 @@ import { isPciError, PciError } from "@userpci/interface";
 import { functionPath, type PciFunction, parseOverride } from "./function.ts";
 import { isVfioDriver } from "./group.ts";
 import { findHolders, type Holder } from "./holders.ts";
-import { explainWrite, type Kernel } from "./kernel.ts";
+import { explainWrite, type Kernel, type KernelWriter } from "./kernel.ts";
 import { deviceNodes } from "./nodes.ts";
 import { waitPatiently } from "./patience.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
 import { pathIn, readLinkName, systemFailure, type TreeOptions } from "./tree.ts";
 
 /** The driver that hands functions to user space. */
@@ -43,17 +44,57 @@ const REPORT_MS = 2_000;
 /** Moves one function between drivers. Each method is one step; none looks back at the others. */
 export class DriverChange {
   readonly #kernel: Kernel;
+  readonly #start: () => Promise<KernelWriter>;
+  #writer: KernelWriter;
   readonly #fn: PciFunction;
   readonly #options: DriverOptions;
   readonly #pending = new Set<Promise<unknown>>();
   #signal: AbortSignal | undefined;
   #failure: unknown;
 
-  constructor(kernel: Kernel, fn: PciFunction, options: DriverOptions) {
+  private constructor(
+    kernel: Kernel,
+    start: () => Promise<KernelWriter>,
+    writer: KernelWriter,
+    fn: PciFunction,
+    options: DriverOptions,
+  ) {
     this.#kernel = kernel;
+    this.#start = start;
+    this.#writer = writer;
     this.#fn = fn;
     this.#options = options;
     this.#signal = options.signal;
+  }
+
+  /**
+   * Makes ready to move a function.
+   *
+   * @param start starts a process that writes
+   * @throws what `start` throws
+   */
+  static async begin(
+    kernel: Kernel,
+    start: () => Promise<KernelWriter>,
+    fn: PciFunction,
+    options: DriverOptions,
+  ): Promise<DriverChange> {
+    return new DriverChange(kernel, start, await start(), fn, options);
+  }
+
+  /** The process that writes. */
+  get writer(): ProcessIdentity {
+    return this.#writer.identity;
+  }
+
+  /** Goes on with another process if the one that wrote has died. @throws what `start` of {@link begin} throws */
+  async renewWriter(): Promise<void> {
+    if (this.#writer.ended) this.#writer = await this.#start();
+  }
+
+  /** No step is to come. The kernel goes on with what it is at. */
+  close(): void {
+    this.#writer.close();
   }
 
   /** Whether the kernel is still at something that was not waited for to the end. */
@@ -128,7 +169,7 @@ export class DriverChange {
     try {
       await this.#write("probe", path, this.#fn.address, `${driver} to take ${this.#fn.address}`);
     } catch (error) {
-      if (this.pending || isPciError(error, "ERR_PERMISSION")) throw error;
+      if (this.pending || this.#writer.ended || isPciError(error, "ERR_PERMISSION")) throw error;
       this.#failure = error;
     }
   }
@@ -161,7 +202,7 @@ export class DriverChange {
   /** The only driver that may take the function now, if one is named. */
   async readOverride(): Promise<string | null> {
     const path = functionPath(this.#fn.address, this.#options, "driver_override");
-    const read = this.#kernel.read(path).then(parseOverride);
+    const read = this.#writer.read(path).then(parseOverride);
     return this.wait("override", read, `the lock of ${this.#fn.address}`);
   }
 
@@ -191,7 +232,9 @@ export class DriverChange {
   }
 
   async #write(step: BindStep, path: string, text: string, subject: string, ignored?: string): Promise<void> {
-    const write = this.#kernel.write(path, text).catch((cause: unknown) => {
+    const write = this.#writer.write(path, text).catch((cause: unknown) => {
+      // Not the kernel's answer: there was nobody to ask it.
+      if (isPciError(cause)) throw cause;
       if (systemFailure(cause).code !== ignored) throw explainWrite(path, cause);
     });
     await this.wait(step, write, subject);

@@ -17,62 +17,67 @@ export interface Ownership {
 }
 
 /**
- * Everything that binding changes in the system goes through here; tests put a kernel of their own in its place. What takes
- * long neither blocks this thread nor keeps the process from ending.
+ * A process that reads and writes attributes, one after another. What takes long neither blocks this thread nor keeps this
+ * process from ending.
  */
+export interface KernelWriter {
+  /** The process. */
+  readonly identity: ProcessIdentity;
+  /** Whether it has ended before it was told to, so that nothing is done any more. */
+  readonly ended: boolean;
+  /**
+   * Reads an attribute. May take as long as the kernel likes.
+   *
+   * @throws Error with the system's `code`; PciError `ERR_BIND_FAILED` if the process ends before
+   */
+  read(path: string): Promise<string>;
+  /**
+   * Writes an attribute in one write. May take as long as the kernel likes.
+   *
+   * @throws what {@link read} does
+   */
+  write(path: string, text: string): Promise<void>;
+  /** Nothing more is to come. What is under way goes on. */
+  close(): void;
+}
+
+/** Everything that binding changes in the system goes through here; tests put a kernel of their own in its place. */
 export interface Kernel {
   /**
-   * Makes ready for reads and writes.
+   * Starts the process that reads and writes for one call.
    *
-   * @param title what for, as `ps` should show it
-   * @returns the process that will do them
+   * @param action what the call does, such as `bind`
+   * @param address the function that it does it to
+   * @throws PciError with the system's code if no process can be started; `ERR_BIND_FAILED` if it ends at once
    */
-  start(title: string): Promise<ProcessIdentity>;
-  /** Nothing more is to come. What is under way goes on. */
-  stop(): void;
-  /** Reads an attribute. May take as long as the kernel likes. */
-  read(path: string): Promise<string>;
-  /** Writes an attribute in one write. May take as long as the kernel likes. */
-  write(path: string, text: string): Promise<void>;
+  start(action: string, address: string): Promise<KernelWriter>;
   /**
-   * Whether this user may write `path`, as an error to throw if not.
+   * Whether this user may write `path`.
    *
    * @param command what would do it as root
+   * @returns the error to throw if not
    */
   refusal(path: string, command: string): Promise<PciError | null>;
+  /** Changes owner and mode of a file. @throws Error with the system's `code` */
   own(path: string, ownership: Ownership): Promise<void>;
-  /** Loads a module. */
+  /** Loads a module. May take as long as the kernel likes. @throws Error if modprobe is not there, or fails */
   loadModule(name: string): Promise<void>;
 }
 
-/** The running kernel, for the machine's own tree or another one, during one call. */
+/** The running kernel, for the machine's own tree or another one. */
 export function kernelOf({ root = "/" }: TreeOptions): Kernel {
   return new SystemKernel(root);
 }
 
 class SystemKernel implements Kernel {
   readonly #root: string;
-  #writer: AttributeWriter | undefined;
 
   constructor(root: string) {
     this.#root = root;
   }
 
-  async start(title: string): Promise<ProcessIdentity> {
-    this.#writer = await AttributeWriter.start(title);
-    return this.#writer.identity;
-  }
-
-  stop(): void {
-    this.#writer?.close();
-  }
-
-  read(path: string): Promise<string> {
-    return this.#writer!.read(path);
-  }
-
-  write(path: string, text: string): Promise<void> {
-    return this.#writer!.write(path, text);
+  start(action: string, address: string): Promise<KernelWriter> {
+    return AttributeWriter.start(action, address);
   }
 
   async refusal(path: string, command: string): Promise<PciError | null> {

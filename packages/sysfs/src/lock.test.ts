@@ -82,6 +82,16 @@ describe("FunctionLock", () => {
     expect(await take()).toBeInstanceOf(FunctionLock);
   });
 
+  it("is one's whichever process writes, after the first has died", async () => {
+    const ended = await endedProcess();
+    const lock = (await take({ writer: ended })) as FunctionLock;
+    await lock.handTo(record().writer);
+    await lock.leaveToWriter();
+    expect(await take()).toEqual(record({ caller: null }));
+    await lock.release();
+    expect(await take()).toBeInstanceOf(FunctionLock);
+  });
+
   it.each([
     "",
     "{",

@@ -1,5 +1,6 @@
 import { claim, underGuard } from "./guard.ts";
 import type { LockRecord } from "./lock-record.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
 import { removeState, replaceState, statePath } from "./state-file.ts";
 import type { TreeOptions } from "./tree.ts";
 
@@ -28,16 +29,21 @@ export class FunctionLock {
   }
 
   /**
+   * Names another process that writes, before it does.
+   *
+   * @throws PciError `ERR_PERMISSION`, `ERR_BUSY`, or with the system's code; the lock is then as it was
+   */
+  handTo(writer: ProcessIdentity): Promise<void> {
+    return this.#update({ writer });
+  }
+
+  /**
    * Leaves the lock to the process that writes: the caller no longer waits.
    *
    * @throws PciError `ERR_PERMISSION`, `ERR_BUSY`, or with the system's code; the lock is then as it was
    */
-  async leaveToWriter(): Promise<void> {
-    await this.#change(async (path) => {
-      const left: LockRecord = { ...this.#record, caller: null };
-      await replaceState(path, JSON.stringify(left));
-      this.#record = left;
-    });
+  leaveToWriter(): Promise<void> {
+    return this.#update({ caller: null });
   }
 
   /**
@@ -45,8 +51,16 @@ export class FunctionLock {
    *
    * @throws PciError `ERR_PERMISSION`, `ERR_BUSY`, or with the system's code; it is then free when its owners have ended
    */
-  async release(): Promise<void> {
-    await this.#change(removeState);
+  release(): Promise<void> {
+    return this.#change(removeState);
+  }
+
+  #update(owners: Partial<LockRecord>): Promise<void> {
+    return this.#change(async (path) => {
+      const updated = { ...this.#record, ...owners };
+      await replaceState(path, JSON.stringify(updated));
+      this.#record = updated;
+    });
   }
 
   /** Somebody may have removed the file by hand; the next owner's is not ours to change. */

@@ -1,6 +1,9 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findFunction } from "./find.ts";
+import type { LockRecord } from "./lock-record.ts";
+import { statePath } from "./state-file.ts";
 import { built, NIC, WaitingMachine } from "./testing/waiting-machine.ts";
 
 // As built: the process that writes is a program of its own.
@@ -38,27 +41,45 @@ describe("a process that binds", () => {
   });
 });
 
+describe("a process that writes for bind", () => {
+  it("may be killed: the function goes back to its driver, and the message says what happened", async () => {
+    const { outcome } = await machine.startWaiting("bind");
+    const lock = JSON.parse(readFileSync(statePath(`${NIC}.lock`, machine), "utf8")) as LockRecord;
+    process.kill(lock.writer.pid, "SIGKILL");
+    expect(await outcome).toMatchObject({
+      code: "ERR_BIND_FAILED",
+      message: "the process that writes to the kernel ended early, with SIGKILL",
+      hint: expect.stringContaining(`sudo userpci unbind ${NIC}`),
+    });
+    expect(findFunction(NIC, machine).driver).toBe("e1000e");
+    expect(readdirSync(statePath("", machine))).toEqual([]);
+  });
+});
+
 describe("AttributeWriter", () => {
   it("reads, writes without creating, and gives the system's own errors", async () => {
-    const writer = await AttributeWriter.start("userpci: test");
+    const writer = await AttributeWriter.start("bind", NIC);
     const path = join(machine.root, "attribute");
     await expect(writer.write(path, "x")).rejects.toMatchObject({ code: "ENOENT", syscall: "open", path });
     writeFileSync(path, "before\n");
     expect(await writer.read(path)).toBe("before\n");
     await writer.write(path, "\n");
     expect(readFileSync(path, "utf8")).toBe("\nefore\n");
-    expect(readFileSync(`/proc/${writer.identity.pid}/cmdline`, "utf8")).toMatch(/^userpci: test/);
+    expect(readFileSync(`/proc/${writer.identity.pid}/cmdline`, "utf8")).toMatch(
+      /^userpci: bind 0000:01:00.0/,
+    );
     writer.close();
   });
 
   it("fails what it was asked for if its process is killed, then and later", async () => {
-    const writer = await AttributeWriter.start("userpci: test");
+    const writer = await AttributeWriter.start("bind", NIC);
     const writing = expect(writer.write(machine.unbindPath, NIC)).rejects.toMatchObject({
       code: "ERR_BIND_FAILED",
       message: expect.stringContaining("SIGKILL"),
     });
     process.kill(writer.identity.pid, "SIGKILL");
     await writing;
+    expect(writer.ended).toBe(true);
     await expect(writer.read(machine.unbindPath)).rejects.toMatchObject({ code: "ERR_BIND_FAILED" });
   });
 });

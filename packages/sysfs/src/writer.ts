@@ -32,11 +32,11 @@ export class AttributeWriter {
   /** The process. */
   readonly identity: ProcessIdentity;
 
-  private constructor(child: ChildProcess, identity: ProcessIdentity) {
+  private constructor(child: ChildProcess, identity: ProcessIdentity, address: string) {
     const [stdin, stdout] = [child.stdin as Socket, child.stdout as Socket];
     this.#input = stdin;
     this.identity = identity;
-    child.once("close", (code, signal) => this.#end(endedEarly(signal ?? `status ${code}`)));
+    child.once("close", (code, signal) => this.#end(endedEarly(address, signal ?? `status ${code}`)));
     // Its end is told by "close".
     for (const part of [child, stdin]) part.on("error", () => undefined);
     createInterface(stdout).on("line", (line) => settle(this.#waiting.shift(), JSON.parse(line) as Reply));
@@ -45,12 +45,13 @@ export class AttributeWriter {
   /**
    * Starts a process.
    *
-   * @param title what `ps` calls it
-   * @throws PciError with the system's code
+   * @param action what it writes for, such as `bind`
+   * @param address of the function that it writes for
+   * @throws PciError with the system's code; `ERR_BIND_FAILED` if it ends at once
    */
-  static async start(title: string): Promise<AttributeWriter> {
+  static async start(action: string, address: string): Promise<AttributeWriter> {
     // A group of its own: what a terminal sends to ours must not end it between two writes.
-    const child = spawn(process.execPath, [program, title], {
+    const child = spawn(process.execPath, [program, `userpci: ${action} ${address}`], {
       cwd: "/",
       detached: true,
       env: withoutNodeOptions(process.env),
@@ -60,12 +61,17 @@ export class AttributeWriter {
       throw unstartable(cause);
     });
     const identity = identify(child.pid!);
-    if (identity === null) throw endedEarly("no reason given");
-    const writer = new AttributeWriter(child, identity);
+    if (identity === null) throw endedEarly(address, "no reason given");
+    const writer = new AttributeWriter(child, identity, address);
     // What it takes to start is not the kernel's time.
     await writer.#answer("");
     for (const part of [child, child.stdin, child.stdout]) (part as ChildProcess | Socket).unref();
     return writer;
+  }
+
+  /** Whether the process has ended. */
+  get ended(): boolean {
+    return this.#ended !== undefined;
   }
 
   /** Text of an attribute. @throws what {@link write} does */
@@ -124,8 +130,8 @@ function unstartable(cause: unknown): PciError {
   });
 }
 
-function endedEarly(how: string): PciError {
+function endedEarly(address: string, how: string): PciError {
   return new PciError("ERR_BIND_FAILED", `the process that writes to the kernel ended early, with ${how}`, {
-    hint: "was it killed? sudo userpci unbind ADDRESS puts things right; sudo dmesg | tail may say why",
+    hint: `was it killed? sudo dmesg | tail may say why\nif ${address} is left without its driver: sudo userpci unbind ${address}`,
   });
 }

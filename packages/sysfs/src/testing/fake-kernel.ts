@@ -10,8 +10,8 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { PciError } from "@userpci/interface";
-import { explainWrite, type Kernel, type Ownership } from "../kernel.ts";
-import { identify, type ProcessIdentity } from "../process-identity.ts";
+import { explainWrite, type Kernel, type KernelWriter, type Ownership } from "../kernel.ts";
+import { identify } from "../process-identity.ts";
 import { readLinkName } from "../tree.ts";
 import { writeDriver, writeLink } from "./machine.ts";
 
@@ -58,12 +58,16 @@ export class FakeKernel implements Kernel {
     this.#waits.push({ path, until });
   }
 
-  async start(): Promise<ProcessIdentity> {
+  async start(): Promise<KernelWriter> {
     await this.#starts.shift()?.();
-    return identify(process.pid)!;
+    return {
+      identity: identify(process.pid)!,
+      ended: false,
+      read: (path) => this.read(path),
+      write: (path, text) => this.write(path, text),
+      close: () => {},
+    };
   }
-
-  stop(): void {}
 
   async read(path: string): Promise<string> {
     return readFileSync(path, "utf8");
