@@ -8,7 +8,7 @@ import { explainWrite, type Kernel, type KernelWriter } from "./kernel.ts";
 import { deviceNodes } from "./nodes.ts";
 import { waitPatiently } from "./patience.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
-import { pathIn, readLinkName, systemFailure, type TreeOptions } from "./tree.ts";
+import { pathIn, readLinkName, systemFailure, type TreeOptions, unreadable } from "./tree.ts";
 
 /** The driver that hands functions to user space. */
 export const VFIO_PCI = "vfio-pci";
@@ -199,10 +199,16 @@ export class DriverChange {
     return existsSync(functionPath(this.#fn.address, this.#options, "driver_override"));
   }
 
-  /** The only driver that may take the function now, if one is named. */
+  /**
+   * The only driver that may take the function now, if one is named.
+   *
+   * @throws PciError `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_BIND_FAILED` if the process that reads dies, or with the system's code
+   */
   async readOverride(): Promise<string | null> {
     const path = functionPath(this.#fn.address, this.#options, "driver_override");
-    const read = this.#writer.read(path).then(parseOverride);
+    const read = this.#writer.read(path).then(parseOverride, (cause: unknown) => {
+      throw isPciError(cause) ? cause : unreadable(path, cause);
+    });
     return this.wait("override", read, `the lock of ${this.#fn.address}`);
   }
 

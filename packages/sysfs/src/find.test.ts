@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isPciError } from "@userpci/interface";
@@ -186,5 +186,12 @@ describe("readDriverOverride", () => {
     expect(await readDriverOverride("0000:00:04.0", { root })).toBe("vfio-pci");
     expect(await readDriverOverride("0000:01:00.0", { root })).toBeNull();
     expect(await readDriverOverride("0000:01:10.0", { root })).toBeUndefined();
+    // A directory in its place: what else keeps a file from being read keeps no root from it.
+    const path = join(root, "/sys/bus/pci/devices/0000:01:10.2/driver_override");
+    mkdirSync(path);
+    await expect(readDriverOverride("0000:01:10.2", { root })).rejects.toMatchObject({
+      message: `${path} cannot be read: EISDIR`,
+      hint: expect.any(String),
+    });
   });
 });

@@ -3,7 +3,16 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { PciAddress } from "./address.ts";
 import { type PciResource, parseResources } from "./resource.ts";
-import { pathIn, readLink, readLinkName, readNames, readText, type TreeOptions } from "./tree.ts";
+import {
+  pathIn,
+  readLink,
+  readLinkName,
+  readNames,
+  readText,
+  systemFailure,
+  type TreeOptions,
+  unreadable,
+} from "./tree.ts";
 
 /**
  * What sysfs says of one PCI function. A snapshot: nothing in it changes later. It is data, to be printed or kept as JSON, so
@@ -112,16 +121,19 @@ export function readHeaderType(fn: PciFunction, options: TreeOptions): number {
  * The only driver that may bind a function, if `driver_override` is set; undefined if the kernel has no such file
  * (before Linux 3.16). Not a part of {@link PciFunction}, and read off this thread, because the kernel makes the reader
  * wait while it binds or unbinds the function (`driver_override_show` takes the device's lock).
+ *
+ * @throws PciError with the system's code if there is such a file, and it cannot be read
  */
 export async function readDriverOverride(
   address: string,
   options: TreeOptions = {},
 ): Promise<string | null | undefined> {
+  const path = functionPath(address, options, "driver_override");
   try {
-    return parseOverride(await readFile(functionPath(address, options, "driver_override"), "utf8"));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    return parseOverride(await readFile(path, "utf8"));
+  } catch (cause) {
+    if (systemFailure(cause).code === "ENOENT") return undefined;
+    throw unreadable(path, cause);
   }
 }
 

@@ -38,7 +38,7 @@ export class FakeKernel implements Kernel {
     this.#ids = ids;
   }
 
-  /** Makes the next write to a matching path fail, once. */
+  /** Makes the next write to a matching path fail, once. For a read or a check the path begins with `read ` or `access `. */
   failOnce(path: RegExp, code: string): void {
     this.#faults.push({ path, code });
   }
@@ -70,6 +70,7 @@ export class FakeKernel implements Kernel {
   }
 
   async read(path: string): Promise<string> {
+    await this.#meet(path, "read ");
     return readFileSync(path, "utf8");
   }
 
@@ -102,8 +103,8 @@ export class FakeKernel implements Kernel {
   }
 
   /** What a test has put in the way of a path. */
-  async #meet(path: string): Promise<void> {
-    const place = path.slice(this.#root.length);
+  async #meet(path: string, access = ""): Promise<void> {
+    const place = `${access}${path.slice(this.#root.length)}`;
     await this.#waits.find((wait) => wait.path.test(place))?.until;
     const fault = this.#faults.findIndex((candidate) => candidate.path.test(place));
     if (fault >= 0) throw systemError(this.#faults.splice(fault, 1)[0]!.code, path);
