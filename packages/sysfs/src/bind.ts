@@ -100,6 +100,8 @@ async function bindNow(
   user: SystemUser | null,
   options: BindOptions,
 ): Promise<Binding> {
+  // As it is now: what it was before the lock may have changed since.
+  refuseUnbindable(fn, options);
   if (user !== null) await refuseTaken(fn, user, options);
   const changed = !isVfioDriver(fn.driver);
   const recorded = await readEntry(fn.address, options);
