@@ -70,6 +70,17 @@ const barSection = "7.5.1.2.1";
 
 const romFields = {
   enable: flag(0, "RW", "Expansion ROM decode"),
+  validation: bits(3, 1, "ROS", "Validation status", [
+    "unsupported",
+    "in progress",
+    "valid, trust not tested",
+    "valid and trusted",
+    "invalid",
+    "valid, not trusted",
+    "valid with a warning, trust not tested",
+    "valid and trusted with a warning",
+  ]),
+  validationDetails: bits(7, 4, "ROS", "Validation details, the vendor's own"),
   address: address(31, 11, "RW", "Expansion ROM address"),
 } as const;
 

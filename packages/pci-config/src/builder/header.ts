@@ -28,7 +28,8 @@ export function writeHeader(region: Region, description: SpaceDescription): void
     });
   }
   checkAligned("address of the ROM", checkInteger("address of the ROM", address, 0, 0xffff_ffff), size);
-  writeValues(span, { rom: romRegister }, { rom: { address, enable } });
+  const others = typeof header.rom === "object" ? header.rom : {};
+  writeValues(span, { rom: romRegister }, { rom: { ...others, address, enable } });
 }
 
 function idsOf(description: SpaceDescription): AnyRegisterValues {

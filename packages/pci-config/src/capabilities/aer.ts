@@ -127,6 +127,7 @@ export const aer = capability({
       multipleHeader: flag(10, "RWS", "Record several headers"),
       prefixLogPresent: flag(11, "ROS", "The log holds a TLP prefix"),
       completionTimeoutLogCapable: flag(12, "RO", "Can log the prefix or header of a timed-out request"),
+      headerLogSize: bits(17, 13, "RO", "Dwords of the header log (PCI Express 6.0)"),
       flitLogged: flag(18, "ROS", "The TLP was logged in flit mode (PCI Express 6.0)"),
       loggedSize: bits(23, 19, "ROS", "Dwords of the TLP logged in flit mode (PCI Express 6.0)"),
     }),

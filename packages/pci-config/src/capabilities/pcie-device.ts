@@ -51,6 +51,11 @@ export const deviceRegisters = {
     powerIndicator: flag(14, "RO", "Power indicator (PCI Express 1.0a)"),
     roleBasedErrors: flag(15, "RO", "Role-based error reporting"),
     correctableSubclass: flag(16, "RO", "ERR_COR subclass"),
+    fixedReceivePayload: flag(
+      17,
+      "HwInit",
+      "Receives its largest payload, whatever the limit (PCI Express 6.0)",
+    ),
     powerLimitValue: bits(25, 18, "RO", "Captured slot power limit value"),
     powerLimitScale: bits(27, 26, "RO", "Captured slot power limit scale", [
       "1 W",
@@ -59,6 +64,7 @@ export const deviceRegisters = {
       "0.001 W",
     ]),
     functionLevelReset: flag(28, "RO", "Can be reset by itself (FLR)"),
+    mixedPayloads: flag(29, "HwInit", "May send payloads of other sizes than it receives (PCI Express 6.0)"),
     trustedIo: flag(30, "HwInit", "TEE-IO (PCI Express 6.0)"),
   }),
   deviceControl: register(0x08, 16, "7.5.3.4", "Device Control", {
@@ -124,6 +130,11 @@ export const deviceRegisters = {
         "HwInit",
         "Needs initialization after emergency power reduction",
       ),
+      deferrableWriteCompleter: flag(28, "HwInit", "DMWr completer (PCI Express 6.0)"),
+      deferrableWriteLengths: bits(30, 29, "HwInit", "Longest DMWr (PCI Express 6.0)", [
+        "64 bytes",
+        "128 bytes",
+      ]),
       frs: flag(31, "HwInit", "Function readiness status"),
     },
     { when: "version2" },

@@ -50,6 +50,7 @@ export const linkRegisters = {
     "Link Control",
     {
       aspm: bits(1, 0, "RW", "Active state power management", ["off", "L0s", "L1", "L0s L1"]),
+      delayAdaptationB: flag(2, "RW", "PTM delay is adapted by interpretation B (PCI Express 6.0)"),
       readCompletionBoundary: bits(3, 3, "RW", "Read completion boundary", ["64 bytes", "128 bytes"]),
       disable: flag(4, "RW", "Link disable"),
       retrain: flag(5, "RW", "Retrain the link; reads 0"),
@@ -59,6 +60,7 @@ export const linkRegisters = {
       autonomousWidthDisable: flag(9, "RW", "Hardware autonomous width disable"),
       bandwidthManagementInterrupt: flag(10, "RW", "Link bandwidth management interrupt"),
       autonomousBandwidthInterrupt: flag(11, "RW", "Link autonomous bandwidth interrupt"),
+      srisClocking: flag(12, "RW", "SRIS clocking (PCI Express 6.0)"),
       flitModeDisable: flag(13, "RW", "Flit mode off (PCI Express 6.0)"),
       drsSignaling: bits(15, 14, "RW", "DRS signaling", ["none", "interrupt", "DRS to FRS"]),
     },

@@ -2,7 +2,7 @@ import { bits, flag, register } from "../table.ts";
 
 const indicator = [undefined, "on", "blink", "off"];
 
-/** Slot registers of the PCI Express capability: ports with a slot (sections 7.5.3.9 to 7.5.3.11). */
+/** Slot registers of the PCI Express capability: ports with a slot (sections 7.5.3.9 to 7.5.3.11, 7.5.3.21 to 7.5.3.23). */
 const slotRegisters = {
   slotCapabilities: register(
     0x14,
@@ -70,6 +70,16 @@ const slotRegisters = {
     },
     { when: "slot", reserved: "RsvdZ" },
   ),
+  slotCapabilities2: register(
+    0x34,
+    32,
+    "7.5.3.21",
+    "Slot Capabilities 2",
+    { inBandPresenceDisable: flag(0, "HwInit", "In-band presence detect can be turned off") },
+    { when: "slot2" },
+  ),
+  slotControl2: register(0x38, 16, "7.5.3.22", "Slot Control 2", {}, { when: "slot2" }),
+  slotStatus2: register(0x3a, 16, "7.5.3.23", "Slot Status 2", {}, { when: "slot2", reserved: "RsvdZ" }),
 } as const;
 
 /** Root registers of the PCI Express capability: root ports and event collectors (sections 7.5.3.12 to 7.5.3.14). */
@@ -85,6 +95,7 @@ const rootRegisters = {
       systemErrorOnFatal: flag(2, "RW", "System error on fatal error"),
       pmeInterrupt: flag(3, "RW", "PME interrupt"),
       retryVisibility: flag(4, "RW", "Configuration retry visible to software"),
+      noNfmSubtree: flag(5, "RW", "Nothing below takes non-flit messages (PCI Express 6.0)"),
     },
     { when: "root" },
   ),

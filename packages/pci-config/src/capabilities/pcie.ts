@@ -42,6 +42,7 @@ function* traitsOf(flags: number): Generator<string> {
   if (hasLink) yield "link";
   if (hasLink && version2) yield "link2";
   if (hasSlot) yield "slot";
+  if (hasSlot && version2) yield "slot2";
 }
 
 /**
