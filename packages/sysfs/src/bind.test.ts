@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { BindProgress } from "./driver.ts";
 import {
@@ -13,7 +13,7 @@ import {
   WITH_VFS,
   WITHOUT_IOMMU,
 } from "./testing/fake-system.ts";
-import { writeMachine } from "./testing/machine.ts";
+import { writeLink, writeMachine } from "./testing/machine.ts";
 
 const system = useFakeSystem();
 
@@ -126,6 +126,20 @@ describe("bind", () => {
 });
 
 describe("refusals", () => {
+  it("come also for what has become of a function while it waited for its turn", async () => {
+    let begin = () => {};
+    const held = system().kernel.holdStart(new Promise((resolve) => (begin = resolve)));
+    const binding = failure(system().bind(NIC));
+    await held;
+    writeLink(system().root, `/sys/bus/pci/devices/${NIC}/virtfn0`, `/sys/bus/pci/devices/${EDU}`);
+    begin();
+    expect(await binding).toMatchObject({
+      code: "ERR_BIND_REFUSED",
+      message: expect.stringContaining("1 virtual functions enabled"),
+    });
+    expect(system().kernel.log).toEqual([]);
+  });
+
   it.each([
     [BRIDGE, "ERR_BIND_REFUSED", /is a bridge/, /do not block/],
     [HOST_BRIDGE, "ERR_BIND_REFUSED", /is a host bridge \(class 060000\)/, /does not block/],
@@ -188,6 +202,27 @@ describe("refusals", () => {
   });
 });
 
+describe("a lock that cannot be changed", () => {
+  const lock = `/run/userpci/${NIC}.lock`;
+
+  it("does not hide why a binding failed, and is given up when that can be", async () => {
+    let letGo = () => {};
+    system().kernel.holdUntil(/unbind$/, new Promise((resolve) => (letGo = resolve)));
+    const binding = failure(system().bind(NIC, { timeoutMs: 200 }));
+    await expect.poll(() => system().kernel.log.at(-1)).toMatch(/driver\/unbind < /);
+    mkdirSync(system().path(`${lock}.guard`));
+    expect(await binding).toMatchObject({
+      code: "ERR_TIMEOUT",
+      message: expect.stringMatching(/2 steps failed, the first: waited .* for e1000e to let go/),
+      cause: { errors: [{ code: "ERR_TIMEOUT" }, { code: "EISDIR" }] },
+    });
+    rmdirSync(system().path(`${lock}.guard`));
+    letGo();
+    await expect.poll(() => existsSync(system().path(lock))).toBe(false);
+    expect(await system().unbind(NIC)).toMatchObject({ driver: "e1000e" });
+  });
+});
+
 describe("a binding that fails", () => {
   it.each([
     ["driver_override", /driver_override$/],
@@ -228,6 +263,18 @@ describe("a binding that fails", () => {
     expect(system().driverOf(NIC)).toBeNull();
     expect(await system().unbind(NIC)).toMatchObject({ driver: "e1000e", changed: true });
     expect(await system().overrideOf(NIC)).toBeNull();
+  });
+
+  it("because its override cannot be read says which file, and touches nothing", async () => {
+    const path = `/sys/bus/pci/devices/${NIC}/driver_override`;
+    system().kernel.failOnce(/^read .*driver_override$/, "EIO");
+    expect(await failure(system().bind(NIC))).toMatchObject({
+      code: "EIO",
+      message: expect.stringContaining(`${path} cannot be read`),
+      path: system().path(path),
+    });
+    expect(system().kernel.log).toEqual([]);
+    expect(existsSync(system().journalPath(NIC))).toBe(false);
   });
 
   it("between steps, because the caller aborts, gives the function back", async () => {

@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { DriverChange, type DriverOptions } from "./driver.ts";
 import { findFunction } from "./find.ts";
 import type { PciFunction } from "./function.ts";
+import { always } from "./guard.ts";
 import type { Kernel } from "./kernel.ts";
 import { FunctionLock } from "./lock.ts";
 import { type Action, type LockRecord, lockedBy, recordOf } from "./lock-record.ts";
@@ -38,12 +39,13 @@ export async function changing<T>(
   };
   const change = await DriverChange.begin(kernel, start, fn, options);
   try {
-    lock = await takeTurn(change, recordOf(action, address, change.writer), options);
-    try {
-      return await work(change, findFunction(address, options));
-    } finally {
-      await leave(change, lock);
-    }
+    const taken = await takeTurn(change, recordOf(action, address, change.writer), options);
+    lock = taken;
+    return await always(
+      async () => work(change, findFunction(address, options)),
+      () => leave(change, taken),
+      `${action} ${address}:`,
+    );
   } finally {
     change.close();
   }
@@ -52,11 +54,12 @@ export async function changing<T>(
 /** Gives the lock up, as soon as the kernel is at nothing any more; without waiting for that. */
 async function leave(change: DriverChange, lock: FunctionLock): Promise<void> {
   if (!change.pending) return lock.release();
-  await lock.leaveToWriter();
+  // Also where it cannot be left now.
   void change
     .settled()
     .then(() => lock.release())
     .catch(() => undefined);
+  await lock.leaveToWriter();
 }
 
 async function takeTurn(
