@@ -43,7 +43,9 @@ export function accessError(name: string, size: number, offset: number, width: n
  * number, of which they write the low bits.
  *
  * @param name of the region, for the message
+ * @param offset where it is to be written, which {@link accessError} has found nothing wrong with
  * @param width of the access in bytes
+ * @param value what the caller passed, of whatever type it is
  */
 export function valueError(
   name: string,

@@ -41,13 +41,21 @@ export function toIova(value: bigint | number): Iova {
   return address as Iova;
 }
 
-/** Bits 31 to 0 of an address, unsigned: the low half for a descriptor or a register. @throws PciError for no bigint */
+/**
+ * Bits 31 to 0 of an address, unsigned: the low half for a descriptor or a register.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT` for no bigint
+ */
 export function iovaLo(address: bigint): number {
   if (typeof address !== "bigint") throw notAddress(address);
   return Number(address & 0xffff_ffffn);
 }
 
-/** Bits 63 to 32 of an address, unsigned: the high half for a descriptor or a register. @throws PciError for no bigint */
+/**
+ * Bits 63 to 32 of an address, unsigned: the high half for a descriptor or a register.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT` for no bigint
+ */
 export function iovaHi(address: bigint): number {
   if (typeof address !== "bigint") throw notAddress(address);
   return Number((address >> 32n) & 0xffff_ffffn);
