@@ -25,6 +25,17 @@ const hold = (mapper: TestMapper): (() => void) => {
   return letGo;
 };
 
+describe("DMA memory", () => {
+  it.each([
+    [undefined, /^device must be an object, not undefined/],
+    ["0000:01:00.0", /^device must be an object, not "0000:01:00.0"/],
+    [{ memory: new TestSource() }, /^device.domain must be an object, not undefined/],
+    [{ domain: createDomain() }, /^device.memory must be an object, not undefined/],
+  ])("is refused for what is no device: %s", (device, message) => {
+    expect(() => new Dma(device as never)).toThrow(failing("ERR_INVALID_ARGUMENT", message));
+  });
+});
+
 describe.each(["alloc", "allocSync"] as const)("%s", (alloc) => {
   it("gives bytes that the device sees at the address", async () => {
     const { dma, mapper } = opened();

@@ -56,8 +56,11 @@ export class Dma implements AsyncDisposable, Disposable {
   #pinnedBytes = 0;
   #closed = false;
 
-  /** @throws PciError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT` for an address width that is none */
+  /** @throws PciError `ERR_INVALID_ARGUMENT` for what is no device, `ERR_OUT_OF_RANGE` for an address width that is none */
   constructor(device: DmaDevice) {
+    checkType("device", device, "object");
+    checkType("device.domain", device.domain, "object");
+    checkType("device.memory", device.memory, "object");
     this.#domain = device.domain;
     this.#memory = device.memory;
     this.#addressBits = checkInteger("addressBits", device.addressBits ?? 64, 12, 64);

@@ -7,6 +7,7 @@ import {
   PciError,
   toIova,
 } from "@userpci/interface";
+import { alignmentUnits, checkIovaAligned, checkSize, type IovaRequest } from "./iova-request.ts";
 import { addressOf, checkPowerOfTwo, hex, LARGE_PAGE, UNIT, UNITS, unitOf, unitStartingAt } from "./pages.ts";
 import { type RangeEntry, RangeMap } from "./range-map.ts";
 import { formatRange, formatRanges, limitRanges, normaliseRanges, rangesContain } from "./ranges.ts";
@@ -17,19 +18,6 @@ export interface IovaAllocatorOptions<T> {
   readonly guard?: number;
   /** Name of an owner for messages. Default: `a live range`. */
   readonly describe?: (owner: T) => string;
-}
-
-/** Constraints on one range. */
-export interface IovaRequest {
-  /** The widest address, in bits, that the device can drive: 12 to 64 (row R15). Default 64. */
-  readonly addressBits?: number;
-  /** Alignment of the address in bytes, a power of two. Default 4 KiB. */
-  readonly alignment?: number;
-  /**
-   * Alignment that is tried first, and given up rather than to fail. Default: `alignment` if given, else 2 MiB for that
-   * size and above, so that the IOMMU can use large pages.
-   */
-  readonly preferredAlignment?: number;
 }
 
 /** A live range. */
@@ -298,21 +286,4 @@ function holesOf(valid: readonly IovaRange[]): [number, number][] {
   }
   if (next < UNITS) holes.push([next, UNITS]);
   return holes;
-}
-
-function checkSize(size: number): number {
-  return Math.ceil(checkInteger("size", size, 1, Number.MAX_SAFE_INTEGER) / UNIT);
-}
-
-function alignmentUnits(bytes: number): number {
-  return checkPowerOfTwo("alignment", bytes) <= UNIT ? 1 : bytes / UNIT;
-}
-
-function checkIovaAligned(iova: Iova, alignment: number): void {
-  const excess = iova % BigInt(alignment);
-  if (excess === 0n) return;
-  const below = iova - excess;
-  throw new PciError("ERR_MISALIGNED", `IOVA ${hex(iova)} is not a multiple of ${hex(alignment)}`, {
-    hint: `use ${hex(below)} or ${hex(below + BigInt(alignment))}`,
-  });
 }

@@ -8,15 +8,15 @@ import {
   type IommuDomain,
   type Iova,
   type IovaRange,
-  isPciError,
   type MapOptions,
   type MapperLimits,
   PciError,
 } from "@userpci/interface";
 import { IovaAllocator } from "./allocator.ts";
+import { checkMapper, joinError, noCommonRange } from "./attachment.ts";
 import { describeMapping, Mapping, type MappingHost, nameMapping } from "./mapping.ts";
 import { hex, LARGE_PAGE, UNIT } from "./pages.ts";
-import { formatRanges, intersectRanges } from "./ranges.ts";
+import { intersectRanges } from "./ranges.ts";
 import { type MappingPlan, planMapping } from "./request.ts";
 
 /** How {@link createDomain} may be asked. */
@@ -90,6 +90,8 @@ class Domain implements IommuDomain, MappingHost {
 
   attach(mapper: DmaMapper, device: string): DomainAttachment {
     this.#checkOpen();
+    checkMapper(mapper);
+    checkType("the name of a device", device, "string");
     this.#join(mapper, device);
     this.#devices.push(device);
     let attached = true;
@@ -285,19 +287,4 @@ class Domain implements IommuDomain, MappingHost {
       );
     }
   }
-}
-
-function joinError(device: string, domain: string, error: unknown): unknown {
-  if (!isPciError(error)) return error;
-  return new PciError(error.code, `${device} cannot join ${domain}: ${error.message}`, {
-    hint: error.hint ?? "open the device into a domain of its own, or unmap what stands in the way",
-    cause: error,
-  });
-}
-
-function noCommonRange(before: readonly IovaRange[], joining: readonly IovaRange[]): PciError {
-  return new PciError(
-    "ERR_IOVA_RANGE",
-    `no address is valid for all devices: ${formatRanges(joining)} has nothing in common with ${formatRanges(before)}`,
-  );
 }

@@ -7,9 +7,9 @@ export {
   type IovaAllocation,
   IovaAllocator,
   type IovaAllocatorOptions,
-  type IovaRequest,
 } from "./allocator.ts";
 export { createDomain, type DomainOptions } from "./domain.ts";
+export type { IovaRequest } from "./iova-request.ts";
 export { type DmaFault, MemoryMapper, type MemoryMapperOptions, type Translation } from "./memory-mapper.ts";
 export {
   formatRange,

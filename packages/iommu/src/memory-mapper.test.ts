@@ -60,6 +60,14 @@ describe("a device's access through MemoryMapper", () => {
     expect(reason(0x2000n, "bidirectional")).toBe("direction");
   });
 
+  it("is refused in a direction that is none", () => {
+    const iommu = new MemoryMapper();
+    iommu.mapSync(request(0x1000, new TestMemory(4096)));
+    for (const none of [undefined, null, "up", 1]) {
+      expect(() => iommu.translate(0x1000n, 4, none as never)).toThrow(failing("ERR_INVALID_ARGUMENT"));
+    }
+  });
+
   it("reaches nothing after unmap or close", async () => {
     const iommu = new MemoryMapper();
     const memory = new TestMemory(4096);
@@ -84,5 +92,28 @@ describe("a device's access through MemoryMapper", () => {
     expect(() => iommu.unmapSync(0x2000n, 4096)).toThrow(failing("ERR_INVALID_ARGUMENT"));
     expect(() => iommu.unmapSync(0x1000n, 4096)).toThrow(failing("ERR_INVALID_ARGUMENT"));
     expect(iommu.size).toBe(2);
+  });
+});
+
+describe("the options of a MemoryMapper", () => {
+  it.each([
+    [null, /^options must be an object, not null/],
+    [{ name: 5 }, /^name must be a string, not 5/],
+    [{ ranges: 5 }, /^ranges must be an array .*, not 5/],
+    [{ ranges: [5] }, /^a range must be an object, not 5/],
+    [{ ranges: [{ start: 0, last: 5 }] }, /^the start of a range must be a bigint, not 0/],
+    [{ maxMappings: "5" }, /^maxMappings must be an integer, not "5"/],
+  ])("are refused when they make no sense: %o", (options, message) => {
+    expect(() => new MemoryMapper(options as never)).toThrow(
+      expect.objectContaining({ code: "ERR_INVALID_ARGUMENT", message: expect.stringMatching(message) }),
+    );
+  });
+
+  it("give ascending and disjoint limits from ranges in any order", () => {
+    const [a, b] = [
+      { start: 0x9000n, last: 0xffffn },
+      { start: 0n, last: 0xfffn },
+    ];
+    expect(new MemoryMapper({ ranges: [a!, b!, b!] }).limits().ranges).toEqual([b, a]);
   });
 });

@@ -9,9 +9,10 @@ import {
   type MapRequest,
   PciError,
 } from "@userpci/interface";
+import { checkDirection } from "./direction.ts";
 import { checkPowerOfTwo, hex, UNIT, unitOf } from "./pages.ts";
 import { RangeMap } from "./range-map.ts";
-import { formatRange } from "./ranges.ts";
+import { formatRange, normaliseRanges } from "./ranges.ts";
 
 /** How a {@link MemoryMapper} is made. */
 export interface MemoryMapperOptions {
@@ -48,11 +49,13 @@ export class MemoryMapper implements DmaMapper {
   readonly #table = new RangeMap<MapRequest>();
   #closed = false;
 
+  /** @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` for options that make no sense */
   constructor(options: MemoryMapperOptions = {}) {
     checkType("options", options, "object");
     this.name = options.name ?? "memory mapper";
+    checkType("name", this.name, "string");
     this.#limits = {
-      ranges: options.ranges ?? [{ start: 0n, last: MAX_IOVA }],
+      ranges: normaliseRanges(options.ranges ?? [{ start: 0n, last: MAX_IOVA }]),
       pageSize: checkPowerOfTwo("pageSize", options.pageSize ?? UNIT),
     };
     const { maxMappings } = options;
@@ -120,11 +123,12 @@ export class MemoryMapper implements DmaMapper {
    * mapping ends and the next begins.
    *
    * @param direction `to-device` if the device reads, `from-device` if it writes, `bidirectional` if it does both
-   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` for an address or a size that is none
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` for an address, a size or a direction that is none
    */
   translate(iova: bigint, size: number, direction: DmaDirection): Translation {
     checkType("iova", iova, "bigint");
     checkInteger("size", size, 0, Number.MAX_SAFE_INTEGER);
+    checkDirection(direction);
     const slices: Uint8Array[] = [];
     let at = iova;
     for (let left = size; left > 0; ) {

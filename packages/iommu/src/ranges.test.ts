@@ -71,6 +71,17 @@ describe("sets of ranges", () => {
     expect(() => normaliseRanges([{ start: 0n, last: MAX_IOVA + 1n }])).toThrow(
       expect.objectContaining(refused),
     );
+    for (const none of [undefined, null, 5, {}, () => []]) {
+      expect(() => normaliseRanges(none as never)).toThrow(
+        expect.objectContaining({
+          code: "ERR_INVALID_ARGUMENT",
+          message: expect.stringMatching(
+            /^ranges must be an array .*, not (undefined|null|5|an object|a func)/,
+          ),
+          hint: expect.stringMatching(/start/),
+        }),
+      );
+    }
     expect(formatRanges([])).toBe("none");
     expect(formatRanges([{ start: 0x1000n, last: 0x1fffn }])).toBe("0x1000-0x1fff");
   });

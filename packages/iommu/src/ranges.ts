@@ -1,11 +1,12 @@
-import { checkInteger, checkType, type IovaRange, MAX_IOVA, PciError } from "@userpci/interface";
+import { checkInteger, checkType, formatValue, type IovaRange, MAX_IOVA, PciError } from "@userpci/interface";
 
 /**
  * Sorts ranges and joins those that overlap or touch.
  *
- * @throws PciError `ERR_OUT_OF_RANGE` for a range that ends before it starts or does not fit 64 bits
+ * @throws PciError `ERR_OUT_OF_RANGE` for a range that ends before it starts or does not fit 64 bits, `ERR_INVALID_ARGUMENT`
  */
 export function normaliseRanges(ranges: Iterable<IovaRange>): IovaRange[] {
+  checkIterable(ranges);
   const given = [...ranges];
   for (const range of given) checkRange(range);
   const sorted = given.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
@@ -78,6 +79,15 @@ function complement(ranges: readonly IovaRange[]): IovaRange[] {
   }
   if (next <= MAX_IOVA) result.push({ start: next, last: MAX_IOVA });
   return result;
+}
+
+function checkIterable(ranges: Iterable<IovaRange>): void {
+  if (typeof ranges?.[Symbol.iterator] === "function") return;
+  throw new PciError(
+    "ERR_INVALID_ARGUMENT",
+    `ranges must be an array or another iterable, not ${formatValue(ranges)}`,
+    { hint: "pass ranges with both ends included, even a single one: [{ start: 0n, last: 0xffff_ffffn }]" },
+  );
 }
 
 function checkRange(range: IovaRange): void {

@@ -8,9 +8,8 @@ import {
   type MapOptions,
   PciError,
 } from "@userpci/interface";
+import { checkDirection } from "./direction.ts";
 import { checkPowerOfTwo } from "./pages.ts";
-
-const directions: readonly DmaDirection[] = ["to-device", "from-device", "bidirectional"];
 
 /** A mapping that was asked for, checked and with its defaults filled in; its address is not chosen yet. */
 export interface MappingPlan {
@@ -35,13 +34,7 @@ export function planMapping(memory: DmaMemory, options: MapOptions, pageSize: nu
   if (memory.closed) {
     throw new PciError("ERR_CLOSED", `the memory${label === undefined ? "" : ` for "${label}"`} is closed`);
   }
-  if (options.direction !== undefined && !directions.includes(direction)) {
-    throw new PciError(
-      "ERR_INVALID_ARGUMENT",
-      `direction must be ${directions.join(", ")}, not ${formatValue(direction)}`,
-      { hint: "it is the device's view: it reads memory that is to-device" },
-    );
-  }
+  checkDirection(direction);
   if (options.alignment !== undefined) checkPowerOfTwo("alignment", options.alignment);
   const offset = checkInteger("offset", options.offset ?? 0, 0, memory.size);
   checkAligned("offset", offset, pageSize);

@@ -112,8 +112,10 @@ describe("what is no number of a vector", () => {
     expect(state(device)).toEqual(before);
   });
 
-  it("is refused for options too", () => {
+  it("is refused for options and for the device too", () => {
     const { irqs } = made();
+    expect(() => new Irqs(undefined as never)).toThrow(failing("ERR_INVALID_ARGUMENT", /^device must be/));
+    expect(() => new Irqs("0000:00:04.0" as never)).toThrow(failing("ERR_INVALID_ARGUMENT", /04.0"/));
     expect(() => irqs.enable("msi", null as never)).toThrow(failing("ERR_INVALID_ARGUMENT", /options/));
   });
 });

@@ -27,7 +27,9 @@ export class Irqs implements Disposable {
   readonly #sets = new Map<IrqKind, IrqSet>();
   #closed = false;
 
+  /** @throws PciError `ERR_INVALID_ARGUMENT` for what is no device */
   constructor(device: IrqDevice) {
+    checkType("device", device, "object");
     this.#device = device;
   }
 

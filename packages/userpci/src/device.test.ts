@@ -10,6 +10,8 @@ function busyDevice() {
     address: "0000:01:00.0",
     busy: true,
     closed: false,
+    domain: {},
+    memory: {},
     region: () => ({ size: 256 }),
     irqInfo: (kind: string) => ({ kind, count: 1, maskable: false, autoMasked: false, resizable: false }),
     createIrqTarget: () => ({ close: () => calls.push("target closed") }),

@@ -1,0 +1,32 @@
+import { type DmaMapper, formatValue, type IovaRange, isPciError, PciError } from "@userpci/interface";
+import { formatRanges } from "./ranges.ts";
+
+// What may be attached to a domain, and why it may not.
+
+/** @throws PciError `ERR_INVALID_ARGUMENT` for what is no mapper */
+export function checkMapper(mapper: DmaMapper): void {
+  const { limits, mapSync } = (mapper ?? {}) as Partial<DmaMapper>;
+  if (typeof limits === "function" && typeof mapSync === "function") return;
+  throw new PciError(
+    "ERR_INVALID_ARGUMENT",
+    `what is attached must be a mapper, not ${formatValue(mapper)}`,
+    { hint: "open a device into the domain, openDevice(address, { domain }), or attach a MemoryMapper" },
+  );
+}
+
+/** What to throw when a device cannot join a domain: the same code, with the names of both. */
+export function joinError(device: string, domain: string, error: unknown): unknown {
+  if (!isPciError(error)) return error;
+  return new PciError(error.code, `${device} cannot join ${domain}: ${error.message}`, {
+    hint: error.hint ?? "open the device into a domain of its own, or unmap what stands in the way",
+    cause: error,
+  });
+}
+
+/** The error for limits that exclude those of the devices before. */
+export function noCommonRange(before: readonly IovaRange[], joining: readonly IovaRange[]): PciError {
+  return new PciError(
+    "ERR_IOVA_RANGE",
+    `no address is valid for all devices: ${formatRanges(joining)} has nothing in common with ${formatRanges(before)}`,
+  );
+}
