@@ -17,7 +17,8 @@ import { type Capability, standardCapabilities } from "./standard.ts";
 import { stillOf } from "./still.ts";
 import { survey } from "./survey.ts";
 import type { RegisterPlace } from "./table.ts";
-import { type Lists, type ListTable, RegisterSet } from "./view.ts";
+import { RegisterSet, type Span, startsInside } from "./view.ts";
+import { EXTENDED_SIZE } from "./walk.ts";
 
 /** A base address register. */
 export interface BarDescription {
@@ -81,7 +82,8 @@ export interface DescribeOptions {
 /**
  * Decodes everything into plain data. Each dword is read at most once, and only those of the header and of capabilities. Registers
  * whose reading has effects are neither read nor described: ask for them by their property, as `camData` of system firmware
- * intermediary, whose reading sends a request behind the port.
+ * intermediary, whose reading sends a request behind the port. Where capabilities run into each other, the lists of one are described
+ * up to the start of the next, so that no space takes long.
  *
  * @throws PciError what the region throws, and `ERR_INVALID_ARGUMENT` for a wrong BAR size; never for its bytes
  */
@@ -104,8 +106,8 @@ export function describeStill(still: ConfigSpace, options: DescribeOptions): Con
     header: describeHeader(still),
     bars: decodeBars(still, options.barSizes).map((bar) => ({ ...bar, address: hex(bar.address, 8) })),
     ...describeInterrupts(still.interruptPin, standard, problems),
-    capabilities: standard.map(describeCapability),
-    extendedCapabilities: extended.map(describeCapability),
+    capabilities: describeCapabilities(standard),
+    extendedCapabilities: describeCapabilities(extended),
     problems,
   };
 }
@@ -160,7 +162,14 @@ const tables: Readonly<Record<CapabilityKind, Readonly<Record<string, Capability
   extended: extendedCapabilities,
 };
 
-function describeCapability(capability: CapabilityBase): CapabilityDescription {
+/** Each capability, its lists up to the start of the next one in the space. */
+function describeCapabilities(capabilities: readonly CapabilityBase[]): CapabilityDescription[] {
+  const starts = Uint16Array.from(capabilities, ({ offset }) => offset).sort();
+  const ends = new Map(Array.from(starts, (start, index) => [start, starts[index + 1] ?? EXTENDED_SIZE]));
+  return capabilities.map((capability) => describeCapability(capability, ends.get(capability.offset)!));
+}
+
+function describeCapability(capability: CapabilityBase, end: number): CapabilityDescription {
   const { kind, name, title, id, version, offset, length } = capability;
   return {
     kind,
@@ -171,20 +180,23 @@ function describeCapability(capability: CapabilityBase): CapabilityDescription {
     offset,
     length,
     bytes: hexDigits(capability.bytes()),
-    registers: describeAll(capability, tables[kind][name]),
+    registers: describeAll(RegisterSet.spanOf(capability), tables[kind][name], end),
   };
 }
 
-/** The registers of a capability, those of its lists by names such as `streams[2].control`. */
-function describeAll(capability: CapabilityBase, spec: CapabilitySpec | undefined): RegisterDescriptions {
+/** The registers of a capability, those of its lists that start before `end` by names such as `streams[2].control`. */
+function describeAll(span: Span, spec: CapabilitySpec | undefined, end: number): RegisterDescriptions {
   const descriptions: Record<string, RegisterDescription> = {};
   if (spec === undefined) return descriptions;
-  describeRegisters(descriptions, RegisterSet.spanOf(capability), spec.registers);
-  for (const list in spec.lists) {
-    const sets = (capability as unknown as Lists<ListTable>)[list]!;
-    for (const [turn, set] of sets.entries()) {
-      const span = RegisterSet.spanOf(set);
-      describeRegisters(descriptions, span, spec.lists[list]!.registers, `${list}[${turn}].`);
+  describeRegisters(descriptions, span, spec.registers);
+  for (const [name, { registers, starts }] of Object.entries(spec.lists)) {
+    let turn = 0;
+    for (const start of startsInside(span, starts)) {
+      const offset = span.offset + start;
+      if (offset >= end) break;
+      const { region, length, traits } = span;
+      const place = { region, offset, length: length - start, traits, name };
+      describeRegisters(descriptions, place, registers, `${name}[${turn++}].`);
     }
   }
   return descriptions;

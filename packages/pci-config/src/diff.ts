@@ -78,14 +78,13 @@ function sideOf(config: ConfigSpace): Side {
   const still = configOf(bytesRegion(bytes));
   const { header, capabilities, extendedCapabilities } = describeStill(still, {});
   const owners = new Map<string, Owner>([["header", { registers: header.registers }]]);
+  const turns = new Map<string, number>();
   for (const capability of [...capabilities, ...extendedCapabilities]) {
     const { kind, id, registers } = capability;
-    for (let turn = 0; ; turn++) {
-      const key = `${kind} ${id} ${turn}`;
-      if (owners.has(key)) continue;
-      owners.set(key, { registers, capability });
-      break;
-    }
+    const same = `${kind} ${id}`;
+    const turn = turns.get(same) ?? 0;
+    turns.set(same, turn + 1);
+    owners.set(`${same} ${turn}`, { registers, capability });
   }
   return { config: still, bytes, owners };
 }

@@ -25,7 +25,7 @@ export class ConfigMap {
   readonly owners: readonly Owner[];
   readonly #byByte: Uint16Array;
 
-  /** @param report receives `overlap`, once for each pair of owners */
+  /** @param report receives `overlap`, once for each owner: at the first byte that an earlier one claims */
   constructor(size: number, owners: readonly Owner[], report: Report) {
     this.size = size;
     this.owners = owners;
@@ -43,14 +43,13 @@ export class ConfigMap {
   }
 
   #claim(owner: Owner, mark: number, report: Report): void {
-    let earlier: Set<number> | undefined;
     const byByte = this.#byByte;
     const end = Math.min(owner.offset + owner.length, this.size);
+    let isReported = false;
     for (let at = owner.offset; at < end; at++) {
       const was = byByte[at]!;
-      if (was !== 0 && !earlier?.has(was)) {
-        earlier ??= new Set();
-        earlier.add(was);
+      if (was !== 0 && !isReported) {
+        isReported = true;
         const { name, offset } = this.owners[was - 1]!;
         const message = `${owner.name} at ${hex(owner.offset)} claims byte ${hex(at)} of ${name} at ${hex(offset)}`;
         report(problem("overlap", at, message));

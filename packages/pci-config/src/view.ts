@@ -112,7 +112,10 @@ export function defineRegisters(prototype: RegisterSet, table: RegisterTable): v
 /** Registers that a capability has as often as it says itself, and where it says: entries, streams, blocks. */
 export interface ListSpec<T extends RegisterTable = RegisterTable> {
   readonly registers: T;
-  /** Bytes from the start of the capability at which each turn starts. Must not read outside the span. */
+  /**
+   * Bytes from the start of the capability at which each turn starts, in rising order; those behind the end of the span are not
+   * asked for. Must not read outside the span.
+   */
   readonly starts: (span: Span) => Iterable<number>;
 }
 
@@ -129,6 +132,14 @@ export function list<T extends RegisterTable>(registers: T, starts: ListSpec["st
   return { registers, starts };
 }
 
+/** Where turns of a list start, up to the end of the span. */
+export function* startsInside(span: Span, starts: ListSpec["starts"]): Generator<number> {
+  for (const start of starts(span)) {
+    if (start >= span.length) return;
+    yield start;
+  }
+}
+
 /** Defines a property for each list of `table` on the prototype of a {@link RegisterSet}: a fresh array at each access. */
 export function defineLists(prototype: RegisterSet, table: ListTable): void {
   for (const [name, { registers, starts }] of Object.entries(table)) {
@@ -137,14 +148,10 @@ export function defineLists(prototype: RegisterSet, table: ListTable): void {
       enumerable: true,
       get(this: RegisterSet) {
         const span = RegisterSet.spanOf(this);
-        return Array.from(starts(span), (start) => {
-          const left = Math.max(span.length - start, 0);
-          return new Made({
-            ...span,
-            offset: span.offset + start,
-            length: left,
-            name: `${span.name}.${name}`,
-          });
+        return Array.from(startsInside(span, starts), (start) => {
+          const { region, offset, length, traits } = span;
+          const place = { offset: offset + start, length: length - start };
+          return new Made({ region, ...place, traits, name: `${span.name}.${name}` });
         });
       },
     });
