@@ -1,16 +1,16 @@
-import { existsSync } from "node:fs";
 import { isPciError, PciError } from "@userpci/interface";
 import { changing } from "./change.ts";
 import { type DriverChange, type DriverOptions, VFIO_PCI } from "./driver.ts";
 import { findFunction } from "./find.ts";
-import { functionPath, type PciFunction } from "./function.ts";
+import type { PciFunction } from "./function.ts";
 import { isVfioDriver } from "./group.ts";
-import { type JournalEntry, readEntry, removeEntry, writeEntry } from "./journal.ts";
+import { type JournalEntry, readEntry, unknownPast, writeEntry } from "./journal.ts";
 import { type Kernel, kernelOf } from "./kernel.ts";
 import { type DeviceNodes, deviceNodes } from "./nodes.ts";
-import { permitUser, refuseTaken, withdrawNodes } from "./permit.ts";
-import { refuseUnbindable } from "./refusal.ts";
-import { pathIn, type TreeOptions } from "./tree.ts";
+import { permitUser, refuseTaken } from "./permit.ts";
+import { refuseUnbindable, refuseUnprivileged } from "./refusal.ts";
+import type { TreeOptions } from "./tree.ts";
+import { giveBack } from "./unbind.ts";
 import { findUser, type SystemUser } from "./user.ts";
 
 /** How to bind. */
@@ -35,24 +35,16 @@ export interface Binding {
   readonly user: SystemUser | null;
 }
 
-/** A function that was given back. */
-export interface Release {
-  readonly address: string;
-  /** The driver that has it now. */
-  readonly driver: string | null;
-  /** False if it was on no VFIO driver, so that there was nothing to do. */
-  readonly changed: boolean;
-}
-
 /**
  * Binds a function to vfio-pci and, if asked, opens its nodes up to an ordinary user (row R1). Needs root. Binding twice
- * is harmless. Of `bind` and {@link unbind} one call a function can be under way, in whatever process; another fails. If a step
+ * is harmless. Of `bind` and `unbind` one call a function can be under way, in whatever process; another fails. If a step
  * fails the function goes back to the driver it had.
  *
- * Functions that share a node have one user: the members of a group, and all that are used through `/dev/iommu`.
+ * Functions that share a node have one user: the members of a group, and all that are used through `/dev/iommu`. Of two calls at
+ * once, for two users, the one that comes to the nodes first succeeds.
  *
  * The driver's remove routine may take long; `onProgress` then tells who keeps it waiting. After a time-out or an abort
- * the kernel is still at it, and the journal stays, so that {@link unbind} can put things right later. Another process does
+ * the kernel is still at it, and the journal stays, so that `unbind` can put things right later. Another process does
  * what the kernel can keep waiting, so this one may end at any time; the next call for the function waits for the kernel first.
  *
  * @param address such as `0000:00:04.0` or `00:04.0`
@@ -62,21 +54,6 @@ export interface Release {
  */
 export async function bind(address: string, options: BindOptions = {}): Promise<Binding> {
   return bindOn(kernelOf(options), address, options);
-}
-
-/**
- * Gives a function back to the driver it had before {@link bind}, in this or any other process, and its nodes to their
- * former owners. A function that somebody else bound goes to whichever driver the kernel finds. Needs root. Harmless for
- * a function that is not on vfio-pci.
- *
- * A program that has the function open is asked to let go (the REQ interrupt); the call waits until it has.
- *
- * @throws PciError `ERR_NO_DEVICE`, `ERR_PERMISSION`, `ERR_BIND_FAILED`, `ERR_BUSY` while another call is under
- * way, `ERR_TIMEOUT` and `ERR_ABORTED` with the holders; the kernel then finishes by itself, also if this process ends, and
- * calling again completes the rest
- */
-export async function unbind(address: string, options: DriverOptions = {}): Promise<Release> {
-  return unbindOn(kernelOf(options), address, options);
 }
 
 /** {@link bind} on a given kernel. */
@@ -140,27 +117,6 @@ function bindingOf(
   };
 }
 
-/** {@link unbind} on a given kernel. */
-export async function unbindOn(kernel: Kernel, address: string, options: DriverOptions): Promise<Release> {
-  const fn = findFunction(address, options);
-  if ((await bindingEntry(fn, options)) === null) return notBound(fn);
-  await refuseUnprivileged(kernel, fn, `userpci unbind ${fn.address}`, options);
-  return changing(kernel, "unbind", fn, options, async (change, now) => {
-    const entry = await bindingEntry(now, options);
-    if (entry === null) return notBound(now);
-    return { address: now.address, driver: await giveBack(kernel, change, entry, options), changed: true };
-  });
-}
-
-/** What is known of a binding; null where there is none to undo. */
-async function bindingEntry(fn: PciFunction, options: TreeOptions): Promise<JournalEntry | null> {
-  return (await readEntry(fn.address, options)) ?? (isVfioDriver(fn.driver) ? unknownPast(fn) : null);
-}
-
-function notBound({ address, driver }: PciFunction): Release {
-  return { address, driver, changed: false };
-}
-
 async function take(change: DriverChange): Promise<void> {
   const overridable = change.hasOverride();
   if (overridable) await change.override(VFIO_PCI);
@@ -189,32 +145,6 @@ async function takeById(change: DriverChange): Promise<void> {
   await change.removeId(VFIO_PCI);
 }
 
-/** Brings a function back to what its entry says, whatever state a binding was left in. Returns its driver. */
-async function giveBack(
-  kernel: Kernel,
-  change: DriverChange,
-  entry: JournalEntry,
-  options: DriverOptions,
-): Promise<string | null> {
-  if (change.hasOverride()) await change.override(entry.formerOverride);
-  if (isVfioDriver(change.current())) await change.release();
-  await withdrawNodes(kernel, entry, options);
-  // With another driver on it by now, somebody has decided otherwise since.
-  if (change.current() === null) await handTo(change, entry.formerDriver);
-  await removeEntry(entry.address, options);
-  return change.current();
-}
-
-async function handTo(change: DriverChange, former: string | null | undefined): Promise<void> {
-  if (former === null) return;
-  if (former === undefined) return change.probe();
-  await change.load(former);
-  await change.probe();
-  // None takes it by itself if the former one had it by new_id.
-  if (change.current() === null) await change.attach(former);
-  change.verify(former);
-}
-
 /** Undoes a binding that failed and returns the error to throw. */
 async function rolledBack(
   kernel: Kernel,
@@ -239,18 +169,6 @@ async function rolledBack(
   }
 }
 
-async function refuseUnprivileged(
-  kernel: Kernel,
-  fn: PciFunction,
-  command: string,
-  options: TreeOptions,
-): Promise<void> {
-  const override = functionPath(fn.address, options, "driver_override");
-  const probe = pathIn(options, "/sys/bus/pci/drivers_probe");
-  const refusal = await kernel.refusal(existsSync(override) ? override : probe, command);
-  if (refusal !== null) throw refusal;
-}
-
 /** What to record: a binding that was cut short left the true past in the journal. */
 async function entryFor(
   fn: PciFunction,
@@ -266,16 +184,5 @@ async function entryFor(
     formerOverride: change.hasOverride() ? await change.readOverride() : null,
     nodes: recorded?.nodes ?? {},
     user: recorded?.user ?? null,
-  };
-}
-
-function unknownPast(fn: PciFunction): JournalEntry {
-  return {
-    version: 1,
-    address: fn.address,
-    formerOverride: null,
-    nodes: {},
-    user: null,
-    since: new Date().toISOString(),
   };
 }

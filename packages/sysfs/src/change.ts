@@ -1,8 +1,8 @@
 import { setTimeout } from "node:timers/promises";
+import { always } from "./always.ts";
 import { DriverChange, type DriverOptions } from "./driver.ts";
 import { findFunction } from "./find.ts";
 import type { PciFunction } from "./function.ts";
-import { always } from "./guard.ts";
 import type { Kernel } from "./kernel.ts";
 import { FunctionLock } from "./lock.ts";
 import { type Action, type LockRecord, lockedBy, recordOf } from "./lock-record.ts";

@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { Failures } from "@userpci/interface";
+import { always } from "./always.ts";
 import { isOwned, type LockRecord, lockedBy, parseLock } from "./lock-record.ts";
 import { identify } from "./process-identity.ts";
 import { createState, readState, removeState } from "./state-file.ts";
@@ -68,21 +68,4 @@ export async function exclusively<T>(
       throw lockedBy(owner, `if that process is gone or stuck: sudo rm ${path}`);
     await setTimeout(LOOK_MS);
   }
-}
-
-/**
- * Runs `act`, and then `end` whatever became of it.
- *
- * @param what beginning of the message if both fail
- * @throws what `act` throws; what `end` throws; if both fail, a PciError with the code of the first and both as its cause
- */
-export async function always<T>(act: () => Promise<T>, end: () => Promise<void>, what: string): Promise<T> {
-  const failures = new Failures();
-  let result: T | undefined;
-  await failures.tryAsync(async () => {
-    result = await act();
-  });
-  await failures.tryAsync(end);
-  failures.throwIfAny(what);
-  return result as T;
 }

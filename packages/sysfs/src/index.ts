@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 export { PciAddress } from "./address.ts";
-export { type Binding, type BindOptions, bind, type Release, unbind } from "./bind.ts";
+export { type Binding, type BindOptions, bind } from "./bind.ts";
 export { ConfigFile, type ConfigFileOptions } from "./config-file.ts";
 export type { BindProgress, BindStep, DriverOptions } from "./driver.ts";
 export { type FunctionFilter, findFunction, findFunctions, listFunctions } from "./find.ts";
@@ -29,4 +29,5 @@ export {
 export { type DeviceNodes, deviceNodes } from "./nodes.ts";
 export type { PciResource } from "./resource.ts";
 export type { TreeOptions } from "./tree.ts";
+export { type Release, unbind } from "./unbind.ts";
 export { findUser, type SystemUser } from "./user.ts";

@@ -1,4 +1,5 @@
 import { PciAddress } from "./address.ts";
+import type { PciFunction } from "./function.ts";
 import type { Ownership } from "./kernel.ts";
 import { readState, removeState, replaceState, stateDirectory, statePath } from "./state-file.ts";
 import { readNames, type TreeOptions } from "./tree.ts";
@@ -17,6 +18,18 @@ export interface JournalEntry {
   readonly user: number | null;
   /** Time of binding, ISO 8601. */
   readonly since: string;
+}
+
+/** The entry of a function that is on vfio-pci, bound by somebody else. */
+export function unknownPast(fn: PciFunction): JournalEntry {
+  return {
+    version: 1,
+    address: fn.address,
+    formerOverride: null,
+    nodes: {},
+    user: null,
+    since: new Date().toISOString(),
+  };
 }
 
 function entryPath(address: string, options: TreeOptions): string {

@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { type ErrorCode, PciError } from "@userpci/interface";
-import { isPlatformBridge, type PciFunction, readHeaderType } from "./function.ts";
+import { functionPath, isPlatformBridge, type PciFunction, readHeaderType } from "./function.ts";
 import { releaseCommand } from "./group.ts";
+import type { Kernel } from "./kernel.ts";
 import { pathIn, readNames, readText, type TreeOptions } from "./tree.ts";
 
 interface Refusal {
@@ -58,6 +60,24 @@ export function refuseUnbindable(fn: PciFunction, options: TreeOptions): void {
     hint: refusal.hint(fn, options),
     details: { address: fn.address },
   });
+}
+
+/**
+ * Refuses a user who may not bind and unbind.
+ *
+ * @param command what would do it as root
+ * @throws PciError `ERR_PERMISSION`
+ */
+export async function refuseUnprivileged(
+  kernel: Kernel,
+  fn: PciFunction,
+  command: string,
+  options: TreeOptions,
+): Promise<void> {
+  const override = functionPath(fn.address, options, "driver_override");
+  const probe = pathIn(options, "/sys/bus/pci/drivers_probe");
+  const refusal = await kernel.refusal(existsSync(override) ? override : probe, command);
+  if (refusal !== null) throw refusal;
 }
 
 function iommuHint(options: TreeOptions): string {

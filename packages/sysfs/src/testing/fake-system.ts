@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isPciError, type PciError } from "@userpci/interface";
 import { afterEach, beforeEach, expect } from "vitest";
-import { type BindOptions, bindOn, unbindOn } from "../bind.ts";
+import { type BindOptions, bindOn } from "../bind.ts";
 import type { DriverOptions } from "../driver.ts";
 import { findFunction } from "../find.ts";
 import { readDriverOverride } from "../function.ts";
 import type { JournalEntry } from "../journal.ts";
+import { unbindOn } from "../unbind.ts";
 import { FakeKernel } from "./fake-kernel.ts";
 import { type MachineData, writeMachine } from "./machine.ts";
 
