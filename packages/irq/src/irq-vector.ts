@@ -7,6 +7,7 @@ import {
   PciError,
 } from "@userpci/interface";
 import { type IrqDevice, kindNames } from "./device.ts";
+import { EventLog } from "./event-log.ts";
 import { Listeners, throwLater } from "./listeners.ts";
 import type {
   EventsOptions,
@@ -17,6 +18,7 @@ import type {
   WaitSyncOptions,
 } from "./vector.ts";
 import { type EventSource, VectorEvents } from "./vector-events.ts";
+import { VectorMask } from "./vector-mask.ts";
 import { checkAborted, checkSignal, Waiter } from "./waiter.ts";
 
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
@@ -31,30 +33,22 @@ export class IrqVector implements Vector, EventSource {
   readonly index: number;
   readonly target: IrqTarget;
   readonly #device: IrqDevice;
-  readonly #info: IrqInfo;
+  readonly #mask: VectorMask;
+  readonly #log = new EventLog();
   readonly #listeners = new Listeners();
   #waiter: Waiter | undefined;
   #iterator: object | undefined;
   #pending = 0;
   #listening = false;
   #keepAlive = true;
-  /** Masked by the provider when it fired. */
-  #autoMasked = false;
-  /** Masked by the user. */
-  #held = false;
   #closed = false;
-  #count = 0;
-  #deliveries = 0;
-  #lastAt: number | undefined;
-  /** Whether `#lastAt` is to be set: after the event is handed over, for the clock takes as long to read as that. */
-  #isUntimed = false;
 
   constructor(device: IrqDevice, info: IrqInfo, index: number, target: IrqTarget) {
     this.kind = info.kind;
     this.index = index;
     this.target = target;
     this.#device = device;
-    this.#info = info;
+    this.#mask = new VectorMask(device, info, index);
   }
 
   get closed(): boolean {
@@ -62,8 +56,7 @@ export class IrqVector implements Vector, EventSource {
   }
 
   get stats(): VectorStats {
-    this.#time();
-    return { count: this.#count, deliveries: this.#deliveries, lastAt: this.#lastAt };
+    return this.#log.stats;
   }
 
   on(listener: (count: number) => void): Subscription {
@@ -79,7 +72,7 @@ export class IrqVector implements Vector, EventSource {
       if (this.#listeners.size === 0) this.#unlisten();
     });
     try {
-      if (this.#pending === 0) this.#rearm();
+      if (this.#pending === 0) this.#mask.rearm();
       this.#listen();
     } catch (error) {
       subscription.close();
@@ -116,7 +109,7 @@ export class IrqVector implements Vector, EventSource {
     if (timeoutMs !== undefined) checkInteger("timeoutMs", timeoutMs, 0, MAX_TIMEOUT_MS);
     this.#checkDirect();
     if (this.#pending > 0) return this.#takePending();
-    this.#rearm();
+    this.#mask.rearm();
     this.#unlisten();
     let count: number;
     do count = this.target.waitSync(timeoutMs ?? MAX_TIMEOUT_MS);
@@ -127,7 +120,7 @@ export class IrqVector implements Vector, EventSource {
   take(): number {
     this.#checkDirect();
     // What was never handed over was not acknowledged either: unmasking would only fire it again.
-    if (this.#pending === 0) this.#rearm();
+    if (this.#pending === 0) this.#mask.rearm();
     this.#unlisten();
     return this.#takePending() + this.#recordNow(this.target.take());
   }
@@ -138,16 +131,13 @@ export class IrqVector implements Vector, EventSource {
   }
 
   mask(): void {
-    this.#checkMaskable();
-    this.#device.maskIrqs(this.kind, this.index, 1);
-    this.#held = true;
+    this.#checkOpen();
+    this.#mask.mask();
   }
 
   unmask(): void {
-    this.#checkMaskable();
-    this.#device.unmaskIrqs(this.kind, this.index, 1);
-    this.#held = false;
-    this.#autoMasked = false;
+    this.#checkOpen();
+    this.#mask.unmask();
   }
 
   ref(on: boolean): void {
@@ -163,7 +153,7 @@ export class IrqVector implements Vector, EventSource {
     if (this.#waiter !== undefined) throw this.#busy("a call of wait()");
     checkAborted(options.signal);
     if (this.#pending > 0) return this.#takePending();
-    this.#rearm();
+    this.#mask.rearm();
     const waiter = new Waiter(options, this.#keepAlive, () => this.#waited());
     this.#waiter = waiter;
     try {
@@ -211,7 +201,7 @@ export class IrqVector implements Vector, EventSource {
       this.#pending += count;
       this.#unlisten();
     }
-    this.#time();
+    this.#log.stamp();
   };
 
   #deliverPending(): void {
@@ -222,22 +212,14 @@ export class IrqVector implements Vector, EventSource {
 
   #record(count: number): void {
     if (count === 0) return;
-    this.#count += count;
-    this.#deliveries++;
-    this.#isUntimed = true;
-    if (this.#info.autoMasked) this.#autoMasked = true;
+    this.#log.add(count);
+    this.#mask.fired();
   }
 
   #recordNow(count: number): number {
     this.#record(count);
-    this.#time();
+    this.#log.stamp();
     return count;
-  }
-
-  #time(): void {
-    if (!this.#isUntimed) return;
-    this.#isUntimed = false;
-    this.#lastAt = performance.now();
   }
 
   #takePending(): number {
@@ -246,16 +228,10 @@ export class IrqVector implements Vector, EventSource {
     return count;
   }
 
-  #rearm(): void {
-    if (!this.#autoMasked || this.#held) return;
-    this.#autoMasked = false;
-    this.#device.unmaskIrqs(this.kind, this.index, 1);
-  }
-
   #rearmAfterListeners(): void {
     if (this.#closed) return;
     try {
-      this.#rearm();
+      this.#mask.rearm();
     } catch (error) {
       throwLater(error);
     }
@@ -300,18 +276,6 @@ export class IrqVector implements Vector, EventSource {
     if (this.#listeners.size > 0) throw this.#busy(`${this.#listeners.size} listener(s)`);
     if (this.#iterator !== undefined) throw this.#busy("an iterator");
     if (this.#waiter !== undefined) throw this.#busy("a call of wait()");
-  }
-
-  #checkMaskable(): void {
-    this.#checkOpen();
-    if (this.#info.maskable) return;
-    throw new PciError(
-      "ERR_NOT_SUPPORTED",
-      `${kindNames[this.kind]} vectors of ${this.#device.address} cannot be masked`,
-      {
-        hint: "switch the source off in the device's own interrupt mask register",
-      },
-    );
   }
 
   #busy(reader: string): PciError {

@@ -1,0 +1,55 @@
+import { type IrqInfo, PciError } from "@userpci/interface";
+import { type IrqDevice, kindNames } from "./device.ts";
+
+/** What masks one vector: its user, or the provider each time it fires. */
+export class VectorMask {
+  readonly #device: IrqDevice;
+  readonly #info: IrqInfo;
+  readonly #index: number;
+  /** Masked by the user. */
+  #held = false;
+  /** Masked by the provider when it fired. */
+  #autoMasked = false;
+
+  constructor(device: IrqDevice, info: IrqInfo, index: number) {
+    this.#device = device;
+    this.#info = info;
+    this.#index = index;
+  }
+
+  /** @throws PciError `ERR_NOT_SUPPORTED` if the kind cannot be masked */
+  mask(): void {
+    this.#checkMaskable();
+    this.#device.maskIrqs(this.#info.kind, this.#index, 1);
+    this.#held = true;
+  }
+
+  /** Undoes {@link mask}. @throws PciError `ERR_NOT_SUPPORTED` if the kind cannot be masked */
+  unmask(): void {
+    this.#checkMaskable();
+    this.#device.unmaskIrqs(this.#info.kind, this.#index, 1);
+    this.#held = false;
+    this.#autoMasked = false;
+  }
+
+  /** Takes note that the vector fired. */
+  fired(): void {
+    if (this.#info.autoMasked) this.#autoMasked = true;
+  }
+
+  /** Lets the vector fire again, unless its user masked it. */
+  rearm(): void {
+    if (!this.#autoMasked || this.#held) return;
+    this.#autoMasked = false;
+    this.#device.unmaskIrqs(this.#info.kind, this.#index, 1);
+  }
+
+  #checkMaskable(): void {
+    if (this.#info.maskable) return;
+    throw new PciError(
+      "ERR_NOT_SUPPORTED",
+      `${kindNames[this.#info.kind]} vectors of ${this.#device.address} cannot be masked`,
+      { hint: "switch the source off in the device's own interrupt mask register" },
+    );
+  }
+}
