@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { BindProgress } from "./driver.ts";
+import { recordOf } from "./lock-record.ts";
 import {
   BRIDGE,
   EDU,
@@ -202,10 +203,22 @@ describe("refusals", () => {
   });
 });
 
-describe("a lock that cannot be changed", () => {
+describe("the lock of a function", () => {
   const lock = `/run/userpci/${NIC}.lock`;
 
-  it("does not hide why a binding failed, and is given up when that can be", async () => {
+  it("of a process that cannot be seen from here is not given to another's name, and can be removed", async () => {
+    const elsewhere = { pid: process.pid, started: "1", namespace: "pid:[1]" };
+    const record = { ...recordOf("unbind", NIC), caller: elsewhere, writer: elsewhere };
+    mkdirSync(system().path("/run/userpci"), { recursive: true });
+    writeFileSync(system().path(lock), JSON.stringify(record));
+    expect(await failure(system().bind(NIC))).toMatchObject({
+      code: "ERR_BUSY",
+      message: expect.stringMatching(/^a process in a container \(pid \d+ there\) is unbinding 0000:01:00.0/),
+      hint: `if that has ended, with its container: sudo rm ${system().path(lock)}`,
+    });
+  });
+
+  it("that cannot be given up does not hide why a binding failed, and is given up when it can be", async () => {
     let letGo = () => {};
     system().kernel.holdUntil(/unbind$/, new Promise((resolve) => (letGo = resolve)));
     const binding = failure(system().bind(NIC, { timeoutMs: 200 }));

@@ -4,7 +4,7 @@ import { DriverChange, type DriverOptions } from "./driver.ts";
 import { findFunction } from "./find.ts";
 import type { PciFunction } from "./function.ts";
 import type { Kernel } from "./kernel.ts";
-import { FunctionLock } from "./lock.ts";
+import { FunctionLock, lockPath } from "./lock.ts";
 import { type Action, type LockRecord, lockedBy, recordOf } from "./lock-record.ts";
 import { isRunning } from "./process-identity.ts";
 import type { TreeOptions } from "./tree.ts";
@@ -98,5 +98,6 @@ async function take(record: LockRecord, options: TreeOptions): Promise<FunctionL
   const taken = await FunctionLock.take(record, options);
   const { caller } = taken instanceof FunctionLock ? record : taken;
   if (taken instanceof FunctionLock || caller === null || !isRunning(caller)) return taken;
-  throw lockedBy(taken, `when that has ended, look at what came of it: userpci show ${taken.address}`);
+  const hint = `when that has ended, look at what came of it: userpci show ${taken.address}`;
+  throw lockedBy(taken, lockPath(taken.address, options), hint);
 }

@@ -65,7 +65,7 @@ export async function exclusively<T>(
     const owner = await claim(path, { ...record, caller: self, writer: self });
     if (owner === null) return always(act, () => removeState(path), `${path}:`);
     if (performance.now() - started > patienceMs)
-      throw lockedBy(owner, `if that process is gone or stuck: sudo rm ${path}`);
+      throw lockedBy(owner, path, `if that process is gone or stuck: sudo rm ${path}`);
     await setTimeout(LOOK_MS);
   }
 }

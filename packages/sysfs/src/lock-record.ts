@@ -1,7 +1,7 @@
 import { PciError } from "@userpci/interface";
 import { PciAddress } from "./address.ts";
 import { commandOf } from "./holders.ts";
-import { identify, isRunning, type ProcessIdentity } from "./process-identity.ts";
+import { identify, isElsewhere, isRunning, isThisProcess, type ProcessIdentity } from "./process-identity.ts";
 
 /** What a call does to a function. */
 export type Action = "bind" | "unbind";
@@ -57,16 +57,23 @@ export function isOwned({ caller, writer }: LockRecord): boolean {
 /**
  * The error for a lock that its caller still has.
  *
- * @param hint what to do about it
+ * @param path of the file, for where it cannot be seen whether the owner still runs
+ * @param hint what to do otherwise
  */
-export function lockedBy({ address, action, caller, writer, since }: LockRecord, hint: string): PciError {
-  const { pid } = caller ?? writer;
-  const who =
-    pid === process.pid ? "another call of this process" : `pid ${pid} (${commandOf(`/proc/${pid}`)})`;
-  return new PciError("ERR_BUSY", `${who} is ${doing[action]} ${address}, since ${since}`, {
-    hint,
-    details: { address, action, pid, since },
+export function lockedBy(record: LockRecord, path: string, hint: string): PciError {
+  const { address, action, caller, writer, since } = record;
+  const owner = caller ?? writer;
+  return new PciError("ERR_BUSY", `${nameOf(owner)} is ${doing[action]} ${address}, since ${since}`, {
+    path,
+    hint: isElsewhere(owner) ? `if that has ended, with its container: sudo rm ${path}` : hint,
+    details: { address, action, pid: owner.pid, since },
   });
+}
+
+function nameOf(owner: ProcessIdentity): string {
+  if (isThisProcess(owner)) return "another call of this process";
+  if (isElsewhere(owner)) return `a process in a container (pid ${owner.pid} there)`;
+  return `pid ${owner.pid} (${commandOf(`/proc/${owner.pid}`)})`;
 }
 
 function parseJson(text: string): unknown {

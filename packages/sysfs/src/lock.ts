@@ -4,6 +4,11 @@ import type { ProcessIdentity } from "./process-identity.ts";
 import { removeState, replaceState, statePath } from "./state-file.ts";
 import type { TreeOptions } from "./tree.ts";
 
+/** Path of the file that is the lock of a function. */
+export function lockPath(address: string, options: TreeOptions): string {
+  return statePath(`${address}.lock`, options);
+}
+
 /**
  * The right to change the driver of a function: one for `bind` and `unbind` of all processes. A file that names its owners, so
  * it can be asked who has it, and is free when they are gone, however they went.
@@ -24,7 +29,7 @@ export class FunctionLock {
    * @throws PciError `ERR_PERMISSION`; `ERR_BUSY` if another version of this package has it
    */
   static async take(record: LockRecord, options: TreeOptions): Promise<FunctionLock | LockRecord> {
-    const path = statePath(`${record.address}.lock`, options);
+    const path = lockPath(record.address, options);
     return (await claim(path, record)) ?? new FunctionLock(path, record);
   }
 

@@ -23,7 +23,17 @@ export function identify(pid: number): ProcessIdentity | null {
 
 /** Whether a process still runs. One of another pid namespace cannot be looked up from here, and counts as running. */
 export function isRunning({ pid, started, namespace }: ProcessIdentity): boolean {
-  return namespace !== namespaceOfNumbers() || identify(pid)?.started === started;
+  return isElsewhere({ namespace }) || identify(pid)?.started === started;
+}
+
+/** Whether a process is this one. */
+export function isThisProcess({ pid, namespace }: ProcessIdentity): boolean {
+  return pid === process.pid && namespace === namespaceOfNumbers();
+}
+
+/** Whether a process is of another pid namespace, as in a container, so that its number says nothing here. */
+export function isElsewhere({ namespace }: Pick<ProcessIdentity, "namespace">): boolean {
+  return namespace !== namespaceOfNumbers();
 }
 
 function namespaceOfNumbers(): string {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { explainWrite } from "./kernel.ts";
@@ -74,8 +75,8 @@ export async function removeState(path: string): Promise<void> {
 
 /** @param put gives a complete draft its name */
 async function withDraft<T>(path: string, text: string, put: (draft: string) => Promise<T>): Promise<T> {
-  drafts += 1;
-  const draft = `${path}.${process.pid}-${drafts}.tmp`;
+  // A process of another pid namespace may have this one's number.
+  const draft = `${path}.${randomUUID()}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
     await writeFile(draft, text, { mode: 0o644 });
@@ -85,5 +86,3 @@ async function withDraft<T>(path: string, text: string, put: (draft: string) => 
     throw explainWrite(path, cause);
   }
 }
-
-let drafts = 0;
