@@ -1,4 +1,5 @@
 import { isPciError } from "@userpci/interface";
+import { wrongRefusals } from "@userpci/interface/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bytesRegion, readBytes } from "./bytes.ts";
@@ -23,34 +24,11 @@ describe("bytesRegion", () => {
     ]);
   });
 
-  it("refuses offsets outside, misaligned and no integers, with a code for each", () => {
-    const region = bytesRegion(new Uint8Array(64));
-    expect(codeOf(() => region.read32(64))).toBe("ERR_OUT_OF_RANGE");
-    expect(codeOf(() => region.read32(61))).toBe("ERR_OUT_OF_RANGE");
-    expect(codeOf(() => region.read32(-4))).toBe("ERR_OUT_OF_RANGE");
-    expect(codeOf(() => region.read16(3))).toBe("ERR_MISALIGNED");
-    expect(codeOf(() => region.write64(4, 0n))).toBe("ERR_MISALIGNED");
-    expect(codeOf(() => region.write8(1.5, 0))).toBe("ERR_INVALID_ARGUMENT");
-    expect(codeOf(() => bytesRegion(new Uint8Array(2)).read32(0))).toBe("ERR_OUT_OF_RANGE");
-  });
-
-  it("refuses values and offsets of another type, and writes nothing", () => {
+  it("refuses what its contract says, and writes nothing", () => {
     const bytes = new Uint8Array(64);
-    const region = bytesRegion(bytes);
-    for (const value of [undefined, null, 5n, "5", {}, [5], true]) {
-      for (const write of ["write8", "write16", "write32"] as const) {
-        expect(codeOf(() => region[write](0, value as never))).toBe("ERR_INVALID_ARGUMENT");
-      }
-    }
-    for (const value of [undefined, 5, "5", {}]) {
-      expect(codeOf(() => region.write64(0, value as never))).toBe("ERR_INVALID_ARGUMENT");
-    }
-    for (const offset of [undefined, null, 0n, "0", {}, [0], true, Symbol("0")]) {
-      expect(codeOf(() => region.read8(offset as never))).toBe("ERR_INVALID_ARGUMENT");
-      expect(codeOf(() => region.read32(offset as never))).toBe("ERR_INVALID_ARGUMENT");
-      expect(codeOf(() => region.write16(offset as never, 1))).toBe("ERR_INVALID_ARGUMENT");
-    }
+    expect(wrongRefusals(bytesRegion(bytes))).toEqual([]);
     expect(bytes.every((byte) => byte === 0)).toBe(true);
+    expect(codeOf(() => bytesRegion(new Uint8Array(2)).read32(0))).toBe("ERR_OUT_OF_RANGE");
   });
 
   it("has no bytes left when its buffer was transferred away", () => {

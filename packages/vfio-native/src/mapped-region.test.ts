@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import { wrongRefusals } from "@userpci/interface/testing";
 import { beforeEach, describe, expect, it } from "vitest";
 import { MappedRegion } from "./mapped-region.ts";
 import { codeOf, supervisorOf, windowAt } from "./test/regions.ts";
@@ -32,43 +33,12 @@ describe("MappedRegion", () => {
     expect(region.read8(0xff0)).toBe(0xff);
   });
 
-  it("refuses what is outside, misaligned or no integer, and goes on working", () => {
-    const { region } = bed;
-    expect(codeOf(() => region.read32(0x1000))).toBe("ERR_OUT_OF_RANGE");
-    for (const outside of [-1, -4, -8, -(2 ** 32), 2 ** 31, 2 ** 32, 2 ** 40]) {
-      expect(codeOf(() => region.read8(outside))).toBe("ERR_OUT_OF_RANGE");
-      expect(codeOf(() => region.write32(outside, 0))).toBe("ERR_OUT_OF_RANGE");
-      expect(codeOf(() => region.read64(outside))).toBe("ERR_OUT_OF_RANGE");
-    }
-    expect(codeOf(() => region.read16(1))).toBe("ERR_MISALIGNED");
-    expect(codeOf(() => region.read32(2))).toBe("ERR_MISALIGNED");
-    expect(codeOf(() => region.write64(4, 0n))).toBe("ERR_MISALIGNED");
-    for (const fraction of [Number.NaN, 0.5, 4.5, 8.25, Number.POSITIVE_INFINITY]) {
-      expect(codeOf(() => region.read16(fraction))).toBe("ERR_INVALID_ARGUMENT");
-      expect(codeOf(() => region.write8(fraction, 0))).toBe("ERR_INVALID_ARGUMENT");
-      expect(codeOf(() => region.read32(fraction))).toBe("ERR_INVALID_ARGUMENT");
-    }
+  it("refuses what its contract says, writes nothing, and goes on working", () => {
+    const { region, window } = bed;
+    expect(wrongRefusals(region)).toEqual([]);
+    expect(new Uint8Array(window.buffer).every((byte) => byte === 0)).toBe(true);
     region.write32(4, 9);
     expect(region.read32(4)).toBe(9);
-  });
-
-  it("refuses values and offsets of another type, and writes nothing", () => {
-    const { region, window } = bed;
-    for (const value of [undefined, null, 5n, "5", {}, [5], true]) {
-      for (const write of ["write8", "write16", "write32"] as const) {
-        expect(codeOf(() => region[write](0, value as never))).toBe("ERR_INVALID_ARGUMENT");
-      }
-    }
-    for (const value of [undefined, 5, "5", {}]) {
-      expect(codeOf(() => region.write64(0, value as never))).toBe("ERR_INVALID_ARGUMENT");
-    }
-    for (const offset of [undefined, null, 0n, "0", {}, [0], true, Symbol("0")]) {
-      expect(codeOf(() => region.read8(offset as never))).toBe("ERR_INVALID_ARGUMENT");
-      expect(codeOf(() => region.read32(offset as never))).toBe("ERR_INVALID_ARGUMENT");
-      expect(codeOf(() => region.write16(offset as never, 1))).toBe("ERR_INVALID_ARGUMENT");
-    }
-    expect(new Uint8Array(window.buffer).every((byte) => byte === 0)).toBe(true);
-    region.write32(0, 1);
   });
 
   it("gives all ones as a value unless the window has faulted", () => {

@@ -1,0 +1,6 @@
+/**
+ * What tests of a backend share: the contract as checks that any test runner can use.
+ *
+ * @packageDocumentation
+ */
+export { type RefusalOptions, wrongRefusals } from "./region.ts";
