@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-// Projects run in this order, from fast to slow: `unit` beside the sources, `native` needs the addon and child
+// Projects run in this order, from fast to slow: `unit` beside the sources, `native` needs the addon or child
 // processes, `lspci` compares our text with the real one's, `vm` boots a kernel, `soak` repeats (a hundredth of it
 // unless USERPCI_SOAK=full), `release` installs the packed packages. Anything that boots a machine or measures time runs
 // one file at a time.
@@ -34,7 +34,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "native",
-          include: ["tests/native/**/*.test.ts"],
+          include: ["tests/native/**/*.test.ts", "tests/binding/*.test.ts"],
           testTimeout: 60_000,
           sequence: { groupOrder: 1 },
         },

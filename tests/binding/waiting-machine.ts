@@ -1,18 +1,18 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { writeMachine } from "./machine.ts";
+import { writeMachine } from "@userpci/sysfs/testing";
 
 /** The one function of a {@link WaitingMachine}, on the driver e1000e. */
 export const NIC = "0000:01:00.0";
 
-/** URL of a file of the built package, for processes of a test. */
+/** URL of a file of the built package `@userpci/sysfs`, for processes of a test. */
 export function built(file: string): string {
-  return new URL(`../../dist/${file}`, import.meta.url).href;
+  return new URL(`../../packages/sysfs/dist/${file}`, import.meta.url).href;
 }
 
 /**
@@ -33,6 +33,16 @@ export class WaitingMachine implements Disposable {
 
   get unbindPath(): string {
     return join(this.root, "/sys/bus/pci/drivers/e1000e/unbind");
+  }
+
+  /** Names of the files that processes keep about the function. */
+  get stateFiles(): string[] {
+    return readdirSync(join(this.root, "/run/userpci"));
+  }
+
+  /** What the journal says of the function, or its lock. */
+  state(kind: "json" | "lock") {
+    return JSON.parse(readFileSync(join(this.root, `/run/userpci/${NIC}.${kind}`), "utf8"));
   }
 
   /** Lets the driver let go, and returns what was written to its `unbind`. */

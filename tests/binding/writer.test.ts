@@ -1,13 +1,13 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { findFunction } from "@userpci/sysfs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findFunction } from "./find.ts";
-import type { LockRecord } from "./lock-record.ts";
-import { statePath } from "./state-file.ts";
-import { built, NIC, WaitingMachine } from "./testing/waiting-machine.ts";
+import { built, NIC, WaitingMachine } from "./waiting-machine.ts";
 
 // As built: the process that writes is a program of its own.
-const { AttributeWriter } = (await import(built("writer.js"))) as typeof import("./writer.ts");
+const { AttributeWriter } = (await import(
+  built("writer.js")
+)) as typeof import("../../packages/sysfs/src/writer.ts");
 
 let machine: WaitingMachine;
 beforeEach(() => {
@@ -44,15 +44,14 @@ describe("a process that binds", () => {
 describe("a process that writes for bind", () => {
   it("may be killed: the function goes back to its driver, and the message says what happened", async () => {
     const { outcome } = await machine.startWaiting("bind");
-    const lock = JSON.parse(readFileSync(statePath(`${NIC}.lock`, machine), "utf8")) as LockRecord;
-    process.kill(lock.writer.pid, "SIGKILL");
+    process.kill(machine.state("lock").writer.pid, "SIGKILL");
     expect(await outcome).toMatchObject({
       code: "ERR_BIND_FAILED",
       message: "the process that writes to the kernel ended early, with SIGKILL",
       hint: expect.stringContaining(`sudo userpci unbind ${NIC}`),
     });
     expect(findFunction(NIC, machine).driver).toBe("e1000e");
-    expect(readdirSync(statePath("", machine))).toEqual([]);
+    expect(machine.stateFiles).toEqual([]);
   });
 });
 

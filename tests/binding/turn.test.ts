@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { statePath } from "./state-file.ts";
-import { NIC, WaitingMachine } from "./testing/waiting-machine.ts";
+import { NIC, WaitingMachine } from "./waiting-machine.ts";
 
 let machine: WaitingMachine;
 beforeEach(() => {
@@ -9,8 +7,7 @@ beforeEach(() => {
 });
 afterEach(() => machine[Symbol.dispose]());
 
-const state = (kind: "json" | "lock") =>
-  JSON.parse(readFileSync(statePath(`${NIC}.${kind}`, { root: machine.root }), "utf8"));
+const state = (kind: "json" | "lock") => machine.state(kind);
 
 describe("a function that another process is at", () => {
   it.each(["bind", "unbind"] as const)("is refused to %s, which is told whose it is", async (action) => {
