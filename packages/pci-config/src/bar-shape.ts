@@ -1,4 +1,4 @@
-import { PciError } from "@userpci/interface";
+import { formatValue, PciError } from "@userpci/interface";
 import { type BarKind, walkBars } from "./bars.ts";
 import type { ConfigSpace } from "./config.ts";
 import { hex, ignore } from "./problem.ts";
@@ -44,6 +44,11 @@ export function isBarSize(kind: BarKind, size: number): boolean {
  * @throws PciError `ERR_INVALID_ARGUMENT`
  */
 export function checkBarShape(index: number, { kind, size, prefetchable }: BarShape): void {
+  if (!Object.hasOwn(limits, kind)) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `BAR ${index} cannot be of the kind ${formatValue(kind)}`, {
+      hint: `give one of ${Object.keys(limits).join(", ")}`,
+    });
+  }
   if (!isBarSize(kind, size)) {
     const [least, most] = limits[kind];
     throw new PciError("ERR_INVALID_ARGUMENT", `BAR ${index} cannot have ${size} bytes`, {

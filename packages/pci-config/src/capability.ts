@@ -1,5 +1,6 @@
 import type { Region } from "@userpci/interface";
 import { readBytes } from "./bytes.ts";
+import type { ListCount } from "./list-count.ts";
 import type { RegisterSpec, RegisterTable } from "./table.ts";
 import {
   defineLists,
@@ -31,6 +32,8 @@ export interface CapabilitySpec<R extends RegisterTable = RegisterTable, L exten
   readonly registers: R;
   /** Registers that it has as often as its content says. */
   readonly lists: L;
+  /** The fields that say how often, for those of the lists whose number is in one. */
+  readonly counts?: { readonly [K in keyof L]?: ListCount };
 }
 
 /** Fills in what a row of the capability tables leaves out. */

@@ -8,6 +8,7 @@ import { configOf } from "../config.ts";
 import { extendedCapabilities } from "../extended.ts";
 import { standardCapabilities } from "../standard.ts";
 import type { FieldSpec, RegisterSpec } from "../table.ts";
+import { codeOf } from "../testing/regions.ts";
 import { buildSpace } from "./build.ts";
 import type { SpaceDescription } from "./description.ts";
 
@@ -219,10 +220,89 @@ describe("buildSpace", () => {
       { capabilities: [{ name: "msix", registers: { table: { bar: 7 } } }] },
       /BAR 7 does not exist/,
     ],
+    [
+      "bytes that are none",
+      { capabilities: [{ id: 9, bytes: [300, -1, "x"] }] },
+      /ERR_OUT_OF_RANGE: byte 0 of vendor is 300/,
+    ],
+    [
+      "letters for bytes",
+      { capabilities: [{ id: 9, bytes: ["x"] }] },
+      /ERR_INVALID_ARGUMENT: byte 0 of vendor/,
+    ],
+    ["a number for bytes", { capabilities: [{ id: 9, bytes: 5 }] }, /ERR_INVALID_ARGUMENT: bytes of vendor/],
+    ["a layout that there is not", { layout: "constructor" }, /no layout "constructor" .*endpoint, bridge/],
+    [
+      "no capability",
+      { capabilities: [null] },
+      /ERR_INVALID_ARGUMENT: a standard capability must be an object/,
+    ],
+    ["no list of capabilities", { capabilities: {} }, /capabilities. must be a list/],
+    [
+      "a BAR of no known kind",
+      { bars: [{ kind: "memoryx", size: 16 }] },
+      /BAR 0 .*"memoryx" .*memory32, memory64, io/,
+    ],
+    ["no BAR", { bars: [null] }, /ERR_INVALID_ARGUMENT: BAR 0 must be an object/],
+    [
+      "no registers",
+      { capabilities: [{ name: "pm", registers: null }] },
+      /registers of pm must be an object/,
+    ],
+    [
+      "no fields",
+      { capabilities: [{ name: "pm", registers: { control: null } }] },
+      /pm.control takes a number/,
+    ],
   ])("refuses %s", (_, description, message) => {
     expect(refusal(description)).toMatch(message);
   });
 });
+
+it.each([[null], [undefined], [1], ["x"], [[]]])("refuses %j as a description", (description) => {
+  expect(codeOf(() => buildSpace(description as unknown as SpaceDescription))).toBe("ERR_INVALID_ARGUMENT");
+});
+
+it("refuses whatever is no description with an error of its own", () => {
+  const anything = fc.anything({ maxDepth: 2 });
+  const loose = fc.record(
+    {
+      vendorId: anything,
+      layout: fc.oneof(anything, fc.constantFrom("endpoint", "bridge")),
+      header: anything,
+      bars: fc.oneof(anything, fc.array(fc.oneof(anything, fc.record({ kind: anything, size: anything })))),
+      rom: fc.oneof(anything, fc.record({ size: anything })),
+      size: anything,
+      capabilities: fc.oneof(anything, fc.array(looseCapability(anything, ["pm", "vendor", "pcie"]))),
+      extendedCapabilities: fc.array(looseCapability(anything, ["aer", "resizableBar", "dvsec"])),
+    },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(loose, (description) => {
+      try {
+        buildSpace({ ...ids, ...description } as unknown as SpaceDescription);
+      } catch (error) {
+        if (!isPciError(error)) throw error;
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+function looseCapability(anything: fc.Arbitrary<unknown>, names: readonly string[]): fc.Arbitrary<unknown> {
+  const parts = {
+    name: fc.oneof(anything, fc.constantFrom(...names)),
+    id: anything,
+    version: anything,
+    offset: anything,
+    length: anything,
+    bytes: anything,
+    registers: fc.oneof(anything, fc.record({ control: anything, header1: anything })),
+    lists: fc.oneof(anything, fc.record({ bars: fc.oneof(anything, fc.array(anything)) })),
+  };
+  return fc.oneof(anything, fc.record(parts, { requiredKeys: [] }));
+}
 
 /** A value that a field can hold, as it is decoded. */
 function fieldValue(field: FieldSpec): fc.Arbitrary<number | boolean> {

@@ -1,4 +1,4 @@
-import { PciError } from "@userpci/interface";
+import { checkType, formatValue, PciError } from "@userpci/interface";
 import { bytesRegion } from "../bytes.ts";
 import type { CapabilityKind } from "../capability.ts";
 import { configOf } from "../config.ts";
@@ -8,6 +8,7 @@ import { type AnyCapabilityToBuild, areas, encodeCapability } from "./capability
 import type { SpaceDescription } from "./description.ts";
 import { writeHeader } from "./header.ts";
 import { linkCapabilities, placeCapabilities } from "./place.ts";
+import { checkList } from "./values.ts";
 
 /**
  * Makes the bytes of a valid config space from a description: for emulated devices and tests. Registers take values by the
@@ -26,6 +27,7 @@ import { linkCapabilities, placeCapabilities } from "./place.ts";
  * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` or `ERR_MISALIGNED` with what of the description cannot be, and why
  */
 export function buildSpace(description: SpaceDescription): Uint8Array<ArrayBuffer> {
+  checkType("the description", description, "object");
   const bytes = new Uint8Array(sizeOf(description));
   const region = bytesRegion(bytes);
   writeHeader(region, description);
@@ -53,6 +55,9 @@ const extending: ReadonlySet<number> = new Set([standardCapabilities.pcie.id, st
 
 /** Extended capabilities exist only behind PCI Express, or PCI-X of version 2 (PCI Express 5.0, 7.2). */
 function sizeOf({ size, capabilities = [], extendedCapabilities = [] }: SpaceDescription): number {
+  checkList("`capabilities`", capabilities);
+  checkList("`extendedCapabilities`", extendedCapabilities);
+  for (const capability of capabilities) checkType("a standard capability", capability, "object");
   const idOf = ({ name, id }: AnyCapabilityToBuild): number | undefined =>
     name !== undefined && Object.hasOwn(standardCapabilities, name)
       ? standardCapabilities[name as keyof typeof standardCapabilities].id
@@ -73,7 +78,10 @@ function sizeOf({ size, capabilities = [], extendedCapabilities = [] }: SpaceDes
       : STANDARD_SIZE;
   const wanted = size ?? least;
   if (wanted !== STANDARD_SIZE && wanted !== EXTENDED_SIZE) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `a config space has 256 or 4096 bytes, not ${String(wanted)}`);
+    throw new PciError(
+      "ERR_INVALID_ARGUMENT",
+      `a config space has 256 or 4096 bytes, not ${formatValue(wanted)}`,
+    );
   }
   if (wanted < EXTENDED_SIZE && extendedCapabilities.length > 0) {
     throw new PciError("ERR_INVALID_ARGUMENT", "extended capabilities need 4096 bytes", {

@@ -1,10 +1,13 @@
-import { checkInteger, PciError, type Region } from "@userpci/interface";
+import { checkInteger, checkType, formatValue, PciError, type Region } from "@userpci/interface";
 import { bytesRegion, readBytes } from "../bytes.ts";
 import { type CapabilityKind, type CapabilitySpec, openCapability } from "../capability.ts";
 import { extendedCapabilities } from "../extended.ts";
 import { HEADER_SIZE } from "../header.ts";
+import { withCount } from "../list-count.ts";
+import { readRegister, writeRegister } from "../register.ts";
 import { standardCapabilities } from "../standard.ts";
-import { RegisterSet, type Traits } from "../view.ts";
+import type { RegisterTable } from "../table.ts";
+import { placeOf, RegisterSet, type Traits } from "../view.ts";
 import { EXTENDED_SIZE, STANDARD_SIZE } from "../walk.ts";
 import type { CapabilityContent } from "./description.ts";
 import { type AnyListValues, writeLists } from "./lists.ts";
@@ -37,6 +40,8 @@ const toldLengths: Readonly<Record<string, (region: Region, at: number, length: 
   "standard vendor": (region, at, length) => region.write8(at + 2, region.read8(at + 2) || length),
   "extended vsec": setUpperLength,
   "extended dvsec": setUpperLength,
+  "extended registerBlockLocator": (region, at, length) =>
+    region.write16(at + 4, region.read16(at + 4) || length),
 };
 
 function setUpperLength(region: Region, at: number, length: number): void {
@@ -57,25 +62,79 @@ export function encodeCapability(
   before: Uint8Array,
 ): Uint8Array {
   const { start, end, head } = areas[kind];
+  checkType(`a ${kind} capability`, given, "object");
   const { name, spec, id } = identify(kind, given);
   const scratch = new Uint8Array(end);
   scratch.set(before);
   const region = bytesRegion(scratch);
   writeIdentity(region, kind, id, given.version ?? 1);
   const { bytes = [], length = 0, registers = {}, lists = {} } = given;
-  if (head + bytes.length > end - start) throw tooLong(name, head + bytes.length, end - start);
-  scratch.set(Array.from(bytes), start + head);
+  checkInteger(`length of ${name}`, length, 0, end - start);
+  scratch.set(contentOf(name, bytes, end - start - head), start + head);
   const span = { region, offset: start, name };
   const table = spec?.registers ?? {};
   const fixed = writeValues({ ...span, traits: noTraits }, table, registers, isFixed);
-  const needed = Math.max(length, head + bytes.length, fixed - start, 4);
-  toldLengths[`${kind} ${name}`]?.(region, start, needed);
   const traits = spec?.traits ? new Set(spec.traits(region, start)) : noTraits;
   const moved = writeValues({ ...span, traits }, table, registers, (row) => !isFixed(row));
-  const open = () => openCapability(region, { kind, id, version: 0, offset: start }, name, spec, end);
-  writeLists(() => RegisterSet.spanOf(open().capability), spec?.lists ?? {}, lists);
-  const whole = lengthOf(kind, name, spec, region, Math.max(needed, moved - start));
-  return readBytes(region, start, whole);
+  const listed = writeLists(
+    () => {
+      setCounts(region, start, name, spec, lists);
+      const { capability } = openCapability(region, { kind, id, version: 0, offset: start }, name, spec, end);
+      return RegisterSet.spanOf(capability);
+    },
+    spec?.lists ?? {},
+    lists,
+  );
+  const needed = Math.max(length, head + bytes.length, fixed - start, moved - start, listed - start, 4);
+  const known = length === 0 && spec ? knownLength(spec, traits) : 0;
+  toldLengths[`${kind} ${name}`]?.(region, start, Math.max(needed, known, spec?.minimum ?? 0));
+  return readBytes(region, start, lengthOf(kind, name, spec, region, needed));
+}
+
+/** The bytes that a description gives. @throws PciError for what is no list of bytes, or too long for `room` */
+function contentOf(name: string, bytes: ArrayLike<number>, room: number): number[] {
+  if (typeof bytes !== "object" || bytes === null || !Number.isSafeInteger(bytes.length)) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `bytes of ${name} must be a list, not ${formatValue(bytes)}`, {
+      hint: "give an array of numbers from 0 to 255, or a Uint8Array",
+    });
+  }
+  if (bytes.length > room) throw tooLong(name, bytes.length, room);
+  return Array.from(bytes, (byte, at) => checkInteger(`byte ${at} of ${name}`, byte, 0, 0xff));
+}
+
+/** Sets the fields that tell how often the registers of lists are there, but for those that tell it already. */
+function setCounts(
+  region: Region,
+  start: number,
+  name: string,
+  spec: CapabilitySpec | undefined,
+  lists: AnyListValues,
+): void {
+  for (const [list, count] of Object.entries(spec?.counts ?? {})) {
+    if (count === undefined) continue;
+    const { width, offset } = count;
+    const raw = readRegister(region, width, start + offset);
+    const turns = lists[list]?.length ?? 0;
+    writeRegister(region, width, start + offset, withCount(`${list} of ${name}`, count, raw, turns));
+  }
+}
+
+/** Whole dwords up to the end of the registers that a capability's traits bring, where it has traits. */
+function knownLength({ registers, lists }: CapabilitySpec, traits: Traits): number {
+  if (traits.size === 0) return 0;
+  const span = { region: bytesRegion(new Uint8Array()), offset: 0, length: 0, traits, name: "" };
+  let end = 0;
+  const measure = (table: RegisterTable, first: number): void => {
+    for (const spec of Object.values(table)) {
+      const place = placeOf(span, spec);
+      if (place !== undefined) end = Math.max(end, first + place + spec.width / 8);
+    }
+  };
+  measure(registers, 0);
+  for (const { registers, starts } of Object.values(lists)) {
+    for (const start of starts(span)) measure(registers, start);
+  }
+  return Math.ceil(end / 4) * 4;
 }
 
 const noTraits: Traits = new Set();

@@ -1,8 +1,15 @@
-import { checkAligned, checkInteger, PciError, type Region } from "@userpci/interface";
+import {
+  checkAligned,
+  checkInteger,
+  checkType,
+  formatValue,
+  PciError,
+  type Region,
+} from "@userpci/interface";
 import { barTypeBits, checkBarShape } from "../bar-shape.ts";
 import { commonHeader, type0Header, type1Header } from "../header.ts";
 import type { BarDescriptionToBuild, SpaceDescription } from "./description.ts";
-import { type AnyRegisterValues, writeValues } from "./values.ts";
+import { type AnyRegisterValues, checkList, writeValues } from "./values.ts";
 
 const layouts = {
   endpoint: { code: 0, bars: 6, table: { ...commonHeader, ...type0Header }, rom: type0Header.rom },
@@ -12,6 +19,12 @@ const layouts = {
 /** Writes the 64 bytes of the header, but for the pointer to the capabilities. @throws PciError as `buildSpace` */
 export function writeHeader(region: Region, description: SpaceDescription): void {
   const { layout = "endpoint", bars = [], rom, header = {} } = description;
+  checkList("`bars`", bars);
+  if (!Object.hasOwn(layouts, layout)) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `there is no layout ${formatValue(layout)}`, {
+      hint: `give one of ${Object.keys(layouts).join(", ")}`,
+    });
+  }
   const { code, bars: count, table, rom: romRegister } = layouts[layout];
   const span = { region, offset: 0, traits: new Set<string>(), name: "header" };
   writeValues(span, table, header as AnyRegisterValues);
@@ -21,6 +34,7 @@ export function writeHeader(region: Region, description: SpaceDescription): void
   }
   for (const [index, bar] of bars.entries()) if (bar !== undefined) writeBar(region, index, bar, bars, count);
   if (rom === undefined) return;
+  checkType("`rom`", rom, "object");
   const { size, address = 0, enable = false } = rom;
   if (!Number.isInteger(Math.log2(size)) || size < 2048 || size > 2 ** 24) {
     throw new PciError("ERR_INVALID_ARGUMENT", `an expansion ROM cannot have ${size} bytes`, {
@@ -63,6 +77,7 @@ function writeBar(
   bars: SpaceDescription["bars"] & object,
   count: number,
 ): void {
+  checkType(`BAR ${index}`, bar, "object");
   checkBarShape(index, bar);
   const wide = bar.kind === "memory64";
   if (wide && (index + 1 >= count || bars[index + 1] !== undefined)) {

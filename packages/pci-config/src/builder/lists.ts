@@ -1,8 +1,11 @@
-import { PciError } from "@userpci/interface";
+import { checkType, PciError } from "@userpci/interface";
 import type { ListTable, Span } from "../view.ts";
-import { type AnyRegisterValues, type RegisterValues, writeValues } from "./values.ts";
+import { type AnyRegisterValues, checkList, type RegisterValues, writeValues } from "./values.ts";
 
-/** Values for the lists of a capability: by name, the registers of each turn in order; those left out are 0. */
+/**
+ * Values for the lists of a capability: by name, the registers of each turn in order; those left out are 0. Where a field of the capability
+ * tells their number, it is set to it if it is 0.
+ */
 export type ListValues<L extends ListTable> = {
   readonly [K in keyof L]?: readonly RegisterValues<L[K]["registers"]>[];
 };
@@ -14,10 +17,14 @@ export type AnyListValues = Readonly<Record<string, readonly AnyRegisterValues[]
  * Writes the lists of a capability, whose other registers are written.
  *
  * @param spanOf the capability as it would be found now: where an entry lies may depend on those before it
+ * @returns first byte behind the last register written, or 0
  * @throws PciError `ERR_INVALID_ARGUMENT` for a list that there is not, or more entries than the registers tell; else as `writeValues`
  */
-export function writeLists(spanOf: () => Span, table: ListTable, values: AnyListValues): void {
+export function writeLists(spanOf: () => Span, table: ListTable, values: AnyListValues): number {
+  checkType("`lists`", values, "object");
+  let end = 0;
   for (const [name, entries = []] of Object.entries(values)) {
+    checkList(`lists.${name}`, entries);
     for (const [turn, entry] of entries.entries()) {
       const span = spanOf();
       const spec = Object.hasOwn(table, name) ? table[name] : undefined;
@@ -26,9 +33,12 @@ export function writeLists(spanOf: () => Span, table: ListTable, values: AnyList
       const start = starts[turn];
       if (start === undefined) throw tooMany(span.name, name, starts.length, entries.length);
       const place = { ...span, offset: span.offset + start, name: `${span.name}.${name}[${turn}]` };
-      writeValues(place, spec.registers, entry);
+      end = Math.max(end, writeValues(place, spec.registers, entry));
     }
   }
+  // The last entry may have held the count.
+  if (end > 0) spanOf();
+  return end;
 }
 
 function noList(owner: string, name: string, names: readonly string[]): PciError {

@@ -1,4 +1,4 @@
-import { PciError, type Region } from "@userpci/interface";
+import { checkType, formatValue, PciError, type Region } from "@userpci/interface";
 import { encodeField, type FieldValue, writeRegister } from "../register.ts";
 import type { FieldsSpec, RegisterSpec, RegisterTable } from "../table.ts";
 import { placeOf, type Span } from "../view.ts";
@@ -19,11 +19,20 @@ function bad(message: string, hint: string): PciError {
   return new PciError("ERR_INVALID_ARGUMENT", message, { hint });
 }
 
+/** Lets lists through. @throws PciError `ERR_INVALID_ARGUMENT` */
+export function checkList(name: string, value: unknown): void {
+  if (Array.isArray(value)) return;
+  throw bad(`${name} must be a list, not ${formatValue(value)}`, "give an array");
+}
+
 /** The bits of a register. @throws PciError as {@link writeValues} */
 function encode(owner: string, name: string, spec: RegisterSpec, value: AnyRegisterValues[string]): number {
   if (typeof value === "number") return value;
-  if (spec.kind === "value" || typeof value !== "object") {
-    throw bad(`${owner}.${name} takes a number, not ${String(value)}`, `give all ${spec.width} bits of it`);
+  if (spec.kind === "value" || typeof value !== "object" || value === null) {
+    throw bad(
+      `${owner}.${name} takes a number, not ${formatValue(value)}`,
+      `give all ${spec.width} bits of it`,
+    );
   }
   let bits = 0;
   for (const [field, content] of Object.entries(value)) {
@@ -57,6 +66,7 @@ export function writeValues(
   values: AnyRegisterValues,
   choose: (spec: RegisterSpec) => boolean = () => true,
 ): number {
+  checkType(`registers of ${span.name}`, values, "object");
   let end = span.offset;
   for (const [name, value] of Object.entries(values)) {
     const spec = Object.hasOwn(table, name) ? table[name] : undefined;

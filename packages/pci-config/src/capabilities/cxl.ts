@@ -74,8 +74,10 @@ export const cxlFunctionMaps = list(cxlFunctionMap, ({ traits }) =>
   traits.has("cxlFunctionMap") ? Array.from({ length: MAPS }, (_, map) => FIRST_MAP + 4 * map) : [],
 );
 
-const FIRST_BLOCK = 0x0c;
-const BLOCK = 8;
+/** First byte of the blocks in a register locator. */
+export const FIRST_BLOCK = 0x0c;
+/** Bytes of a block. */
+export const BLOCK = 8;
 
 /** A block of registers that lies in a BAR (id 8). */
 export const cxlBlock = {

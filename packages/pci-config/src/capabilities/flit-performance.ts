@@ -1,4 +1,5 @@
 import { capability } from "../capability.ts";
+import { countIn } from "../list-count.ts";
 import { bits, flag, register } from "../table.ts";
 import { list } from "../view.ts";
 import { entryStarts } from "./entries.ts";
@@ -8,6 +9,11 @@ const HEAD = 0x10;
 const MOST = 5;
 const states = ["not started", "started", "completed", "completed with an overflow"];
 
+const capabilities = register(0x04, 32, `${section}.2`, "Flit Performance Measurement Capability", {
+  vector: bits(9, 0, "RO", "Vector of its interrupts"),
+  trackers: bits(12, 10, "HwInit", "State transitions tracked at a time: up to 5"),
+});
+
 /** Flit performance measurement (PCI Express 6.0, section 7.8.12): how long answers and state transitions take. */
 export const flitPerformance = capability({
   id: 0x0033,
@@ -15,10 +21,7 @@ export const flitPerformance = capability({
   head: 8,
   length: (region, offset) => HEAD + 4 * Math.min(MOST, (region.read32(offset + 4) >>> 10) & 7),
   registers: {
-    capabilities: register(0x04, 32, `${section}.2`, "Flit Performance Measurement Capability", {
-      vector: bits(9, 0, "RO", "Vector of its interrupts"),
-      trackers: bits(12, 10, "HwInit", "State transitions tracked at a time: up to 5"),
-    }),
+    capabilities,
     control: register(0x08, 32, `${section}.3`, "Flit Performance Measurement Control", {
       enable: flag(0, "RW", "Measures"),
       response: bits(3, 1, "RW", "Latency to measure", [
@@ -87,4 +90,5 @@ export const flitPerformance = capability({
       entryStarts(HEAD, 4),
     ),
   },
+  counts: { trackers: countIn(capabilities, "trackers") },
 });

@@ -1,4 +1,5 @@
 import { type CapabilitySpec, capability } from "../capability.ts";
+import { countIn } from "../list-count.ts";
 import { bits, fieldMask, flag, register, value } from "../table.ts";
 import { list } from "../view.ts";
 import { entryStarts } from "./entries.ts";
@@ -86,4 +87,5 @@ export const dynamicPower = capability({
       entryStarts(ALLOCATIONS, 1),
     ),
   },
+  counts: { allocations: countIn(substates, "lastSubstate", { plus: -1 }) },
 });

@@ -1,4 +1,5 @@
 import { type CapabilitySpec, capability } from "../capability.ts";
+import { countIn } from "../list-count.ts";
 import { bits, fieldMask, flag, register } from "../table.ts";
 import { list } from "../view.ts";
 import { entryStarts } from "./entries.ts";
@@ -54,4 +55,5 @@ export const processingHints = capability({
       entryStarts(TABLE, 2),
     ),
   },
+  counts: { tags: countIn(capabilities, "lastEntry", { plus: -1 }) },
 });

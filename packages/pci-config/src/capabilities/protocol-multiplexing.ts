@@ -1,4 +1,5 @@
 import { capability } from "../capability.ts";
+import { countIn } from "../list-count.ts";
 import { bits, flag, register } from "../table.ts";
 import { list } from "../view.ts";
 import { entryStarts } from "./entries.ts";
@@ -14,6 +15,11 @@ const assignment = (channel: number) =>
 const disabled = (channel: number, at: number, reason: string) =>
   flag(8 * channel + at, "RO", `Channel ${channel} is disabled because of ${reason}`);
 
+const capabilities = register(0x04, 32, "G.5.2", "PMUX Capability", {
+  protocols: bits(5, 0, "RO", "Protocols in the array"),
+  speeds: bits(15, 8, "RO", "Supported speeds: bit 0 is 2.5 GT/s, bit 1 is 5 GT/s, and so on"),
+});
+
 /** Protocol multiplexing (appendix G.5): other protocols on a link, beside PCI Express. */
 export const protocolMultiplexing = capability({
   id: 0x001a,
@@ -21,10 +27,7 @@ export const protocolMultiplexing = capability({
   head: 8,
   length: (region, offset) => PROTOCOLS + 4 * (region.read32(offset + 4) & 0x3f),
   registers: {
-    capabilities: register(0x04, 32, "G.5.2", "PMUX Capability", {
-      protocols: bits(5, 0, "RO", "Protocols in the array"),
-      speeds: bits(15, 8, "RO", "Supported speeds: bit 0 is 2.5 GT/s, bit 1 is 5 GT/s, and so on"),
-    }),
+    capabilities,
     control: register(0x08, 32, "G.5.3", "PMUX Control", {
       channel0: assignment(0),
       channel1: assignment(1),
@@ -64,4 +67,5 @@ export const protocolMultiplexing = capability({
       entryStarts(PROTOCOLS, 4),
     ),
   },
+  counts: { protocols: countIn(capabilities, "protocols") },
 });

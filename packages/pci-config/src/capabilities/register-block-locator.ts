@@ -1,4 +1,5 @@
 import { capability } from "../capability.ts";
+import { countIn } from "../list-count.ts";
 import { address, bits, register, value } from "../table.ts";
 import { list } from "../view.ts";
 
@@ -35,4 +36,5 @@ export const registerBlockLocator = capability({
       for (let at = FIRST_LOCATOR; at + LOCATOR <= length; at += LOCATOR) yield at;
     }),
   },
+  counts: { locators: countIn(capabilities, "length", { times: LOCATOR, plus: FIRST_LOCATOR }) },
 });

@@ -1,4 +1,5 @@
 import { type CapabilitySpec, capability } from "../capability.ts";
+import { countIn } from "../list-count.ts";
 import { bits, fieldMask, register } from "../table.ts";
 import { list } from "../view.ts";
 import { entryStarts } from "./entries.ts";
@@ -40,6 +41,7 @@ function resizable(id: number, title: string, section: string) {
     head: FIRST + STRIDE,
     length: lengthWith(registers),
     lists: { bars: list(registers, entryStarts(FIRST, STRIDE)) },
+    counts: { bars: countIn(registers.control, "count", { offset: FIRST + registers.control.offset }) },
   });
 }
 

@@ -1,4 +1,5 @@
 import { capability } from "../capability.ts";
+import { countIn } from "../list-count.ts";
 import { bits, flag, register, value } from "../table.ts";
 import { list } from "../view.ts";
 import { entryStarts } from "./entries.ts";
@@ -7,6 +8,13 @@ import { linkRegisters } from "./pcie-link.ts";
 const FIRST_LINK = 0x10;
 const LINK = 16;
 
+const self = register(0x04, 32, "7.9.8.2", "Element Self Description", {
+  type: bits(3, 0, "RO", "Element type", ["configuration space element", "egress port", "internal link"]),
+  links: bits(15, 8, "HwInit", "Link entries"),
+  component: bits(23, 16, "HwInit", "Component ID"),
+  port: bits(31, 24, "HwInit", "Port number"),
+});
+
 /** Root complex link declaration (section 7.9.8): the links of an element of the root complex. */
 export const rootLinkDeclaration = capability({
   id: 0x0005,
@@ -14,12 +22,7 @@ export const rootLinkDeclaration = capability({
   head: 8,
   length: (region, offset) => FIRST_LINK + LINK * ((region.read32(offset + 4) >>> 8) & 0xff),
   registers: {
-    self: register(0x04, 32, "7.9.8.2", "Element Self Description", {
-      type: bits(3, 0, "RO", "Element type", ["configuration space element", "egress port", "internal link"]),
-      links: bits(15, 8, "HwInit", "Link entries"),
-      component: bits(23, 16, "HwInit", "Component ID"),
-      port: bits(31, 24, "HwInit", "Port number"),
-    }),
+    self,
   },
   lists: {
     links: list(
@@ -37,6 +40,7 @@ export const rootLinkDeclaration = capability({
       entryStarts(FIRST_LINK, LINK),
     ),
   },
+  counts: { links: countIn(self, "links") },
 });
 
 const { fields: link } = linkRegisters.linkCapabilities;

@@ -1,10 +1,15 @@
 import { capability } from "../capability.ts";
+import { countIn } from "../list-count.ts";
 import { bits, flag, register } from "../table.ts";
 import { list } from "../view.ts";
 import { entryStarts } from "./entries.ts";
 
 const section = "PCI Express 6.0, 7.9.25";
 const FIRST = 0x0c;
+
+const capabilities = register(0x04, 32, `${section}.2`, "Shadow Functions Capability", {
+  functions: bits(7, 0, "HwInit", "Shadow functions, minus 1"),
+});
 
 /** Shadow functions (PCI Express 6.0, section 7.9.25): unused function numbers from which it sends requests too. */
 export const shadowFunctions = capability({
@@ -13,9 +18,7 @@ export const shadowFunctions = capability({
   head: 8,
   length: (region, offset) => FIRST + 4 * ((region.read32(offset + 4) & 0xff) + 1),
   registers: {
-    capabilities: register(0x04, 32, `${section}.2`, "Shadow Functions Capability", {
-      functions: bits(7, 0, "HwInit", "Shadow functions, minus 1"),
-    }),
+    capabilities,
     control: register(0x08, 32, `${section}.3`, "Shadow Functions Control", {
       enable: flag(0, "RW", "May send requests from them"),
     }),
@@ -30,4 +33,5 @@ export const shadowFunctions = capability({
       entryStarts(FIRST, 4),
     ),
   },
+  counts: { functions: countIn(capabilities, "functions", { plus: -1 }) },
 });

@@ -1,6 +1,7 @@
 import { capability } from "../capability.ts";
+import { countIn } from "../list-count.ts";
 import { bits, register, value } from "../table.ts";
-import { cxlBlocks, cxlFunctionMaps, cxlRegisters, cxlTraits } from "./cxl.ts";
+import { BLOCK, cxlBlocks, cxlFunctionMaps, cxlRegisters, cxlTraits, FIRST_BLOCK } from "./cxl.ts";
 import { cxlDeviceRegisters, cxlRanges } from "./cxl-device.ts";
 import { cxlPortRegisters } from "./cxl-port.ts";
 
@@ -20,6 +21,12 @@ export const vsec = capability({
   },
 });
 
+const header1 = register(0x04, 32, "7.9.6.2", "Designated Vendor-Specific Header 1", {
+  vendorId: bits(15, 0, "RO", "Vendor that defines the capability"),
+  revision: bits(19, 16, "RO", "Revision"),
+  length: bits(31, 20, "RO", "Length of the whole capability, in bytes"),
+});
+
 /** Designated vendor-specific extended capability (section 7.9.6), with what CXL keeps in it. */
 export const dvsec = capability({
   id: 0x0023,
@@ -29,15 +36,12 @@ export const dvsec = capability({
   minimum: 10,
   traits: cxlTraits,
   registers: {
-    header1: register(0x04, 32, "7.9.6.2", "Designated Vendor-Specific Header 1", {
-      vendorId: bits(15, 0, "RO", "Vendor that defines the capability"),
-      revision: bits(19, 16, "RO", "Revision"),
-      length: bits(31, 20, "RO", "Length of the whole capability, in bytes"),
-    }),
+    header1,
     dvsecId: value(0x08, 16, "7.9.6.3", "Id that this vendor gave it", "RO"),
     ...cxlDeviceRegisters,
     ...cxlPortRegisters,
     ...cxlRegisters,
   },
   lists: { ranges: cxlRanges, functionMaps: cxlFunctionMaps, blocks: cxlBlocks },
+  counts: { blocks: countIn(header1, "length", { times: BLOCK, plus: FIRST_BLOCK }) },
 });

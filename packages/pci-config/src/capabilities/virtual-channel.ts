@@ -1,4 +1,5 @@
 import { type CapabilitySpec, capability } from "../capability.ts";
+import { countIn } from "../list-count.ts";
 import { bits, flag, register } from "../table.ts";
 import { list } from "../view.ts";
 import { entryStarts } from "./entries.ts";
@@ -112,12 +113,19 @@ function channelRegisters({ chapter, party }: Sections) {
   };
 }
 
+/** The default channel is not counted. */
+const countsOf = ({ capabilities1 }: ReturnType<typeof portRegisters>) => ({
+  channels: countIn(capabilities1, "extendedChannels", { plus: -1 }),
+});
+
 const portSections: Sections = { chapter: "7.9.1", party: "Port" };
+const ofPortRegisters = portRegisters(portSections);
 const ofPort = {
   head: 8,
   length,
-  registers: portRegisters(portSections),
+  registers: ofPortRegisters,
   lists: { channels: list(channelRegisters(portSections), starts) },
+  counts: countsOf(ofPortRegisters),
 } as const;
 
 /** Virtual channels of a port, or of a function of a device without channels of its own (section 7.9.1). */
@@ -131,6 +139,7 @@ export const virtualChannelBesideMfvc = capability({
 });
 
 const deviceSections: Sections = { chapter: "7.9.2", party: "Function" };
+const ofDeviceRegisters = portRegisters(deviceSections);
 
 /** Virtual channels of a multi-function device (section 7.9.2). */
 export const multiFunctionVirtualChannel = capability({
@@ -138,6 +147,7 @@ export const multiFunctionVirtualChannel = capability({
   title: "Multi-Function Virtual Channel",
   head: 8,
   length,
-  registers: portRegisters(deviceSections),
+  registers: ofDeviceRegisters,
   lists: { channels: list(channelRegisters(deviceSections), starts) },
+  counts: countsOf(ofDeviceRegisters),
 });
