@@ -1,4 +1,11 @@
-import { accessError, checkInteger, type Region, valueError } from "@userpci/interface";
+import {
+  accessError,
+  checkInteger,
+  formatValue,
+  PciError,
+  type Region,
+  valueError,
+} from "@userpci/interface";
 
 /** A {@link Region} over bytes in memory: a snapshot, a file's content, the config space of an emulated device. */
 class BytesRegion implements Region {
@@ -71,9 +78,19 @@ class BytesRegion implements Region {
  * A region over bytes: reads and writes go to `bytes` itself, little-endian.
  *
  * @param bytes of any length; a config space has 64 (what an ordinary user may read), 256 or 4096
+ * @throws PciError `ERR_INVALID_ARGUMENT` if it is no Uint8Array
  */
 export function bytesRegion(bytes: Uint8Array): Region {
+  requireBytes(bytes);
   return new BytesRegion(bytes);
+}
+
+/** Lets a Uint8Array through, of another realm too. @throws PciError `ERR_INVALID_ARGUMENT` */
+export function requireBytes(bytes: unknown): void {
+  if (ArrayBuffer.isView(bytes) && Object.prototype.toString.call(bytes) === "[object Uint8Array]") return;
+  throw new PciError("ERR_INVALID_ARGUMENT", `bytes must be a Uint8Array, not ${formatValue(bytes)}`, {
+    hint: "give a Buffer, new Uint8Array(arrayBuffer), or Uint8Array.from(numbers)",
+  });
 }
 
 /** The two hexadecimal digits of each byte. */

@@ -1,10 +1,11 @@
-import { PciError, type Region } from "@userpci/interface";
+import { formatValue, PciError, type Region } from "@userpci/interface";
 import type { CapabilityBase } from "./capability.ts";
-import { type ExtendedCapability, type ExtendedCapabilityName, extendedCapabilities } from "./extended.ts";
+import { capabilityNamed } from "./capability-name.ts";
+import type { ExtendedCapability, ExtendedCapabilityName } from "./extended.ts";
 import { commonHeader, HEADER_SIZE, type0Header, type1Header } from "./header.ts";
 import { type ConfigMap, mapOf } from "./map.ts";
 import { ignore, type Problem } from "./problem.ts";
-import { type Capability, type CapabilityName, standardCapabilities } from "./standard.ts";
+import type { Capability, CapabilityName } from "./standard.ts";
 import { openAt, survey } from "./survey.ts";
 import { type RegisterSet, type Registers, registerSetClass, type Span, type Traits } from "./view.ts";
 import { EXTENDED_SIZE, walkExtended, walkStandard } from "./walk.ts";
@@ -49,8 +50,9 @@ export class ConfigSpace extends CommonHeader {
   /** Where the bytes come from. */
   declare readonly region: Region;
 
-  /** @throws PciError `ERR_INVALID_ARGUMENT` if the region is too small for a header */
+  /** @throws PciError `ERR_INVALID_ARGUMENT` if it is no region, or too small for a header */
   constructor(region: Region) {
+    requireRegion(region);
     if (region.size < HEADER_SIZE) {
       throw new PciError("ERR_INVALID_ARGUMENT", `a config space has at least 64 bytes, not ${region.size}`, {
         hint: "give the whole config region or file: 64 bytes unprivileged, 256, or 4096 with extended capabilities",
@@ -96,9 +98,13 @@ export class ConfigSpace extends CommonHeader {
     );
   }
 
-  /** The first standard capability of a name, such as `msix`. */
+  /**
+   * The first standard capability of a name, such as `msix`; undefined if the function has none.
+   *
+   * @throws PciError `ERR_INVALID_ARGUMENT` for a name that no standard capability has
+   */
   find<N extends CapabilityName>(name: N): Capability<N> | undefined {
-    const { id } = standardCapabilities[name];
+    const { id } = capabilityNamed("standard", name);
     for (const place of walkStandard(this.region, ignore)) {
       // The class was made of the row that this name has in the table.
       if (place.id === id) return openAt(this.region, place).capability as unknown as Capability<N>;
@@ -106,9 +112,13 @@ export class ConfigSpace extends CommonHeader {
     return undefined;
   }
 
-  /** The first extended capability of a name, such as `aer`. */
+  /**
+   * The first extended capability of a name, such as `aer`; undefined if the function has none.
+   *
+   * @throws PciError `ERR_INVALID_ARGUMENT` for a name that no extended capability has
+   */
   findExtended<N extends ExtendedCapabilityName>(name: N): ExtendedCapability<N> | undefined {
-    const { id } = extendedCapabilities[name];
+    const { id } = capabilityNamed("extended", name);
     for (const place of walkExtended(this.region, ignore)) {
       if (place.id === id) return openAt(this.region, place).capability as unknown as ExtendedCapability<N>;
     }
@@ -126,10 +136,22 @@ export class ConfigSpace extends CommonHeader {
   }
 }
 
+function requireRegion(region: unknown): void {
+  const { size, read32 } = Object(region) as Partial<Record<keyof Region, unknown>>;
+  if (typeof size === "number" && typeof read32 === "function") return;
+  throw new PciError(
+    "ERR_INVALID_ARGUMENT",
+    `a config space is read through a region, not ${formatValue(region)}`,
+    {
+      hint: "give the config region of a device, or bytes as configOf(bytesRegion(bytes))",
+    },
+  );
+}
+
 /**
  * The config space over a region: of an open device, a file, or bytes in memory (`bytesRegion`).
  *
- * @throws PciError `ERR_INVALID_ARGUMENT` if the region has fewer than 64 bytes
+ * @throws PciError `ERR_INVALID_ARGUMENT` if it is no region, or has fewer than 64 bytes
  */
 export function configOf(region: Region): ConfigSpace {
   return new ConfigSpace(region);

@@ -1,5 +1,5 @@
 import { PciError } from "@userpci/interface";
-import { bytesRegion, hexDigits, readBytes } from "./bytes.ts";
+import { bytesRegion, hexDigits, readBytes, requireBytes } from "./bytes.ts";
 import { type ConfigSpace, configOf } from "./config.ts";
 import { EXTENDED_SIZE } from "./walk.ts";
 
@@ -9,9 +9,10 @@ const fileSizes = [64, 256, 4096];
 /**
  * The config space in the bytes of a file, such as sysfs' `config`. The bytes are copied.
  *
- * @throws PciError `ERR_INVALID_ARGUMENT` if there are not 64, 256 or 4096 of them
+ * @throws PciError `ERR_INVALID_ARGUMENT` if it is no Uint8Array of 64, 256 or 4096 bytes
  */
 export function fromBytes(bytes: Uint8Array): ConfigSpace {
+  requireBytes(bytes);
   if (!fileSizes.includes(bytes.length)) {
     throw new PciError(
       "ERR_INVALID_ARGUMENT",

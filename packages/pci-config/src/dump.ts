@@ -1,4 +1,4 @@
-import { PciError } from "@userpci/interface";
+import { formatValue, PciError } from "@userpci/interface";
 
 /** A function of a dump. */
 export interface DumpedFunction {
@@ -58,10 +58,11 @@ const RUN = 8;
  * address opens a function, and rows such as `10: 04 00 ...` fill it; every other line is passed over, as are rows before
  * the first function, bytes past 4096, and what follows the bytes of a row.
  *
- * @throws PciError `ERR_INVALID_ARGUMENT`, only where `strict`: for other than bytes in a row, bytes past 4096, a line that
- *   lspci takes for too long, a last line without its end
+ * @throws PciError `ERR_INVALID_ARGUMENT` for what is no text, and where `strict`: for other than bytes in a row, bytes past
+ *   4096, a line that lspci takes for too long, a last line without its end
  */
 export function parseDump(text: string, { strict = false }: DumpOptions = {}): readonly DumpedFunction[] {
+  requireText(text);
   const functions: DumpedFunction[] = [];
   const space = new Space();
   let open: Address | undefined;
@@ -92,6 +93,13 @@ export function parseDump(text: string, { strict = false }: DumpOptions = {}): r
   }
   close();
   return functions;
+}
+
+function requireText(text: unknown): void {
+  if (typeof text === "string") return;
+  throw new PciError("ERR_INVALID_ARGUMENT", `a dump is text, not ${formatValue(text)}`, {
+    hint: 'read the file as text: readFileSync(path, "latin1"); fromBytes takes a raw file of bytes',
+  });
 }
 
 /** Characters that a line may have for lspci, but for its newline. */
