@@ -98,6 +98,16 @@ export class Consumer implements Disposable {
     return new Map([...names].map(([specifier, exported]) => [specifier, exported.length]));
   }
 
+  /** Compiles a program as somebody does who writes for a browser, and has no types of Node. */
+  async compileForBrowser(program: string): Promise<void> {
+    const source = join(this.folder, "browser");
+    mkdirSync(source);
+    writeFileSync(join(source, "program.ts"), program);
+    const options = { ...compilerOptions, lib: ["es2022", "dom"], types: [], outDir: "out", rootDir: "." };
+    writeFileSync(join(source, "tsconfig.json"), JSON.stringify({ compilerOptions: options }));
+    await this.node([join(repository, "node_modules/typescript/bin/tsc"), "-p", "browser"]);
+  }
+
   /** Runs Node in the project. */
   node(args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
     return run("node", args, this.#options());

@@ -79,6 +79,13 @@ describe.each<Manager>(["npm", "pnpm"])("installed by %s without a compiler on P
     await consumer.node(["out/all-exports.js"]);
   });
 
+  it("type-checks pci-config, and what it imports, for a browser", async () => {
+    await consumer.compileForBrowser(
+      `import { bytesRegion, configOf } from "@userpci/pci-config";
+       export const config = configOf(bytesRegion(new Uint8Array(256)));`,
+    );
+  });
+
   it("loads the addon in the main thread and in a worker", async () => {
     const { stdout } = await consumer.node(["out/addon.js"]);
     expect(stdout).toBe("addon ok in the main thread and in a worker\n");

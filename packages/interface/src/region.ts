@@ -1,3 +1,5 @@
+// Who compiles for a browser, with no types of Node, has no Disposable unless this brings it: it stays in the declarations.
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Numbers of a PCI function's regions, as VFIO counts them (`linux/vfio.h`, `VFIO_PCI_*_REGION_INDEX`). */
 export const regionIndex = {
   bar0: 0,
