@@ -21,7 +21,7 @@ export function capabilityNamed(kind: CapabilityKind, name: string): CapabilityS
   const table = tables[kind];
   if (typeof name === "string" && Object.hasOwn(table, name)) return table[name]!;
   throw new PciError("ERR_INVALID_ARGUMENT", `there is no ${kind} capability ${formatValue(name)}`, {
-    hint: hintFor(kind, String(name)),
+    hint: hintFor(kind, typeof name === "string" ? name : ""),
   });
 }
 
