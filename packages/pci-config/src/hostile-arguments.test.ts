@@ -53,8 +53,12 @@ describe("what is no space, no bytes and no text is refused by name", () => {
     ["x"],
     [64],
   ])("as bytes: %j", (bytes) => {
-    expect(refusal(() => fromBytes(bytes as unknown as Uint8Array))).toMatch(/^bytes must be a Uint8Array, not /);
-    expect(refusal(() => bytesRegion(bytes as unknown as Uint8Array))).toMatch(/^bytes must be a Uint8Array, not /);
+    expect(refusal(() => fromBytes(bytes as unknown as Uint8Array))).toMatch(
+      /^bytes must be a Uint8Array, not /,
+    );
+    expect(refusal(() => bytesRegion(bytes as unknown as Uint8Array))).toMatch(
+      /^bytes must be a Uint8Array, not /,
+    );
   });
 
   it.each([[new Uint8Array(256)], [null], [undefined], [{ size: 256 }], ["x"], [256]])(
