@@ -1,4 +1,4 @@
-import { PciError } from "@userpci/interface";
+import { PciError, type Region } from "@userpci/interface";
 import { type BarShape, barTypeBits, checkBarShape } from "../bar-shape.ts";
 import { bytesRegion } from "../bytes.ts";
 import { type0Header } from "../header.ts";
@@ -41,6 +41,43 @@ export function sizeBars(content: Uint8Array, masks: Masks, { bars = [], romSize
   }
   const romMask = romSize === 0 ? 0 : -Math.max(romSize, LEAST_ROM) | ROM_ENABLE;
   set(rom, romMask >>> 0, 0);
+}
+
+/** Bits of a BAR register that tell what it is: of one for I/O, and for memory. */
+const IO_TYPE = 0x3;
+const MEMORY_TYPE = 0xf;
+const IS_IO = 0x1;
+const WIDTH = 0x6;
+const IS_WIDE = 0x4;
+
+/**
+ * Why a write leaves some bits of a BAR or the expansion ROM as they are, although a rule lets it change them.
+ *
+ * @param content as {@link sizeBars} left it, or as the user wrote it since
+ * @param at byte of the space
+ * @param bits of that byte
+ */
+export function whyFixed(content: Uint8Array, masks: Masks, at: number, bits: number): string {
+  const registers = bytesRegion(content);
+  const offset = at - (at % 4);
+  const writable = bytesRegion(masks.writable).read32(offset);
+  if (offset === rom) {
+    return writable === 0 ? "the function has no expansion ROM" : "these bits are below the ROM's size";
+  }
+  const value = registers.read32(offset);
+  if (writable === 0 && value === 0) return "there is no such BAR";
+  const type = isUpperHalf(registers, offset) ? 0 : (value & IS_IO) !== 0 ? IO_TYPE : MEMORY_TYPE;
+  return ((bits << (8 * (at % 4))) & type) !== 0
+    ? "these bits tell what the BAR is"
+    : "these bits are below the BAR's size";
+}
+
+function isUpperHalf(registers: Region, offset: number): boolean {
+  let wide = false;
+  for (let at = first; at < offset; at += 4) {
+    wide = !wide && (registers.read32(at) & (WIDTH | IS_IO)) === IS_WIDE;
+  }
+  return wide;
 }
 
 function checkShape(index: number, shape: BarShape): void {

@@ -1,3 +1,4 @@
+import { whyFixed } from "./bars.ts";
 import type { Layout, Structure } from "./layout.ts";
 import type { Masks } from "./masks.ts";
 import type { DefaultRule, Profile } from "./rule.ts";
@@ -48,7 +49,7 @@ export function explainBits(
 
 function explainBit(
   profile: Profile,
-  { structures, owners }: Layout,
+  { structures, owners, content }: Layout,
   masks: Masks,
   offset: number,
   bit: number,
@@ -68,14 +69,9 @@ function explainBit(
     writable,
     reachesDevice: writable && !virtual,
     ...(row.mediated !== undefined && { mediated: row.mediated }),
-    reason: reasonOf(row, writable),
+    // A rule may allow more than the function has: a BAR's bits that no address has, and BARs that are not there.
+    reason: row.writable === writable ? row.reason : `${row.reason}; ${whyFixed(content, masks, at, inByte)}`,
   };
-}
-
-/** A rule may allow more than the function has: address bits below a BAR's size, and BARs that are not there. */
-function reasonOf(row: Row, writable: boolean): string {
-  if (row.writable === writable) return row.reason;
-  return `${row.reason}; these bits are below the BAR's size or tell its type, or there is no such BAR`;
 }
 
 function ruleOf({ offset, rules }: Structure, at: number, inByte: number): Row | undefined {

@@ -259,13 +259,41 @@ describe("explain", () => {
     expect(intx!.mediated).toMatch(/masks the line/);
   });
 
-  it("says of a BAR which bits the size makes read-only", () => {
-    const region = bytesRegion(space(256));
-    const user = new VirtualConfigSpace(linux, { region, bars: [{ kind: "memory32", size: 0x1000 }] });
-    const [low, high] = user.explain(0x10, 0xffff_ffff);
-    expect(low).toMatchObject({ mask: 0xfff, virtual: true, writable: false });
-    expect(low!.reason).toMatch(/below the BAR's size/);
-    expect(high).toMatchObject({ mask: 0xffff_f000, virtual: true, writable: true, reachesDevice: false });
+  it("says of each bit of a BAR or ROM that a write leaves alone why it does", () => {
+    const wide = { kind: "memory64", size: 2 ** 33 } as const;
+    const bars = [{ kind: "memory32", size: 0x1000 } as const, { kind: "io", size: 32 } as const, wide];
+    const user = new VirtualConfigSpace(linux, { region: bytesRegion(space(256)), bars, romSize: 4096 });
+    const fixed = (offset: number) =>
+      user
+        .explain(offset, 0xffff_ffff)
+        .filter(({ writable }) => !writable)
+        .map(({ mask, virtual, reason }) => [mask, virtual, reason.slice(reason.lastIndexOf(";") + 2)]);
+    const type = "these bits tell what the BAR is";
+    const size = "these bits are below the BAR's size";
+    expect(fixed(0x10)).toEqual([
+      [0xf, true, type],
+      [0xff0, true, size],
+    ]);
+    expect(fixed(0x14)).toEqual([
+      [0x3, true, type],
+      [0x1c, true, size],
+    ]);
+    expect(fixed(0x18)).toEqual([
+      [0xf, true, type],
+      [0xffff_fff0, true, size],
+    ]);
+    expect(fixed(0x1c)).toEqual([[0x1, true, size]]);
+    expect(fixed(0x20)).toEqual([[0xffff_ffff, true, "there is no such BAR"]]);
+    expect(fixed(0x30)).toEqual([[0xffe, true, "these bits are below the ROM's size"]]);
+    const without = new VirtualConfigSpace(linux, { region: bytesRegion(space(256)) });
+    expect(without.explain(0x30, 1)[0]!.reason).toMatch(/; the function has no expansion ROM$/);
+    user.write32(0x10, 0xffff_ffff);
+    expect(user.explain(0x10, 0xfff).map(({ mask }) => mask)).toEqual([0xf, 0xff0]);
+    expect(user.explain(0x10, 0x1000)[0]).toMatchObject({
+      virtual: true,
+      writable: true,
+      reachesDevice: false,
+    });
   });
 
   it("names the capability that owns a bit", () => {
