@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { BindProgress } from "./driver.ts";
 import { recordOf } from "./lock-record.ts";
+import type { BindProgress } from "./progress.ts";
 import {
   BRIDGE,
   EDU,

@@ -50,7 +50,8 @@ export interface Binding {
  * @param address such as `0000:00:04.0` or `00:04.0`
  * @throws PciError `ERR_NO_DEVICE`, `ERR_BIND_REFUSED` (a bridge, or virtual functions are enabled), `ERR_NO_IOMMU`,
  * `ERR_PERMISSION`, `ERR_NOT_SUPPORTED` (vfio-pci cannot be loaded), `ERR_BIND_FAILED`, `ERR_TIMEOUT`, `ERR_ABORTED`,
- * `ERR_BUSY`, `ERR_NODE_TAKEN`, `ERR_INVALID_ARGUMENT` for a user that does not exist
+ * `ERR_BUSY`, `ERR_NODE_TAKEN`, `ERR_INVALID_ARGUMENT` for a user that does not exist; what `onProgress` throws, itself where the
+ * function is back on its driver, and as the cause of `ERR_ABORTED` where the kernel is still at it
  */
 export async function bind(address: string, options: BindOptions = {}): Promise<Binding> {
   return bindOn(kernelOf(options), address, options);
@@ -155,12 +156,15 @@ async function rolledBack(
 ): Promise<unknown> {
   const { address } = entry;
   change.ignoreSignal();
+  change.endureCallback();
   try {
     await change.renewWriter();
     await giveBack(kernel, change, entry, options);
     return error;
   } catch (second) {
-    const [first, then] = [error, second].map((thrown) => (thrown as Error).message);
+    const [first, then] = [error, second].map((thrown) =>
+      thrown instanceof Error ? thrown.message : String(thrown),
+    );
     const code = isPciError(error) ? error.code : "ERR_BIND_FAILED";
     return new PciError(code, `${first}; and ${address} could not be given back: ${then}`, {
       hint: `when that is mended: sudo userpci unbind ${address}`,

@@ -3,28 +3,16 @@ import { join } from "node:path";
 import { isPciError, PciError } from "@userpci/interface";
 import { functionPath, type PciFunction, parseOverride } from "./function.ts";
 import { isVfioDriver } from "./group.ts";
-import { findHolders, type Holder } from "./holders.ts";
+import { findHolders } from "./holders.ts";
 import { explainWrite, type Kernel, type KernelWriter } from "./kernel.ts";
 import { deviceNodes } from "./nodes.ts";
 import { waitPatiently } from "./patience.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
+import { type BindProgress, type BindStep, ProgressListener } from "./progress.ts";
 import { pathIn, readLinkName, systemFailure, type TreeOptions, unreadable } from "./tree.ts";
 
 /** The driver that hands functions to user space. */
 export const VFIO_PCI = "vfio-pci";
-
-/** What binding is doing at the moment. */
-export type BindStep = "lock" | "module" | "override" | "release" | "probe" | "verify" | "permit";
-
-/** Reported as a step begins, and again while the kernel keeps it waiting. */
-export interface BindProgress {
-  readonly address: string;
-  readonly step: BindStep;
-  /** 0 as the step begins; later, how long it has been waiting. */
-  readonly elapsedMs: number;
-  /** Who keeps the function's nodes open, as far as is known. */
-  readonly holders: readonly Holder[];
-}
 
 /** How to wait and whom to tell. */
 export interface DriverOptions extends TreeOptions {
@@ -34,7 +22,10 @@ export interface DriverOptions extends TreeOptions {
   readonly reportMs?: number;
   /** Ends the wait; the kernel may still finish. */
   readonly signal?: AbortSignal;
-  /** Told of each step, and again while one takes long. */
+  /**
+   * Told of each step, and again while one takes long. What it throws stops `bind`, as an abort does, but keeps neither `bind`
+   * nor `unbind` from giving the function back.
+   */
   readonly onProgress?: (progress: BindProgress) => void;
 }
 
@@ -48,6 +39,7 @@ export class DriverChange {
   #writer: KernelWriter;
   readonly #fn: PciFunction;
   readonly #options: DriverOptions;
+  readonly #listener: ProgressListener;
   readonly #pending = new Set<Promise<unknown>>();
   #signal: AbortSignal | undefined;
   #failure: unknown;
@@ -64,6 +56,7 @@ export class DriverChange {
     this.#writer = writer;
     this.#fn = fn;
     this.#options = options;
+    this.#listener = new ProgressListener(options.onProgress);
     this.#signal = options.signal;
   }
 
@@ -110,6 +103,16 @@ export class DriverChange {
   /** From now on the caller's signal stops nothing: what was begun is to be undone. */
   ignoreSignal(): void {
     this.#signal = undefined;
+  }
+
+  /** From now on what the caller's callback throws stops nothing. The first of it is for {@link rethrow}. */
+  endureCallback(): void {
+    this.#listener.endure();
+  }
+
+  /** @throws what the caller's callback has thrown */
+  rethrow(): void {
+    this.#listener.rethrow();
   }
 
   /** The driver that has the function now. */
@@ -227,14 +230,14 @@ export class DriverChange {
   /**
    * Tells the caller that a step begins.
    *
-   * @throws PciError `ERR_ABORTED` if the caller no longer wants it
+   * @throws PciError `ERR_ABORTED` if the caller no longer wants it; what the caller's callback throws
    */
   report(step: BindStep): void {
     if (this.#signal?.aborted) {
       const message = `stopped before the step "${step}" on ${this.#fn.address}`;
       throw new PciError("ERR_ABORTED", message, { cause: this.#signal.reason });
     }
-    this.#options.onProgress?.({ address: this.#fn.address, step, elapsedMs: 0, holders: [] });
+    this.#listener.tell({ address: this.#fn.address, step, elapsedMs: 0, holders: [] });
   }
 
   async #write(step: BindStep, path: string, text: string, subject: string, ignored?: string): Promise<void> {
@@ -252,7 +255,7 @@ export class DriverChange {
    * @throws PciError `ERR_TIMEOUT` or `ERR_ABORTED`; what `call` throws
    */
   async wait<T>(step: BindStep, call: Promise<T>, subject: string): Promise<T> {
-    const { timeoutMs = TIMEOUT_MS, reportMs = REPORT_MS, onProgress } = this.#options;
+    const { timeoutMs = TIMEOUT_MS, reportMs = REPORT_MS } = this.#options;
     const address = this.#fn.address;
     const work = call.finally(() => this.#pending.delete(work));
     this.#pending.add(work);
@@ -263,7 +266,7 @@ export class DriverChange {
       reportMs,
       signal: this.#signal,
       findHolders: () => findHolders(this.#nodes(), this.#options),
-      onWait: (elapsedMs, holders) => onProgress?.({ address, step, elapsedMs, holders }),
+      onWait: (elapsedMs, holders) => this.#listener.tell({ address, step, elapsedMs, holders }),
     });
   }
 

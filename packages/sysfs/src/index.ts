@@ -6,7 +6,7 @@
 export { PciAddress } from "./address.ts";
 export { type Binding, type BindOptions, bind } from "./bind.ts";
 export { ConfigFile, type ConfigFileOptions } from "./config-file.ts";
-export type { BindProgress, BindStep, DriverOptions } from "./driver.ts";
+export type { DriverOptions } from "./driver.ts";
 export { type FunctionFilter, findFunction, findFunctions, listFunctions } from "./find.ts";
 export { type PciFunction, readDriverOverride } from "./function.ts";
 export {
@@ -27,6 +27,7 @@ export {
   type HolderReport,
 } from "./holders.ts";
 export { type DeviceNodes, deviceNodes } from "./nodes.ts";
+export type { BindProgress, BindStep } from "./progress.ts";
 export type { PciResource } from "./resource.ts";
 export type { TreeOptions } from "./tree.ts";
 export { type Release, unbind } from "./unbind.ts";

@@ -14,6 +14,7 @@ export interface Patience {
   readonly signal?: AbortSignal | undefined;
   /** Who may be in the way. */
   readonly findHolders: () => Promise<HolderReport>;
+  /** Told of each report. What it throws ends the wait as an abort does. */
   readonly onWait: (elapsedMs: number, holders: readonly Holder[]) => void;
 }
 
@@ -32,9 +33,14 @@ export async function waitPatiently<T>(work: Promise<T>, patience: Patience): Pr
     if (outcome.done) return outcome.value;
     const elapsedMs = performance.now() - started;
     const report = await patience.findHolders();
-    if (patience.signal?.aborted) throw givenUp("ERR_ABORTED", elapsedMs, report, patience);
+    const { signal } = patience;
+    if (signal?.aborted) throw givenUp("ERR_ABORTED", elapsedMs, report, patience, signal.reason);
     if (elapsedMs >= patience.timeoutMs) throw givenUp("ERR_TIMEOUT", elapsedMs, report, patience);
-    patience.onWait(elapsedMs, report.holders);
+    try {
+      patience.onWait(elapsedMs, report.holders);
+    } catch (cause) {
+      throw givenUp("ERR_ABORTED", elapsedMs, report, patience, cause);
+    }
   }
 }
 
@@ -61,13 +67,14 @@ function givenUp(
   code: "ERR_TIMEOUT" | "ERR_ABORTED",
   elapsedMs: number,
   { holders, unreadable }: HolderReport,
-  { subject, completion, signal }: Patience,
+  { subject, completion }: Patience,
+  cause?: unknown,
 ): PciError {
   const who = describeHolders(holders);
   const seconds = (elapsedMs / 1000).toFixed(1);
   return new PciError(code, `waited ${seconds} s for ${subject}${who === "" ? "" : `, held by ${who}`}`, {
     hint: `${whatFrees(holders, unreadable)}\nthen: ${completion}`,
-    cause: code === "ERR_ABORTED" ? signal?.reason : undefined,
+    cause,
     details: { elapsedMs, holders, unreadable },
   });
 }

@@ -1,6 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { BindProgress } from "./driver.ts";
+import type { BindProgress } from "./progress.ts";
 import { failure, NIC, useFakeSystem } from "./testing/fake-system.ts";
 
 const system = useFakeSystem();

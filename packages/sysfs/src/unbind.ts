@@ -27,7 +27,7 @@ export interface Release {
  *
  * @throws PciError `ERR_NO_DEVICE`, `ERR_PERMISSION`, `ERR_BIND_FAILED`, `ERR_BUSY` while another call is under
  * way, `ERR_TIMEOUT` and `ERR_ABORTED` with the holders; the kernel then finishes by itself, also if this process ends, and
- * calling again completes the rest
+ * calling again completes the rest; what `onProgress` throws, once the function is given back
  */
 export async function unbind(address: string, options: DriverOptions = {}): Promise<Release> {
   return unbindOn(kernelOf(options), address, options);
@@ -41,7 +41,10 @@ export async function unbindOn(kernel: Kernel, address: string, options: DriverO
   return changing(kernel, "unbind", fn, options, async (change, now) => {
     const entry = await bindingEntry(now, options);
     if (entry === null) return notBound(now);
-    return { address: now.address, driver: await giveBack(kernel, change, entry, options), changed: true };
+    change.endureCallback();
+    const driver = await giveBack(kernel, change, entry, options);
+    change.rethrow();
+    return { address: now.address, driver, changed: true };
   });
 }
 
