@@ -2,8 +2,10 @@ import { isPciError } from "@userpci/interface";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeBars } from "./bars.ts";
+import { check } from "./check.ts";
 import { type ConfigSpace, configOf } from "./config.ts";
 import { describe as describeConfig } from "./describe.ts";
+import { diff } from "./diff.ts";
 import { extendedCapabilities } from "./extended.ts";
 import { formatConfig } from "./format.ts";
 import { msixLayout, vectorCounts } from "./interrupts.ts";
@@ -140,5 +142,45 @@ describe("arbitrary bytes", () => {
       }),
       runs,
     );
+  });
+});
+
+describe("capabilities that run into each other all over the space", () => {
+  const SIZE = 4096;
+  const CAPABILITIES = (SIZE - STANDARD_SIZE) / 4;
+
+  /** An extended capability of an id every `distance` bytes, with ones between their headers. */
+  function crowded(id: number, distance: number): Uint8Array {
+    const bytes = new Uint8Array(SIZE).fill(0xff, STANDARD_SIZE);
+    const view = new DataView(bytes.buffer);
+    for (let at = STANDARD_SIZE; at < SIZE; at += distance) {
+      const next = at + distance < SIZE ? at + distance : 0;
+      view.setUint32(at, id + 2 ** 16 + next * 2 ** 20, true);
+    }
+    return bytes;
+  }
+
+  const configIn = (bytes: Uint8Array) => configOf(strictRegion(bytes, MOST_READS));
+  const registersOf = (config: ConfigSpace) =>
+    describeConfig(config).extendedCapabilities.flatMap(({ registers }) => Object.keys(registers));
+
+  it.each(Object.entries(extendedCapabilities))("%s: no byte is described by two lists", (_, { id }) => {
+    for (const distance of [4, 12, 16]) {
+      const listed = registersOf(configIn(crowded(id, distance))).filter((name) => name.includes("["));
+      expect(listed.length).toBeLessThanOrEqual(SIZE - STANDARD_SIZE);
+    }
+  });
+
+  it.each(Object.entries(extendedCapabilities))("%s: has at most three problems for each", (_, { id }) => {
+    for (const distance of [4, 12, 16]) {
+      expect(configIn(crowded(id, distance)).problems.length).toBeLessThanOrEqual(3 * CAPABILITIES);
+    }
+  });
+
+  it("check finds what problems has, with no more reads than the space has dwords", () => {
+    const bytes = crowded(extendedCapabilities.dvsec.id, 4);
+    const found = check(configOf(strictRegion(bytes, SIZE / 4)));
+    expect(found).toEqual(expect.arrayContaining([...configIn(bytes).problems]));
+    expect(diff(configIn(bytes), configIn(bytes))).toEqual([]);
   });
 });
