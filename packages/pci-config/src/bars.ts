@@ -1,5 +1,6 @@
 import { PciError } from "@userpci/interface";
 import type { ConfigSpace } from "./config.ts";
+import { headerLayouts } from "./header-layout.ts";
 import { hex, ignore, problem, type Report } from "./problem.ts";
 
 /** What a BAR decodes: memory at a 32-bit or 64-bit address, or I/O ports. */
@@ -19,7 +20,6 @@ export interface Bar {
 }
 
 const BAR_OFFSET = 0x10;
-const barCounts: readonly number[] = [6, 2, 1];
 
 /**
  * Decodes the BARs without sizing them: nothing is written (section 7.5.1.2.1). A register that reads 0 counts as absent
@@ -50,7 +50,8 @@ interface RawBar extends Omit<Bar, "index" | "size"> {
 
 /** Every BAR register of the header's layout, upper halves joined to lower ones. */
 export function* walkBars(config: ConfigSpace, report: Report): Generator<[index: number, bar: RawBar]> {
-  const count = barCounts[config.headerType.layout] ?? 0;
+  const { layout } = config;
+  const count = layout ? headerLayouts[layout].bars : 0;
   for (let index = 0; index < count; index++) {
     const offset = BAR_OFFSET + 4 * index;
     const raw = config.region.read32(offset);

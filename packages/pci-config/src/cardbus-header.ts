@@ -1,8 +1,11 @@
 import { bits, flag, register, value } from "./table.ts";
 
-const windowSection = "PC Card Standard, 4.5.2";
+const windowSection = "PC Card Standard 8.0, 4.5.2";
 
-/** Registers of a type 2 header, a CardBus bridge's (PC Card Standard, PCI-CardBus bridges), beside the common ones. */
+/**
+ * Registers of a type 2 header, a CardBus bridge's (PC Card Standard, PCI-CardBus bridges), beside the common ones. The last ones lie behind
+ * the 64 bytes that every header has.
+ */
 export const type2Header = {
   bar0: value(0x10, 32, windowSection, "Socket registers", "RW"),
   capabilitiesPointer: value(0x14, 8, windowSection, "Capabilities pointer", "RO"),
@@ -12,6 +15,9 @@ export const type2Header = {
     windowSection,
     "Secondary status",
     {
+      capable66MHz: flag(5, "RO", "66 MHz capable"),
+      userDefinable: flag(6, "RO", "User definable features"),
+      fastBackToBackCapable: flag(7, "RO", "Fast back-to-back capable"),
       masterDataParityError: flag(8, "RW1C", "Master data parity error"),
       deviceSelectTiming: bits(10, 9, "RO", "DEVSEL timing", ["fast", "medium", "slow"]),
       signaledTargetAbort: flag(11, "RW1C", "Signaled target abort"),

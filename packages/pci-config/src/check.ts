@@ -4,7 +4,8 @@ import { type CapabilityKind, type CapabilitySpec, registerSpecOf } from "./capa
 import type { ConfigSpace } from "./config.ts";
 import { type ConfigDescription, describeStill } from "./describe.ts";
 import { extendedCapabilities } from "./extended.ts";
-import { commonHeader, type0Header, type1Header } from "./header.ts";
+import { commonHeader, type0Header } from "./header.ts";
+import { headerLayouts } from "./header-layout.ts";
 import { hex, ignore, type Problem, problem, type Report } from "./problem.ts";
 import type { RegisterDescriptions } from "./register-description.ts";
 import { standardCapabilities } from "./standard.ts";
@@ -83,11 +84,11 @@ const tables: Readonly<Record<CapabilityKind, Readonly<Record<string, Capability
   standard: standardCapabilities,
   extended: extendedCapabilities,
 };
-const headers = { endpoint: type0Header, bridge: type1Header, other: {} } as const;
 
 function checkReserved(description: ConfigDescription, report: Report): void {
   const { header, capabilities, extendedCapabilities: extended } = description;
-  const headerTable: RegisterTable = { ...commonHeader, ...headers[header.layout] };
+  const own = header.layout === "other" ? {} : headerLayouts[header.layout].registers;
+  const headerTable: RegisterTable = { ...commonHeader, ...own };
   reportReserved("header", (register) => headerTable[register], header.registers, report);
   for (const { kind, name, registers } of [...capabilities, ...extended]) {
     const spec = tables[kind][name];

@@ -1,8 +1,10 @@
 import { formatValue, PciError, type Region } from "@userpci/interface";
 import type { CapabilityBase } from "./capability.ts";
 import { capabilityNamed } from "./capability-name.ts";
+import type { type2Header } from "./cardbus-header.ts";
 import type { ExtendedCapability, ExtendedCapabilityName } from "./extended.ts";
-import { commonHeader, HEADER_SIZE, type0Header, type1Header } from "./header.ts";
+import { commonHeader, HEADER_SIZE, type type0Header, type type1Header } from "./header.ts";
+import { type HeaderLayout, headerLayouts, headerLength, layoutOf } from "./header-layout.ts";
 import { type ConfigMap, mapOf } from "./map.ts";
 import { ignore, type Problem } from "./problem.ts";
 import type { Capability, CapabilityName } from "./standard.ts";
@@ -20,28 +22,31 @@ export type AnyCapability = Capability | UnknownCapability;
 export type AnyExtendedCapability = ExtendedCapability | UnknownCapability;
 
 const CommonHeader = registerSetClass(commonHeader);
-const Type0Header = registerSetClass(type0Header);
-const Type1Header = registerSetClass(type1Header);
+const EndpointRegisters = registerSetClass(headerLayouts.endpoint.registers);
+const BridgeRegisters = registerSetClass(headerLayouts.bridge.registers);
+const CardbusRegisters = registerSetClass(headerLayouts.cardbus.registers);
 
 /** The registers that only an endpoint's header has. */
 export type EndpointHeader = RegisterSet & Registers<typeof type0Header>;
 /** The registers that only a bridge's header has. */
 export type BridgeHeader = RegisterSet & Registers<typeof type1Header>;
+/** The registers that only a CardBus bridge's header has. */
+export type CardbusHeader = RegisterSet & Registers<typeof type2Header>;
 
 const noTraits: Traits = new Set();
 
-const headerSpan = (region: Region): Span => ({
+const headerSpan = (region: Region, length: number = HEADER_SIZE): Span => ({
   region,
   offset: 0,
-  length: HEADER_SIZE,
+  length,
   traits: noTraits,
   name: "header",
 });
 
 /**
  * A function's configuration space, decoded from a region as it is asked for. Nothing is cached: every property reads the
- * region, once, and what a live device changes shows. The registers of every header type are properties; `endpoint`
- * and `bridge` hold the others.
+ * region, once, and what a live device changes shows. The registers of every header type are properties; `endpoint`,
+ * `bridge` and `cardbus` hold the others.
  *
  * No bytes make it throw but where a capability is cut off (`ERR_CAPABILITY`); what is wrong is in {@link problems}. Errors
  * of the region pass through.
@@ -72,14 +77,28 @@ export class ConfigSpace extends CommonHeader {
     return this.region.read32(commonHeader.revisionId.offset) >>> 8;
   }
 
+  /** What the header is; undefined for a type that no specification has. */
+  get layout(): HeaderLayout | undefined {
+    return layoutOf(this.headerType.raw);
+  }
+
   /** The other registers of a type 0 header; undefined on any other type. */
   get endpoint(): EndpointHeader | undefined {
-    return this.headerType.layout === 0 ? new Type0Header(headerSpan(this.region)) : undefined;
+    return this.layout === "endpoint" ? new EndpointRegisters(headerSpan(this.region)) : undefined;
   }
 
   /** The other registers of a type 1 header; undefined on any other type. */
   get bridge(): BridgeHeader | undefined {
-    return this.headerType.layout === 1 ? new Type1Header(headerSpan(this.region)) : undefined;
+    return this.layout === "bridge" ? new BridgeRegisters(headerSpan(this.region)) : undefined;
+  }
+
+  /**
+   * The other registers of a type 2 header; undefined on any other type. Its subsystem ids and legacy base lie behind the first 64
+   * bytes: reading them throws `ERR_CAPABILITY` where the region ends before.
+   */
+  get cardbus(): CardbusHeader | undefined {
+    if (this.layout !== "cardbus") return undefined;
+    return new CardbusRegisters(headerSpan(this.region, headerLength(this.region)));
   }
 
   /** The standard capabilities, in the order of their list. */
@@ -127,7 +146,12 @@ export class ConfigSpace extends CommonHeader {
 
   /** Who owns each byte (row R7). */
   map(): ConfigMap {
-    return mapOf(this.size, [...this.capabilities(), ...this.extendedCapabilities()], ignore);
+    return mapOf(
+      this.size,
+      headerLength(this.region),
+      [...this.capabilities(), ...this.extendedCapabilities()],
+      ignore,
+    );
   }
 
   /** What is wrong with the space; empty for a sound one. */

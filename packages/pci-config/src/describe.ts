@@ -5,7 +5,8 @@ import type { CapabilityBase, CapabilityKind, CapabilitySpec } from "./capabilit
 import { className } from "./classes.ts";
 import type { ConfigSpace } from "./config.ts";
 import { extendedCapabilities } from "./extended.ts";
-import { commonHeader, HEADER_SIZE, type0Header, type1Header } from "./header.ts";
+import { commonHeader } from "./header.ts";
+import { type HeaderLayout, headerLayouts, headerLength } from "./header-layout.ts";
 import { countVectors, type MsixLayout, msixLayout, type VectorCounts } from "./interrupts.ts";
 import { hex, type Problem } from "./problem.ts";
 import {
@@ -51,7 +52,7 @@ export interface ConfigDescription {
   readonly size: number;
   readonly vendorId: number;
   readonly deviceId: number;
-  /** Undefined where the header has none, as a bridge's. */
+  /** Undefined where the header has none, as a bridge's, or is cut off before it. */
   readonly subsystemVendorId?: number;
   readonly subsystemId?: number;
   readonly revisionId: number;
@@ -59,7 +60,7 @@ export interface ConfigDescription {
   readonly classCode: number;
   readonly className: string;
   readonly header: {
-    readonly layout: "endpoint" | "bridge" | "other";
+    readonly layout: HeaderLayout | "other";
     readonly bytes: string;
     readonly registers: RegisterDescriptions;
   };
@@ -95,15 +96,16 @@ export function describe(config: ConfigSpace, options: DescribeOptions = {}): Co
 export function describeStill(still: ConfigSpace, options: DescribeOptions): ConfigDescription {
   const { standard, extended, problems } = survey(still);
   const { classCode } = still;
+  const header = describeHeader(still);
   return {
     size: still.size,
     vendorId: still.vendorId,
     deviceId: still.deviceId,
-    ...subsystemOf(still),
+    ...subsystemOf(header.registers),
     revisionId: still.revisionId,
     classCode,
     className: className(classCode),
-    header: describeHeader(still),
+    header,
     bars: decodeBars(still, options.barSizes).map((bar) => ({ ...bar, address: hex(bar.address, 8) })),
     ...describeInterrupts(still.interruptPin, standard, problems),
     capabilities: describeCapabilities(standard),
@@ -112,10 +114,11 @@ export function describeStill(still: ConfigSpace, options: DescribeOptions): Con
   };
 }
 
-function subsystemOf(config: ConfigSpace): Pick<ConfigDescription, "subsystemVendorId" | "subsystemId"> {
-  const { endpoint } = config;
-  if (!endpoint) return {};
-  return { subsystemVendorId: endpoint.subsystemVendorId, subsystemId: endpoint.subsystemId };
+function subsystemOf(
+  registers: RegisterDescriptions,
+): Pick<ConfigDescription, "subsystemVendorId" | "subsystemId"> {
+  const { subsystemVendorId: vendor, subsystemId: device } = registers;
+  return vendor && device ? { subsystemVendorId: vendor.raw, subsystemId: device.raw } : {};
 }
 
 /** Vectors and the place of the MSI-X table, where the capabilities can be read and are whole and sensible. */
@@ -144,17 +147,13 @@ function unlessMalformed<T>(run: () => T): T | undefined {
 }
 
 function describeHeader(config: ConfigSpace): ConfigDescription["header"] {
-  const { endpoint, bridge } = config;
+  const { region, layout } = config;
+  const length = headerLength(region);
   const registers: Record<string, RegisterDescription> = {};
-  const span = RegisterSet.spanOf(config);
+  const span = { ...RegisterSet.spanOf(config), length };
   describeRegisters(registers, span, commonHeader);
-  if (endpoint) describeRegisters(registers, span, type0Header);
-  if (bridge) describeRegisters(registers, span, type1Header);
-  return {
-    layout: endpoint ? "endpoint" : bridge ? "bridge" : "other",
-    bytes: hexDigits(readBytes(config.region, 0, HEADER_SIZE)),
-    registers,
-  };
+  if (layout) describeRegisters(registers, span, headerLayouts[layout].registers);
+  return { layout: layout ?? "other", bytes: hexDigits(readBytes(region, 0, length)), registers };
 }
 
 const tables: Readonly<Record<CapabilityKind, Readonly<Record<string, CapabilitySpec>>>> = {

@@ -12,12 +12,14 @@ export {
   type CapabilitySpec,
   type CapabilityView,
 } from "./capability.ts";
+export { type2Header } from "./cardbus-header.ts";
 export { type CheckOptions, check } from "./check.ts";
 export { type ClassRow, className, classTable } from "./classes.ts";
 export {
   type AnyCapability,
   type AnyExtendedCapability,
   type BridgeHeader,
+  type CardbusHeader,
   ConfigSpace,
   configOf,
   type EndpointHeader,
@@ -42,6 +44,7 @@ export {
 export { type ExtendedCapability, type ExtendedCapabilityName, extendedCapabilities } from "./extended.ts";
 export { formatConfig } from "./format.ts";
 export { commonHeader, type0Header, type1Header } from "./header.ts";
+export { type HeaderLayout, type HeaderLayoutSpec, headerLayouts } from "./header-layout.ts";
 export { type BarSpan, type MsixLayout, msixLayout, type VectorCounts, vectorCounts } from "./interrupts.ts";
 export { type ConfigJson, fromJSON, toJSON } from "./json.ts";
 export { ConfigMap, type Owner } from "./map.ts";

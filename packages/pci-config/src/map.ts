@@ -1,6 +1,5 @@
 import { checkInteger } from "@userpci/interface";
 import type { CapabilityKind } from "./capability.ts";
-import { HEADER_SIZE } from "./header.ts";
 import { hex, problem, type Report } from "./problem.ts";
 
 /** What owns bytes of a config space: the header or a capability. */
@@ -59,8 +58,13 @@ export class ConfigMap {
   }
 }
 
-/** The map of a space of `size` bytes: its header's, and its capabilities'. */
-export function mapOf(size: number, capabilities: readonly Owner[], report: Report): ConfigMap {
-  const header = { kind: "header", name: "header", offset: 0, length: HEADER_SIZE } as const;
+/** The map of a space of `size` bytes: its header's, of `headerLength` bytes, and its capabilities'. */
+export function mapOf(
+  size: number,
+  headerLength: number,
+  capabilities: readonly Owner[],
+  report: Report,
+): ConfigMap {
+  const header = { kind: "header", name: "header", offset: 0, length: headerLength } as const;
   return new ConfigMap(size, [header, ...capabilities], report);
 }

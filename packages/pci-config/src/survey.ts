@@ -10,6 +10,7 @@ import {
 } from "./capability.ts";
 import type { ConfigSpace } from "./config.ts";
 import { extendedCapabilities } from "./extended.ts";
+import { headerLength } from "./header-layout.ts";
 import { LAST_BAR } from "./interrupts.ts";
 import { mapOf } from "./map.ts";
 import { hex, type Problem, problem, type Report } from "./problem.ts";
@@ -52,7 +53,7 @@ export function survey(config: ConfigSpace): Survey {
   };
   const standard = Array.from(walkStandard(region, report), open);
   const extended = Array.from(walkExtended(region, report), open);
-  mapOf(config.size, [...standard, ...extended], report);
+  mapOf(config.size, headerLength(region), [...standard, ...extended], report);
   for (const _ of walkBars(config, report));
   checkMsix(standard, report);
   return { standard, extended, problems };

@@ -1,6 +1,7 @@
 import type { Region } from "@userpci/interface";
 import type { CapabilityPlace } from "./capability.ts";
-import { commonHeader, HEADER_SIZE, type0Header } from "./header.ts";
+import { commonHeader, HEADER_SIZE } from "./header.ts";
+import { capabilitiesPointerOf } from "./header-layout.ts";
 import { hex, ignore, problem, type Report } from "./problem.ts";
 
 /** Bytes of a config space without extended capabilities. */
@@ -10,13 +11,6 @@ export const EXTENDED_SIZE = 4096;
 
 const HAS_CAPABILITIES = 1 << commonHeader.status.fields.capabilitiesList.lo;
 const ALL_ONES = 0xffff_ffff;
-
-/** Where a header of each layout keeps the pointer to its first capability; CardBus bridges have it at 14h. */
-const pointerOffsets: readonly number[] = [
-  type0Header.capabilitiesPointer.offset,
-  type0Header.capabilitiesPointer.offset,
-  0x14,
-];
 
 /** First byte behind the standard area of a region. */
 export function standardEnd(region: Region): number {
@@ -61,9 +55,9 @@ function firstPointer(region: Region, report: Report): number | undefined {
     return undefined;
   }
   if ((region.read16(commonHeader.status.offset) & HAS_CAPABILITIES) === 0) return undefined;
-  const layout = region.read8(commonHeader.headerType.offset) & 0x7f;
-  const pointer = pointerOffsets[layout];
+  const pointer = capabilitiesPointerOf(region);
   if (pointer === undefined) {
+    const layout = region.read8(commonHeader.headerType.offset) & 0x7f;
     const message = `header layout ${layout} is not known, so its capabilities cannot be found`;
     report(problem("header-type", commonHeader.headerType.offset, message));
   } else if (standardEnd(region) <= HEADER_SIZE) {
