@@ -7,7 +7,8 @@ import { msix } from "./capabilities/msix.ts";
 import { pcie } from "./capabilities/pcie.ts";
 import { pcix } from "./capabilities/pcix.ts";
 import { pm } from "./capabilities/pm.ts";
-import { advancedFeatures, subsystem, vendor, vpd } from "./capabilities/small.ts";
+import { advancedFeatures, subsystem, vpd } from "./capabilities/small.ts";
+import { vendor } from "./capabilities/vendor.ts";
 import { type CapabilitySpec, type CapabilityView, capability } from "./capability.ts";
 
 /**

@@ -24,11 +24,17 @@ const tables: readonly (readonly [name: string, table: RegisterTable])[] = [
 ];
 
 /** Traits by which a capability is one thing or another: of each group it has at most one, and what begins with its name. */
-const exclusive: Readonly<Record<string, readonly string[]>> = {
-  aer: ["flit", "prefix"],
-  pcix: ["bridge", "function"],
-  hyperTransport: ["primary", "secondary", "msiMapping"],
-  dvsec: ["cxlDevice", "cxlPort", "cxlGpfPort", "cxlGpfDevice", "cxlFlexBus", "cxlLogicalDevices", "cxlTest"],
+const exclusive: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  aer: [["flit", "prefix"]],
+  pcix: [["bridge", "function"]],
+  hyperTransport: [["primary", "secondary", "msiMapping"]],
+  vendor: [
+    ["virtio", "intel"],
+    ["virtioNotify", "virtioShared", "intel"],
+  ],
+  dvsec: [
+    ["cxlDevice", "cxlPort", "cxlGpfPort", "cxlGpfDevice", "cxlFlexBus", "cxlLogicalDevices", "cxlTest"],
+  ],
 };
 
 /** Which of a group a trait stands for; `cxlDevice1` stands for `cxlDevice`. */
@@ -36,8 +42,10 @@ const memberOf = (group: readonly string[], trait: string): string | undefined =
   group.find((member) => trait.replace(/\d$/, "") === member);
 
 function canOccur(table: string, traits: readonly string[]): boolean {
-  const group = exclusive[table] ?? [];
-  return new Set(traits.map((trait) => memberOf(group, trait)).filter(Boolean)).size < 2;
+  const groups = exclusive[table] ?? [];
+  return groups.every(
+    (group) => new Set(traits.map((trait) => memberOf(group, trait)).filter(Boolean)).size < 2,
+  );
 }
 
 const traitsOf = ({ when, moved }: RegisterSpec) =>
@@ -64,7 +72,7 @@ function overlap(table: string, a: RegisterSpec, b: RegisterSpec): boolean {
 
 /** A number of the PCI Express Base Specification 5.0 alone; of any other document behind its one spelling and version. */
 const section =
-  /^(?:(?:PCI Express 6\.\d|CXL 3\.1|PCI PM 1\.2|PCI-X 2\.0a|PCI-to-PCI Bridge 1\.2|AGP 3\.0|HyperTransport 3\.10|AHCI 1\.3\.1|EHCI 1\.0), )?(?:\d+|[A-Z])(?:\.\d+)+$/;
+  /^(?:(?:PCI Express 6\.\d|CXL 3\.1|PCI PM 1\.2|virtio 1\.3|PCI-X 2\.0a|PCI-to-PCI Bridge 1\.2|AGP 3\.0|HyperTransport 3\.10|AHCI 1\.3\.1|EHCI 1\.0), )?(?:\d+|[A-Z])(?:\.\d+)+$|^Intel Core processor datasheets, Host Bridge, CAPID0$/;
 
 describe.each(tables)("%s", (name, table) => {
   const rows = Object.entries(table);
@@ -102,13 +110,15 @@ describe("traits that exclude each other", () => {
       flags: fc.tuple(fc.nat(255), fc.nat(255)),
       second: fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255)),
       head: fc.tuple(fc.nat(255), fc.nat(255)),
+      ids: fc.constantFrom([0x86, 0x80, 0x37, 0x12], [0xf4, 0x1a, 0x41, 0x10]),
       revision: fc.nat(15),
       dvsecId: fc.nat(12),
     })
-    .map(({ layout, flags, second, head, revision, dvsecId }) =>
+    .map(({ layout, flags, second, head, ids, revision, dvsecId }) =>
       space(
         512,
         ...list(0x40),
+        [0, ...ids] as [number, ...number[]],
         [0x0e, layout],
         [0x40, standardCapabilities.pcie.id, 0, ...flags],
         [0x64, ...second],

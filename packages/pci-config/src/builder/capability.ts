@@ -7,7 +7,7 @@ import { withCount } from "../list-count.ts";
 import { readRegister, writeRegister } from "../register.ts";
 import { standardCapabilities } from "../standard.ts";
 import type { RegisterTable } from "../table.ts";
-import { placeOf, RegisterSet, type Traits } from "../view.ts";
+import { placeOf, RegisterSet, type Span, type Traits } from "../view.ts";
 import { EXTENDED_SIZE, STANDARD_SIZE } from "../walk.ts";
 import type { CapabilityContent } from "./description.ts";
 import { type AnyListValues, writeLists } from "./lists.ts";
@@ -71,11 +71,7 @@ export function encodeCapability(
   const { bytes = [], length = 0, registers = {}, lists = {} } = given;
   checkInteger(`length of ${name}`, length, 0, end - start);
   scratch.set(contentOf(name, bytes, end - start - head), start + head);
-  const span = { region, offset: start, name };
-  const table = spec?.registers ?? {};
-  const fixed = writeValues({ ...span, traits: noTraits }, table, registers, isFixed);
-  const traits = spec?.traits ? new Set(spec.traits(region, start)) : noTraits;
-  const moved = writeValues({ ...span, traits }, table, registers, (row) => !isFixed(row));
+  const { traits, end: written } = writeRegisters({ region, offset: start, name }, spec, registers);
   const listed = writeLists(
     () => {
       setCounts(region, start, name, spec, lists);
@@ -85,10 +81,28 @@ export function encodeCapability(
     spec?.lists ?? {},
     lists,
   );
-  const needed = Math.max(length, head + bytes.length, fixed - start, moved - start, listed - start, 4);
+  const needed = Math.max(length, head + bytes.length, written - start, listed - start, 4);
   const known = length === 0 && spec ? knownLength(spec, traits) : 0;
   toldLengths[`${kind} ${name}`]?.(region, start, Math.max(needed, known, spec?.minimum ?? 0));
   return readBytes(region, start, lengthOf(kind, name, spec, region, needed));
+}
+
+/** Writes registers, those first that decide which others are there. @returns first byte behind them */
+function writeRegisters(
+  span: Pick<Span, "region" | "offset" | "name">,
+  spec: CapabilitySpec | undefined,
+  values: AnyRegisterValues,
+): { traits: Traits; end: number } {
+  const table = spec?.registers ?? {};
+  const traitsNow = (): Traits => new Set(spec?.traits?.(span.region, span.offset));
+  const fixed = writeValues({ ...span, traits: noTraits }, table, values, isFixed);
+  const known = traitsNow();
+  writeValues({ ...span, traits: known }, table, values, ({ when, moved }) => {
+    return when !== undefined && known.has(when) && moved === undefined;
+  });
+  const traits = traitsNow();
+  const others = writeValues({ ...span, traits }, table, values, (row) => !isFixed(row));
+  return { traits, end: Math.max(fixed, others) };
 }
 
 /** The bytes that a description gives. @throws PciError for what is no list of bytes, or too long for `room` */

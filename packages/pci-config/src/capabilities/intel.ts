@@ -2,6 +2,17 @@ import { bits, flag, register } from "../table.ts";
 
 const section = "Intel Core processor datasheets, Host Bridge, CAPID0";
 
+/** Vendor id of Intel. */
+export const INTEL = 0x8086;
+/** The byte behind the length where the registers below follow: capabilities of version 1. */
+export const INTEL_CAPABILITIES = 0x01;
+
+/** What Intel's vendor-specific capability is. */
+export const intelHeader = register(0x03, 8, section, "What follows", {
+  version: bits(3, 0, "RO", "Version"),
+  content: bits(7, 4, "RO", "What follows", ["capabilities", "feature detection"]),
+});
+
 /** Registers of the vendor-specific capability of Intel's host bridges, whose bits say what a processor has turned off. */
 export const intelCapabilities = {
   a: register(0x04, 32, section, "Capabilities A", {

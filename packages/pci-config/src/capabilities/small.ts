@@ -13,17 +13,6 @@ export const vpd = capability({
   },
 });
 
-/** Vendor-specific (section 7.9.4): a length byte, then what the vendor likes. */
-export const vendor = capability({
-  id: 0x09,
-  title: "Vendor Specific",
-  length: (region, offset) => region.read8(offset + 2),
-  minimum: 3,
-  registers: {
-    length: value(0x02, 8, "7.9.4", "Capability length, in bytes", "RO"),
-  },
-});
-
 /** Subsystem ids of a bridge (section 7.9.23). */
 export const subsystem = capability({
   id: 0x0d,

@@ -63,9 +63,13 @@ describe("virtual channels", () => {
 
   it("are refused by the builder beyond their number, and by other names", () => {
     const build = (lists: object) =>
-      buildSpace({ ...ids, capabilities, extendedCapabilities: [{ name: "virtualChannel", lists }] });
-    expect(() => build({ channels: [{}, {}] })).toThrow(
-      "virtualChannel has 1 channels by its registers, but 2 were given",
+      buildSpace({
+        ...ids,
+        capabilities,
+        extendedCapabilities: [{ name: "virtualChannel", registers: { capabilities1: 1 }, lists }],
+      });
+    expect(() => build({ channels: [{}, {}, {}] })).toThrow(
+      "virtualChannel has 2 channels by its registers, but 3 were given",
     );
     expect(() => build({ chanels: [{}] })).toThrow("virtualChannel has no list chanels");
     expect(() => build({ channels: [{ control: { enabled: true } }] })).toThrow(

@@ -1,12 +1,9 @@
-import { vendor } from "../../capabilities/small.ts";
-import { virtioCapability } from "../../capabilities/virtio.ts";
+import { INTEL } from "../../capabilities/intel.ts";
+import { vendor } from "../../capabilities/vendor.ts";
+import { isVirtioFunction, VIRTIO_LENGTH, virtioCapability, virtioTypes } from "../../capabilities/virtio.ts";
 import type { CapabilityPrinter, CapabilityText } from "../capability-text.ts";
 import { hex } from "../line.ts";
 import { intelText, unknownVendorText } from "./intel.ts";
-
-const INTEL = 0x8086;
-const RED_HAT = 0x1af4;
-const isVirtio = (device: number) => device >= 0x1000 && device <= 0x107f;
 
 /** What a virtio region holds, by its type. */
 const regions: Readonly<Record<number, string>> = {
@@ -16,10 +13,7 @@ const regions: Readonly<Record<number, string>> = {
   4: "DeviceCfg",
   8: "SharedMemory",
 };
-const NOTIFY = 2;
-const SHARED_MEMORY = 8;
-/** Bytes of a virtio capability, and of the one of a notification region. */
-const VIRTIO_LENGTH = 0x10;
+/** Bytes of the capability of a notification region. */
 const NOTIFY_LENGTH = 0x14;
 
 /** Vendor-specific capabilities, by their vendors. */
@@ -28,7 +22,7 @@ export const vendorText: CapabilityPrinter = (capability) => {
   const head = "Vendor Specific Information: ";
   const { vendor: id, device } = capability.identity;
   if (id === INTEL) return head + intelText(capability, length);
-  const virtio = id === RED_HAT && isVirtio(device) && length >= VIRTIO_LENGTH;
+  const virtio = isVirtioFunction(id, device) && length >= VIRTIO_LENGTH;
   if (virtio && capability.has(0, length)) return head + virtioText(capability, length);
   return head + unknownVendorText(length);
 };
@@ -40,11 +34,11 @@ function virtioText(capability: CapabilityText, length: number): string {
   if (!capability.verbose) return head;
   const place = `${head}\t\tBAR=${capability.read(r.bar)}`;
   const [offset, size] = [hex(capability.read(r.offset), 8), hex(capability.read(r.size), 8)];
-  if (type === SHARED_MEMORY) {
+  if (type === virtioTypes.sharedMemory) {
     const [offsetHi, sizeHi] = [hex(capability.read(r.offsetHi), 8), hex(capability.read(r.sizeHi), 8)];
     return `${place} offset=${offsetHi}${offset} size=${sizeHi}${size} id=${capability.read(r.id)}\n`;
   }
-  const more = type === NOTIFY && length >= NOTIFY_LENGTH;
+  const more = type === virtioTypes.notify && length >= NOTIFY_LENGTH;
   const multiplier = more ? ` multiplier=${hex(capability.read(r.multiplier), 8)}` : "";
   return `${place} offset=${offset} size=${size}${multiplier}\n`;
 }
