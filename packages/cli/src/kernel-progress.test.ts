@@ -40,6 +40,11 @@ describe("waiting for the kernel", () => {
     ]);
   });
 
+  it("takes parts of a second, in whole milliseconds", async () => {
+    const given = await waiting(makeCall("0.0015"), async (options: DriverOptions) => options);
+    expect(given.timeoutMs).toBe(2);
+  });
+
   it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("is stopped by %s, once", async (name) => {
     const before = process.listenerCount(name);
     await waiting(makeCall(), async ({ signal }) => {

@@ -41,7 +41,7 @@ function waitText({ address, step, elapsedMs, holders }: BindProgress): string {
 
 function milliseconds(text: string): number {
   const seconds = Number(text);
-  if (text.trim() !== "" && seconds > 0 && seconds <= MAX_SECONDS) return seconds * 1000;
+  if (text.trim() !== "" && seconds > 0 && seconds <= MAX_SECONDS) return Math.ceil(seconds * 1000);
   throw new PciError("ERR_INVALID_ARGUMENT", `${JSON.stringify(text)} is not a number of seconds`, {
     hint: `give a number above 0, up to ${MAX_SECONDS}`,
   });

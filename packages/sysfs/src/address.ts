@@ -1,4 +1,4 @@
-import { PciError } from "@userpci/interface";
+import { checkType, PciError } from "@userpci/interface";
 
 const form = /^(?:([0-9a-f]{1,8}):)?([0-9a-f]{1,2}):([0-9a-f]{1,2})\.([0-9a-f])$/i;
 
@@ -29,6 +29,7 @@ export class PciAddress {
    * @throws PciError `ERR_INVALID_ARGUMENT`
    */
   static parse(text: string): PciAddress {
+    checkType("address", text, "string");
     const address = PciAddress.tryParse(text);
     if (address === null) {
       throw new PciError("ERR_INVALID_ARGUMENT", `${JSON.stringify(text)} is not a PCI address`, {
@@ -40,7 +41,8 @@ export class PciAddress {
 
   /** {@link parse}, with null for what is not an address. */
   static tryParse(text: string): PciAddress | null {
-    const match = form.exec(text);
+    // A regular expression takes an array of one address for that address.
+    const match = typeof text === "string" ? form.exec(text) : null;
     if (match === null) return null;
     const [domain, bus, device, fn] = match.slice(1).map((digits) => Number.parseInt(digits ?? "0", 16)) as [
       number,

@@ -7,6 +7,7 @@ import { isVfioDriver } from "./group.ts";
 import { type JournalEntry, readEntry, unknownPast, writeEntry } from "./journal.ts";
 import { type Kernel, kernelOf } from "./kernel.ts";
 import { type DeviceNodes, deviceNodes } from "./nodes.ts";
+import { checkDriverOptions } from "./options.ts";
 import { permitUser, refuseTaken } from "./permit.ts";
 import { refuseUnbindable, refuseUnprivileged } from "./refusal.ts";
 import type { TreeOptions } from "./tree.ts";
@@ -50,10 +51,12 @@ export interface Binding {
  * @param address such as `0000:00:04.0` or `00:04.0`
  * @throws PciError `ERR_NO_DEVICE`, `ERR_BIND_REFUSED` (a bridge, or virtual functions are enabled), `ERR_NO_IOMMU`,
  * `ERR_PERMISSION`, `ERR_NOT_SUPPORTED` (vfio-pci cannot be loaded), `ERR_BIND_FAILED`, `ERR_TIMEOUT`, `ERR_ABORTED`,
- * `ERR_BUSY`, `ERR_NODE_TAKEN`, `ERR_INVALID_ARGUMENT` for a user that does not exist; what `onProgress` throws, itself where the
+ * `ERR_BUSY`, `ERR_NODE_TAKEN`, `ERR_INVALID_ARGUMENT` for an argument of another type, or a user that does not exist,
+ * `ERR_OUT_OF_RANGE` for a time or a uid; what `onProgress` throws, itself where the
  * function is back on its driver, and as the cause of `ERR_ABORTED` where the kernel is still at it
  */
 export async function bind(address: string, options: BindOptions = {}): Promise<Binding> {
+  checkDriverOptions(options);
   return bindOn(kernelOf(options), address, options);
 }
 

@@ -3,6 +3,7 @@ import { accessError, type OwnedRegion, PciError, valueError } from "@userpci/in
 import { PciAddress } from "./address.ts";
 import { functionPath } from "./function.ts";
 import { explainWrite } from "./kernel.ts";
+import { checkConfigFileOptions } from "./options.ts";
 import { systemFailure, type TreeOptions, unreadable } from "./tree.ts";
 
 /** What a config file is opened for, beside its tree. */
@@ -36,6 +37,7 @@ export class ConfigFile implements OwnedRegion {
    * file, or the system's error under its own code
    */
   constructor(address: string, options: ConfigFileOptions = {}) {
+    checkConfigFileOptions(options);
     const name = PciAddress.parse(address).toString();
     this.#path = functionPath(name, options, "config");
     this.#writable = options.writable === true;

@@ -16,9 +16,9 @@ export const VFIO_PCI = "vfio-pci";
 
 /** How to wait and whom to tell. */
 export interface DriverOptions extends TreeOptions {
-  /** Milliseconds to wait for one step of the kernel. Default 30 000. */
+  /** Milliseconds to wait for one step of the kernel, an integer from 0 to 2^31 - 1. Default 30 000. */
   readonly timeoutMs?: number;
-  /** Milliseconds between reports of one that takes long. Default 2000. */
+  /** Milliseconds between reports of one that takes long, an integer from 1 to 2^31 - 1. Default 2000. */
   readonly reportMs?: number;
   /** Ends the wait; the kernel may still finish. */
   readonly signal?: AbortSignal;

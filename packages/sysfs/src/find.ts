@@ -1,6 +1,7 @@
 import { PciError } from "@userpci/interface";
 import { PciAddress } from "./address.ts";
 import { DEVICES, type PciFunction, readFunction } from "./function.ts";
+import { checkFilter, checkTreeOptions } from "./options.ts";
 import { pathIn, readNames, type TreeOptions } from "./tree.ts";
 
 /** Which functions to find; a function must meet all that is given. */
@@ -15,17 +16,24 @@ export interface FunctionFilter {
   readonly group?: number | null;
 }
 
-/** The system's PCI functions, by ascending address. Reads sysfs only; no device is touched. */
+/**
+ * The system's PCI functions, by ascending address. Reads sysfs only; no device is touched.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT` for options of another type
+ */
 export function listFunctions(options: TreeOptions = {}): PciFunction[] {
+  checkTreeOptions(options);
   return addresses(options).flatMap((address) => readFunction(address.toString(), options) ?? []);
 }
 
 /**
  * The functions that meet a filter, by ascending address.
  *
- * @throws PciError `ERR_INVALID_ARGUMENT` for an id or class that is not in the form above
+ * @throws PciError `ERR_INVALID_ARGUMENT` for an id or class that is not in the form above, and what is of another type; `ERR_OUT_OF_RANGE` for a
+ * group below 0
  */
 export function findFunctions(filter: FunctionFilter, options: TreeOptions = {}): PciFunction[] {
+  checkFilter(filter);
   const matches = matcher(filter);
   return listFunctions(options).filter(matches);
 }
@@ -37,6 +45,7 @@ export function findFunctions(filter: FunctionFilter, options: TreeOptions = {})
  * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_NO_DEVICE` with the addresses there are
  */
 export function findFunction(address: string, options: TreeOptions = {}): PciFunction {
+  checkTreeOptions(options);
   const wanted = PciAddress.parse(address);
   const found = readFunction(wanted.toString(), options);
   if (found !== null) return found;

@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { PciAddress } from "./address.ts";
+import { checkTreeOptions } from "./options.ts";
 import { type PciResource, parseResources } from "./resource.ts";
 import {
   pathIn,
@@ -122,13 +123,15 @@ export function readHeaderType(fn: PciFunction, options: TreeOptions): number {
  * (before Linux 3.16). Not a part of {@link PciFunction}, and read off this thread, because the kernel makes the reader
  * wait while it binds or unbinds the function (`driver_override_show` takes the device's lock).
  *
- * @throws PciError with the system's code if there is such a file, and it cannot be read
+ * @param address such as `0000:00:04.0` or `00:04.0`
+ * @throws PciError `ERR_INVALID_ARGUMENT`; with the system's code if there is such a file, and it cannot be read
  */
 export async function readDriverOverride(
   address: string,
   options: TreeOptions = {},
 ): Promise<string | null | undefined> {
-  const path = functionPath(address, options, "driver_override");
+  checkTreeOptions(options);
+  const path = functionPath(PciAddress.parse(address).toString(), options, "driver_override");
   try {
     return parseOverride(await readFile(path, "utf8"));
   } catch (cause) {

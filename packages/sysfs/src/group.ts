@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type IovaRange, PciError } from "@userpci/interface";
 import { PciAddress } from "./address.ts";
 import { isBridge, isPlatformBridge } from "./function.ts";
+import { checkGroup, checkTreeOptions } from "./options.ts";
 import { pathIn, readLinkName, readNames, readText, type TreeOptions } from "./tree.ts";
 
 /** A device of an IOMMU group, and whether it keeps user space out of the group. */
@@ -39,8 +40,13 @@ export interface IommuGroup {
 /** Directory with a directory per IOMMU group. */
 const GROUPS = "/sys/kernel/iommu_groups";
 
-/** The system's IOMMU groups, by number; empty without an IOMMU. */
+/**
+ * The system's IOMMU groups, by number; empty without an IOMMU.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT` for options of another type
+ */
 export function listGroups(options: TreeOptions = {}): IommuGroup[] {
+  checkTreeOptions(options);
   const numbers = readNames(pathIn(options, GROUPS)).map(Number).filter(Number.isSafeInteger);
   // A group goes with its last member, also between the listing and here.
   return numbers.sort((a, b) => a - b).flatMap((number) => groupAt(number, options) ?? []);
@@ -49,9 +55,11 @@ export function listGroups(options: TreeOptions = {}): IommuGroup[] {
 /**
  * An IOMMU group with its members and their drivers.
  *
- * @throws PciError `ERR_NO_IOMMU` if there is no such group
+ * @throws PciError `ERR_NO_IOMMU` if there is no such group, `ERR_INVALID_ARGUMENT` and `ERR_OUT_OF_RANGE` for what is no number of one
  */
 export function readGroup(number: number, options: TreeOptions = {}): IommuGroup {
+  checkTreeOptions(options);
+  checkGroup(number);
   const group = groupAt(number, options);
   if (group !== null) return group;
   throw new PciError("ERR_NO_IOMMU", `there is no IOMMU group ${number}`, {

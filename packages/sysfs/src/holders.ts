@@ -2,6 +2,7 @@ import { readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { isPciError } from "@userpci/interface";
+import { checkPaths, checkTreeOptions } from "./options.ts";
 import { pathIn, readNames, readText, type TreeOptions } from "./tree.ts";
 
 /** A process that has one of the files open. */
@@ -27,12 +28,13 @@ const COMMAND_LENGTH = 100;
  * opened as, also after that node was deleted and made anew.
  *
  * @param paths absolute paths, such as `/dev/vfio/7`
+ * @throws PciError `ERR_INVALID_ARGUMENT`
  */
 export async function findHolders(
   paths: readonly string[],
   options: TreeOptions = {},
 ): Promise<HolderReport> {
-  const walk = walkProcesses(new Set(paths), options);
+  const walk = walkProcesses(paths, options);
   for (;;) {
     const step = walk.next();
     if (step.done) return step.value;
@@ -40,9 +42,13 @@ export async function findHolders(
   }
 }
 
-/** {@link findHolders} on this thread in one go: some microseconds a descriptor of the system. */
+/**
+ * {@link findHolders} on this thread in one go: some microseconds a descriptor of the system.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT`
+ */
 export function findHoldersSync(paths: readonly string[], options: TreeOptions = {}): HolderReport {
-  const walk = walkProcesses(new Set(paths), options);
+  const walk = walkProcesses(paths, options);
   for (;;) {
     const step = walk.next();
     if (step.done) return step.value;
@@ -65,7 +71,10 @@ export function endHolders(holders: readonly Holder[]): string {
 }
 
 /** Yields after each process, so that a caller on the event loop can let others run. */
-function* walkProcesses(paths: ReadonlySet<string>, options: TreeOptions): Generator<void, HolderReport> {
+function* walkProcesses(paths: readonly string[], options: TreeOptions): Generator<void, HolderReport> {
+  checkTreeOptions(options);
+  checkPaths(paths);
+  const wanted = new Set(paths);
   const proc = pathIn(options, "/proc");
   const holders: Holder[] = [];
   let unreadable = 0;
@@ -75,7 +84,7 @@ function* walkProcesses(paths: ReadonlySet<string>, options: TreeOptions): Gener
     if (open === null) unreadable += 1;
     else {
       for (const path of open) {
-        if (paths.has(path)) holders.push({ pid: Number(pid), command: commandOf(join(proc, pid)), path });
+        if (wanted.has(path)) holders.push({ pid: Number(pid), command: commandOf(join(proc, pid)), path });
       }
     }
     yield;

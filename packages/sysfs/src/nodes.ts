@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { PciFunction } from "./function.ts";
+import { checkTreeOptions } from "./options.ts";
 import { pathIn, readText, type TreeOptions } from "./tree.ts";
 
 /** The device nodes through which user space reaches a function bound to vfio-pci. Null: not there. */
@@ -13,8 +14,13 @@ export interface DeviceNodes {
   readonly iommu: string | null;
 }
 
-/** The nodes of a function, as paths below the root, whether or not this user may open them. */
+/**
+ * The nodes of a function, as paths below the root, whether or not this user may open them.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT` for options of another type
+ */
 export function deviceNodes(fn: PciFunction, options: TreeOptions = {}): DeviceNodes {
+  checkTreeOptions(options);
   const present = (path: string) => (existsSync(pathIn(options, path)) ? path : null);
   return {
     group: fn.iommuGroup === null ? null : present(`/dev/vfio/${groupName(fn.iommuGroup, options)}`),

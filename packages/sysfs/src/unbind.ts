@@ -5,6 +5,7 @@ import type { PciFunction } from "./function.ts";
 import { isVfioDriver } from "./group.ts";
 import { type JournalEntry, readEntry, removeEntry, unknownPast } from "./journal.ts";
 import { type Kernel, kernelOf } from "./kernel.ts";
+import { checkDriverOptions } from "./options.ts";
 import { withdrawNodes } from "./permit.ts";
 import { refuseUnprivileged } from "./refusal.ts";
 import type { TreeOptions } from "./tree.ts";
@@ -25,11 +26,12 @@ export interface Release {
  *
  * A program that has the function open is asked to let go (the REQ interrupt); the call waits until it has.
  *
- * @throws PciError `ERR_NO_DEVICE`, `ERR_PERMISSION`, `ERR_BIND_FAILED`, `ERR_BUSY` while another call is under
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_NO_DEVICE`, `ERR_PERMISSION`, `ERR_BIND_FAILED`, `ERR_BUSY` while another call is under
  * way, `ERR_TIMEOUT` and `ERR_ABORTED` with the holders; the kernel then finishes by itself, also if this process ends, and
  * calling again completes the rest; what `onProgress` throws, once the function is given back
  */
 export async function unbind(address: string, options: DriverOptions = {}): Promise<Release> {
+  checkDriverOptions(options);
   return unbindOn(kernelOf(options), address, options);
 }
 

@@ -1,4 +1,5 @@
-import { PciError } from "@userpci/interface";
+import { checkInteger, PciError } from "@userpci/interface";
+import { checkTreeOptions, mistaken } from "./options.ts";
 import { pathIn, readText, type TreeOptions } from "./tree.ts";
 
 /** An ordinary user of the system. */
@@ -14,9 +15,11 @@ const MAX_UID = 0xffff_fffe;
  * A user by name or number.
  *
  * @param user a name of `/etc/passwd`, or a uid, also as text
- * @throws PciError `ERR_INVALID_ARGUMENT`
+ * @throws PciError `ERR_INVALID_ARGUMENT`; `ERR_OUT_OF_RANGE` for a number that no uid can be
  */
 export function findUser(user: string | number, options: TreeOptions = {}): SystemUser {
+  checkTreeOptions(options);
+  checkUser(user);
   const text = String(user);
   const uid = /^\d+$/.test(text) ? Number(text) : null;
   const entries = (readText(pathIn(options, "/etc/passwd")) ?? "").split("\n").map((line) => line.split(":"));
@@ -28,4 +31,10 @@ export function findUser(user: string | number, options: TreeOptions = {}): Syst
       ? `for a user of a directory service give the number: --user "$(id -u ${text})"`
       : "give a name or a number; for a user of a directory service the number",
   });
+}
+
+function checkUser(user: string | number): void {
+  if (typeof user === "string") return;
+  if (typeof user !== "number") throw mistaken("user", "a name or a uid", user, 'pass "alice", or 1000');
+  checkInteger("user", user, 0, MAX_UID);
 }
