@@ -19,6 +19,7 @@ import { stillOf } from "./still.ts";
 import { survey } from "./survey.ts";
 import type { RegisterPlace } from "./table.ts";
 import { RegisterSet, type Span, startsInside } from "./view.ts";
+import { describeVpd, type VpdDescription } from "./vpd-description.ts";
 import { EXTENDED_SIZE } from "./walk.ts";
 
 /** A base address register. */
@@ -71,6 +72,8 @@ export interface ConfigDescription {
   readonly msix?: MsixLayout;
   readonly capabilities: readonly CapabilityDescription[];
   readonly extendedCapabilities: readonly CapabilityDescription[];
+  /** Undefined unless its bytes were given. */
+  readonly vpd?: VpdDescription;
   readonly problems: readonly Problem[];
 }
 
@@ -78,6 +81,8 @@ export interface ConfigDescription {
 export interface DescribeOptions {
   /** Bytes of each BAR by its number, 0 for none; see {@link decodeBars}. */
   readonly barSizes?: readonly number[];
+  /** What the device keeps behind its VPD capability, from address 0, such as the `vpd` file of sysfs; the space has no byte of it. */
+  readonly vpd?: Uint8Array;
 }
 
 /**
@@ -86,7 +91,7 @@ export interface DescribeOptions {
  * intermediary, whose reading sends a request behind the port. Where capabilities run into each other, the lists of one are described
  * up to the start of the next, so that no space takes long.
  *
- * @throws PciError what the region throws, and `ERR_INVALID_ARGUMENT` for a wrong BAR size; never for its bytes
+ * @throws PciError what the region throws, and `ERR_INVALID_ARGUMENT` for a wrong BAR size or no bytes of VPD; never for its bytes
  */
 export function describe(config: ConfigSpace, options: DescribeOptions = {}): ConfigDescription {
   return describeStill(stillOf(config), options);
@@ -110,6 +115,7 @@ export function describeStill(still: ConfigSpace, options: DescribeOptions): Con
     ...describeInterrupts(still.interruptPin, standard, problems),
     capabilities: describeCapabilities(standard),
     extendedCapabilities: describeCapabilities(extended),
+    ...(options.vpd !== undefined && { vpd: describeVpd(options.vpd) }),
     problems,
   };
 }

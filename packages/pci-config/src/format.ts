@@ -1,6 +1,7 @@
 import type { BarDescription, CapabilityDescription, ConfigDescription } from "./describe.ts";
 import { hex } from "./problem.ts";
 import type { RegisterDescription, RegisterDescriptions } from "./register-description.ts";
+import type { VpdItemDescription, VpdText } from "./vpd-description.ts";
 
 /** Header registers that the first lines say in another way, or that mean nothing to a reader. */
 const saidElsewhere = new Set([
@@ -29,7 +30,7 @@ const saidElsewhere = new Set([
  * left out. The layout may change from version to version; programs take {@link ConfigDescription} itself.
  */
 export function formatConfig(description: ConfigDescription): string[] {
-  const { bars, vectors, capabilities, extendedCapabilities, problems } = description;
+  const { bars, vectors, capabilities, extendedCapabilities, vpd, problems } = description;
   return [
     ...formatIdentity(description),
     ...formatRegisters(shownHeader(description.header.registers)),
@@ -37,6 +38,7 @@ export function formatConfig(description: ConfigDescription): string[] {
     ...bars.map(formatBar),
     ...(vectors ? [`vectors  INTx ${vectors.intx}, MSI ${vectors.msi}, MSI-X ${vectors.msix}`] : []),
     ...[...capabilities, ...extendedCapabilities].flatMap(formatCapability),
+    ...(vpd ? vpd.items.flatMap(formatVpd) : []),
     ...problems.map(({ severity, message }) => `${severity}  ${message}`),
   ];
 }
@@ -88,6 +90,14 @@ function formatCapability(capability: CapabilityDescription): string[] {
   const body = Object.keys(registers).length > 0 ? formatRegisters(registers) : [spaced(bytes)];
   return [`${what} at ${place}`, ...body.map((line) => `  ${line}`)];
 }
+
+function formatVpd(item: VpdItemDescription): string[] {
+  if (item.kind === "name") return [`vital product data  ${vpdText(item)}`];
+  const title = item.writable ? "vital product data, writable" : "vital product data, read-only";
+  return [title, ...item.fields.map((field) => `  ${field.keyword}  ${vpdText(field)}`)];
+}
+
+const vpdText = ({ text, bytes }: VpdText): string => text ?? spaced(bytes);
 
 function formatRegisters(registers: RegisterDescriptions): string[] {
   return Object.entries(registers).map(([name, register]) => {

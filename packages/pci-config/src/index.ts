@@ -87,3 +87,10 @@ export {
   type Span,
   type Traits,
 } from "./view.ts";
+export type { VpdEnd } from "./vpd.ts";
+export type {
+  VpdDescription,
+  VpdFieldDescription,
+  VpdItemDescription,
+  VpdText,
+} from "./vpd-description.ts";

@@ -16,7 +16,7 @@ export interface ConfigJson extends ConfigDescription {
  * A config space as plain data for JSON, words beside raw values. Each dword is read once, also those that nobody owns or whose reading has
  * effects; `describe` reads less.
  *
- * @throws PciError what the region throws, and `ERR_INVALID_ARGUMENT` for a wrong BAR size
+ * @throws PciError what the region throws, and `ERR_INVALID_ARGUMENT` for a wrong BAR size or no bytes of VPD
  */
 export function toJSON(config: ConfigSpace, options: DescribeOptions = {}): ConfigJson {
   const bytes = toBytes(config);
