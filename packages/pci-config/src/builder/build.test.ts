@@ -81,6 +81,27 @@ describe("buildSpace", () => {
     expect(config.size).toBe(4096);
   });
 
+  it("makes a CardBus bridge, its capabilities behind its longer header", () => {
+    const config = decode({
+      ...ids,
+      layout: "cardbus",
+      classCode: 0x060700,
+      subsystemVendorId: 0x1028,
+      subsystemId: 0x1234,
+      header: { cardbusBus: 5, subordinateBus: 8, bridgeControl: { cardbusReset: true }, legacyBase: 0x3e1 },
+      bars: [{ kind: "memory32", size: 4096, address: 0xfe10_0000 }],
+      capabilities: [{ name: "pm" }, { name: "vendor", offset: 0x80, bytes: [0, 1] }],
+    });
+    expect(config.layout).toBe("cardbus");
+    expect(config.cardbus).toMatchObject({ cardbusBus: 5, subsystemId: 0x1234, legacyBase: 0x3e1 });
+    expect(config.capabilities().map(({ name, offset }) => [name, offset])).toEqual([
+      ["pm", 0x48],
+      ["vendor", 0x80],
+    ]);
+    expect(decodeBars(config)).toMatchObject([{ index: 0, address: 0xfe10_0000n }]);
+    expect(config.problems).toEqual([]);
+  });
+
   it("places, links and sizes capabilities in the order of their list", () => {
     const config = decode({
       ...ids,
@@ -151,6 +172,12 @@ describe("buildSpace", () => {
       "more BARs than a bridge has",
       { layout: "bridge", bars: [undefined, undefined, { kind: "io", size: 4 }] },
       /has 2 BARs/,
+    ],
+    ["a ROM of a CardBus bridge", { layout: "cardbus", rom: { size: 2048 } }, /cardbus has no expansion ROM/],
+    [
+      "a capability in the header of a CardBus bridge",
+      { layout: "cardbus", capabilities: [{ name: "pm", offset: 0x44 }] },
+      /ERR_OUT_OF_RANGE: offset of pm/,
     ],
     ["a ROM below 2 KiB", { rom: { size: 1024 } }, /cannot have 1024 bytes/],
     [

@@ -2,6 +2,7 @@ import { checkType, formatValue, PciError } from "@userpci/interface";
 import { bytesRegion } from "../bytes.ts";
 import type { CapabilityKind } from "../capability.ts";
 import { configOf } from "../config.ts";
+import { headerLength } from "../header-layout.ts";
 import { standardCapabilities } from "../standard.ts";
 import { EXTENDED_SIZE, STANDARD_SIZE } from "../walk.ts";
 import { type AnyCapabilityToBuild, areas, encodeCapability } from "./capability.ts";
@@ -38,7 +39,7 @@ export function buildSpace(description: SpaceDescription): Uint8Array<ArrayBuffe
       bytes: encodeCapability(kind, capability, before),
       offset: capability.offset,
     }));
-    linkCapabilities(region, kind, list, placeCapabilities(kind, list));
+    linkCapabilities(region, kind, list, placeCapabilities(kind, list, headerLength(region)));
   }
   refuseUnsound(bytes);
   return bytes;

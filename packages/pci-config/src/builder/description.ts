@@ -1,4 +1,5 @@
 import type { BarShape } from "../bar-shape.ts";
+import type { type2Header } from "../cardbus-header.ts";
 import type { ExtendedCapabilityName, extendedCapabilities } from "../extended.ts";
 import type { commonHeader, type0Header, type1Header } from "../header.ts";
 import type { CapabilityName, standardCapabilities } from "../standard.ts";
@@ -73,9 +74,9 @@ export interface CommonDescription {
   readonly interruptPin?: number;
   /** Bytes of the space. Default: 4096 with PCI Express, else 256. */
   readonly size?: 256 | 4096;
-  /** By number: 6 of an endpoint, 2 of a bridge. The upper half of a 64-bit one is left out. */
+  /** By number: 6 of an endpoint, 2 of a bridge, 1 of a CardBus bridge. The upper half of a 64-bit one is left out. */
   readonly bars?: readonly (BarDescriptionToBuild | undefined)[];
-  /** The expansion ROM: a power of two of at least 2 KiB. */
+  /** The expansion ROM: a power of two of at least 2 KiB. A CardBus bridge has none. */
   readonly rom?: { readonly size: number; readonly address?: number; readonly enable?: boolean };
   /** In the order of their list. */
   readonly capabilities?: readonly CapabilityToBuild[];
@@ -83,7 +84,7 @@ export interface CommonDescription {
   readonly extendedCapabilities?: readonly ExtendedCapabilityToBuild[];
 }
 
-/** What to build: an endpoint, which is the default, or a bridge. Everything that is left out is 0. */
+/** What to build: an endpoint, which is the default, a bridge or a CardBus bridge. Everything that is left out is 0. */
 export type SpaceDescription = CommonDescription &
   (
     | {
@@ -97,5 +98,12 @@ export type SpaceDescription = CommonDescription &
         readonly layout: "bridge";
         /** Other registers of the header. */
         readonly header?: RegisterValues<typeof commonHeader & typeof type1Header>;
+      }
+    | {
+        readonly layout: "cardbus";
+        readonly subsystemVendorId?: number;
+        readonly subsystemId?: number;
+        /** Other registers of the header. */
+        readonly header?: RegisterValues<typeof commonHeader & typeof type2Header>;
       }
   );

@@ -7,33 +7,49 @@ import {
   type Region,
 } from "@userpci/interface";
 import { barTypeBits, checkBarShape } from "../bar-shape.ts";
-import { commonHeader, type0Header, type1Header } from "../header.ts";
+import { commonHeader, type0Header } from "../header.ts";
+import { headerLayouts } from "../header-layout.ts";
+import type { RegisterTable } from "../table.ts";
+import type { Span } from "../view.ts";
 import type { BarDescriptionToBuild, SpaceDescription } from "./description.ts";
 import { type AnyRegisterValues, checkList, writeValues } from "./values.ts";
 
-const layouts = {
-  endpoint: { code: 0, bars: 6, table: { ...commonHeader, ...type0Header }, rom: type0Header.rom },
-  bridge: { code: 1, bars: 2, table: { ...commonHeader, ...type1Header }, rom: type1Header.rom },
-} as const;
-
-/** Writes the 64 bytes of the header, but for the pointer to the capabilities. @throws PciError as `buildSpace` */
+/** Writes the bytes of the header, but for the pointer to the capabilities. @throws PciError as `buildSpace` */
 export function writeHeader(region: Region, description: SpaceDescription): void {
   const { layout = "endpoint", bars = [], rom, header = {} } = description;
   checkList("`bars`", bars);
-  if (!Object.hasOwn(layouts, layout)) {
+  if (!Object.hasOwn(headerLayouts, layout)) {
     throw new PciError("ERR_INVALID_ARGUMENT", `there is no layout ${formatValue(layout)}`, {
-      hint: `give one of ${Object.keys(layouts).join(", ")}`,
+      hint: `give one of ${Object.keys(headerLayouts).join(", ")}`,
     });
   }
-  const { code, bars: count, table, rom: romRegister } = layouts[layout];
+  const { code, bars: count, registers } = headerLayouts[layout];
+  const table: RegisterTable = { ...commonHeader, ...registers };
   const span = { region, offset: 0, traits: new Set<string>(), name: "header" };
   writeValues(span, table, header as AnyRegisterValues);
   writeValues(span, table, { ...idsOf(description), headerType: headerTypeOf(description, code) });
   if (bars.length > count) {
-    throw new PciError("ERR_OUT_OF_RANGE", `a header of an ${layout} has ${count} BARs, not ${bars.length}`);
+    throw new PciError(
+      "ERR_OUT_OF_RANGE",
+      `a header of layout ${layout} has ${count} BARs, not ${bars.length}`,
+    );
   }
   for (const [index, bar] of bars.entries()) if (bar !== undefined) writeBar(region, index, bar, bars, count);
-  if (rom === undefined) return;
+  if (rom !== undefined) writeRom(span, table, rom, (header as AnyRegisterValues)["rom"]);
+}
+
+/** @param given what the description says of the ROM's register, beside address and enable */
+function writeRom(
+  span: Omit<Span, "length">,
+  { rom: register }: RegisterTable,
+  rom: SpaceDescription["rom"] & object,
+  given: AnyRegisterValues[string],
+): void {
+  if (register === undefined) {
+    throw new PciError("ERR_INVALID_ARGUMENT", "a header of layout cardbus has no expansion ROM", {
+      hint: "leave out `rom`",
+    });
+  }
   checkType("`rom`", rom, "object");
   const { size, address = 0, enable = false } = rom;
   if (!Number.isInteger(Math.log2(size)) || size < 2048 || size > 2 ** 24) {
@@ -42,8 +58,8 @@ export function writeHeader(region: Region, description: SpaceDescription): void
     });
   }
   checkAligned("address of the ROM", checkInteger("address of the ROM", address, 0, 0xffff_ffff), size);
-  const others = typeof header.rom === "object" ? header.rom : {};
-  writeValues(span, { rom: romRegister }, { rom: { ...others, address, enable } });
+  const others = typeof given === "object" ? given : {};
+  writeValues(span, { rom: register }, { rom: { ...others, address, enable } });
 }
 
 function idsOf(description: SpaceDescription): AnyRegisterValues {

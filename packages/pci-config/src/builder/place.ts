@@ -1,6 +1,7 @@
 import { checkAligned, checkInteger, PciError, type Region } from "@userpci/interface";
 import type { CapabilityKind } from "../capability.ts";
-import { commonHeader, type0Header } from "../header.ts";
+import { commonHeader } from "../header.ts";
+import { capabilitiesPointerOf } from "../header-layout.ts";
 import { fieldMask } from "../table.ts";
 import { STANDARD_SIZE } from "../walk.ts";
 import { areas } from "./capability.ts";
@@ -15,11 +16,17 @@ export interface EncodedCapability {
 /**
  * Finds a place for each capability of a list: the ones that name theirs first, then each of the others in the first gap.
  *
+ * @param headerLength bytes that the header needs: more of a CardBus bridge than the area leaves it
  * @returns their offsets, in the order of the list
  * @throws PciError as `buildSpace`
  */
-export function placeCapabilities(kind: CapabilityKind, list: readonly EncodedCapability[]): number[] {
-  const { start, end } = areas[kind];
+export function placeCapabilities(
+  kind: CapabilityKind,
+  list: readonly EncodedCapability[],
+  headerLength: number,
+): number[] {
+  const { end } = areas[kind];
+  const start = Math.max(areas[kind].start, headerLength);
   const used = new Uint8Array(end).fill(1, 0, start);
   const offsets: number[] = [];
   const take = (index: number, offset: number): void => {
@@ -94,7 +101,7 @@ export function linkCapabilities(
   if (kind === "extended") return;
   const { offset: status } = commonHeader.status;
   const [first = 0] = offsets;
-  region.write8(type0Header.capabilitiesPointer.offset, first);
+  region.write8(capabilitiesPointerOf(region)!, first);
   const others = region.read16(status) & ~HAS_LIST;
   region.write16(status, first === 0 ? others : others | HAS_LIST);
 }
