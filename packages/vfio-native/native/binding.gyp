@@ -12,6 +12,7 @@
         "exposure.cc",
         "fault.cc",
         "fault_table.cc",
+        "herald.cc",
         "ledger.cc",
         "memory.cc",
         "scalar.cc",

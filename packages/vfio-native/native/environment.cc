@@ -16,6 +16,10 @@ Environment* Environment::Create(napi_env env) {
   return environment;
 }
 
+void Environment::LookAtBuffers(napi_env env, void* data) {
+  for (Exposure* exposure : static_cast<Environment*>(data)->exposures) exposure->Outlive(env);
+}
+
 void Environment::Begin(napi_async_cleanup_hook_handle handle, void* data) {
   auto* environment = static_cast<Environment*>(data);
   environment->ending = handle;
@@ -32,8 +36,8 @@ void Environment::Finish() {
   for (const int slot : claims) fault_table::Release(slot);
   claims.clear();
   // Node has waited for the calls on other threads.
-  for (Exposure* exposure : retired) exposure->Unmap();
-  retired.clear();
+  for (Exposure* exposure : exposures) exposure->End();
+  exposures.clear();
   ledger.CloseAll();
   napi_remove_async_cleanup_hook(ending);
 }

@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
+#include "herald.h"
 #include "ledger.h"
 
 class Exposure;
@@ -20,8 +22,10 @@ struct Environment {
   uint32_t last_watch = 0;
   // Slots of the fault table that this environment claimed.
   std::set<int> claims;
-  // Ranges that are closed, and whose place is kept until nobody can have their address.
-  std::set<Exposure*> retired;
+  // Memory that buffers show, or that is closed and whose place is kept until nobody can have its address.
+  std::unordered_set<Exposure*> exposures;
+  // Has the exposures look at their buffers before the runtime empties those.
+  Herald herald{LookAtBuffers, this};
   // Set while the environment ends.
   napi_async_cleanup_hook_handle ending = nullptr;
 
@@ -32,6 +36,7 @@ struct Environment {
   void WatchClosed();
 
  private:
+  static void LookAtBuffers(napi_env env, void* data);
   static void Begin(napi_async_cleanup_hook_handle handle, void* data);
   void Finish();
 };

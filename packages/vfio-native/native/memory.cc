@@ -86,13 +86,13 @@ napi_value Retire(napi_env env, napi_callback_info info) {
   void* wrapped = nullptr;
   if (napi_unwrap(env, call.value(0), &wrapped) != napi_ok) return Result(env, -EINVAL);
   auto* exposure = static_cast<Exposure*>(wrapped);
-  const uintptr_t address = exposure->address;
-  const size_t length = WholePages(exposure->length);
+  const uintptr_t address = exposure->address();
+  const size_t length = WholePages(exposure->length());
   Environment& environment = call.environment();
   if (!environment.ledger.Covers(address, length)) return Result(env, -EINVAL);
   if (IsClaimed(environment, address, length)) return Result(env, -EBUSY);
-  exposure->Retire(environment);
-  napi_detach_arraybuffer(env, call.value(0));
+  exposure->Retire();
+  exposure->Detach(env, call.value(0));
   environment.ledger.Unmapped(address, length);
   return Result(env, 0);
 }

@@ -20,30 +20,22 @@ napi_value View(napi_env env, napi_callback_info info) {
   const size_t length = call.Length(1);
   if (call.failed()) return nullptr;
   if (address == 0) return Result(env, -EFAULT);
-  auto* exposure = new Exposure{address, length};
   napi_value buffer = nullptr;
-  const napi_status status = napi_create_external_arraybuffer(env, reinterpret_cast<void*>(address), length,
-                                                              Exposure::LetGo, exposure, &buffer);
-  if (status != napi_ok) {
-    // Where external buffers exist at all, the runtime lets go of the bytes of one that it could not make.
-    if (status == napi_no_external_buffers_allowed) Exposure::LetGo(env, nullptr, exposure);
-    Exposure::LetGo(env, nullptr, exposure);
-    return Failed(env, status == napi_no_external_buffers_allowed ? -ENOTSUP : -EFBIG);
-  }
-  if (napi_wrap(env, buffer, exposure, Exposure::LetGo, exposure, nullptr) != napi_ok) {
-    // The bytes let go when they are detached.
-    Exposure::LetGo(env, nullptr, exposure);
-    napi_detach_arraybuffer(env, buffer);
-    return Failed(env, -ENOTSUP);
-  }
-  return buffer;
+  const int64_t result = Exposure::Show(env, call.environment(), address, length, &buffer);
+  return result == 0 ? buffer : Failed(env, result);
 }
 
 napi_value Detach(napi_env env, napi_callback_info info) {
   Call call(env, info);
+  const napi_value buffer = call.value(0);
   call.ArrayBuffer(0, "buffer");
   if (call.failed()) return nullptr;
-  return Result(env, napi_detach_arraybuffer(env, call.value(0)) == napi_ok ? 0 : -EINVAL);
+  void* wrapped = nullptr;
+  if (napi_unwrap(env, buffer, &wrapped) == napi_ok) {
+    static_cast<Exposure*>(wrapped)->Detach(env, buffer);
+    return Result(env, 0);
+  }
+  return Result(env, napi_detach_arraybuffer(env, buffer) == napi_ok ? 0 : -EINVAL);
 }
 
 napi_value AddressOf(napi_env env, napi_callback_info info) {
