@@ -9,6 +9,8 @@ export interface ArgumentSpec {
   /** `<address>` where it must be given, `[address]` where it may. */
   readonly usage: string;
   readonly about: string;
+  /** Name of the option with which alone it may be left out. */
+  readonly unless?: string;
 }
 
 /** An option. */

@@ -34,11 +34,25 @@ export const commands: readonly CommandSpec[] = [
   {
     name: "show",
     summary: "show one function: identity, owner, group, BARs, decoded configuration space",
-    arguments: [address],
-    options: [root],
+    arguments: [
+      {
+        ...address,
+        usage: "[address]",
+        about: `${address.about}; with --file, all of them by default`,
+        unless: "file",
+      },
+    ],
+    options: [
+      {
+        usage: "-F, --file <dump>",
+        about: "decode a file: the text of `lspci -xxxx`, or raw bytes; - is standard input",
+      },
+      root,
+    ],
     examples: [
       ["show 00:04.0", "what an ordinary user may read"],
       ["show 00:04.0 --json", "the same for a program; as root, with every capability"],
+      ["show -F dump.txt --json", "every function of another machine's `lspci -xxxx`, decoded for a program"],
     ],
     load: () => import("./commands/show.ts"),
   },

@@ -86,6 +86,10 @@ function addCommand(
       // Commander hands over the arguments, then the options, then the command.
       const options = given[spec.arguments.length] as Record<string, string | true>;
       const values = given.slice(0, spec.arguments.length) as (string | undefined)[];
+      for (const [at, { usage, unless }] of spec.arguments.entries()) {
+        if (unless === undefined || values[at] !== undefined || options[unless] !== undefined) continue;
+        command.error(`error: missing required argument '${usage.slice(1, -1)}'`);
+      }
       const module = await spec.load();
       done(await module.run({ arguments: values, options, json, terminal }));
     });

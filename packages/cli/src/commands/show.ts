@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { PciError } from "@userpci/interface";
 import { className, configOf, describe, formatConfig, toJSON } from "@userpci/pci-config";
 import type { PciIds } from "@userpci/pci-config/ids";
 import {
@@ -14,7 +15,7 @@ import {
   readGroup,
   type TreeOptions,
 } from "@userpci/sysfs";
-import { type CommandCall, type Report, treeOf } from "../command.ts";
+import { type CommandCall, optionText, type Report, treeOf } from "../command.ts";
 import { functionJson, groupJson, idOf, nameOf, resourceText } from "../function-view.ts";
 import { readPciIds } from "../names.ts";
 import { pad, type Style } from "../style.ts";
@@ -32,6 +33,12 @@ const SMALLEST_CONFIG = 256;
 
 /** `userpci show`. */
 export async function run(call: CommandCall): Promise<Report> {
+  const dump = optionText(call, "file");
+  if (dump !== undefined) {
+    refuseRoot(call);
+    const { showDump } = await import("./show-dump.ts");
+    return showDump(dump, call.arguments[0]);
+  }
   const tree = treeOf(call);
   const fn = findFunction(call.arguments[0]!, tree);
   const names = readPciIds(tree.root);
@@ -67,6 +74,18 @@ export async function run(call: CommandCall): Promise<Report> {
       ...formatConfig(config).map((line) => `  ${line}`),
     ],
   };
+}
+
+/** A file says nothing of the machine that it came from. */
+function refuseRoot(call: CommandCall): void {
+  if (optionText(call, "root") === undefined) return;
+  throw new PciError(
+    "ERR_INVALID_ARGUMENT",
+    "a function is shown from a file or from a copied tree, not from both",
+    {
+      hint: "leave out --file or --root",
+    },
+  );
 }
 
 function facts(fn: PciFunction, names: PciIds, style: Style): string[] {
