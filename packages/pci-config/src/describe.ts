@@ -18,7 +18,7 @@ import { type Capability, standardCapabilities } from "./standard.ts";
 import { stillOf } from "./still.ts";
 import { survey } from "./survey.ts";
 import type { RegisterPlace } from "./table.ts";
-import { RegisterSet, type Span, startsInside } from "./view.ts";
+import { RegisterSet, type Span, turnsOf } from "./view.ts";
 import { describeVpd, type VpdDescription } from "./vpd-description.ts";
 import { EXTENDED_SIZE } from "./walk.ts";
 
@@ -194,14 +194,11 @@ function describeAll(span: Span, spec: CapabilitySpec | undefined, end: number):
   const descriptions: Record<string, RegisterDescription> = {};
   if (spec === undefined) return descriptions;
   describeRegisters(descriptions, span, spec.registers);
-  for (const [name, { registers, starts }] of Object.entries(spec.lists)) {
+  for (const [name, list] of Object.entries(spec.lists)) {
     let turn = 0;
-    for (const start of startsInside(span, starts)) {
-      const offset = span.offset + start;
-      if (offset >= end) break;
-      const { region, length, traits } = span;
-      const place = { region, offset, length: length - start, traits, name };
-      describeRegisters(descriptions, place, registers, `${name}[${turn++}].`);
+    for (const place of turnsOf(span, list, name)) {
+      if (place.offset >= end) break;
+      describeRegisters(descriptions, place, list.registers, `${name}[${turn++}].`);
     }
   }
   return descriptions;

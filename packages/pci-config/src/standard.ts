@@ -1,4 +1,4 @@
-import { agp } from "./capabilities/agp.ts";
+import { agp, agp8x } from "./capabilities/agp.ts";
 import { debugPort, sata, slotId } from "./capabilities/conventional.ts";
 import { enhancedAllocation } from "./capabilities/enhanced-allocation.ts";
 import { hyperTransport } from "./capabilities/hypertransport.ts";
@@ -30,7 +30,7 @@ export const standardCapabilities = {
   centralResource: capability({ id: 0x0b, title: "CompactPCI Central Resource Control", length: 4 }),
   hotPlug: capability({ id: 0x0c, title: "PCI Hot-Plug", length: 8 }),
   subsystem,
-  agp8x: capability({ id: 0x0e, title: "AGP 8x", length: 12 }),
+  agp8x,
   secureDevice: capability({ id: 0x0f, title: "Secure Device" }),
   pcie,
   msix,
@@ -45,5 +45,9 @@ export type CapabilityName = keyof typeof standardCapabilities;
 
 /** A standard capability by name, with its registers. */
 export type Capability<N extends CapabilityName = CapabilityName> = {
-  [K in N]: CapabilityView<K, (typeof standardCapabilities)[K]["registers"]>;
+  [K in N]: CapabilityView<
+    K,
+    (typeof standardCapabilities)[K]["registers"],
+    (typeof standardCapabilities)[K]["lists"]
+  >;
 }[N];

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { bytesRegion } from "./bytes.ts";
 import type { CapabilitySpec } from "./capability.ts";
 import { extendedCapabilities } from "./extended.ts";
-import { commonHeader, type0Header, type1Header } from "./header.ts";
+import { commonHeader } from "./header.ts";
+import { headerLayouts } from "./header-layout.ts";
 import { standardCapabilities } from "./standard.ts";
 import type { RegisterSpec, RegisterTable } from "./table.ts";
 import { list, space } from "./testing/regions.ts";
@@ -15,8 +16,9 @@ const capabilities: Readonly<Record<string, CapabilitySpec>> = {
 
 /** Every table of registers there is. */
 const tables: readonly (readonly [name: string, table: RegisterTable])[] = [
-  ["type 0 header", { ...commonHeader, ...type0Header }],
-  ["type 1 header", { ...commonHeader, ...type1Header }],
+  ...Object.entries(headerLayouts).map(
+    ([name, { registers }]) => [`${name} header`, { ...commonHeader, ...registers }] as const,
+  ),
   ...Object.entries(capabilities).flatMap(([name, { registers, lists }]) => [
     [name, registers] as const,
     ...Object.entries(lists).map(([list, row]) => [`${name}.${list}`, row.registers] as const),
@@ -72,7 +74,7 @@ function overlap(table: string, a: RegisterSpec, b: RegisterSpec): boolean {
 
 /** A number of the PCI Express Base Specification 5.0 alone; of any other document behind its one spelling and version. */
 const section =
-  /^(?:(?:PCI Express 6\.\d|CXL 3\.1|PCI PM 1\.2|virtio 1\.3|PCI-X 2\.0a|PCI-to-PCI Bridge 1\.2|AGP 3\.0|HyperTransport 3\.10|AHCI 1\.3\.1|EHCI 1\.0), )?(?:\d+|[A-Z])(?:\.\d+)+$|^Intel Core processor datasheets, Host Bridge, CAPID0$/;
+  /^(?:(?:PCI Express 6\.\d|CXL 3\.1|PCI PM 1\.2|virtio 1\.3|PCI-X 2\.0a|PCI-to-PCI Bridge 1\.2|AGP 3\.0|HyperTransport 3\.10|AHCI 1\.3\.1|EHCI 1\.0|PC Card Standard 8\.0), )?(?:\d+|[A-Z])(?:\.\d+)+$|^Intel Core processor datasheets, Host Bridge, CAPID0$/;
 
 describe.each(tables)("%s", (name, table) => {
   const rows = Object.entries(table);

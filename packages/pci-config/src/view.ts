@@ -117,6 +117,8 @@ export interface ListSpec<T extends RegisterTable = RegisterTable> {
    * asked for. Must not read outside the span.
    */
   readonly starts: (span: Span) => Iterable<number>;
+  /** Length and traits of one turn, where its own content tells them. Must not read outside the span, which ends with the capability. */
+  readonly narrow?: (span: Span) => Pick<Span, "length" | "traits">;
 }
 
 /** The lists of a capability, by name. */
@@ -128,31 +130,33 @@ export type Lists<L extends ListTable> = {
 };
 
 /** Makes a row of a {@link ListTable}. */
-export function list<T extends RegisterTable>(registers: T, starts: ListSpec["starts"]): ListSpec<T> {
-  return { registers, starts };
+export function list<T extends RegisterTable>(
+  registers: T,
+  starts: ListSpec["starts"],
+  narrow?: ListSpec["narrow"],
+): ListSpec<T> {
+  return { registers, starts, ...(narrow && { narrow }) };
 }
 
-/** Where turns of a list start, up to the end of the span. */
-export function* startsInside(span: Span, starts: ListSpec["starts"]): Generator<number> {
+/** The spans of the turns of a list, of those that start inside `span`. */
+export function* turnsOf(span: Span, { starts, narrow }: ListSpec, name: string): Generator<Span> {
+  const { region, offset, length, traits } = span;
   for (const start of starts(span)) {
-    if (start >= span.length) return;
-    yield start;
+    if (start >= length) return;
+    const turn = { region, offset: offset + start, length: length - start, traits, name };
+    yield narrow ? { ...turn, ...narrow(turn) } : turn;
   }
 }
 
 /** Defines a property for each list of `table` on the prototype of a {@link RegisterSet}: a fresh array at each access. */
 export function defineLists(prototype: RegisterSet, table: ListTable): void {
-  for (const [name, { registers, starts }] of Object.entries(table)) {
-    const Made = registerSetClass(registers);
+  for (const [name, spec] of Object.entries(table)) {
+    const Made = registerSetClass(spec.registers);
     Object.defineProperty(prototype, name, {
       enumerable: true,
       get(this: RegisterSet) {
         const span = RegisterSet.spanOf(this);
-        return Array.from(startsInside(span, starts), (start) => {
-          const { region, offset, length, traits } = span;
-          const place = { offset: offset + start, length: length - start };
-          return new Made({ region, ...place, traits, name: `${span.name}.${name}` });
-        });
+        return Array.from(turnsOf(span, spec, `${span.name}.${name}`), (turn) => new Made(turn));
       },
     });
   }

@@ -1,6 +1,6 @@
 import { checkType, PciError } from "@userpci/interface";
-import type { ListTable, Span } from "../view.ts";
-import { type AnyRegisterValues, checkList, type RegisterValues, writeValues } from "./values.ts";
+import type { ListSpec, ListTable, Span } from "../view.ts";
+import { type AnyRegisterValues, checkList, isFixed, type RegisterValues, writeValues } from "./values.ts";
 
 /**
  * Values for the lists of a capability: by name, the registers of each turn in order; those left out are 0. Where a field of the capability
@@ -33,12 +33,29 @@ export function writeLists(spanOf: () => Span, table: ListTable, values: AnyList
       const start = starts[turn];
       if (start === undefined) throw tooMany(span.name, name, starts.length, entries.length);
       const place = { ...span, offset: span.offset + start, name: `${span.name}.${name}[${turn}]` };
-      end = Math.max(end, writeValues(place, spec.registers, entry));
+      end = Math.max(end, writeTurn(place, spec, entry));
     }
   }
   // The last entry may have held the count.
   if (end > 0) spanOf();
   return end;
+}
+
+/** Writes one turn of a list: first what may tell which of its other registers are there. */
+function writeTurn(place: Span, { registers, narrow }: ListSpec, entry: AnyRegisterValues): number {
+  if (narrow === undefined) return writeValues(place, registers, entry);
+  const fixed = writeValues(place, registers, entry, isFixed);
+  const { length, traits } = narrow({ ...place, length: place.region.size - place.offset });
+  const end = Math.max(
+    fixed,
+    writeValues({ ...place, traits }, registers, entry, (row) => !isFixed(row)),
+  );
+  if (end <= place.offset + length) return end;
+  throw new PciError(
+    "ERR_INVALID_ARGUMENT",
+    `${place.name} says that it has ${length} bytes, but its registers need ${end - place.offset}`,
+    { hint: "set the field that tells its size" },
+  );
 }
 
 function noList(owner: string, name: string, names: readonly string[]): PciError {

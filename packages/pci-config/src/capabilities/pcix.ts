@@ -1,12 +1,16 @@
+import type { Region } from "@userpci/interface";
 import { type CapabilitySpec, capability } from "../capability.ts";
 import { commonHeader } from "../header.ts";
-import { bits, flag, register } from "../table.ts";
+import { bits, flag, register, value } from "../table.ts";
+
+/** Whether the version, at the same place of a function and of a bridge, has ECC registers. */
+const hasEcc = (region: Region, offset: number): boolean => (region.read16(offset + 2) & 0x3000) !== 0;
 
 /** PCI-X: 8 bytes, or with ECC registers 24; a bridge has 16 or 32 (PCI-X 2.0a, 7.2 and 8.6.2). */
 const length: NonNullable<CapabilitySpec["length"]> = (region, offset, traits) => {
-  const hasEcc = (region.read16(offset + 2) & 0x3000) !== 0;
-  if (traits.has("bridge")) return hasEcc ? 32 : 16;
-  return hasEcc ? 24 : 8;
+  const wide = hasEcc(region, offset);
+  if (traits.has("bridge")) return wide ? 32 : 16;
+  return wide ? 24 : 8;
 };
 
 /** Where a function is on its bus. */
@@ -20,6 +24,29 @@ const place = {
   unexpectedSplit: flag(19, "RW1C", "Unexpected split completion"),
 } as const;
 
+/** What a clock field tells of the secondary bus: mode, protection and highest clock. */
+const clocks = [
+  "conventional",
+  "66 MHz",
+  "100 MHz",
+  "133 MHz",
+  undefined,
+  "66 MHz with ECC",
+  "100 MHz with ECC",
+  "133 MHz with ECC",
+  undefined,
+  "PCI-X 266, 66 MHz",
+  "PCI-X 266, 100 MHz",
+  "PCI-X 266, 133 MHz",
+  undefined,
+  "PCI-X 533, 66 MHz",
+  "PCI-X 533, 100 MHz",
+  "PCI-X 533, 133 MHz",
+];
+
+/** The registers of ECC: a bridge has two banks of them, of which it shows one. */
+const ecc = { when: "ecc", moved: { when: "bridge", by: 8 } } as const;
+
 const split = {
   capacity: bits(15, 0, "RO", "ADQs of split transactions that the bridge can hold"),
   commitmentLimit: bits(31, 16, "RW", "ADQs that it may ask for"),
@@ -29,9 +56,10 @@ const split = {
 export const pcix = capability({
   id: 0x07,
   title: "PCI-X",
-  traits: function* (region) {
+  traits: function* (region, offset) {
     const layout = region.read8(commonHeader.headerType.offset) & 0x7f;
     yield layout === 1 ? "bridge" : "function";
+    if (hasEcc(region, offset)) yield "ecc";
   },
   length,
   registers: {
@@ -78,8 +106,10 @@ export const pcix = capability({
         unexpectedSplit: flag(3, "RW1C", "Unexpected split completion"),
         splitOverrun: flag(4, "RW1C", "Split completion overrun"),
         splitDelayed: flag(5, "RW1C", "Split request delayed"),
-        frequency: bits(8, 6, "RO", "Secondary clock", ["conventional", "66 MHz", "100 MHz", "133 MHz"]),
+        frequency: bits(9, 6, "RO", "Secondary bus mode and highest clock", clocks),
         version: bits(13, 12, "RO", "Version: 0 without ECC"),
+        capable266MHz: flag(14, "RO", "266 MHz capable"),
+        capable533MHz: flag(15, "RO", "533 MHz capable"),
       },
       { when: "bridge" },
     ),
@@ -92,6 +122,9 @@ export const pcix = capability({
         ...place,
         splitOverrun: flag(20, "RW1C", "Split completion overrun"),
         splitDelayed: flag(21, "RW1C", "Split request delayed"),
+        deviceIdMessages: flag(29, "RO", "Device ID messages can be forwarded"),
+        capable266MHz: flag(30, "RO", "266 MHz capable"),
+        capable533MHz: flag(31, "RO", "533 MHz capable"),
       },
       { when: "bridge" },
     ),
@@ -101,5 +134,37 @@ export const pcix = capability({
     downstreamSplit: register(0x0c, 32, "PCI-X 2.0a, 8.6.2.6", "Downstream Split Transaction", split, {
       when: "bridge",
     }),
+    eccControl: register(
+      0x08,
+      32,
+      "PCI-X 2.0a, 7.2.5",
+      "ECC Control and Status",
+      {
+        secondary: flag(0, "RW", "The registers show errors of the secondary bus (bridges)"),
+        otherBank: flag(1, "RO", "There is an error in the other bank (bridges)"),
+        moreCorrectable: flag(2, "RW1C", "Further correctable errors"),
+        moreUncorrectable: flag(3, "RW1C", "Further uncorrectable errors"),
+        phase: bits(6, 4, "RW1C", "Phase of the error", [
+          "none",
+          "first address",
+          "second address",
+          "attribute",
+          "16-bit or 32-bit data",
+          "64-bit data",
+        ]),
+        corrected: flag(7, "RO", "The error was corrected"),
+        syndrome: bits(15, 8, "RO", "Syndrome"),
+        firstCommand: bits(19, 16, "RO", "First command"),
+        secondCommand: bits(23, 20, "RO", "Second command"),
+        upperAttributes: bits(27, 24, "RO", "Upper attributes"),
+        controlUpdate: flag(28, "RW", "The two bits above are written too; reads 0"),
+        correctionDisable: flag(30, "RW", "Single-bit errors are not corrected"),
+        mode: flag(31, "RW", "ECC in mode 1"),
+      },
+      ecc,
+    ),
+    eccFirstAddress: value(0x0c, 32, "PCI-X 2.0a, 7.2.6", "ECC First Address", "RO", ecc),
+    eccSecondAddress: value(0x10, 32, "PCI-X 2.0a, 7.2.7", "ECC Second Address", "RO", ecc),
+    eccAttributes: value(0x14, 32, "PCI-X 2.0a, 7.2.8", "ECC Attribute", "RO", ecc),
   },
 });
