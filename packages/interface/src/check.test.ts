@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkAligned, checkInteger, checkType, formatValue } from "./check.ts";
+import { checkAligned, checkInteger, checkMethods, checkType, formatValue } from "./check.ts";
 
 const failing = (code: string, message: RegExp) =>
   expect.objectContaining({
@@ -40,6 +40,23 @@ describe("checkType", () => {
     [5, "bigint", /must be a bigint, not 5/],
   ] as const)("refuses %s for %s", (value, type, message) => {
     expect(() => checkType("options", value, type)).toThrow(failing("ERR_INVALID_ARGUMENT", message));
+  });
+});
+
+describe("checkMethods", () => {
+  it("lets what has the methods through, its own or inherited", () => {
+    checkMethods("backend", { open() {}, close() {} }, ["open", "close"]);
+    checkMethods("list", new Map(), ["get"]);
+  });
+
+  it.each([
+    [undefined, /backend must be an object, not undefined/],
+    [{ open: true, close() {} }, /^backend has no open\(\)$/],
+    [{ open() {} }, /^backend has no close\(\)$/],
+  ])("refuses %s", (value, message) => {
+    expect(() => checkMethods("backend", value as never, ["open", "close"])).toThrow(
+      failing("ERR_INVALID_ARGUMENT", message),
+    );
   });
 });
 

@@ -34,6 +34,25 @@ export function checkType(name: string, value: unknown, type: CheckedType): void
 }
 
 /**
+ * Lets objects through that have methods, by which objects of other packages and versions are known.
+ *
+ * @param name what the value is, as the reader of the message would call it
+ * @throws PciError `ERR_INVALID_ARGUMENT`
+ */
+export function checkMethods<T extends object>(
+  name: string,
+  value: T,
+  methods: readonly (string & keyof T)[],
+): void {
+  checkType(name, value, "object");
+  const missing = methods.find((method) => typeof value[method] !== "function");
+  if (missing === undefined) return;
+  throw new PciError("ERR_INVALID_ARGUMENT", `${name} has no ${missing}()`, {
+    hint: `pass an object with the methods ${methods.join(", ")}`,
+  });
+}
+
+/**
  * Returns `value` if it is an integer in `[min, max]`.
  *
  * @param name what the value is, as the reader of the message would call it

@@ -12,7 +12,14 @@ export type {
   HotResetDependent,
   OpenOptions,
 } from "./backend.ts";
-export { type CheckedType, checkAligned, checkInteger, checkType, formatValue } from "./check.ts";
+export {
+  type CheckedType,
+  checkAligned,
+  checkInteger,
+  checkMethods,
+  checkType,
+  formatValue,
+} from "./check.ts";
 export type {
   DmaDirection,
   DmaMapper,

@@ -27,7 +27,7 @@ export interface DmaMemory extends Disposable {
    * calls the two if the memory has them; the `dma` package never closes memory under a mapping either way.
    */
   retain?(): void;
-  /** Ends what {@link retain} began. */
+  /** Ends what {@link retain} began. @throws PciError `ERR_INVALID_ARGUMENT` if nothing did; nothing changes then */
   release?(): void;
   /** Gives the memory back. Harmless twice. @throws PciError `ERR_BUSY` while users are counted */
   close(): void;
