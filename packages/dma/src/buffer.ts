@@ -82,6 +82,11 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
     return this.#state === "closed";
   }
 
+  /** Whether a call of {@link close} is under way. */
+  get closing(): boolean {
+    return this.#closing !== undefined;
+  }
+
   /**
    * The bytes that the device sees. The same view at each call. Further views go over `bytes.buffer`, from
    * `bytes.byteOffset`: that is the whole memory, of which `map` may have taken a part.

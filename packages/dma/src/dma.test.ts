@@ -220,6 +220,18 @@ describe("calls that meet each other", () => {
     expect([memory.given[0]!.closes, dma.pinnedBytes]).toEqual([1, 0]);
   });
 
+  it("leave to close() what it is closing already: closeSync of Dma has not failed for that", async () => {
+    const { dma, memory, mapper } = opened();
+    const [first, , last] = [dma.allocSync(K), dma.allocSync(K), dma.allocSync(K)];
+    const letGo = hold(mapper);
+    const closing = [first!.close(), last!.close()];
+    dma.closeSync();
+    expect([dma.closed, dma.buffers(), memory.open.length]).toEqual([true, [first, last], 2]);
+    letGo();
+    await Promise.all(closing);
+    expect([dma.buffers(), memory.open.length, mapper.size, dma.pinnedBytes]).toEqual([[], 0, 0, 0]);
+  });
+
   it.each(["close", "closeSync"] as const)(
     "reject an alloc that %s overtakes, with nothing left",
     async (close) => {

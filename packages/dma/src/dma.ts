@@ -135,11 +135,16 @@ export class Dma implements AsyncDisposable, Disposable {
     failures.throwIfAny("the device's DMA memory is closed, but");
   }
 
-  /** {@link close} on this thread; calls under way undo themselves later. */
+  /**
+   * {@link close} on this thread. Calls under way undo themselves later; buffers that a call of theirs is closing are left
+   * to it, and stay in {@link buffers} until then.
+   */
   closeSync(): void {
     this.#closed = true;
     const failures = new Failures();
-    for (const buffer of this.buffers().toReversed()) failures.try(() => buffer.closeSync());
+    for (const buffer of this.buffers().toReversed()) {
+      if (!buffer.closing) failures.try(() => buffer.closeSync());
+    }
     failures.throwIfAny("the device's DMA memory is closed, but");
   }
 
