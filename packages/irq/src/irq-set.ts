@@ -72,17 +72,19 @@ export class IrqSet implements Disposable, Iterable<Vector> {
   /**
    * Disconnects vectors, while the others go on and the kind stays enabled. Their readers end as at `close`.
    *
-   * @throws PciError `ERR_CLOSED`, `ERR_OUT_OF_RANGE` if one is not enabled, `ERR_INVALID_ARGUMENT`; none is removed then
+   * @throws PciError `ERR_CLOSED`, `ERR_OUT_OF_RANGE` if one is not enabled, `ERR_INVALID_ARGUMENT`, what the backend says,
+   * such as `ERR_RESETTING`; none is removed then
    */
   remove(vectors: readonly number[]): void {
     this.#checkOpen();
     checkVectorNumbers(vectors);
     for (const index of vectors) if (!this.#vectors.has(index)) throw this.#notEnabled(index);
+    const removed = [...new Set(vectors)].map((index) => this.#vectors.get(index)!);
+    this.#disconnect(removed);
     const failures = new Failures();
-    for (const index of new Set(vectors)) {
-      failures.try(() => this.#device.setIrqs(this.kind, index, [null]));
-      failures.try(() => this.#vectors.get(index)!.end());
-      this.#vectors.delete(index);
+    for (const vector of removed) {
+      failures.try(() => vector.end());
+      this.#vectors.delete(vector.index);
     }
     failures.throwIfAny("the vectors are removed, but");
   }
@@ -139,6 +141,23 @@ export class IrqSet implements Disposable, Iterable<Vector> {
     }
     for (const vector of made) this.#vectors.set(vector.index, vector);
     return made;
+  }
+
+  /** Takes the target of each vector away from the device, or of none. */
+  #disconnect(vectors: readonly IrqVector[]): void {
+    const disconnected: IrqVector[] = [];
+    try {
+      for (const vector of vectors) {
+        this.#device.setIrqs(this.kind, vector.index, [null]);
+        disconnected.push(vector);
+      }
+    } catch (error) {
+      const failures = new Failures();
+      for (const { index, target } of disconnected) {
+        failures.try(() => this.#device.setIrqs(this.kind, index, [target]));
+      }
+      throw error;
+    }
   }
 
   #disable(): void {

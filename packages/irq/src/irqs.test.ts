@@ -158,6 +158,20 @@ describe("add and remove", () => {
     expect([state(device).open, set.count]).toEqual([1, 1]);
   });
 
+  it.each([0, 1])("leaves every vector as it was when call %i of remove is refused", (failAfter) => {
+    const { device, irqs } = made({ resizable: true });
+    const set = irqs.enable("msix", { count: 3 });
+    const vectors = [...set];
+    const before = [...device.connected].sort();
+    const resetting = new PciError("ERR_RESETTING", "0000:00:04.0 is being reset");
+    device.refuse = { after: failAfter, with: resetting };
+    expect(() => set.remove([0, 2])).toThrow(resetting);
+    expect([...device.connected].sort()).toEqual(before);
+    expect([set.count, vectors.map(({ closed }) => closed)]).toEqual([3, [false, false, false]]);
+    set.remove([0, 2]);
+    expect([...set]).toEqual([vectors[1]]);
+  });
+
   it("takes back what was connected when a later part fails", () => {
     const { device, irqs } = made({ resizable: true });
     const set = irqs.enable("msix");

@@ -102,6 +102,8 @@ export class TestDevice implements IrqDevice {
   readonly errors: { [call in "createIrqTarget" | "setIrqs" | "disableIrqs" | "unmaskIrqs"]?: Error } = {};
   /** `setIrqs` throws after so many calls. */
   failAfter = Infinity;
+  /** What `setIrqs` throws once, after so many calls. */
+  refuse: { after: number; readonly with: Error } | undefined;
   readonly #options: TestDeviceOptions;
 
   constructor(options: TestDeviceOptions) {
@@ -127,6 +129,11 @@ export class TestDevice implements IrqDevice {
 
   setIrqs(kind: IrqKind, start: number, targets: readonly (IrqTarget | null)[]): void {
     if (this.errors.setIrqs) throw this.errors.setIrqs;
+    if (this.refuse !== undefined && this.refuse.after-- <= 0) {
+      const { with: error } = this.refuse;
+      this.refuse = undefined;
+      throw error;
+    }
     if (this.failAfter-- <= 0) throw new PciError("ENOSPC", "no more vectors in the interrupt remapper");
     const exclusive: readonly IrqKind[] = ["intx", "msi", "msix"];
     const rivals = exclusive.includes(kind) ? exclusive.filter((each) => each !== kind) : [];
