@@ -12,7 +12,7 @@ function busyDevice() {
     closed: false,
     domain: {},
     memory: {},
-    region: () => ({ size: 256 }),
+    region: () => ({ size: 256, read32: () => 0 }),
     irqInfo: (kind: string) => ({ kind, count: 1, maskable: false, autoMasked: false, resizable: false }),
     createIrqTarget: () => ({ close: () => calls.push("target closed") }),
     setIrqs: () => calls.push("irqs on"),
@@ -70,4 +70,19 @@ it("close ends the readers of interrupts before it waits for the backend", async
   await event;
   expect([opened.closed, set.closed]).toEqual([true, true]);
   expect(calls).toEqual(["irqs on", "device closing", "target closed", "event", "device closed"]);
+});
+
+it("relax tells a polling loop that the device is closed", async () => {
+  const { device, opened } = busyDevice();
+  const steps: string[] = [];
+  Object.assign(device, { busy: false, relax: () => steps.push("step") });
+  opened.relax();
+  await opened.close();
+  expect(() => opened.relax()).toThrow(
+    expect.objectContaining({
+      code: "ERR_CLOSED",
+      message: expect.stringMatching(/^0000:01:00.0 is closed/),
+    }),
+  );
+  expect(steps).toEqual(["step"]);
 });

@@ -7,6 +7,7 @@ import {
   type FeatureOperation,
   type HotResetDependent,
   type IommuDomain,
+  PciError,
   type Region,
   regionIndex,
 } from "@userpci/interface";
@@ -130,8 +131,13 @@ export class PciDevice implements AsyncDisposable, Disposable {
     return this.backendDevice.feature(operation, index, data);
   }
 
-  /** To be called in every polling loop: an emulated device takes a step, hardware needs nothing. */
+  /**
+   * To be called in every polling loop: an emulated device takes a step, hardware needs nothing.
+   *
+   * @throws PciError `ERR_CLOSED`, so that a loop ends with its device
+   */
   relax(): void {
+    if (this.closed) throw new PciError("ERR_CLOSED", `${this.address} is closed`);
     this.backendDevice.relax();
   }
 

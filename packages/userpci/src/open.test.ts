@@ -19,6 +19,7 @@ it.each<[string, unknown, unknown, RegExp]>([
     /backend must be an object, not "vfio-group"/,
   ],
   ["an object that is no backend", "00:04.0", { backend: {} }, /backend has no open/],
+  ["an object that is no domain", "00:04.0", { domain: {} }, /domain has no attach\(\)/],
   ["null for a domain", "00:04.0", { domain: null }, /domain must be an object, not null/],
   ["a number for a token", "00:04.0", { vfToken: 5 }, /vfToken must be a string, not 5/],
   ["a string for a flag", "00:04.0", { requireReset: "yes" }, /requireReset must be a boolean, not "yes"/],
@@ -32,4 +33,18 @@ it.each<[string, unknown, unknown, RegExp]>([
   });
   await expect(openDevice(address as never, given)).rejects.toEqual(refused);
   expect(() => openDeviceSync(address as never, given)).toThrow(refused);
+});
+
+it.each<[unknown, RegExp]>([
+  [undefined, /what the backend opened must be an object, not undefined/],
+  [{}, /what the backend opened has no region\(\)/],
+])("openDevice refuses a backend that opens no device but %s", async (device, message) => {
+  const given = { backend: { open: async () => device, openSync: () => device } } as never;
+  const refused = expect.objectContaining({
+    code: "ERR_INVALID_ARGUMENT",
+    message: expect.stringMatching(message),
+    hint: expect.stringMatching(/./),
+  });
+  await expect(openDevice("00:04.0", given)).rejects.toEqual(refused);
+  expect(() => openDeviceSync("00:04.0", given)).toThrow(refused);
 });

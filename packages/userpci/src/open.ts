@@ -1,6 +1,8 @@
 import {
   type Backend,
+  type BackendDevice,
   checkInteger,
+  checkMethods,
   checkType,
   type IommuDomain,
   type OpenOptions,
@@ -47,6 +49,7 @@ function defaultBackend(): Backend {
 export async function openDevice(address: string, options: DeviceOptions = {}): Promise<PciDevice> {
   const { backend, dmaBits, open } = prepare(address, options);
   const device = await backend.open(address, open);
+  checkDevice(device);
   try {
     return PciDevice.over(device, dmaBits);
   } catch (error) {
@@ -59,6 +62,7 @@ export async function openDevice(address: string, options: DeviceOptions = {}): 
 export function openDeviceSync(address: string, options: DeviceOptions = {}): PciDevice {
   const { backend, dmaBits, open } = prepare(address, options);
   const device = backend.openSync(address, open);
+  checkDevice(device);
   try {
     return PciDevice.over(device, dmaBits);
   } catch (error) {
@@ -75,17 +79,13 @@ function prepare(
   checkType("address", address, "string");
   checkType("options", options, "object");
   const { backend = defaultBackend(), dmaBits = 64, ...open } = options;
-  checkBackend(backend);
-  if (open.domain !== undefined) checkType("domain", open.domain, "object");
+  checkMethods("backend", backend, ["open", "openSync"]);
+  if (open.domain !== undefined) checkMethods("domain", open.domain, ["attach", "map", "mapSync"]);
   if (open.vfToken !== undefined) checkType("vfToken", open.vfToken, "string");
   if (open.requireReset !== undefined) checkType("requireReset", open.requireReset, "boolean");
   return { backend, dmaBits: checkInteger("dmaBits", dmaBits, 12, 64), open };
 }
 
-function checkBackend(backend: Backend): void {
-  checkType("backend", backend, "object");
-  if (typeof backend.open === "function" && typeof backend.openSync === "function") return;
-  throw new PciError("ERR_INVALID_ARGUMENT", "the backend has no open() and openSync()", {
-    hint: "pass what vfioGroup() returns, or leave it out",
-  });
+function checkDevice(device: BackendDevice): void {
+  checkMethods("what the backend opened", device, ["region", "close", "closeSync"]);
 }
