@@ -61,6 +61,11 @@ describe("mapError", () => {
     const range = mapError(-22, request, limits);
     expect(range.code).toBe("ERR_IOVA_RANGE");
     expect(range.message).toContain("0xfedfffff");
+    const overflow = mapError(-75, request, limits); // since Linux 7.2 of what passes the end of the address space
+    expect([overflow.code, overflow.message]).toEqual([
+      range.code,
+      range.message.replace("EINVAL", "EOVERFLOW"),
+    ]);
     expect(mapError(-14, request, limits).code).toBe("EFAULT");
   });
 

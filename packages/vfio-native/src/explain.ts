@@ -95,6 +95,7 @@ export function mapError(result: number, request: MapRequest, limits: () => Mapp
         "map fewer, larger buffers, or raise it: modprobe vfio_iommu_type1 dma_entry_limit=N (65535 by default)",
       );
     case "EINVAL":
+    case "EOVERFLOW": // Linux 7.2 and later, for what passes the end of the address space
       return fail(
         "ERR_IOVA_RANGE",
         `${what} is refused${describeLimits(limits)}`,

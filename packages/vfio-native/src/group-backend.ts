@@ -1,4 +1,11 @@
-import { Failures, type IommuDomain, type OpenOptions, PciError } from "@userpci/interface";
+import {
+  checkMethods,
+  checkType,
+  Failures,
+  type IommuDomain,
+  type OpenOptions,
+  PciError,
+} from "@userpci/interface";
 import { createDomain } from "@userpci/iommu";
 import { whileBusy, whileBusySync } from "./busy.ts";
 import { Container } from "./container.ts";
@@ -130,7 +137,10 @@ class VfioGroupBackend implements KernelBackend {
   /** Everything before the device descriptor: checks, container, group. Undone here if it fails. */
   #begin(name: string, options: OpenOptions): Opening {
     this.#assertOpen();
+    checkType("address", name, "string");
+    checkType("options", options, "object");
     checkToken(options.vfToken);
+    if (options.domain !== undefined) checkMethods("domain", options.domain, ["attach", "map", "mapSync"]);
     const { address, group: number } = groupOf(name);
     if (this.#addresses.has(address)) throw openTwiceError(address);
     const ownsDomain = options.domain === undefined;

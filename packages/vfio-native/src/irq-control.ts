@@ -1,5 +1,6 @@
 import {
   checkInteger,
+  formatValue,
   type IrqInfo,
   type IrqKind,
   type IrqTarget,
@@ -68,6 +69,7 @@ export class IrqControl {
 
   /** See `BackendDevice.setIrqs`. */
   set(kind: IrqKind, start: number, targets: readonly (IrqTarget | null)[]): void {
+    checkArray("targets", targets);
     this.#range(kind, start, targets.length);
     this.#assertExclusive(kind);
     const fds = targets.map((target) => (target === null ? -1 : descriptorOf(target)));
@@ -142,6 +144,7 @@ export class IrqControl {
    * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_IRQ_COUNT`
    */
   actEach(kind: IrqKind, start: number, which: readonly boolean[], action: IrqAction): void {
+    checkArray("which", which);
     this.#range(kind, start, which.length);
     const flag = { mask: ACTION_MASK, unmask: ACTION_UNMASK, trigger: ACTION_TRIGGER }[action];
     const data = Uint8Array.from(which, Number);
@@ -211,6 +214,13 @@ export class IrqControl {
     }
     return systemError(result, "ioctl VFIO_DEVICE_SET_IRQS", { message: `${verb} of ${kind}` });
   }
+}
+
+function checkArray(name: string, value: readonly unknown[]): void {
+  if (Array.isArray(value)) return;
+  throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be an array, not ${formatValue(value)}`, {
+    hint: "pass an array with one element a vector",
+  });
 }
 
 function descriptorOf(target: IrqTarget): number {

@@ -39,8 +39,10 @@ describe("memory from memfds", () => {
     expect(new Uint8Array(memory.buffer).length).toBe(4096);
     memory.release!();
     memory.release!();
+    expect(() => memory.release!()).toThrow(failing("ERR_INVALID_ARGUMENT", /released more often/));
     memory.close();
     expect(() => memory.retain!()).toThrow(failing("ERR_CLOSED", /closed/));
+    expect(() => memory.release!()).toThrow(failing("ERR_INVALID_ARGUMENT", /released more often/));
   });
 
   it("stays open when it cannot be given back, and can be closed later", () => {

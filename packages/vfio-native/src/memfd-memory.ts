@@ -51,6 +51,11 @@ class MemfdMemory implements DmaMemory {
   }
 
   release(): void {
+    if (this.#users === 0) {
+      throw new PciError("ERR_INVALID_ARGUMENT", "the DMA memory is released more often than retained", {
+        hint: "call release() once for each call of retain()",
+      });
+    }
     this.#users -= 1;
   }
 
