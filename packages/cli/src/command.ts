@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { PciError } from "@userpci/interface";
+import { isPciError, PciError } from "@userpci/interface";
 import type { Style } from "./style.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -11,6 +11,8 @@ export interface ArgumentSpec {
   readonly about: string;
   /** Name of the option with which alone it may be left out. */
   readonly unless?: string;
+  /** Looks at one that is given. @throws PciError `ERR_INVALID_ARGUMENT` */
+  readonly check?: (text: string) => Promise<void>;
 }
 
 /** An option. */
@@ -35,7 +37,7 @@ export interface CommandSpec {
 
 /** The code of a command. */
 export interface CommandModule {
-  /** @throws PciError and others; they are printed, and the exit status is 1 */
+  /** @throws PciError and others; they are printed, and the exit status is 2 for {@link WrongValue}, else 1 */
   readonly run: (call: CommandCall) => Promise<Report>;
 }
 
@@ -60,6 +62,29 @@ export interface Report {
   readonly failed?: boolean;
 }
 
+/** A value of the command line that means nothing. */
+export class WrongValue extends Error {
+  override readonly cause: PciError;
+
+  constructor(cause: PciError) {
+    super(cause.message);
+    this.cause = cause;
+  }
+}
+
+/**
+ * Takes values of the command line.
+ *
+ * @throws WrongValue where `take` throws `ERR_INVALID_ARGUMENT`; what else it throws
+ */
+export async function ofCommandLine<T>(take: () => T | Promise<T>): Promise<T> {
+  try {
+    return await take();
+  } catch (error) {
+    throw isPciError(error, "ERR_INVALID_ARGUMENT") ? new WrongValue(error) : error;
+  }
+}
+
 /** The value of an option that takes one. */
 export function optionText(call: CommandCall, name: string): string | undefined {
   const value = call.options[name];
@@ -69,19 +94,14 @@ export function optionText(call: CommandCall, name: string): string | undefined 
 /**
  * The options that say which tree to read, for the functions of `@userpci/sysfs`.
  *
- * @throws PciError `ERR_INVALID_ARGUMENT` for a directory without a sysfs in it, which would look like a machine without PCI
+ * @throws WrongValue for a directory without a sysfs in it, which would look like a machine without PCI
  */
 export function treeOf(call: CommandCall): { readonly root?: string } {
   const root = optionText(call, "root");
   if (root === undefined) return {};
   const path = join(root, "sys/bus/pci/devices");
   if (existsSync(path)) return { root };
-  throw new PciError(
-    "ERR_INVALID_ARGUMENT",
-    `${JSON.stringify(root)} is no copy of a machine: there is no ${path}`,
-    {
-      path,
-      hint: "give the directory that has the copied sys, and proc and dev if there are",
-    },
-  );
+  const message = `${JSON.stringify(root)} is no copy of a machine: there is no ${path}`;
+  const hint = "give the directory that has the copied sys, and proc and dev if there are";
+  throw new WrongValue(new PciError("ERR_INVALID_ARGUMENT", message, { path, hint }));
 }

@@ -1,6 +1,13 @@
 import type { ArgumentSpec, CommandSpec, OptionSpec } from "./command.ts";
 
-const address: ArgumentSpec = { usage: "<address>", about: "PCI address, such as 0000:00:04.0 or 00:04.0" };
+const address: ArgumentSpec = {
+  usage: "<address>",
+  about: "PCI address, such as 0000:00:04.0 or 00:04.0",
+  check: async (text) => {
+    const { PciAddress } = await import("@userpci/sysfs");
+    PciAddress.parse(text);
+  },
+};
 
 const root: OptionSpec = {
   usage: "--root <directory>",

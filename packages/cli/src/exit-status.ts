@@ -1,2 +1,2 @@
-/** Exit statuses of the command. */
+/** Exit statuses of the command. `usage` is for a wrong command line, also a wrong value on it. */
 export const exitStatus = { done: 0, failed: 1, usage: 2 } as const;

@@ -1,6 +1,6 @@
 import { PciError } from "@userpci/interface";
 import { type BindProgress, type DriverOptions, describeHolders } from "@userpci/sysfs";
-import { type CommandCall, optionText } from "./command.ts";
+import { type CommandCall, ofCommandLine, optionText } from "./command.ts";
 
 /** Longest time that a timer can measure, in seconds. */
 const MAX_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
@@ -17,12 +17,13 @@ export async function waiting<T>(
   work: (options: DriverOptions) => Promise<T>,
 ): Promise<T> {
   const seconds = optionText(call, "timeout");
+  const timeoutMs = seconds === undefined ? undefined : await ofCommandLine(() => milliseconds(seconds));
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => stop.abort(new Error(`interrupted by ${signal}`));
   for (const signal of interrupts) process.once(signal, onSignal);
   try {
     return await work({
-      ...(seconds !== undefined && { timeoutMs: milliseconds(seconds) }),
+      ...(timeoutMs !== undefined && { timeoutMs }),
       signal: stop.signal,
       onProgress: (progress) => {
         if (progress.elapsedMs > 0) call.terminal.note(`${waitText(progress)}\n`);

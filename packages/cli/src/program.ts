@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import type { CommandSpec, Report } from "./command.ts";
+import { type CommandSpec, ofCommandLine, type Report, WrongValue } from "./command.ts";
 import { commands } from "./commands.ts";
 import { dropIns } from "./drop-in.ts";
 import { exitStatus } from "./exit-status.ts";
@@ -22,8 +22,9 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
   } catch (thrown) {
     if (thrown instanceof CommanderError) return refuse(thrown, argv, { terminal, json });
     const { reportFailure } = await import("./failure.ts");
-    reportFailure(thrown, terminal, json);
-    return exitStatus.failed;
+    const wrong = thrown instanceof WrongValue;
+    reportFailure(wrong ? thrown.cause : thrown, terminal, json);
+    return wrong ? exitStatus.usage : exitStatus.failed;
   }
 }
 
@@ -91,8 +92,17 @@ function addCommand(
         command.error(`error: missing required argument '${usage.slice(1, -1)}'`);
       }
       const module = await spec.load();
+      await ofCommandLine(() => checkArguments(spec, values));
       done(await module.run({ arguments: values, options, json, terminal }));
     });
+}
+
+/** @throws PciError `ERR_INVALID_ARGUMENT` */
+async function checkArguments(spec: CommandSpec, values: readonly (string | undefined)[]): Promise<void> {
+  for (const [index, { check }] of spec.arguments.entries()) {
+    const value = values[index];
+    if (value !== undefined) await check?.(value);
+  }
 }
 
 function examplesOf(spec: CommandSpec, { style }: Terminal): string {

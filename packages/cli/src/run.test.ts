@@ -151,7 +151,7 @@ describe("list", () => {
   it("tells a directory that is no copy of a machine from a machine without functions", async () => {
     const empty = mkdtempSync(join(tmpdir(), "userpci-empty-"));
     const wrong = await userpci(["list", "--root", empty]);
-    expect(wrong.status).toBe(1);
+    expect(wrong.status).toBe(2);
     expect(wrong.notes).toMatch(/there is no .*sys\/bus\/pci\/devices \(ERR_INVALID_ARGUMENT\)\n {2}hint/);
     expect((await userpci(["show", "00:04.0", "--root", empty])).notes).toBe(wrong.notes);
     mkdirSync(join(empty, "sys/bus/pci/devices"), { recursive: true });
@@ -162,7 +162,7 @@ describe("list", () => {
 
   it("refuses a filter that means nothing", async () => {
     const { status, out, notes } = await onTree("list", "--group", "four");
-    expect({ status, out }).toEqual({ status: 1, out: "" });
+    expect({ status, out }).toEqual({ status: 2, out: "" });
     expect(notes).toMatch(
       /^error {2}"four" is not the number of an IOMMU group \(ERR_INVALID_ARGUMENT\)\n {2}hint/,
     );
@@ -211,6 +211,16 @@ describe("show", () => {
     expect(fromJSON(shown.config).find("msi")?.offset).toBe(0x40);
   });
 
+  it("fails, and blames no command line, for a config file that is none", async () => {
+    const cut = mkdtempSync(join(tmpdir(), "userpci-cut-"));
+    const config = new Uint8Array(10);
+    writeMachine(cut, { functions: [{ address: "0000:00:04.0", id: "1234:11e8", config }] });
+    const { status, notes } = await userpci(["show", "00:04.0", "--root", cut]);
+    rmSync(cut, { recursive: true });
+    expect(status).toBe(1);
+    expect(notes).toContain("not 10");
+  });
+
   it("fails for an address where nothing is, with the addresses there are", async () => {
     const { status, notes } = await onTree("show", "00:07.0");
     expect(status).toBe(1);
@@ -234,7 +244,7 @@ describe("bind and unbind", () => {
 
   it.each(["0", "-1", "soon", "", "99999999999"])("refuse %j as a time-out", async (timeout) => {
     const { status, json } = await userpci(["unbind", "ffff:ff:1f.7", "--json", "--timeout", timeout]);
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(json().error.code).toBe("ERR_INVALID_ARGUMENT");
   });
 });
@@ -279,6 +289,23 @@ describe("a command line", () => {
       expect(notes).toMatch(/^error: .*\n[\s\S]*--help/);
     },
   );
+
+  it.each([
+    ["list", "--id", "edu"],
+    ["list", "--class", "zz"],
+    ["list", "--group", "99999999999999999999"],
+    ["show", "0000:00:04"],
+    ["bind", "4"],
+    ["bind", "", "--user", "alice"],
+    ["unbind", "1234:11e8"],
+  ])("%j, %j with a value that is none is refused with status 2", async (...argv) => {
+    const { status, out, notes } = await userpci(argv);
+    expect({ status, out }).toEqual({ status: 2, out: "" });
+    expect(notes).toMatch(/^error {2}"[^"]*" is not .* \(ERR_INVALID_ARGUMENT\)\n {2}hint/);
+    const asked = await userpci([...argv, "--json"]);
+    expect(asked.status).toBe(2);
+    expect(asked.json().error.code).toBe("ERR_INVALID_ARGUMENT");
+  });
 
   it.each([
     [["--json"], "no command is given", "userpci --help says how"],

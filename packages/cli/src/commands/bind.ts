@@ -1,5 +1,5 @@
-import { type Binding, bind, explainGroup, readGroup } from "@userpci/sysfs";
-import { type CommandCall, optionText, type Report } from "../command.ts";
+import { type Binding, bind, explainGroup, findUser, readGroup } from "@userpci/sysfs";
+import { type CommandCall, ofCommandLine, optionText, type Report } from "../command.ts";
 import { formatFailure, toFailure } from "../failure.ts";
 import { groupJson } from "../function-view.ts";
 import { waiting } from "../kernel-progress.ts";
@@ -8,6 +8,7 @@ import type { Style } from "../style.ts";
 /** `userpci bind`. */
 export async function run(call: CommandCall): Promise<Report> {
   const user = optionText(call, "user");
+  if (user !== undefined) await ofCommandLine(() => findUser(user));
   const binding = await waiting(call, (options) =>
     bind(call.arguments[0]!, { ...options, ...(user !== undefined && { user }) }),
   );

@@ -2,7 +2,7 @@ import { PciError } from "@userpci/interface";
 import { className } from "@userpci/pci-config/classes";
 import type { PciIds } from "@userpci/pci-config/ids";
 import { type FunctionFilter, findFunctions, isVfioDriver, type PciFunction } from "@userpci/sysfs";
-import { type CommandCall, optionText, type Report, treeOf } from "../command.ts";
+import { type CommandCall, ofCommandLine, optionText, type Report, treeOf } from "../command.ts";
 import { functionJson, idOf, nameOf } from "../function-view.ts";
 import { readPciIds } from "../names.ts";
 import { type Style, shorten, widthOf } from "../style.ts";
@@ -14,8 +14,8 @@ const MIN_NAME = 12;
 /** `userpci list`. */
 export async function run(call: CommandCall): Promise<Report> {
   const tree = treeOf(call);
-  const filter = filterOf(call);
-  const functions = findFunctions(filter, tree);
+  const filter = await ofCommandLine(() => filterOf(call));
+  const functions = await ofCommandLine(() => findFunctions(filter, tree));
   const names = readPciIds(tree.root);
   if (functions.length === 0 && !call.json) call.terminal.note(noneText(filter));
   return {
@@ -70,7 +70,7 @@ function filterOf(call: CommandCall): FunctionFilter {
 }
 
 function groupNumber(text: string): number {
-  if (/^\d+$/.test(text)) return Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
   throw new PciError("ERR_INVALID_ARGUMENT", `${JSON.stringify(text)} is not the number of an IOMMU group`, {
     hint: 'give a number, or "none" for functions in no group',
   });
