@@ -68,6 +68,17 @@ describe("check", () => {
     ]);
   });
 
+  it("reports reserved bits of a register that is one number", () => {
+    const bytes = built({ capabilities: [{ name: "msi", registers: { addressLo: 0xfee0_0002 } }] });
+    expect(check(configOf(bytesRegion(bytes)))).toMatchObject([
+      {
+        code: "reserved-bits",
+        offset: 0x44,
+        message: "msi.addressLo is 0xfee00002: the bits 0x00000002 are reserved",
+      },
+    ]);
+  });
+
   it("reports extended capabilities that nothing brings", () => {
     expect(codesOf(space(4096, [0x100, 0x03, 0x00, 0x01]))).toEqual(["warning extended-without-pcie 100"]);
   });

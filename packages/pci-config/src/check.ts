@@ -96,6 +96,14 @@ function checkReserved(description: ConfigDescription, report: Report): void {
   }
 }
 
+/** Bits of a register that mean nothing. */
+function reservedBits(spec: RegisterSpec): number {
+  if (spec.kind === "value") return spec.reservedBits ?? 0;
+  let named = 0;
+  for (const field of Object.values(spec.fields)) named |= fieldMask(field);
+  return ~named;
+}
+
 function reportReserved(
   owner: string,
   specOf: (register: string) => RegisterSpec | undefined,
@@ -104,10 +112,7 @@ function reportReserved(
 ): void {
   for (const [name, { raw, width, offset }] of Object.entries(registers)) {
     const spec = specOf(name);
-    if (spec === undefined || spec.kind === "value") continue;
-    let named = 0;
-    for (const field of Object.values(spec.fields)) named |= fieldMask(field);
-    const odd = (raw & ~named) >>> 0;
+    const odd = spec === undefined ? 0 : (raw & reservedBits(spec)) >>> 0;
     if (odd === 0) continue;
     const message = `${owner}.${name} is ${hex(raw, width / 4)}: the bits ${hex(odd, width / 4)} are reserved`;
     report(problem("reserved-bits", offset, message));

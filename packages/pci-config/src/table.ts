@@ -58,6 +58,8 @@ export interface ValueSpec<A extends Access = Access, When extends string | unde
   extends RegisterPlace<When> {
   readonly kind: "value";
   readonly access: A;
+  /** Bits of it that are reserved, if any. */
+  readonly reservedBits?: number;
 }
 
 /** A register made of fields. */
@@ -83,8 +85,10 @@ export interface RegisterOptions {
   readonly moved?: { readonly when: string; readonly by: number };
   /** See {@link RegisterPlace}; by default it may be read at any time. */
   readonly reads?: "effect";
-  /** Default `RsvdP`. */
+  /** What the bits are that no field names; default `RsvdP`. */
   readonly reserved?: "RsvdP" | "RsvdZ";
+  /** Of a register that is one number: the bits of it that are reserved. */
+  readonly reservedBits?: number;
 }
 
 type WhenOf<O extends RegisterOptions> = O extends { readonly when: infer When extends string }
@@ -151,7 +155,7 @@ export function value<const A extends Access, const O extends RegisterOptions = 
   access: A,
   options?: O,
 ): ValueSpec<A, WhenOf<O>> {
-  const { when, moved, reads }: RegisterOptions = options ?? {};
+  const { when, moved, reads, reservedBits }: RegisterOptions = options ?? {};
   return {
     kind: "value",
     offset,
@@ -162,6 +166,7 @@ export function value<const A extends Access, const O extends RegisterOptions = 
     when: when as WhenOf<O>,
     ...(moved && { moved }),
     ...(reads && { reads }),
+    ...(reservedBits && { reservedBits }),
   };
 }
 

@@ -30,7 +30,7 @@ export const msi = capability({
       extendedDataCapable: flag(9, "RO", "Extended message data capable"),
       extendedDataEnable: flag(10, "RW", "Extended message data enabled"),
     }),
-    addressLo: value(0x04, 32, "7.7.1.3", "MSI Message Address", "RW"),
+    addressLo: value(0x04, 32, "7.7.1.3", "MSI Message Address", "RW", { reservedBits: 0x3 }),
     addressHi: value(0x08, 32, "7.7.1.4", "MSI Message Upper Address", "RW", { when: "address64" }),
     data: value(0x08, 16, "7.7.1.5", "MSI Message Data", "RW", { moved: { when: "address64", by: 4 } }),
     extendedData: value(0x0a, 16, "7.7.1.6", "MSI Extended Message Data", "RW", {
