@@ -22,7 +22,8 @@ export function providerOf(
     reset: () => {},
     setMaximumReadRequest(bytes) {
       const pcie = config.find("pcie");
-      if (pcie === undefined || bytes > LARGEST_REQUEST) return;
+      // Of two such capabilities the first is the function's; it may be cut off by the end of the space.
+      if (pcie === undefined || pcie.length < DEVICE_CONTROL + 2 || bytes > LARGEST_REQUEST) return;
       const at = pcie.offset + DEVICE_CONTROL;
       region.write16(at, (region.read16(at) & ~READ_REQUEST) | ((Math.log2(bytes) - 7) << 12));
     },
