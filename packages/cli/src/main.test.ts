@@ -36,6 +36,16 @@ describe("the built command", () => {
     expect(out).not.toContain("\x1b");
   });
 
+  it("shows a dump that comes through a pipe", async () => {
+    const child = start("show", "-F", "-");
+    const row = "00: 34 12 e8 11 00 00 00 00 10 00 ff 00 00 00 00 00";
+    const zeros = [10, 20, 30].map((at) => `${at}:${" 00".repeat(16)}`);
+    child.stdin.end(["00:04.0 Unclassified", row, ...zeros, ""].join("\n"));
+    const [out, [code]] = await Promise.all([text(child.stdout), once(child, "close")]);
+    expect(code).toBe(0);
+    expect(out).toContain("1234:11e8  unclassified device (00ff00), revision 10, endpoint, 64 bytes");
+  });
+
   it("ends with 1 and a message on standard error if it fails", async () => {
     const child = start("show", "ff:1f.7", "--root", root);
     const [out, notes, [code]] = await Promise.all([

@@ -39,6 +39,10 @@ export async function run(call: CommandCall): Promise<Report> {
     const { showDump } = await import("./show-dump.ts");
     return showDump(dump, call.arguments[0]);
   }
+  return showFunction(call);
+}
+
+async function showFunction(call: CommandCall): Promise<Report> {
   const tree = treeOf(call);
   const fn = findFunction(call.arguments[0]!, tree);
   const names = readPciIds(tree.root);
