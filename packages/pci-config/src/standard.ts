@@ -1,12 +1,14 @@
 import { agp, agp8x } from "./capabilities/agp.ts";
-import { debugPort, sata, slotId } from "./capabilities/conventional.ts";
+import { debugPort, hotPlug, hotSwap, sata, slotId } from "./capabilities/conventional.ts";
 import { enhancedAllocation } from "./capabilities/enhanced-allocation.ts";
+import { flatteningPortal } from "./capabilities/flattening-portal.ts";
 import { hyperTransport } from "./capabilities/hypertransport.ts";
 import { msi } from "./capabilities/msi.ts";
 import { msix } from "./capabilities/msix.ts";
 import { pcie } from "./capabilities/pcie.ts";
 import { pcix } from "./capabilities/pcix.ts";
 import { pm } from "./capabilities/pm.ts";
+import { secureDevice } from "./capabilities/secure-device.ts";
 import { advancedFeatures, subsystem, vpd } from "./capabilities/small.ts";
 import { vendor } from "./capabilities/vendor.ts";
 import { type CapabilitySpec, type CapabilityView, capability } from "./capability.ts";
@@ -22,22 +24,22 @@ export const standardCapabilities = {
   vpd,
   slotId,
   msi,
-  hotSwap: capability({ id: 0x06, title: "CompactPCI Hot Swap", length: 4 }),
+  hotSwap,
   pcix,
   hyperTransport,
   vendor,
   debugPort,
   centralResource: capability({ id: 0x0b, title: "CompactPCI Central Resource Control", length: 4 }),
-  hotPlug: capability({ id: 0x0c, title: "PCI Hot-Plug", length: 8 }),
+  hotPlug,
   subsystem,
   agp8x,
-  secureDevice: capability({ id: 0x0f, title: "Secure Device" }),
+  secureDevice,
   pcie,
   msix,
   sata,
   advancedFeatures,
   enhancedAllocation,
-  flatteningPortal: capability({ id: 0x15, title: "Flattening Portal Bridge", length: 36 }),
+  flatteningPortal,
 } as const satisfies Record<string, CapabilitySpec>;
 
 /** Name of a standard capability. */

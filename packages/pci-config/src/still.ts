@@ -5,16 +5,19 @@ import { extendedCapabilities } from "./extended.ts";
 import { ignore, type Report } from "./problem.ts";
 import { SnapshotRegion } from "./snapshot.ts";
 import { standardCapabilities } from "./standard.ts";
+import { openAt } from "./survey.ts";
+import type { RegisterSpec } from "./table.ts";
+import { placeOf, RegisterSet } from "./view.ts";
 import { walkExtended, walkStandard } from "./walk.ts";
 
-/** Offsets in a capability of the registers whose reading has effects, by the capability's id. */
-type Effects = ReadonlyMap<number, readonly number[]>;
+/** The registers of a capability whose reading has effects, by the capability's id. */
+type Effects = ReadonlyMap<number, readonly RegisterSpec[]>;
 
 function effectsOf(table: Readonly<Record<string, CapabilitySpec>>): Effects {
-  const effects = new Map<number, readonly number[]>();
+  const effects = new Map<number, readonly RegisterSpec[]>();
   for (const { id, registers } of Object.values(table)) {
-    const offsets = Object.values(registers).flatMap(({ reads, offset }) => (reads ? [offset] : []));
-    if (offsets.length > 0) effects.set(id, offsets);
+    const found = Object.values(registers).filter(({ reads }) => reads);
+    if (found.length > 0) effects.set(id, found);
   }
   return effects;
 }
@@ -36,8 +39,14 @@ const lists: readonly List[] = [
 export function stillOf({ region }: ConfigSpace): ConfigSpace {
   const snapshot = new SnapshotRegion(region);
   for (const { walk, effects } of lists) {
-    for (const { id, offset } of walk(snapshot, ignore)) {
-      for (const at of effects.get(id) ?? []) snapshot.leaveOut(offset + at);
+    for (const place of walk(snapshot, ignore)) {
+      const found = effects.get(place.id);
+      if (found === undefined) continue;
+      const span = RegisterSet.spanOf(openAt(snapshot, place).capability);
+      for (const spec of found) {
+        const at = placeOf(span, spec);
+        if (at !== undefined) snapshot.leaveOut(at);
+      }
     }
   }
   return configOf(snapshot);

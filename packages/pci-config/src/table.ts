@@ -49,6 +49,8 @@ export interface RegisterPlace<When extends string | undefined = string | undefi
   readonly when: When;
   /** Trait of the capability that moves the register `by` bytes up. */
   readonly moved?: { readonly when: string; readonly by: number };
+  /** Bits of it that bring `when`, its own trait: building sets them. */
+  readonly makes?: number;
   /** Reading it does something, so that only who asks for it reads it: no description and no check does. */
   readonly reads?: "effect";
 }
@@ -83,6 +85,8 @@ export type RegisterTable = Readonly<Record<string, RegisterSpec>>;
 export interface RegisterOptions {
   readonly when?: string;
   readonly moved?: { readonly when: string; readonly by: number };
+  /** See {@link RegisterPlace}. */
+  readonly makes?: number;
   /** See {@link RegisterPlace}; by default it may be read at any time. */
   readonly reads?: "effect";
   /** What the bits are that no field names; default `RsvdP`. */
@@ -131,7 +135,7 @@ export function register<F extends FieldTable, const O extends RegisterOptions =
   fields: F,
   options?: O,
 ): FieldsSpec<F, WhenOf<O>> {
-  const { when, moved, reads, reserved = "RsvdP" }: RegisterOptions = options ?? {};
+  const { when, moved, makes, reads, reserved = "RsvdP" }: RegisterOptions = options ?? {};
   return {
     kind: "fields",
     offset,
@@ -142,6 +146,7 @@ export function register<F extends FieldTable, const O extends RegisterOptions =
     reserved,
     when: when as WhenOf<O>,
     ...(moved && { moved }),
+    ...(makes !== undefined && { makes }),
     ...(reads && { reads }),
   };
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bytesRegion } from "./bytes.ts";
+import { blockTypes } from "./capabilities/hypertransport-blocks.ts";
 import type { CapabilitySpec } from "./capability.ts";
 import { extendedCapabilities } from "./extended.ts";
 import { commonHeader } from "./header.ts";
@@ -25,11 +26,19 @@ const tables: readonly (readonly [name: string, table: RegisterTable])[] = [
   ]),
 ];
 
+const links = ["primary", "secondary"];
+const blocks = [...Object.keys(blockTypes), "otherBlock"];
+
 /** Traits by which a capability is one thing or another: of each group it has at most one, and what begins with its name. */
 const exclusive: Readonly<Record<string, readonly (readonly string[])[]>> = {
   aer: [["flit", "prefix"]],
   pcix: [["bridge", "function"]],
-  hyperTransport: [["primary", "secondary", "msiMapping"]],
+  hyperTransport: [
+    [...links, ...blocks],
+    [...links, ...blocks.filter((name) => name !== "msiMapping"), "msiAddress"],
+    [...links, ...blocks.filter((name) => name !== "addressMapping"), "shortMapping", "longMapping"],
+    ["msiAddress", "shortMapping", "longMapping"],
+  ],
   vendor: [
     ["virtio", "intel"],
     ["virtioNotify", "virtioShared", "intel"],
@@ -74,7 +83,7 @@ function overlap(table: string, a: RegisterSpec, b: RegisterSpec): boolean {
 
 /** A number of the PCI Express Base Specification 5.0 alone; of any other document behind its one spelling and version. */
 const section =
-  /^(?:(?:PCI Express 6\.\d|CXL 3\.1|PCI PM 1\.2|virtio 1\.3|PCI-X 2\.0a|PCI-to-PCI Bridge 1\.2|AGP 3\.0|HyperTransport 3\.10|AHCI 1\.3\.1|EHCI 1\.0|PC Card Standard 8\.0), )?(?:\d+|[A-Z])(?:\.\d+)+$|^Intel Core processor datasheets, Host Bridge, CAPID0$/;
+  /^(?:(?:PCI Express 6\.\d|CXL 3\.1|PCI PM 1\.2|virtio 1\.3|PCI-X 2\.0a|PCI-to-PCI Bridge 1\.2|AGP 3\.0|HyperTransport 3\.10|AHCI 1\.3\.1|EHCI 1\.0|PC Card Standard 8\.0|AMD IOMMU 3\.11), )?(?:\d+|[A-Z])(?:\.\d+)+$|^Intel Core processor datasheets, Host Bridge, CAPID0$|^PICMG 2\.1 R2\.0, HS_CSR$|^SHPC 1\.0, capability$/;
 
 describe.each(tables)("%s", (name, table) => {
   const rows = Object.entries(table);
@@ -100,7 +109,10 @@ it("no table but a capability's own has registers whose reading has effects, eac
       .filter(([, { reads }]) => reads === "effect")
       .map(([row, { width, offset, when, moved }]) => [`${name}.${row}`, width, offset % 4, when, moved]),
   );
-  expect(effects).toEqual([["systemFirmware.camData", 32, 0, undefined, undefined]]);
+  expect(effects).toEqual([
+    ["systemFirmware.camData", 32, 0, undefined, undefined],
+    ["hyperTransport.configurationData", 32, 0, "extendedConfiguration", undefined],
+  ]);
 });
 
 describe("traits that exclude each other", () => {

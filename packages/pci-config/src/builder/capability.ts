@@ -87,6 +87,14 @@ export function encodeCapability(
   return readBytes(region, start, lengthOf(kind, name, spec, region, needed));
 }
 
+/** The traits that given registers bring with them; two of them may be against each other, which is found when all is written. */
+function* makersOf(table: RegisterTable, values: AnyRegisterValues): Generator<string> {
+  for (const name of Object.keys(Object(values))) {
+    const spec = Object.hasOwn(table, name) ? table[name] : undefined;
+    if (spec?.makes !== undefined && spec.when !== undefined) yield spec.when;
+  }
+}
+
 /** Writes registers, those first that decide which others are there. @returns first byte behind them */
 function writeRegisters(
   span: Pick<Span, "region" | "offset" | "name">,
@@ -95,7 +103,10 @@ function writeRegisters(
 ): { traits: Traits; end: number } {
   const table = spec?.registers ?? {};
   const traitsNow = (): Traits => new Set(spec?.traits?.(span.region, span.offset));
-  const fixed = writeValues({ ...span, traits: noTraits }, table, values, isFixed);
+  const made = new Set(makersOf(table, values));
+  const fixed = writeValues({ ...span, traits: made }, table, values, (row) => {
+    return isFixed(row) || row.makes !== undefined;
+  });
   const known = traitsNow();
   writeValues({ ...span, traits: known }, table, values, ({ when, moved }) => {
     return when !== undefined && known.has(when) && moved === undefined;
@@ -150,8 +161,6 @@ function knownLength({ registers, lists }: CapabilitySpec, traits: Traits): numb
   }
   return Math.ceil(end / 4) * 4;
 }
-
-const noTraits: Traits = new Set();
 
 function identify(
   kind: CapabilityKind,

@@ -1,5 +1,5 @@
 import { checkType, formatValue, PciError, type Region } from "@userpci/interface";
-import { encodeField, type FieldValue, writeRegister } from "../register.ts";
+import { encodeField, type FieldValue, readRegister, writeRegister } from "../register.ts";
 import type { FieldsSpec, RegisterSpec, RegisterTable } from "../table.ts";
 import { placeOf, type Span } from "../view.ts";
 
@@ -91,9 +91,16 @@ export function writeValues(
   return end;
 }
 
-function write(region: Region, { width }: RegisterSpec, place: number, value: number, name: string): void {
+function write(
+  region: Region,
+  { width, makes }: RegisterSpec,
+  place: number,
+  value: number,
+  name: string,
+): void {
   if (place + width / 8 > region.size) {
     throw new PciError("ERR_OUT_OF_RANGE", `${name} would lie at ${place}, past the end at ${region.size}`);
   }
   writeRegister(region, width, place, value);
+  if (makes !== undefined) writeRegister(region, width, place, readRegister(region, width, place) | makes);
 }

@@ -1,9 +1,13 @@
+import type { Region } from "@userpci/interface";
 import { capability } from "../capability.ts";
-import { bits, flag, register, value } from "../table.ts";
+import { countIn } from "../list-count.ts";
+import { fieldOf } from "../table.ts";
+import type { Traits } from "../view.ts";
+import { type BlockType, blockLists, blockRegisters, blockTypes } from "./hypertransport-blocks.ts";
+import { linkRegisters } from "./hypertransport-link.ts";
 
 /** Types whose number is in bits 15:13 of the command register; all others have it in 15:11 (HyperTransport 3.10, 7.4). */
-const wideTypes = ["primary", "secondary"] as const;
-const MSI_MAPPING = 0x15;
+const linkTypes = ["primary", "secondary"] as const;
 
 /** The type of a HyperTransport capability, of its command register: 0 and 4 for primary and secondary interfaces. */
 export function hyperTransportType(command: number): number {
@@ -11,183 +15,63 @@ export function hyperTransportType(command: number): number {
   return type < 8 ? type & 4 : type;
 }
 
-const primary = { when: "primary" } as const;
-const secondary = { when: "secondary" } as const;
+const blockNames = new Map<number, BlockType>(
+  Object.entries(blockTypes).map(([name, code]) => [code, name as BlockType]),
+);
+/** The blocks whose command has a row of its own. */
+const known: ReadonlySet<string | undefined> = new Set(
+  Object.values(blockRegisters).flatMap(({ when, makes }) => (makes === undefined ? [] : [when])),
+);
 
-const linkControl = {
-  crcFloodEnable: flag(1, "RW", "CRC flood enable"),
-  crcStartTest: flag(2, "RW", "CRC start test"),
-  crcForceError: flag(3, "RW", "CRC force error"),
-  linkFailure: flag(4, "RW1CS", "Link failure"),
-  initialized: flag(5, "RO", "Initialization complete"),
-  endOfChain: flag(6, "RW", "End of chain"),
-  transmitterOff: flag(7, "RW", "Transmitter off"),
-  crcError: bits(11, 8, "RW1CS", "CRC error of each byte lane"),
-  isochronous: flag(12, "RW", "Isochronous flow control"),
-  ldtStop: flag(13, "RW", "LDTSTOP# tristate"),
-  extendedCtl: flag(14, "RW", "Extended CTL time"),
-  address64: flag(15, "RW", "64-bit addressing"),
-} as const;
+/** What a block brings by its command, beside its type. */
+function* blockTraits(name: BlockType | undefined, command: number): Generator<string> {
+  yield name !== undefined && known.has(name) ? name : "otherBlock";
+  const { addressMapping, msiMapping } = blockRegisters;
+  if (name === "msiMapping" && fieldOf(msiMapping.fields.fixed, command) === 0) yield "msiAddress";
+  if (name !== "addressMapping") return;
+  const mapType = fieldOf(addressMapping.fields.mapType, command);
+  if (mapType < 2) yield mapType === 0 ? "shortMapping" : "longMapping";
+}
 
-const widths = ["8 bits", "16 bits", undefined, "32 bits", "2 bits", "4 bits", undefined, "not connected"];
+/** Bytes of the blocks that always have the same number; those that are not here have 4, or tell it. */
+const lengths: Partial<Record<string, number>> = {
+  primary: 28,
+  secondary: 24,
+  switch: 24,
+  interruptDiscovery: 8,
+  unitIdClumping: 12,
+  extendedConfiguration: 12,
+  longMapping: 16,
+  msiAddress: 12,
+  directRoute: 12,
+  vcSet: 16,
+  retryMode: 12,
+};
+const otherLengths: Partial<Record<BlockType, number>> = { gen3: 40, powerManagement: 8 };
 
-const linkConfig = {
-  maximumIn: bits(2, 0, "RO", "Widest link in", widths),
-  doublewordIn: flag(3, "RO", "Doubleword flow control in"),
-  maximumOut: bits(6, 4, "RO", "Widest link out", widths),
-  doublewordOut: flag(7, "RO", "Doubleword flow control out"),
-  widthIn: bits(10, 8, "RW", "Link width in", widths),
-  doublewordInEnable: flag(11, "RW", "Doubleword flow control in enabled"),
-  widthOut: bits(14, 12, "RW", "Link width out", widths),
-  doublewordOutEnable: flag(15, "RW", "Doubleword flow control out enabled"),
-} as const;
-
-const revision = {
-  minor: bits(4, 0, "RO", "Minor revision"),
-  major: bits(7, 5, "RO", "Major revision"),
-} as const;
-
-const frequency = {
-  frequency: bits(3, 0, "RWS", "Link frequency"),
-  protocolError: flag(4, "RW1CS", "Protocol error"),
-  overflow: flag(5, "RW1CS", "Overflow error"),
-  endOfChainError: flag(6, "RW1CS", "End of chain error"),
-  ctlTimeout: flag(7, "RW1CS", "CTL timeout"),
-} as const;
-
-const frequencies = {
-  mhz200: flag(0, "RO", "200 MHz"),
-  mhz300: flag(1, "RO", "300 MHz"),
-  mhz400: flag(2, "RO", "400 MHz"),
-  mhz500: flag(3, "RO", "500 MHz"),
-  mhz600: flag(4, "RO", "600 MHz"),
-  mhz800: flag(5, "RO", "800 MHz"),
-  mhz1000: flag(6, "RO", "1.0 GHz"),
-  mhz1200: flag(7, "RO", "1.2 GHz"),
-  mhz1400: flag(8, "RO", "1.4 GHz"),
-  mhz1600: flag(9, "RO", "1.6 GHz"),
-  vendor: flag(15, "RO", "Vendor-specific frequency"),
-} as const;
-
-const features = {
-  isochronous: flag(0, "RO", "Isochronous flow control mode"),
-  ldtStop: flag(1, "RO", "LDTSTOP# supported"),
-  crcTest: flag(2, "RO", "CRC test mode"),
-  extendedCtl: flag(3, "RO", "Extended CTL time required"),
-  address64: flag(4, "RO", "64-bit addressing"),
-  unitIdReorderDisable: flag(5, "RO", "UnitID reorder disable"),
-} as const;
-
-const errorHandling = {
-  protocolFlood: flag(0, "RW", "Protocol error flood enable"),
-  overflowFlood: flag(1, "RW", "Overflow error flood enable"),
-  protocolFatal: flag(2, "RW", "Protocol error fatal enable"),
-  overflowFatal: flag(3, "RW", "Overflow error fatal enable"),
-  endOfChainFatal: flag(4, "RW", "End of chain error fatal enable"),
-  responseFatal: flag(5, "RW", "Response error fatal enable"),
-  crcFatal: flag(6, "RW", "CRC error fatal enable"),
-  systemErrorFatal: flag(7, "RW", "System error fatal enable"),
-  chainFail: flag(8, "RO", "Chain fail"),
-  responseError: flag(9, "RW1CS", "Response error"),
-  protocolNonFatal: flag(10, "RW", "Protocol error non-fatal enable"),
-  overflowNonFatal: flag(11, "RW", "Overflow error non-fatal enable"),
-  endOfChainNonFatal: flag(12, "RW", "End of chain error non-fatal enable"),
-  responseNonFatal: flag(13, "RW", "Response error non-fatal enable"),
-  crcNonFatal: flag(14, "RW", "CRC error non-fatal enable"),
-  systemErrorNonFatal: flag(15, "RW", "System error non-fatal enable"),
-} as const;
-
-const section = "HyperTransport 3.10, 7.5";
-const mapping = "HyperTransport 3.10, 7.12";
+function length(region: Region, offset: number, traits: Traits): number {
+  const command = region.read16(offset + 2);
+  if (traits.has("shortMapping")) {
+    return 12 + 8 * fieldOf(blockRegisters.addressMapping.fields.dmaMappings, command);
+  }
+  const name = blockNames.get(hyperTransportType(command));
+  if (name === "functionExtension") return 4 + 4 * (command & 0xff);
+  const own = [...traits].map((trait) => lengths[trait] ?? 4);
+  return Math.max(4, ...own, (name && otherLengths[name]) ?? 4);
+}
 
 /** HyperTransport; its type decides about its registers. */
 export const hyperTransport = capability({
   id: 0x08,
   title: "HyperTransport",
-  length: 28,
+  length,
   traits: function* (region, offset) {
-    const type = hyperTransportType(region.read16(offset + 2));
-    if (type < 8) yield wideTypes[type >> 2]!;
-    if (type === MSI_MAPPING) yield "msiMapping";
+    const command = region.read16(offset + 2);
+    const type = hyperTransportType(command);
+    if (type < 8) yield linkTypes[type >> 2]!;
+    else yield* blockTraits(blockNames.get(type), command);
   },
-  registers: {
-    command: register(
-      0x02,
-      16,
-      section,
-      "Slave/Primary Command",
-      {
-        baseUnitId: bits(4, 0, "RW", "Base UnitID"),
-        unitCount: bits(9, 5, "RO", "Unit count"),
-        masterHost: flag(10, "RW", "Master host is on link 1"),
-        defaultDirection: flag(11, "RW", "Default direction is away from the master host"),
-        dropOnUninitialized: flag(12, "RW", "Drop on uninitialized link"),
-      },
-      primary,
-    ),
-    linkControl0: register(0x04, 16, section, "Link Control 0", linkControl, primary),
-    linkConfig0: register(0x06, 16, section, "Link Configuration 0", linkConfig, primary),
-    linkControl1: register(0x08, 16, section, "Link Control 1", linkControl, primary),
-    linkConfig1: register(0x0a, 16, section, "Link Configuration 1", linkConfig, primary),
-    revision: register(0x0c, 8, section, "Revision ID", revision, primary),
-    frequency0: register(0x0d, 8, section, "Link Frequency/Error 0", frequency, primary),
-    frequencies0: register(0x0e, 16, section, "Link Frequency Capability 0", frequencies, primary),
-    features: register(0x10, 8, section, "Feature Capability", features, primary),
-    frequency1: register(0x11, 8, section, "Link Frequency/Error 1", frequency, primary),
-    frequencies1: register(0x12, 16, section, "Link Frequency Capability 1", frequencies, primary),
-    scratchpad: value(0x14, 16, section, "Enumeration Scratchpad", "RW", primary),
-    errorHandling: register(0x16, 16, section, "Error Handling", errorHandling, primary),
-    memoryBaseUpper: value(0x18, 8, section, "Memory Base Upper", "RW", primary),
-    memoryLimitUpper: value(0x19, 8, section, "Memory Limit Upper", "RW", primary),
-    bus: value(0x1a, 8, section, "Bus Number", "RW", primary),
-    hostCommand: register(
-      0x02,
-      16,
-      section,
-      "Host/Secondary Command",
-      {
-        warmReset: flag(0, "RW", "Warm reset"),
-        doubleEnded: flag(1, "RW", "Double-ended chain"),
-        device: bits(6, 2, "RW", "Device number"),
-        chainSide: flag(7, "RO", "Chain side"),
-        hostHide: flag(8, "RW", "Host hide"),
-        actAsSlave: flag(10, "RW", "Act as slave"),
-        endOfChainError: flag(11, "RW1CS", "Host inbound end of chain error"),
-        dropOnUninitialized: flag(12, "RW", "Drop on uninitialized link"),
-      },
-      secondary,
-    ),
-    hostLinkControl: register(0x04, 16, section, "Link Control", linkControl, secondary),
-    hostLinkConfig: register(0x06, 16, section, "Link Configuration", linkConfig, secondary),
-    hostRevision: register(0x08, 8, section, "Revision ID", revision, secondary),
-    hostFrequency: register(0x09, 8, section, "Link Frequency/Error", frequency, secondary),
-    hostFrequencies: register(0x0a, 16, section, "Link Frequency Capability", frequencies, secondary),
-    hostFeatures: register(
-      0x0c,
-      16,
-      section,
-      "Feature Capability",
-      {
-        ...features,
-        extendedRegisterSet: flag(8, "RO", "Extended register set"),
-        upstreamConfiguration: flag(9, "RO", "Upstream configuration enable"),
-      },
-      secondary,
-    ),
-    hostScratchpad: value(0x10, 16, section, "Enumeration Scratchpad", "RW", secondary),
-    hostErrorHandling: register(0x12, 16, section, "Error Handling", errorHandling, secondary),
-    hostMemoryBaseUpper: value(0x14, 8, section, "Memory Base Upper", "RW", secondary),
-    hostMemoryLimitUpper: value(0x15, 8, section, "Memory Limit Upper", "RW", secondary),
-    msiMapping: register(
-      0x02,
-      16,
-      mapping,
-      "MSI Mapping Command",
-      {
-        enable: flag(0, "RW", "Mapping enabled"),
-        fixed: flag(1, "RO", "The address is fixed"),
-      },
-      { when: "msiMapping" },
-    ),
-  },
+  registers: { ...linkRegisters, ...blockRegisters },
+  lists: blockLists,
+  counts: { dmaWindows: countIn(blockRegisters.addressMapping, "dmaMappings") },
 });

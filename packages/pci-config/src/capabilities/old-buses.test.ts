@@ -122,3 +122,61 @@ it("a range without the dwords that its registers need is refused, and has none 
   expect(range!.base.value).toBe(0);
   expect(codeOf(() => range!.maxOffset)).toBe("ERR_CAPABILITY");
 });
+
+it("hot swap clears its events one by one", () => {
+  const config = built({
+    name: "hotSwap",
+    registers: { control: { insertion: true, extraction: true, led: true } },
+  });
+  config.find("hotSwap")!.control.update({ led: false });
+  expect(config.region.read8(0x42)).toBe(0);
+  expect(config.find("hotPlug")).toBeUndefined();
+});
+
+it("the hot-plug controller has its window", () => {
+  const config = built({ name: "hotPlug", registers: { dwordSelect: 5, dwordData: 0x1234_5678 } });
+  expect(config.find("hotPlug")).toMatchObject({ dwordSelect: 5, dwordData: 0x1234_5678, length: 8 });
+});
+
+it("SATA's index and data may lie in the capability", () => {
+  const inside = built({ name: "sata", registers: { location: { bar: 15 }, index: 4, data: 9 } }).find(
+    "sata",
+  )!;
+  expect(inside).toMatchObject({ length: 16, index: 4, data: 9 });
+  const config = built({ name: "sata", registers: { location: { bar: 8, offset: 4 } } });
+  expect(config.find("sata")).toMatchObject({ length: 8, index: undefined });
+  const { registers } = describeConfig(config).capabilities[0]!;
+  expect(registers["location"]!.words).toEqual({ bar: "BAR 4" });
+});
+
+it("an AMD IOMMU has its block, with a second miscellaneous register if it says so", () => {
+  const registers = { header: { type: 3, extended: true }, range: { bus: 3 }, miscellaneous1: 2 } as const;
+  const iommu = built({ name: "secureDevice", registers }).find("secureDevice")!;
+  expect([iommu.length, iommu.range!.bus, iommu.miscellaneous1!.guestMessage]).toEqual([24, 3, 2]);
+  const short = built({ name: "secureDevice", registers: { header: { type: 3 } } }).find("secureDevice")!;
+  expect([short.length, short.miscellaneous1]).toEqual([20, undefined]);
+  const other = built({ name: "secureDevice", registers: { header: { type: 1 } } }).find("secureDevice")!;
+  expect([other.length, other.range]).toEqual([4, undefined]);
+});
+
+it("a flattening portal bridge has its vectors' places and sizes", () => {
+  const config = built({
+    name: "flatteningPortal",
+    registers: {
+      capabilities: { rid: true, ridSize: 5, memoryHighSize: 5 },
+      ridControl: { enable: true, granularity: 3, start: 0x20 },
+      ridSecondary: { start: 0x108 },
+      memoryHighControl: { granularity: 7, start: 0x1000_0000 },
+      memoryHighStart: 0x40,
+      access: { vector: 2, offset: 9 },
+    },
+  });
+  const { registers, length } = describeConfig(config).capabilities[0]!;
+  expect(length).toBe(36);
+  expect(registers["capabilities"]!.words).toMatchObject({ ridSize: "8192", memoryHighSize: "8192" });
+  expect(registers["ridControl"]).toMatchObject({ raw: 0x0100_0031, words: { granularity: "64" } });
+  expect(registers["ridSecondary"]!.raw).toBe(0x108);
+  expect(registers["memoryHighControl"]!.words).toEqual({ granularity: "32 GiB" });
+  expect(registers["access"]!.raw).toBe(0x8009);
+  expect(check(config)).toEqual([]);
+});
