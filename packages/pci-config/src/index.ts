@@ -47,6 +47,7 @@ export { commonHeader, type0Header, type1Header } from "./header.ts";
 export { type HeaderLayout, type HeaderLayoutSpec, headerLayouts } from "./header-layout.ts";
 export { type BarSpan, type MsixLayout, msixLayout, type VectorCounts, vectorCounts } from "./interrupts.ts";
 export { type ConfigJson, fromJSON, toJSON } from "./json.ts";
+export type { ListCount } from "./list-count.ts";
 export { ConfigMap, type Owner } from "./map.ts";
 export { type Problem, type ProblemCode, problemCodes, type Report } from "./problem.ts";
 export type {
