@@ -102,7 +102,8 @@ export class IovaAllocator<T> {
    * `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`
    */
   alloc(size: number, owner: T, request: IovaRequest = {}): Iova {
-    checkType("request", request, "object");
+    // Looked at here first: see planMapping.
+    if (typeof request !== "object" || request === null) checkType("request", request, "object");
     const units = checkSize(size);
     const bits = checkInteger("addressBits", request.addressBits ?? 64, 12, 64);
     const alignment = alignmentUnits(request.alignment ?? UNIT);
@@ -150,7 +151,7 @@ export class IovaAllocator<T> {
    * @returns its owner, or undefined if no live range starts there
    */
   free(iova: bigint): T | undefined {
-    checkType("iova", iova, "bigint");
+    if (typeof iova !== "bigint") checkType("iova", iova, "bigint");
     const entry = this.#table.delete(unitStartingAt(iova));
     if (entry === undefined) return undefined;
     if (!isLive(entry)) {
@@ -190,7 +191,7 @@ export class IovaAllocator<T> {
   }
 
   #entryAt(iova: bigint): RangeEntry<T> | undefined {
-    checkType("iova", iova, "bigint");
+    if (typeof iova !== "bigint") checkType("iova", iova, "bigint");
     if (iova < 0n || iova > MAX_IOVA) return undefined;
     const entry = this.#table.find(unitOf(iova));
     return entry !== undefined && isLive(entry) ? entry : undefined;
