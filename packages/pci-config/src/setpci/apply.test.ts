@@ -88,3 +88,18 @@ it("any text parses, or is refused with an error of ours", () => {
     { numRuns: 2000 },
   );
 });
+
+it("takes numbers with white space and a plus sign before them, as printf makes them", () => {
+  expect(parseOperation(" 10.l= 5,+0x6")).toMatchObject({
+    base: { offset: 0x10 },
+    values: [{ value: 5 }, { value: 6 }],
+  });
+  expect(() => parseOperation("10.l=5 ")).toThrow('Invalid value "5 "');
+  expect(() => parseOperation("10.l=-5")).toThrow('Invalid value "-5"');
+});
+
+it("names a wrong value with its mask, and refuses a number of a capability that setpci cannot count to", () => {
+  expect(() => parseOperation("10.w=zz:3")).toThrow('Invalid value "zz:3"');
+  expect(() => parseOperation("10.b=1ff:3")).toThrow('Value "1ff:3" is out of range');
+  expect(() => parseOperation("CAP_VNDR.l@80000000")).toThrow('Invalid number "80000000"');
+});

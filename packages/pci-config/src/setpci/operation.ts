@@ -64,11 +64,14 @@ function parseTarget(target: string): Pick<Operation, "base" | "offset" | "width
   const offset = added === undefined ? 0 : parseNumber(added);
   if (offset === undefined || offset >= EXTENDED_SIZE) refuse(`Invalid offset "${added}"`);
   const instance = number === undefined ? 0 : parseNumber(number);
-  if (instance === undefined) refuse(`Invalid number "${number}"`);
+  if (instance === undefined || instance > MAX_INSTANCE) refuse(`Invalid number "${number}"`);
   const width = given ?? (base.kind === "address" ? base.named?.width : undefined);
   if (width === undefined) refuse("Missing width");
   return { base, offset, width, instance };
 }
+
+/** setpci counts in a signed number of 32 bits. */
+const MAX_INSTANCE = 0x7fff_ffff;
 
 function parseBase(name: string): OperationBase {
   const address = parseNumber(name);
@@ -89,8 +92,8 @@ function parseValues(list: string, width: Width): MaskedValue[] {
   return list.split(",").map((item) => {
     const [data = "", bits] = splitAt(item, ":");
     const value = bits !== undefined && data === "" ? 0 : parseNumber(data);
-    if (value === undefined) refuse(`Invalid value "${data}"`);
-    if (!fits(value, width)) refuse(`Value "${data}" is out of range`);
+    if (value === undefined) refuse(`Invalid value "${item}"`);
+    if (!fits(value, width)) refuse(`Value "${item}" is out of range`);
     if (bits === undefined) return { value: cut(value, width) };
     const mask = parseNumber(bits);
     if (mask === undefined) refuse(`Invalid mask "${bits}"`);
@@ -110,9 +113,9 @@ function fits(value: number, width: Width): boolean {
 
 const cut = (value: number, width: Width): number => (value & (0xffff_ffff >>> (32 - width))) >>> 0;
 
-/** A hexadecimal number of at most 32 bits, or undefined. */
+/** A hexadecimal number of at most 32 bits, or undefined. White space and a plus sign may stand before it, as for strtoul. */
 function parseNumber(text: string): number | undefined {
-  if (!/^(0x)?[0-9a-f]+$/i.test(text)) return undefined;
+  if (!/^\s*\+?(0x)?[0-9a-f]+$/i.test(text)) return undefined;
   const value = Number.parseInt(text, 16);
   return value <= 0xffff_ffff ? value : undefined;
 }
