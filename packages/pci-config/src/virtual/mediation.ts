@@ -119,6 +119,16 @@ const msi: Mediation = ({ base, kept, device, provider }, write, store) => {
   device.write16(base + MSI_CONTROL, flags);
 };
 
+/** Bytes from a structure's start that a mediation reads or writes. One that the end of the space cuts off gets none. */
+export const mediationReach: Readonly<Record<MediationName, number>> = {
+  command: COMMAND + 2,
+  power: POWER_CONTROL + 2,
+  vpd: VPD_DATA + 4,
+  pcie: DEVICE_CONTROL + 2,
+  reset: AF_CONTROL + 1,
+  msi: MSI_CONTROL + 2,
+};
+
 /** What is done beside storing bits, by name. */
 export const mediations: Readonly<Record<MediationName, Mediation>> = {
   command,

@@ -179,6 +179,18 @@ describe.each(profiles)("any bytes under profile $name", (profile) => {
     );
   });
 
+  it("take a write to vital product data that the end of the space cuts off", () => {
+    const bytes = new Uint8Array(256);
+    for (const [at, value] of [
+      [0x06, 0x10],
+      [0x34, 0xfc],
+      [0xfc, 0x03],
+    ] as const)
+      bytes[at] = value;
+    const { user } = over(profile, bytes, { provider: { readVpd: () => 1, writeVpd: () => true } });
+    for (const value of [0x8000, 0]) expect(() => user.write16(0xfe, value)).not.toThrow();
+  });
+
   it("get no write through to a bit that is virtual or not writable, but for what the provider does", () => {
     fc.assert(
       fc.property(hostile, ({ bytes, writes }) => {

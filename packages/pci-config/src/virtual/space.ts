@@ -11,7 +11,7 @@ import type { VirtualDevice } from "./device.ts";
 import { type Explanation, explainBits } from "./explain.ts";
 import { type Layout, layOut, type Structure } from "./layout.ts";
 import { type Masks, masksOf } from "./masks.ts";
-import { barRestorer, type MediationContext, mediations } from "./mediation.ts";
+import { barRestorer, type MediationContext, mediationReach, mediations } from "./mediation.ts";
 import { providerOf } from "./provider.ts";
 import type { Profile } from "./rule.ts";
 
@@ -203,11 +203,11 @@ export class VirtualConfigSpace implements Region, Disposable {
     const structure = this.#layout.structures[this.#layout.owners[offset]! - 1];
     const store = (): void => this.#store(offset, size, value);
     const mediation = structure?.spec.mediation;
-    if (structure === undefined || mediation === undefined) {
+    const base = structure?.offset ?? 0;
+    if (mediation === undefined || base + mediationReach[mediation] > this.size) {
       store();
       return;
     }
-    const { offset: base } = structure;
     const write = { offset: offset - base, size, value: value >>> 0 };
     mediations[mediation]({ ...this.#context, base }, write, store);
   }
