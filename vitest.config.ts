@@ -27,6 +27,9 @@ export default defineConfig({
           ],
           // Long enough for a property on a busy machine: these take milliseconds on an idle one.
           testTimeout: 60_000,
+          // A process of its own for each file takes as long as most files; only those of the addon need one.
+          isolate: false,
+          exclude: ["packages/vfio-native/**"],
           sequence: { groupOrder: 0 },
         },
       },
@@ -34,9 +37,19 @@ export default defineConfig({
         extends: true,
         test: {
           name: "native",
-          include: ["tests/native/**/*.test.ts", "tests/binding/*.test.ts"],
+          include: ["packages/vfio-native/src/**/*.test.ts", "tests/native/**/*.test.ts"],
           testTimeout: 60_000,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Processes that wait for each other.
+          name: "binding",
+          include: ["tests/binding/*.test.ts"],
+          testTimeout: 60_000,
+          sequence: { groupOrder: 2 },
         },
       },
       {
