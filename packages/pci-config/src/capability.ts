@@ -16,13 +16,16 @@ import {
 /** `standard` capabilities live in bytes 64 to 255, `extended` ones from 256 on. */
 export type CapabilityKind = "standard" | "extended";
 
+/** Bytes of a capability at `offset` of a region, by its own registers and traits. */
+export type LengthRule = (region: Region, offset: number, traits: Traits) => number;
+
 /** What is known of a capability id: a row of {@link standardCapabilities} or {@link extendedCapabilities}. */
 export interface CapabilitySpec<R extends RegisterTable = RegisterTable, L extends ListTable = ListTable> {
   readonly id: number;
   /** Name in the specification. */
   readonly title: string;
   /** Bytes that it occupies: fixed, or by its own registers and traits. Undefined where only the header is known. */
-  readonly length?: number | ((region: Region, offset: number, traits: Traits) => number);
+  readonly length?: number | LengthRule;
   /** Bytes that `traits` and `length` read; both are skipped if fewer are left. Default 4. */
   readonly head?: number;
   /** Least length in bytes that can be true, where a register of its own tells the length. */

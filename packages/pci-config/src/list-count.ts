@@ -1,5 +1,6 @@
-import { encodeField } from "./register.ts";
-import { type FieldSpec, type FieldsSpec, fieldMask, type Width } from "./table.ts";
+import type { Region } from "@userpci/interface";
+import { encodeField, rawAt } from "./register.ts";
+import { type FieldSpec, type FieldsSpec, fieldMask, fieldOf, type Width } from "./table.ts";
 
 /** The field in which a capability tells how often the registers of a list are there: `times` their number, and `plus`. */
 export interface ListCount {
@@ -26,6 +27,11 @@ export function countIn<S extends FieldsSpec>(
   options: ListCountOptions = {},
 ): ListCount {
   return { offset, width, field: fields[field]!, times: 1, plus: 0, ...options };
+}
+
+/** How often the capability that starts at `base` has the registers of a list, by what it tells. One access. */
+export function countAt(region: Region, base: number, count: ListCount): number {
+  return (fieldOf(count.field, rawAt(region, base, count)) - count.plus) / count.times;
 }
 
 /**

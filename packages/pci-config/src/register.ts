@@ -5,8 +5,10 @@ import {
   type FieldSpec,
   type FieldsSpec,
   fieldMask,
+  fieldOf,
   isWritable,
   isWriteOneToClear,
+  type RegisterSpec,
   type Width,
   type WritableAccess,
 } from "./table.ts";
@@ -70,6 +72,29 @@ export type Register<S extends FieldsSpec> = RegisterAccess<S> & FieldValues<S>;
 export function readRegister(region: Region, width: Width, offset: number): number {
   if (width === 8) return region.read8(offset);
   return width === 16 ? region.read16(offset) : region.read32(offset);
+}
+
+/** The bits of a register of the header or capability that starts at `base`: one access of its width. */
+export function rawAt(
+  region: Region,
+  base: number,
+  { width, offset }: Pick<RegisterSpec, "width" | "offset">,
+): number {
+  return readRegister(region, width, base + offset);
+}
+
+/**
+ * The number in a field of a register, moved down to bit 0 whatever the field's form: one access of the register's width.
+ *
+ * @param base first byte of the header or capability that the register belongs to
+ */
+export function fieldAt<S extends FieldsSpec>(
+  region: Region,
+  base: number,
+  spec: S,
+  name: keyof S["fields"] & string,
+): number {
+  return fieldOf(spec.fields[name]!, rawAt(region, base, spec));
 }
 
 /**

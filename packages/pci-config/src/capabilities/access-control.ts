@@ -1,6 +1,7 @@
 import type { Region } from "@userpci/interface";
-import { type CapabilitySpec, capability } from "../capability.ts";
-import { type Access, bits, fieldMask, flag, register, value } from "../table.ts";
+import { capability, type LengthRule } from "../capability.ts";
+import { fieldAt } from "../register.ts";
+import { type Access, bits, flag, register, value } from "../table.ts";
 import { list } from "../view.ts";
 import { entryStarts } from "./entries.ts";
 
@@ -27,14 +28,11 @@ const HEAD = 8;
 
 /** Dwords of egress control vector. */
 function vectorDwords(region: Region, offset: number): number {
-  const { egressControl, vectorSize } = capabilities.fields;
-  const raw = region.read16(offset + capabilities.offset);
-  if ((raw & fieldMask(egressControl)) === 0) return 0;
-  return Math.ceil((raw >>> vectorSize.lo || 256) / 32);
+  if (fieldAt(region, offset, capabilities, "egressControl") === 0) return 0;
+  return Math.ceil((fieldAt(region, offset, capabilities, "vectorSize") || 256) / 32);
 }
 
-const length: NonNullable<CapabilitySpec["length"]> = (region, offset) =>
-  HEAD + 4 * vectorDwords(region, offset);
+const length: LengthRule = (region, offset) => HEAD + 4 * vectorDwords(region, offset);
 
 /** What happens to a request for memory of the port itself. */
 const targets = ["direct", "blocked", "redirected upstream"];

@@ -1,8 +1,11 @@
 import { capability } from "../capability.ts";
+import { fieldAt } from "../register.ts";
 import { bits, flag, register, value } from "../table.ts";
 
-const COUNT = 0xff;
-const SELECTIVE = 0x100;
+const capabilities = register(0x04, 32, "7.9.21.2", "Alternate Protocol Capabilities", {
+  count: bits(7, 0, "HwInit", "Protocols"),
+  selectiveEnable: flag(8, "HwInit", "Has a mask to enable them one by one"),
+});
 
 /** Alternate protocol (section 7.9.21): protocols beside PCI Express, of which one at a time is shown. */
 export const alternateProtocol = capability({
@@ -10,18 +13,15 @@ export const alternateProtocol = capability({
   title: "Alternate Protocol",
   head: 8,
   traits: function* (region, offset) {
-    if ((region.read32(offset + 4) & SELECTIVE) !== 0) yield "selective";
+    if (fieldAt(region, offset, capabilities, "selectiveEnable") !== 0) yield "selective";
   },
   // The mask has a bit for each protocol, in whole dwords.
   length: (region, offset, traits) => {
-    const count = region.read32(offset + 4) & COUNT;
+    const count = fieldAt(region, offset, capabilities, "count");
     return traits.has("selective") ? 0x14 + 4 * Math.max(1, Math.ceil(count / 32)) : 0x14;
   },
   registers: {
-    capabilities: register(0x04, 32, "7.9.21.2", "Alternate Protocol Capabilities", {
-      count: bits(7, 0, "HwInit", "Protocols"),
-      selectiveEnable: flag(8, "HwInit", "Has a mask to enable them one by one"),
-    }),
+    capabilities,
     control: register(0x08, 32, "7.9.21.3", "Alternate Protocol Control", {
       select: bits(7, 0, "RW", "Protocol that the data show"),
       enable: flag(8, "RW", "Alternate protocols are negotiated"),

@@ -1,6 +1,7 @@
 import type { Region } from "@userpci/interface";
-import { type CapabilitySpec, capability } from "../capability.ts";
-import { type Access, bits, fieldMask, flag, register, value } from "../table.ts";
+import { capability, type LengthRule } from "../capability.ts";
+import { fieldAt, rawAt } from "../register.ts";
+import { type Access, bits, fieldOf, flag, register, value } from "../table.ts";
 
 const capabilities = register(0x04, 16, "7.9.15.2", "DPC Capability", {
   interruptMessage: bits(4, 0, "RO", "Vector of its interrupts"),
@@ -33,17 +34,15 @@ const HEADER = 4;
 
 /** Dwords of log, 0 without the registers of root ports. */
 function logDwords(region: Region, offset: number): number {
-  const raw = region.read16(offset + capabilities.offset);
+  const raw = rawAt(region, offset, capabilities);
   const { rootExtensions, logSize, logSizeHigh } = capabilities.fields;
-  if ((raw & fieldMask(rootExtensions)) === 0) return 0;
-  const high = (raw & fieldMask(logSizeHigh)) === 0 ? 0 : 16;
-  return high + ((raw & fieldMask(logSize)) >>> logSize.lo);
+  if (fieldOf(rootExtensions, raw) === 0) return 0;
+  return 16 * fieldOf(logSizeHigh, raw) + fieldOf(logSize, raw);
 }
 
 /** The log holds a header, then what the implementation likes, then TLP prefixes. */
 function* traitsOf(region: Region, offset: number): Generator<string> {
-  const raw = region.read16(offset + capabilities.offset);
-  if ((raw & fieldMask(capabilities.fields.rootExtensions)) === 0) return;
+  if (fieldAt(region, offset, capabilities, "rootExtensions") === 0) return;
   yield "root";
   const dwords = logDwords(region, offset);
   if (dwords >= HEADER) yield "header";
@@ -51,7 +50,7 @@ function* traitsOf(region: Region, offset: number): Generator<string> {
   for (let i = 0; i < Math.min(dwords - HEADER - 1, 4); i++) yield `prefix${i}`;
 }
 
-const length: NonNullable<CapabilitySpec["length"]> = (region, offset, traits) =>
+const length: LengthRule = (region, offset, traits) =>
   traits.has("root") ? LOG + 4 * logDwords(region, offset) : BASE;
 
 const root = { when: "root" } as const;

@@ -1,11 +1,12 @@
 import { capability } from "../capability.ts";
-import { countIn } from "../list-count.ts";
+import { countAt, countIn } from "../list-count.ts";
 import { bits, flag, register } from "../table.ts";
 import { list } from "../view.ts";
 import { entryStarts } from "./entries.ts";
 
 const section = "PCI Express 6.0, 7.8.12";
 const HEAD = 0x10;
+const TRACKER = 4;
 const MOST = 5;
 const states = ["not started", "started", "completed", "completed with an overflow"];
 
@@ -13,13 +14,14 @@ const capabilities = register(0x04, 32, `${section}.2`, "Flit Performance Measur
   vector: bits(9, 0, "RO", "Vector of its interrupts"),
   trackers: bits(12, 10, "HwInit", "State transitions tracked at a time: up to 5"),
 });
+const trackers = countIn(capabilities, "trackers");
 
 /** Flit performance measurement (PCI Express 6.0, section 7.8.12): how long answers and state transitions take. */
 export const flitPerformance = capability({
   id: 0x0033,
   title: "Flit Performance Measurement",
   head: 8,
-  length: (region, offset) => HEAD + 4 * Math.min(MOST, (region.read32(offset + 4) >>> 10) & 7),
+  length: (region, offset) => HEAD + TRACKER * Math.min(MOST, countAt(region, offset, trackers)),
   registers: {
     capabilities,
     control: register(0x08, 32, `${section}.3`, "Flit Performance Measurement Control", {
@@ -87,8 +89,8 @@ export const flitPerformance = capability({
           { reserved: "RsvdZ" },
         ),
       },
-      entryStarts(HEAD, 4),
+      entryStarts(HEAD, TRACKER),
     ),
   },
-  counts: { trackers: countIn(capabilities, "trackers") },
+  counts: { trackers },
 });

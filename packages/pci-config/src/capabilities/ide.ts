@@ -1,6 +1,7 @@
 import type { Region } from "@userpci/interface";
 import { capability } from "../capability.ts";
-import { type Access, bits, flag, register, value } from "../table.ts";
+import { fieldAt, rawAt } from "../register.ts";
+import { type Access, bits, fieldOf, flag, register, value } from "../table.ts";
 import { list, type Span } from "../view.ts";
 import { extendedEnd } from "../walk.ts";
 
@@ -99,22 +100,24 @@ const capabilities = register(0x04, 32, section("2"), "IDE Capability", {
 
 /** How many streams a capability register tells of. */
 export function streamCounts(raw: number): { readonly link: number; readonly selective: number } {
+  const { link, lastTrafficClass, selective, lastSelective } = capabilities.fields;
   return {
-    link: (raw & 1) === 0 ? 0 : ((raw >>> 13) & 7) + 1,
-    selective: (raw & 2) === 0 ? 0 : ((raw >>> 16) & 0xff) + 1,
+    link: fieldOf(link, raw) === 0 ? 0 : fieldOf(lastTrafficClass, raw) + 1,
+    selective: fieldOf(selective, raw) === 0 ? 0 : fieldOf(lastSelective, raw) + 1,
   };
 }
 
 type Room = Pick<Span, "region" | "offset" | "length">;
 const countsOf = ({ region, offset, length }: Room) =>
-  streamCounts(length < FIRST_STREAM ? 0 : region.read32(offset + capabilities.offset));
+  streamCounts(length < FIRST_STREAM ? 0 : rawAt(region, offset, capabilities));
 
 /** Where selective streams start and how many associations they have, as far as there is room for what tells it. */
 function* selectiveStreams(room: Room): Generator<readonly [start: number, associations: number]> {
+  const { capability: stream } = selectiveStream;
   const counts = countsOf(room);
   let start = FIRST_STREAM + LINK_STREAM * counts.link;
-  for (let stream = 0; stream < counts.selective && start + 4 <= room.length; stream++) {
-    const associations = room.region.read32(room.offset + start) & 0xf;
+  for (let left = counts.selective; left > 0 && start + 4 <= room.length; left--) {
+    const associations = fieldAt(room.region, room.offset + start, stream, "associations");
     yield [start, associations];
     start += SELECTIVE_STREAM + ADDRESS_ASSOCIATION * associations;
   }

@@ -1,10 +1,10 @@
 import type { Region } from "@userpci/interface";
+import { fieldAt } from "../register.ts";
 import type { ListSpec } from "../view.ts";
 import { findStandard, standardEnd } from "../walk.ts";
 import { linkRegisters } from "./pcie-link.ts";
 
 const { linkCapabilities } = linkRegisters;
-const { maximumWidth } = linkCapabilities.fields;
 const PCIE = 0x10;
 /** Most lanes of a link before PCI Express 6.0; since then 16. */
 const MOST = 32;
@@ -17,9 +17,8 @@ const COMMON = 16;
 export function lanesOf(region: Region): number {
   const pcie = findStandard(region, PCIE);
   if (pcie === undefined) return COMMON;
-  const at = pcie + linkCapabilities.offset;
-  if (at + 4 > standardEnd(region)) return COMMON;
-  const width = (region.read32(at) >>> maximumWidth.lo) & 0x3f;
+  if (pcie + linkCapabilities.offset + 4 > standardEnd(region)) return COMMON;
+  const width = fieldAt(region, pcie, linkCapabilities, "maximumWidth");
   return width === 0 || width > MOST ? COMMON : width;
 }
 

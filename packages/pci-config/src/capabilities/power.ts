@@ -1,8 +1,8 @@
-import { type CapabilitySpec, capability } from "../capability.ts";
+import { capability } from "../capability.ts";
 import { countIn } from "../list-count.ts";
-import { bits, fieldMask, flag, register, value } from "../table.ts";
+import { bits, flag, register, value } from "../table.ts";
 import { list } from "../view.ts";
-import { entryStarts } from "./entries.ts";
+import { entriesLength, entryStarts } from "./entries.ts";
 
 /** Power budgeting (section 7.8.1): a table of what the function draws, of which one row shows at a time. */
 export const powerBudgeting = capability({
@@ -53,16 +53,16 @@ const substates = register(0x04, 32, "7.9.12.2", "DPA Capability", {
 
 const ALLOCATIONS = 0x10;
 
-/** A byte for each substate. */
-const length: NonNullable<CapabilitySpec["length"]> = (region, offset) =>
-  ALLOCATIONS + (region.read32(offset + substates.offset) & fieldMask(substates.fields.lastSubstate)) + 1;
+/** Bytes for each substate. */
+const ALLOCATION = 1;
+const allocations = countIn(substates, "lastSubstate", { plus: -1 });
 
 /** Dynamic power allocation (section 7.9.12): substates of D0 that draw less. */
 export const dynamicPower = capability({
   id: 0x0016,
   title: "Dynamic Power Allocation",
   head: 8,
-  length,
+  length: entriesLength(ALLOCATIONS, ALLOCATION, allocations),
   registers: {
     capabilities: substates,
     latencyIndicator: value(0x08, 32, "7.9.12.3", "Which of the two latencies each substate has", "RO"),
@@ -84,8 +84,8 @@ export const dynamicPower = capability({
   lists: {
     allocations: list(
       { power: value(0x00, 8, "7.9.12.6", "Power of the substate, in units of the scale", "RO") },
-      entryStarts(ALLOCATIONS, 1),
+      entryStarts(ALLOCATIONS, ALLOCATION),
     ),
   },
-  counts: { allocations: countIn(substates, "lastSubstate", { plus: -1 }) },
+  counts: { allocations },
 });

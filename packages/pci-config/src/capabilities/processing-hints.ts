@@ -1,6 +1,7 @@
-import { type CapabilitySpec, capability } from "../capability.ts";
-import { countIn } from "../list-count.ts";
-import { bits, fieldMask, flag, register } from "../table.ts";
+import { capability, type LengthRule } from "../capability.ts";
+import { countAt, countIn } from "../list-count.ts";
+import { fieldAt } from "../register.ts";
+import { bits, flag, register } from "../table.ts";
 import { list } from "../view.ts";
 import { entryStarts } from "./entries.ts";
 
@@ -17,13 +18,13 @@ const capabilities = register(0x04, 32, "7.9.13.2", "TPH Requester Capability", 
 });
 
 const TABLE = 0x0c;
+const TAG = 2;
+const tags = countIn(capabilities, "lastEntry", { plus: -1 });
 
 /** Tags may lie in the capability, two bytes each. */
-const length: NonNullable<CapabilitySpec["length"]> = (region, offset) => {
-  const { tableLocation, lastEntry } = capabilities.fields;
-  const raw = region.read32(offset + capabilities.offset);
-  if ((raw & fieldMask(tableLocation)) >>> tableLocation.lo !== IN_CAPABILITY) return TABLE;
-  return TABLE + 2 * (((raw & fieldMask(lastEntry)) >>> lastEntry.lo) + 1);
+const length: LengthRule = (region, offset) => {
+  if (fieldAt(region, offset, capabilities, "tableLocation") !== IN_CAPABILITY) return TABLE;
+  return TABLE + TAG * countAt(region, offset, tags);
 };
 
 /** TLP processing hints (section 7.9.13): requests say which cache they are for. */
@@ -52,8 +53,8 @@ export const processingHints = capability({
           upper: bits(15, 8, "RW", "Upper byte, with tags of 16 bits"),
         }),
       },
-      entryStarts(TABLE, 2),
+      entryStarts(TABLE, TAG),
     ),
   },
-  counts: { tags: countIn(capabilities, "lastEntry", { plus: -1 }) },
+  counts: { tags },
 });

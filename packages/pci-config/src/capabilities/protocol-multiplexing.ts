@@ -2,9 +2,10 @@ import { capability } from "../capability.ts";
 import { countIn } from "../list-count.ts";
 import { bits, flag, register } from "../table.ts";
 import { list } from "../view.ts";
-import { entryStarts } from "./entries.ts";
+import { entriesLength, entryStarts } from "./entries.ts";
 
 const PROTOCOLS = 0x10;
+const PROTOCOL = 4;
 const assignment = (channel: number) =>
   bits(
     8 * channel + 5,
@@ -19,13 +20,14 @@ const capabilities = register(0x04, 32, "G.5.2", "PMUX Capability", {
   protocols: bits(5, 0, "RO", "Protocols in the array"),
   speeds: bits(15, 8, "RO", "Supported speeds: bit 0 is 2.5 GT/s, bit 1 is 5 GT/s, and so on"),
 });
+const protocols = countIn(capabilities, "protocols");
 
 /** Protocol multiplexing (appendix G.5): other protocols on a link, beside PCI Express. */
 export const protocolMultiplexing = capability({
   id: 0x001a,
   title: "Protocol Multiplexing",
   head: 8,
-  length: (region, offset) => PROTOCOLS + 4 * (region.read32(offset + 4) & 0x3f),
+  length: entriesLength(PROTOCOLS, PROTOCOL, protocols),
   registers: {
     capabilities,
     control: register(0x08, 32, "G.5.3", "PMUX Control", {
@@ -64,8 +66,8 @@ export const protocolMultiplexing = capability({
           authorityId: bits(31, 16, "RO", "Authority ID"),
         }),
       },
-      entryStarts(PROTOCOLS, 4),
+      entryStarts(PROTOCOLS, PROTOCOL),
     ),
   },
-  counts: { protocols: countIn(capabilities, "protocols") },
+  counts: { protocols },
 });

@@ -1,5 +1,6 @@
 import { capability } from "../capability.ts";
 import { countIn } from "../list-count.ts";
+import { fieldAt } from "../register.ts";
 import { address, bits, register, value } from "../table.ts";
 import { list } from "../view.ts";
 
@@ -28,7 +29,7 @@ export const registerBlockLocator = capability({
   id: 0x0036,
   title: "MMIO Register Block Locator",
   head: 8,
-  length: (region, offset) => region.read16(offset + capabilities.offset) & 0xfff,
+  length: (region, offset) => fieldAt(region, offset, capabilities, "length"),
   minimum: FIRST_LOCATOR,
   registers: { capabilities },
   lists: {

@@ -1,8 +1,8 @@
-import { type CapabilitySpec, capability } from "../capability.ts";
+import { capability } from "../capability.ts";
 import { countIn } from "../list-count.ts";
-import { bits, fieldMask, register } from "../table.ts";
+import { bits, register } from "../table.ts";
 import { list } from "../view.ts";
-import { entryStarts } from "./entries.ts";
+import { entriesLength, entryStarts } from "./entries.ts";
 
 const FIRST = 0x04;
 const STRIDE = 8;
@@ -22,26 +22,16 @@ function entry(section: string) {
   } as const;
 }
 
-type Entry = ReturnType<typeof entry>;
-
-/** Two dwords for each BAR. */
-const lengthWith =
-  ({ control }: Entry): NonNullable<CapabilitySpec["length"]> =>
-  (region, offset) => {
-    const { count } = control.fields;
-    const bars = (region.read32(offset + FIRST + control.offset) & fieldMask(count)) >>> count.lo;
-    return FIRST + STRIDE * bars;
-  };
-
 function resizable(id: number, title: string, section: string) {
   const registers = entry(section);
+  const bars = countIn(registers.control, "count", { offset: FIRST + registers.control.offset });
   return capability({
     id,
     title,
     head: FIRST + STRIDE,
-    length: lengthWith(registers),
+    length: entriesLength(FIRST, STRIDE, bars),
     lists: { bars: list(registers, entryStarts(FIRST, STRIDE)) },
-    counts: { bars: countIn(registers.control, "count", { offset: FIRST + registers.control.offset }) },
+    counts: { bars },
   });
 }
 

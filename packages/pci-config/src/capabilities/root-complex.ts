@@ -2,7 +2,7 @@ import { capability } from "../capability.ts";
 import { countIn } from "../list-count.ts";
 import { bits, flag, register, value } from "../table.ts";
 import { list } from "../view.ts";
-import { entryStarts } from "./entries.ts";
+import { entriesLength, entryStarts } from "./entries.ts";
 import { linkRegisters } from "./pcie-link.ts";
 
 const FIRST_LINK = 0x10;
@@ -14,13 +14,14 @@ const self = register(0x04, 32, "7.9.8.2", "Element Self Description", {
   component: bits(23, 16, "HwInit", "Component ID"),
   port: bits(31, 24, "HwInit", "Port number"),
 });
+const links = countIn(self, "links");
 
 /** Root complex link declaration (section 7.9.8): the links of an element of the root complex. */
 export const rootLinkDeclaration = capability({
   id: 0x0005,
   title: "Root Complex Link Declaration",
   head: 8,
-  length: (region, offset) => FIRST_LINK + LINK * ((region.read32(offset + 4) >>> 8) & 0xff),
+  length: entriesLength(FIRST_LINK, LINK, links),
   registers: {
     self,
   },
@@ -40,7 +41,7 @@ export const rootLinkDeclaration = capability({
       entryStarts(FIRST_LINK, LINK),
     ),
   },
-  counts: { links: countIn(self, "links") },
+  counts: { links },
 });
 
 const { fields: link } = linkRegisters.linkCapabilities;

@@ -2,21 +2,23 @@ import { capability } from "../capability.ts";
 import { countIn } from "../list-count.ts";
 import { bits, flag, register } from "../table.ts";
 import { list } from "../view.ts";
-import { entryStarts } from "./entries.ts";
+import { entriesLength, entryStarts } from "./entries.ts";
 
 const section = "PCI Express 6.0, 7.9.25";
 const FIRST = 0x0c;
+const INSTANCE = 4;
 
 const capabilities = register(0x04, 32, `${section}.2`, "Shadow Functions Capability", {
   functions: bits(7, 0, "HwInit", "Shadow functions, minus 1"),
 });
+const functions = countIn(capabilities, "functions", { plus: -1 });
 
 /** Shadow functions (PCI Express 6.0, section 7.9.25): unused function numbers from which it sends requests too. */
 export const shadowFunctions = capability({
   id: 0x002d,
   title: "Shadow Functions",
   head: 8,
-  length: (region, offset) => FIRST + 4 * ((region.read32(offset + 4) & 0xff) + 1),
+  length: entriesLength(FIRST, INSTANCE, functions),
   registers: {
     capabilities,
     control: register(0x08, 32, `${section}.3`, "Shadow Functions Control", {
@@ -30,8 +32,8 @@ export const shadowFunctions = capability({
           distance: bits(15, 0, "HwInit", "Added to its own function number"),
         }),
       },
-      entryStarts(FIRST, 4),
+      entryStarts(FIRST, INSTANCE),
     ),
   },
-  counts: { functions: countIn(capabilities, "functions", { plus: -1 }) },
+  counts: { functions },
 });

@@ -2,7 +2,7 @@ import { capability } from "../capability.ts";
 import { countIn } from "../list-count.ts";
 import { bits, flag, register } from "../table.ts";
 import { list } from "../view.ts";
-import { entryStarts } from "./entries.ts";
+import { entriesLength, entryStarts } from "./entries.ts";
 
 const section = "PCI Express 6.0, 7.9.29";
 const HEAD = 0x14;
@@ -13,13 +13,14 @@ const protocols = ["as VC 0", "as VC 0, but what only VC 0 may carry", "UIO"];
 const capabilities1 = register(0x04, 32, `${section}.2`, "SVC Port Capability 1", {
   extendedChannels: bits(2, 0, "HwInit", "Virtual channels beside the default one"),
 });
+const channels = countIn(capabilities1, "extendedChannels", { plus: -1 });
 
 /** Streamlined virtual channels (PCI Express 6.0, section 7.9.29), without tables of arbitration. */
 export const streamlinedVirtualChannel = capability({
   id: 0x0035,
   title: "Streamlined Virtual Channel",
   head: 8,
-  length: (region, offset) => HEAD + CHANNEL * ((region.read32(offset + 4) & 7) + 1),
+  length: entriesLength(HEAD, CHANNEL, channels),
   registers: {
     capabilities1,
     control: register(0x0c, 32, `${section}.4`, "SVC Port Control", {
@@ -50,5 +51,5 @@ export const streamlinedVirtualChannel = capability({
       entryStarts(HEAD, CHANNEL),
     ),
   },
-  counts: { channels: countIn(capabilities1, "extendedChannels", { plus: -1 }) },
+  counts: { channels },
 });

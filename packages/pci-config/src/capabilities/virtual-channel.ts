@@ -1,8 +1,8 @@
-import { type CapabilitySpec, capability } from "../capability.ts";
-import { countIn } from "../list-count.ts";
+import { capability } from "../capability.ts";
+import { countIn, type ListCount } from "../list-count.ts";
 import { bits, flag, register } from "../table.ts";
 import { list } from "../view.ts";
-import { entryStarts } from "./entries.ts";
+import { entriesLength, entryStarts } from "./entries.ts";
 
 /** Sections of the registers: those of a port, or of a multi-function device. */
 interface Sections {
@@ -26,10 +26,6 @@ const partyArbitrations = [
 const HEAD = 0x10;
 const CHANNEL = 12;
 const starts = entryStarts(HEAD, CHANNEL);
-
-/** Port registers, then 12 bytes for each virtual channel; arbitration tables are not counted (section 7.9.1). */
-const length: NonNullable<CapabilitySpec["length"]> = (region, offset) =>
-  HEAD + CHANNEL * ((region.read32(offset + 4) & 7) + 1);
 
 function portRegisters({ chapter, party }: Sections) {
   return {
@@ -114,18 +110,21 @@ function channelRegisters({ chapter, party }: Sections) {
 }
 
 /** The default channel is not counted. */
-const countsOf = ({ capabilities1 }: ReturnType<typeof portRegisters>) => ({
-  channels: countIn(capabilities1, "extendedChannels", { plus: -1 }),
-});
+const channelsOf = ({ capabilities1 }: ReturnType<typeof portRegisters>) =>
+  countIn(capabilities1, "extendedChannels", { plus: -1 });
+
+/** Port registers, then 12 bytes for each virtual channel; arbitration tables are not counted (section 7.9.1). */
+const lengthOf = (channels: ListCount) => entriesLength(HEAD, CHANNEL, channels);
 
 const portSections: Sections = { chapter: "7.9.1", party: "Port" };
 const ofPortRegisters = portRegisters(portSections);
+const portChannels = channelsOf(ofPortRegisters);
 const ofPort = {
   head: 8,
-  length,
+  length: lengthOf(portChannels),
   registers: ofPortRegisters,
   lists: { channels: list(channelRegisters(portSections), starts) },
-  counts: countsOf(ofPortRegisters),
+  counts: { channels: portChannels },
 } as const;
 
 /** Virtual channels of a port, or of a function of a device without channels of its own (section 7.9.1). */
@@ -140,14 +139,15 @@ export const virtualChannelBesideMfvc = capability({
 
 const deviceSections: Sections = { chapter: "7.9.2", party: "Function" };
 const ofDeviceRegisters = portRegisters(deviceSections);
+const deviceChannels = channelsOf(ofDeviceRegisters);
 
 /** Virtual channels of a multi-function device (section 7.9.2). */
 export const multiFunctionVirtualChannel = capability({
   id: 0x0008,
   title: "Multi-Function Virtual Channel",
   head: 8,
-  length,
+  length: lengthOf(deviceChannels),
   registers: ofDeviceRegisters,
   lists: { channels: list(channelRegisters(deviceSections), starts) },
-  counts: countsOf(ofDeviceRegisters),
+  counts: { channels: deviceChannels },
 });
