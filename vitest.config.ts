@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 
 // Projects run in this order, from fast to slow: `unit` beside the sources, `native` needs the addon or child
 // processes, `lspci` compares our text with the real one's, `vm` boots a kernel, `soak` repeats (a hundredth of it
-// unless USERPCI_SOAK=full), `release` installs the packed packages. Anything that boots a machine or measures time runs
-// one file at a time.
+// unless USERPCI_SOAK=full), `release` installs the packed packages. Files that run side by side have machines of their
+// own; what measures time or takes all processors runs one file at a time.
 const serial = { fileParallelism: false };
 const soakHours = 12 * 3_600_000;
 
@@ -69,7 +69,6 @@ export default defineConfig({
           include: ["packages/*/vm/**/*.test.ts", "tests/vm/**/*.test.ts", "tests/lspci/vm/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 300_000,
-          ...serial,
           sequence: { groupOrder: 3 },
         },
       },

@@ -1,9 +1,8 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runJob } from "./job.ts";
 
@@ -15,9 +14,15 @@ afterEach(() => rm(cwd, { recursive: true }));
 
 const env = { PATH: "/usr/bin:/bin" };
 const shell = (script: string) => ["sh", "-c", script] as const;
-/** Prints a line ten times a second from a process below the one that is started, and leaves a mark when it was not stopped after 2 s. */
-const CHATTER =
-  "(i=0; while [ $i -lt 20 ]; do echo line || exit; i=$((i+1)); sleep 0.1; done; : >survived) & wait";
+/** A process below the one that is started writes its number down and prints a line ten times a second, for half a minute if it is not stopped. */
+const CHATTER = `sh -c 'echo $$ >chatter; i=0; while [ $i -lt 300 ]; do echo line || exit; i=$((i+1)); sleep 0.1; done' & wait`;
+
+/** Waits until the process of {@link CHATTER} has ended; its number stays in use until its parent has looked at it. */
+async function chatterEnds(): Promise<void> {
+  const pid = readFileSync(join(cwd, "chatter"), "utf8").trim();
+  const state = () => (existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : "Z");
+  await expect.poll(state, { timeout: 5000, interval: 20 }).toMatch(/^Z|\) [ZX] /);
+}
 
 test("lines arrive one by one, with nothing but the given environment", async () => {
   const lines: string[] = [];
@@ -54,8 +59,7 @@ test("an abort ends everything that it started, and gives its reason", async () 
     signal: controller.signal,
   });
   await expect(job).rejects.toBe(reason);
-  await delay(2500);
-  expect(existsSync(join(cwd, "survived"))).toBe(false);
+  await chatterEnds();
 });
 
 test("what a killed process had started ends soon", async () => {
@@ -68,6 +72,5 @@ test("what a killed process had started ends soon", async () => {
     execFile(process.execPath, ["--input-type=module", "-e", script], resolve),
   );
   expect(killed).toMatchObject({ signal: "SIGKILL" });
-  await delay(2500);
-  expect(existsSync(join(cwd, "survived"))).toBe(false);
+  await chatterEnds();
 });

@@ -5,16 +5,17 @@ import { FRAME, type Frame } from "./frame.ts";
 import { Link } from "./link.ts";
 import { Session, type VmProcess } from "./process.ts";
 import { type Runner, run, spawnRequest } from "./run.ts";
-import type { CallName } from "./server.ts";
+import type { CallName, Greeting } from "./server.ts";
 import type { Exchange, RunOptions, RunResult, SpawnOptions, Vm } from "./vm.ts";
 
 /**
  * Connects to a machine that another process serves. `close()` only ends the connection (and the commands started over it); the machine stays
  * for others. While nothing is under way the connection does not keep the process alive.
+ * @param lane clients that name the same one share the machine; each lane has a boot of its own
  * @throws TestbedError ERR_TESTBED_CLOSED when nobody serves that path; ERR_TESTBED_ARGUMENT for an unknown name; what `boot` throws when the
  * machine has to be booted for this client.
  */
-export async function connect(socketPath: string, machine: string): Promise<Vm> {
+export async function connect(socketPath: string, machine: string, lane = ""): Promise<Vm> {
   const socket = connectSocket(socketPath);
   return new Promise((resolve, reject) => {
     let vm: RemoteVm | undefined;
@@ -33,7 +34,7 @@ export async function connect(socketPath: string, machine: string): Promise<Vm> 
       },
       onClose: (cause) => refuse(gone(socketPath, cause)),
     });
-    void link.send(FRAME.hello, 0, machine);
+    void link.sendJson(FRAME.hello, 0, { machine, lane } satisfies Greeting);
   });
 }
 

@@ -23,9 +23,19 @@ const CALLS = {
 /** A method name that travels in a `call` frame. */
 export type CallName = keyof typeof CALLS;
 
-/** Machines by name, each booted when first asked for and again when it has died, served over a UNIX socket to any number of processes. */
+/** What a client says first. */
+export interface Greeting {
+  readonly machine: string;
+  readonly lane: string;
+}
+
+/**
+ * Machines by name, each booted when first asked for and again when it has died, served over a UNIX socket to any number of processes. Clients of one
+ * lane get the same boot of a machine, and those of another lane another, so that lanes do not meet in its devices.
+ */
 export class VmServer {
   readonly #machines: Readonly<Record<string, BootOptions>>;
+  /** By lane and name. */
   readonly #running = new Map<string, Promise<LocalVm>>();
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -50,10 +60,10 @@ export class VmServer {
 
   /**
    * @internal
-   * The machine of that name, booted if it does not run.
+   * The machine of that name in a lane, booted if it does not run.
    * @throws TestbedError ERR_TESTBED_ARGUMENT for an unknown name, or what `boot` throws.
    */
-  async machine(name: string): Promise<LocalVm> {
+  async machine(name: string, lane = ""): Promise<LocalVm> {
     const options = Object.hasOwn(this.#machines, name) ? this.#machines[name] : undefined;
     if (!options) {
       const known = Object.keys(this.#machines).join(", ");
@@ -63,18 +73,19 @@ export class VmServer {
       );
     }
     if (this.#closed) throw new TestbedError("ERR_TESTBED_CLOSED", "the machines' server was closed");
-    const running = this.#running.get(name);
+    const key = JSON.stringify([lane, name]);
+    const running = this.#running.get(key);
     if (running && !(await running).failure) return running;
     // Two clients may find the same dead machine: whoever comes second takes the first one's new boot.
-    if (this.#running.get(name) === running) this.#start(name, options);
-    return this.#running.get(name)!;
+    if (this.#running.get(key) === running) this.#start(key, options);
+    return this.#running.get(key)!;
   }
 
-  #start(name: string, options: BootOptions): void {
+  #start(key: string, options: BootOptions): void {
     const booting = boot(options) as Promise<LocalVm>;
-    this.#running.set(name, booting);
+    this.#running.set(key, booting);
     booting.catch(() => {
-      if (this.#running.get(name) === booting) this.#running.delete(name);
+      if (this.#running.get(key) === booting) this.#running.delete(key);
     });
   }
 
@@ -113,7 +124,7 @@ class Connection {
   }
 
   #receive({ type, id, payload }: Frame): void {
-    if (type === FRAME.hello) void this.#greet(payload.toString());
+    if (type === FRAME.hello) void this.#greet(JSON.parse(payload.toString()) as Greeting);
     else if (type === FRAME.spawn) void this.#spawn(id, JSON.parse(payload.toString()) as SpawnRequest);
     else if (type === FRAME.call) void this.#call(id, payload.toString());
     else if (type === FRAME.stdin) this.#processes.get(id)?.stdin.write(payload);
@@ -121,9 +132,9 @@ class Connection {
     else if (type === FRAME.kill) this.#processes.get(id)?.kill(payload.toString() as NodeJS.Signals);
   }
 
-  async #greet(name: string): Promise<void> {
+  async #greet({ machine, lane }: Greeting): Promise<void> {
     try {
-      this.#vm = await this.#server.machine(name);
+      this.#vm = await this.#server.machine(machine, lane);
       await this.#link.sendJson(FRAME.ready, 0, this.#vm.exchange);
     } catch (error) {
       await this.#refuse(0, error);

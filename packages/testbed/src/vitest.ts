@@ -12,6 +12,9 @@ import type { Vm } from "./vm.ts";
 /** Tells test processes where the set-up process serves the machines. Processes inherit it. */
 export const SOCKET_VARIABLE = "USERPCI_TESTBED_SOCKET";
 
+/** vitest's number, from 1, of what runs side by side. Child processes inherit it. */
+const LANE_VARIABLE = "VITEST_POOL_ID";
+
 /** The part of vitest's `TestProject` that the set-up uses. */
 export interface SetupProject {
   /** Calls back before tests run again in watch mode. */
@@ -29,7 +32,7 @@ export interface SetupProject {
  * export default vmSetup({ edu: { devices: ["edu"] } });
  * ```
  *
- * Tests of one machine share its devices: run their files one after the other (`fileParallelism: false`).
+ * Files that vitest runs at the same time get boots of their own, up to `maxWorkers` of each machine; those that run one after the other share one.
  */
 export function vmSetup(
   machines: Readonly<Record<string, BootOptions>>,
@@ -67,7 +70,7 @@ async function buildKernel(machines: readonly BootOptions[]): Promise<void> {
  */
 export async function testVm(name: string): Promise<Vm> {
   const socket = process.env[SOCKET_VARIABLE];
-  if (socket) return connect(socket, name);
+  if (socket) return connect(socket, name, process.env[LANE_VARIABLE]);
   throw new TestbedError(
     "ERR_TESTBED_ARGUMENT",
     `${SOCKET_VARIABLE} is not set: no set-up serves machines to this process`,

@@ -44,6 +44,18 @@ test("every test gets the same boot, with all of a machine's methods", async () 
   expect(vm.exchange.guest).toMatch(/^\//);
 });
 
+test("what runs beside a test has a boot of its own", async () => {
+  const lane = process.env["VITEST_POOL_ID"];
+  process.env["VITEST_POOL_ID"] = "beside";
+  try {
+    await using other = await testVm("edu");
+    expect(await bootId(other)).not.toBe(await bootId(vm));
+    expect(other.exchange.host).not.toBe(vm.exchange.host);
+  } finally {
+    process.env["VITEST_POOL_ID"] = lane;
+  }
+});
+
 test("errors cross the socket with code and log", async () => {
   await expect(vm.run(["no-such-program"])).rejects.toMatchObject({ code: "ERR_TESTBED_SPAWN" });
   await expect(vm.run(["sleep", "100"], { timeoutMs: 300 })).rejects.toMatchObject({

@@ -1,4 +1,6 @@
 import { strict as assert } from "node:assert";
+import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { regionIndex } from "@userpci/interface";
 import { vfioGroup } from "@userpci/vfio-native";
 import { expectCode } from "../harness/expect.ts";
@@ -15,6 +17,15 @@ const feature = {
   DMA_LOGGING_START: 6,
   DMA_BUF: 11,
 } as const;
+
+/** Waits until the kernel has put a function into low power, which it does in its own time: an access before that wakes nothing. */
+async function suspended(address: string): Promise<void> {
+  const file = `/sys/bus/pci/devices/${address}/power/runtime_status`;
+  for (let tries = 0; readFileSync(file, "utf8") !== "suspended\n"; tries++) {
+    assert.ok(tries < 500, `${file} is ${readFileSync(file, "utf8")}`);
+    await delay(10);
+  }
+}
 
 await guestSuite(import.meta.url, {
   tests: {
@@ -84,7 +95,7 @@ await guestSuite(import.meta.url, {
       assert.equal(again.region(regionIndex.config).read16(0), 0x1b36);
     },
 
-    "low power that wakes up tells so by an event": () => {
+    "low power that wakes up tells so by an event": async () => {
       using backend = vfioGroup();
       using device = backend.openSync(at.nvme);
       using wakeup = device.createIrqTarget();
@@ -96,6 +107,7 @@ await guestSuite(import.meta.url, {
         feature.LOW_POWER_ENTRY_WITH_WAKEUP,
         new Uint8Array(new Int32Array([fd, 0]).buffer),
       );
+      await suspended(at.nvme);
       assert.equal(device.region(regionIndex.config).read16(0), 0x1b36);
       assert.equal(wakeup.waitSync(2000), 1, "the access woke it");
     },
