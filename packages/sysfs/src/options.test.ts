@@ -1,5 +1,5 @@
 import { PciError } from "@userpci/interface";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PciAddress } from "./address.ts";
 import { bind } from "./bind.ts";
 import { ConfigFile } from "./config-file.ts";
@@ -8,11 +8,11 @@ import { readDriverOverride } from "./function.ts";
 import { listGroups, readGroup } from "./group.ts";
 import { findHolders, findHoldersSync } from "./holders.ts";
 import { deviceNodes } from "./nodes.ts";
-import { NIC, useFakeSystem } from "./testing/fake-system.ts";
+import { NIC, shareFakeSystem } from "./testing/fake-system.ts";
 import { unbind } from "./unbind.ts";
 import { findUser } from "./user.ts";
 
-const system = useFakeSystem();
+const system = shareFakeSystem();
 
 /** What a caller without types can pass anywhere. */
 const wrong = (value: unknown) => value as never;
@@ -65,8 +65,10 @@ describe.each([
   ["bind", bind],
   ["unbind", unbind],
 ])("%s refuses, before it begins,", (_name, call) => {
+  beforeAll(() => system().bind(NIC));
+  afterAll(() => system().unbind(NIC));
+
   it.each(waitOptions)("%o", async (option, message, code) => {
-    await system().bind(NIC);
     const options = { root: system().root, ...option };
     expect(await thrownBy(() => call(NIC, options))).toEqual(refusal(message, code));
     expect(system().driverOf(NIC)).toBe("vfio-pci");

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { run } from "../run.ts";
 import { createStyle } from "../style.ts";
 import type { Terminal } from "../terminal.ts";
@@ -26,8 +26,9 @@ const contents = Object.entries(devices).map(
 
 let root: string;
 const directoryOf = (address: string): string => join(root, "sys/bus/pci/devices", address);
+const configOf = (address: string): string => join(directoryOf(address), "config");
 
-beforeEach(() => {
+beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), "userpci-setpci-"));
   for (const [address, bytes] of contents) {
     const directory = join(root, "sys/devices/pci0001:00", address);
@@ -35,14 +36,20 @@ beforeEach(() => {
     mkdirSync(join(root, "sys/bus/pci/devices"), { recursive: true });
     symlinkSync(`../../../devices/pci0001:00/${address}`, directoryOf(address));
     const number = (offset: number, length: number) => `0x${bytes.readUIntLE(offset, length).toString(16)}\n`;
-    writeFileSync(join(directory, "config"), bytes);
     writeFileSync(join(directory, "vendor"), number(0, 2));
     writeFileSync(join(directory, "device"), number(2, 2));
     writeFileSync(join(directory, "class"), number(9, 3));
   }
 });
 
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+beforeEach(() => {
+  for (const [address, bytes] of contents) {
+    rmSync(configOf(address), { recursive: true, force: true });
+    writeFileSync(configOf(address), bytes);
+  }
+});
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 async function setpci(argv: readonly string[], changed = changes) {
   let stdout = "";
@@ -71,7 +78,7 @@ async function setpci(argv: readonly string[], changed = changes) {
 function changes(): Record<string, Record<string, number>> {
   const found: Record<string, Record<string, number>> = {};
   for (const [address, before] of contents) {
-    const after = readFileSync(join(directoryOf(address), "config"));
+    const after = readFileSync(configOf(address));
     const changed = [...after.entries()].filter(([offset, byte]) => byte !== before[offset]);
     if (changed.length > 0) found[address] = Object.fromEntries(changed);
   }
@@ -126,7 +133,7 @@ describe("userpci setpci", () => {
     ],
     ["PRIMARY_BUS=1", 1, "", 1, "Does not have register PRIMARY_BUS."],
   ])("goes on where it may not open a function: %s", async (line, status, stdout, messages, last) => {
-    const config = join(directoryOf("0001:00:00.0"), "config");
+    const config = configOf("0001:00:00.0");
     rmSync(config);
     mkdirSync(config);
     const got = await setpci(["-s", "1:0:0.0", ...line.split(" ")], () => ({}));

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isPciError, type PciError } from "@userpci/interface";
-import { afterEach, beforeEach, expect } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { type BindOptions, bindOn } from "../bind.ts";
 import type { DriverOptions } from "../driver.ts";
 import { findFunction } from "../find.ts";
@@ -94,12 +94,17 @@ export class FakeSystem {
 }
 
 /** Gives each test a system of its own. */
-export function useFakeSystem(): () => FakeSystem {
+export const useFakeSystem = (): (() => FakeSystem) => systemFor(beforeEach, afterEach);
+
+/** Gives the tests of a file, which leave it as it was, one system. */
+export const shareFakeSystem = (): (() => FakeSystem) => systemFor(beforeAll, afterAll);
+
+function systemFor(before: (set: () => void) => void, after: (clear: () => void) => void): () => FakeSystem {
   let system: FakeSystem;
-  beforeEach(() => {
+  before(() => {
     system = new FakeSystem();
   });
-  afterEach(() => rmSync(system.root, { recursive: true }));
+  after(() => rmSync(system.root, { recursive: true }));
   return () => system;
 }
 
