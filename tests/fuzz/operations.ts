@@ -33,7 +33,13 @@ import {
   treeText,
 } from "@userpci/pci-config/lspci";
 import { applyOperation, parseOperation } from "@userpci/pci-config/setpci";
-import { linux, VirtualConfigSpace, vfio2010 } from "@userpci/pci-config/virtual";
+import {
+  linux,
+  type Provider,
+  VirtualConfigSpace,
+  type VirtualDevice,
+  vfio2010,
+} from "@userpci/pci-config/virtual";
 
 /** Something that no input may make happen. */
 class Violation extends Error {
@@ -121,22 +127,35 @@ function devicesOf(bytes: Uint8Array): LspciDevice[] {
   return devices;
 }
 
-/** The virtual space of a profile over the input, every dword written and read with values of the input. */
+/** What a device gives and has besides its config space, as the last bytes of the input say. */
+function deviceOf(region: Region, bytes: Uint8Array): VirtualDevice {
+  const [kind = 0, vectors = 0, rom = 0] = bytes.slice(-3).reverse();
+  const provider: Partial<Provider> = {
+    readVpd: (address) => ((kind & 1) === 0 ? (address * 0x0101_0101) >>> 0 : undefined),
+    writeVpd: () => (kind & 2) === 0,
+    msiVectors: () => vectors,
+  };
+  return {
+    region,
+    bars: barShapes(configOf(region), [0x1000, 0x100, 0x4000]),
+    romSize: rom * 0x800,
+    intx: (["maskable", "unmaskable", "none"] as const)[(kind >> 2) % 3]!,
+    ...((kind & 0x20) !== 0 && { virtualFunction: { vendorId: 0x8086, deviceId: 0x10ca } }),
+    ...((kind & 0x40) !== 0 && { provider }),
+  };
+}
+
+/** The virtual space of a profile over the input, every dword written and read with values of the input. Once it is there, it refuses nothing. */
 function exercise(profile: typeof linux, bytes: Uint8Array): void {
   const region = strict(bytes);
-  const virtual = allowed(
-    () =>
-      new VirtualConfigSpace(profile, {
-        region,
-        bars: barShapes(configOf(region), [0x1000, 0x100, 0x4000]),
-        romSize: 0x800,
-      }),
-  );
+  const virtual = allowed(() => new VirtualConfigSpace(profile, deviceOf(region, bytes)));
   if (!virtual) return;
   for (let offset = 0; offset + 4 <= virtual.size; offset += 4) {
-    const value = bytes[(offset * 7) % bytes.length]! * 0x01010101;
-    allowed(() => virtual.write16(offset, value & 0xffff));
-    allowed(() => virtual.write32(offset, ~value >>> 0));
+    const byte = bytes[(offset * 7) % bytes.length]!;
+    const value = byte * 0x01010101;
+    virtual.write8(offset + (byte & 3), byte);
+    virtual.write16(offset + (byte & 2), value & 0xffff);
+    virtual.write32(offset, ~value >>> 0);
     virtual.read8(offset);
     virtual.read32(offset);
     if ((offset & 0x1f) === 0) virtual.explain(offset, 0xff);
