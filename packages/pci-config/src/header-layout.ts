@@ -34,14 +34,19 @@ export function layoutOf(headerType: number): HeaderLayout | undefined {
   return byCode.get(fieldOf(commonHeader.headerType.fields.layout, headerType));
 }
 
+/** The layout of the header of a region. */
+export function layoutAt(region: Region): HeaderLayout | undefined {
+  return layoutOf(region.read8(commonHeader.headerType.offset));
+}
+
 /** Bytes of the header of a region, as far as the region has them. Reads the header type. */
 export function headerLength(region: Region): number {
-  const layout = layoutOf(region.read8(commonHeader.headerType.offset));
+  const layout = layoutAt(region);
   return Math.min(layout ? headerLayouts[layout].length : HEADER_SIZE, region.size);
 }
 
 /** Offset of the pointer to the first standard capability; undefined where the layout is not known. */
 export function capabilitiesPointerOf(region: Region): number | undefined {
-  const layout = layoutOf(region.read8(commonHeader.headerType.offset));
+  const layout = layoutAt(region);
   return layout && headerLayouts[layout].registers.capabilitiesPointer.offset;
 }

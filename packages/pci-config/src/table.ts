@@ -182,7 +182,8 @@ export function fieldMask(field: FieldSpec): number {
 
 /** The number in a field of a register's bits: unsigned, moved down to bit 0 whatever the field's form. */
 export function fieldOf(field: FieldSpec, raw: number): number {
-  return (raw & fieldMask(field)) >>> field.lo;
+  const above = 31 - field.hi;
+  return (raw << above) >>> (above + field.lo);
 }
 
 /** Whether a write can have an effect on bits of this kind. */

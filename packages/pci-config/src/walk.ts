@@ -3,14 +3,28 @@ import type { CapabilityPlace } from "./capability.ts";
 import { commonHeader, HEADER_SIZE } from "./header.ts";
 import { capabilitiesPointerOf } from "./header-layout.ts";
 import { hex, ignore, problem, type Report } from "./problem.ts";
+import { fieldAt } from "./register.ts";
+import { bits, fieldMask, fieldOf, register } from "./table.ts";
 
 /** Bytes of a config space without extended capabilities. */
 export const STANDARD_SIZE = 256;
 /** Bytes of a config space with them. */
 export const EXTENDED_SIZE = 4096;
 
-const HAS_CAPABILITIES = 1 << commonHeader.status.fields.capabilitiesList.lo;
+/** The dword with which every extended capability begins (section 7.6.3). */
+export const extendedHeader = register(0x00, 32, "7.6.3", "PCI Express Extended Capability Header", {
+  id: bits(15, 0, "RO", "Extended capability id"),
+  version: bits(19, 16, "RO", "Version of the structure"),
+  next: bits(31, 20, "RO", "Offset of the next extended capability; 0 for none"),
+});
+
 const ALL_ONES = 0xffff_ffff;
+
+/** The bits of an extended capability's header with the next one at `next`. */
+export function withNext(header: number, next: number): number {
+  const field = extendedHeader.fields.next;
+  return ((header & ~fieldMask(field)) | (next << field.lo)) >>> 0;
+}
 
 /** First byte behind the standard area of a region. */
 export function standardEnd(region: Region): number {
@@ -54,10 +68,10 @@ function firstPointer(region: Region, report: Report): number | undefined {
     report(problem("absent", 0, "vendor, device, command and status read all ones"));
     return undefined;
   }
-  if ((region.read16(commonHeader.status.offset) & HAS_CAPABILITIES) === 0) return undefined;
+  if (fieldAt(region, 0, commonHeader.status, "capabilitiesList") === 0) return undefined;
   const pointer = capabilitiesPointerOf(region);
   if (pointer === undefined) {
-    const layout = region.read8(commonHeader.headerType.offset) & 0x7f;
+    const layout = fieldAt(region, 0, commonHeader.headerType, "layout");
     const message = `header layout ${layout} is not known, so its capabilities cannot be found`;
     report(problem("header-type", commonHeader.headerType.offset, message));
   } else if (standardEnd(region) <= HEADER_SIZE) {
@@ -103,6 +117,7 @@ export function* walkExtended(region: Region, report: Report): Generator<Capabil
   const end = extendedEnd(region);
   if (end < STANDARD_SIZE + 4) return;
   let offset: number | undefined = STANDARD_SIZE;
+  const { id, version, next } = extendedHeader.fields;
   const area: Area = { low: STANDARD_SIZE, end, seen: new Set([STANDARD_SIZE]) };
   for (let steps = dwordsOf(area); offset !== undefined && steps > 0; steps--) {
     const header = region.read32(offset);
@@ -112,7 +127,7 @@ export function* walkExtended(region: Region, report: Report): Generator<Capabil
       report(problem("dead-capability", offset, `the capability at ${hex(offset, 3)} reads all ${bits}`));
       return;
     }
-    yield { kind: "extended", id: header & 0xffff, version: (header >>> 16) & 0xf, offset };
-    offset = step(header >>> 20, offset, area, report);
+    yield { kind: "extended", id: fieldOf(id, header), version: fieldOf(version, header), offset };
+    offset = step(fieldOf(next, header), offset, area, report);
   }
 }

@@ -3,12 +3,12 @@ import { bytesRegion, readBytes } from "../bytes.ts";
 import { type CapabilityKind, type CapabilitySpec, openCapability } from "../capability.ts";
 import { extendedCapabilities } from "../extended.ts";
 import { HEADER_SIZE } from "../header.ts";
-import { withCount } from "../list-count.ts";
-import { readRegister, writeRegister } from "../register.ts";
+import { countIn, type ListCount, withCount } from "../list-count.ts";
+import { rawAt, writeRegister } from "../register.ts";
 import { standardCapabilities } from "../standard.ts";
-import type { RegisterTable } from "../table.ts";
+import { bits, type RegisterTable } from "../table.ts";
 import { placeOf, RegisterSet, type Span, type Traits } from "../view.ts";
-import { EXTENDED_SIZE, STANDARD_SIZE } from "../walk.ts";
+import { EXTENDED_SIZE, extendedHeader, STANDARD_SIZE } from "../walk.ts";
 import type { CapabilityContent } from "./description.ts";
 import { type AnyListValues, writeLists } from "./lists.ts";
 import { type AnyRegisterValues, isFixed, writeValues } from "./values.ts";
@@ -35,19 +35,16 @@ const tables: Readonly<Record<CapabilityKind, Readonly<Record<string, Capability
 
 const idLimits = { standard: 0xff, extended: 0xffff } as const;
 
-/** Registers in which a capability tells its own length, as functions that set them where they are 0. */
-const toldLengths: Readonly<Record<string, (region: Region, at: number, length: number) => void>> = {
-  "standard vendor": (region, at, length) => region.write8(at + 2, region.read8(at + 2) || length),
-  "extended vsec": setUpperLength,
-  "extended dvsec": setUpperLength,
-  "extended registerBlockLocator": (region, at, length) =>
-    region.write16(at + 4, region.read16(at + 4) || length),
-};
+const { vendor } = standardCapabilities;
+const { vsec, dvsec, registerBlockLocator } = extendedCapabilities;
 
-function setUpperLength(region: Region, at: number, length: number): void {
-  const header = region.read32(at + 4);
-  if (header >>> 20 === 0) region.write32(at + 4, (header | (length << 20)) >>> 0);
-}
+/** The fields in which a capability tells its own length, in bytes. */
+const toldLengths: Readonly<Record<string, ListCount>> = {
+  "standard vendor": { ...vendor.registers.length, field: bits(7, 0, "RO", "Length"), times: 1, plus: 0 },
+  "extended vsec": countIn(vsec.registers.header, "length"),
+  "extended dvsec": countIn(dvsec.registers.header1, "length"),
+  "extended registerBlockLocator": countIn(registerBlockLocator.registers.capabilities, "length"),
+};
 
 /**
  * The bytes of a capability whose pointer is still 0.
@@ -83,7 +80,8 @@ export function encodeCapability(
   );
   const needed = Math.max(length, head + bytes.length, written - start, listed - start, 4);
   const known = length === 0 && spec ? knownLength(spec, traits) : 0;
-  toldLengths[`${kind} ${name}`]?.(region, start, Math.max(needed, known, spec?.minimum ?? 0));
+  const told = toldLengths[`${kind} ${name}`];
+  if (told) setCount(region, start, `length of ${name}`, told, Math.max(needed, known, spec?.minimum ?? 0));
   return readBytes(region, start, lengthOf(kind, name, spec, region, needed));
 }
 
@@ -136,12 +134,13 @@ function setCounts(
   lists: AnyListValues,
 ): void {
   for (const [list, count] of Object.entries(spec?.counts ?? {})) {
-    if (count === undefined) continue;
-    const { width, offset } = count;
-    const raw = readRegister(region, width, start + offset);
-    const turns = lists[list]?.length ?? 0;
-    writeRegister(region, width, start + offset, withCount(`${list} of ${name}`, count, raw, turns));
+    if (count !== undefined) setCount(region, start, `${list} of ${name}`, count, lists[list]?.length ?? 0);
   }
+}
+
+function setCount(region: Region, start: number, what: string, count: ListCount, turns: number): void {
+  const raw = withCount(what, count, rawAt(region, start, count), turns);
+  writeRegister(region, count.width, start + count.offset, raw);
 }
 
 /** Whole dwords up to the end of the registers that a capability's traits bring, where it has traits. */
@@ -185,7 +184,7 @@ function identify(
 function writeIdentity(region: Region, kind: CapabilityKind, id: number, version: number): void {
   checkInteger("version", version, 0, 15);
   if (kind === "standard") region.write8(HEADER_SIZE, id);
-  else region.write32(STANDARD_SIZE, id | (version << 16));
+  else region.write32(STANDARD_SIZE, id | (version << extendedHeader.fields.version.lo));
 }
 
 /** The length that decoding will find, or what is needed where nothing tells it. */

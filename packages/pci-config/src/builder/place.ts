@@ -3,7 +3,7 @@ import type { CapabilityKind } from "../capability.ts";
 import { commonHeader } from "../header.ts";
 import { capabilitiesPointerOf } from "../header-layout.ts";
 import { fieldMask } from "../table.ts";
-import { STANDARD_SIZE } from "../walk.ts";
+import { STANDARD_SIZE, withNext } from "../walk.ts";
 import { areas } from "./capability.ts";
 
 /** A capability with its bytes, and where it must be if that was said. */
@@ -96,7 +96,7 @@ export function linkCapabilities(
     for (const [at, byte] of bytes.entries()) region.write8(offset + at, byte);
     const next = offsets[index + 1] ?? 0;
     if (kind === "standard") region.write8(offset + 1, next);
-    else region.write32(offset, ((region.read32(offset) & 0xf_ffff) | (next << 20)) >>> 0);
+    else region.write32(offset, withNext(region.read32(offset), next));
   }
   if (kind === "extended") return;
   const { offset: status } = commonHeader.status;

@@ -1,5 +1,5 @@
 import type { Region } from "@userpci/interface";
-import { type CapabilitySpec, capability } from "../capability.ts";
+import { capability, type LengthRule } from "../capability.ts";
 import { type Access, bits, fieldOf, flag, register, value } from "../table.ts";
 import { findStandard, standardEnd } from "../walk.ts";
 import { isRootType, pcie } from "./pcie.ts";
@@ -69,7 +69,7 @@ function takesPrefixes(region: Region, at: number): boolean {
 }
 
 /** Up to the header log in every function; further by what it has. */
-const length: NonNullable<CapabilitySpec["length"]> = (_region, _offset, traits) => {
+const length: LengthRule = (_region, _offset, traits) => {
   if (traits.has("flit")) return 0x60;
   if (traits.has("prefix")) return 0x48;
   return traits.has("root") ? 0x38 : 0x2c;

@@ -1,4 +1,3 @@
-import type { Region } from "@userpci/interface";
 import { address, bits, flag, register, value } from "../table.ts";
 import { list } from "../view.ts";
 
@@ -18,13 +17,11 @@ const names: Readonly<Record<number, string>> = {
   10: "cxlTest",
 };
 
-/** What a DVSEC of CXL is, and with a number behind it each revision that it has reached: `cxlDevice`, `cxlDevice1`. */
-export function* cxlTraits(region: Region, offset: number): Generator<string> {
-  const header = region.read32(offset + 4);
-  const name = names[region.read16(offset + 8)];
-  if ((header & 0xffff) !== CXL_VENDOR || name === undefined) return;
+/** What the headers of a DVSEC make it, if it is CXL's, and with a number behind it each revision that it has reached: `cxlDevice`, `cxlDevice1`. */
+export function* cxlTraits(vendorId: number, revision: number, dvsecId: number): Generator<string> {
+  const name = names[dvsecId];
+  if (vendorId !== CXL_VENDOR || name === undefined) return;
   yield name;
-  const revision = (header >>> 16) & 0xf;
   for (let reached = 1; reached <= revision; reached++) yield `${name}${reached}`;
 }
 

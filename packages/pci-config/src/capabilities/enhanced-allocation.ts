@@ -1,11 +1,10 @@
 import type { Region } from "@userpci/interface";
 import { capability } from "../capability.ts";
-import { commonHeader } from "../header.ts";
-import { countIn } from "../list-count.ts";
+import { layoutAt } from "../header-layout.ts";
+import { countAt, countIn } from "../list-count.ts";
+import { fieldAt } from "../register.ts";
 import { address, bits, fieldOf, flag, register, value } from "../table.ts";
 import { list, type Span, type Traits } from "../view.ts";
-
-const isBridge = (layout: number) => (layout & 0x7f) === 1;
 
 /** Properties of an entry's range (section 7.8.5.3), by value. */
 const properties = [
@@ -63,19 +62,19 @@ const { format, base, maxOffset } = enhancedAllocationEntry;
 const entries = register(0x02, 16, "7.8.5.1", "Number of entries", {
   count: bits(5, 0, "HwInit", "Entries"),
 });
+const ranges = countIn(entries, "count");
 
 /** Byte of a capability at which entries start, but for a bridge's bus numbers. */
 const FIRST = 4;
 
 /** Bytes of an entry whose format register is at `at`. */
-const entryLength = (region: Region, at: number): number =>
-  4 + 4 * fieldOf(format.fields.size, region.read32(at));
+const entryLength = (region: Region, at: number): number => 4 + 4 * fieldAt(region, at, format, "size");
 
 /** Where entries start, as far as there is room for what tells it. */
 function* entryStarts({ region, offset, length, traits }: Omit<Span, "name">): Generator<number> {
   if (length < FIRST) return;
   let at = traits.has("bridge") ? FIRST + 4 : FIRST;
-  let left = fieldOf(entries.fields.count, region.read16(offset + entries.offset));
+  let left = countAt(region, offset, ranges);
   for (; left > 0 && at + 4 <= length; left--) {
     yield at;
     at += entryLength(region, offset + at);
@@ -101,7 +100,7 @@ export const enhancedAllocation = capability({
   id: 0x14,
   title: "Enhanced Allocation",
   traits: function* (region) {
-    if (isBridge(region.read8(commonHeader.headerType.offset))) yield "bridge";
+    if (layoutAt(region) === "bridge") yield "bridge";
   },
   length: (region, offset, traits) => {
     let end = traits.has("bridge") ? FIRST + 4 : FIRST;
@@ -125,5 +124,5 @@ export const enhancedAllocation = capability({
     ),
   },
   lists: { ranges: list(enhancedAllocationEntry, entryStarts, narrow) },
-  counts: { ranges: countIn(entries, "count") },
+  counts: { ranges },
 });

@@ -1,6 +1,7 @@
 import type { Region } from "@userpci/interface";
 import { capability } from "../capability.ts";
 import { countIn } from "../list-count.ts";
+import { rawAt } from "../register.ts";
 import { fieldOf } from "../table.ts";
 import type { Traits } from "../view.ts";
 import { type BlockType, blockLists, blockRegisters, blockTypes } from "./hypertransport-blocks.ts";
@@ -11,9 +12,12 @@ const linkTypes = ["primary", "secondary"] as const;
 
 /** The type of a HyperTransport capability, of its command register: 0 and 4 for primary and secondary interfaces. */
 export function hyperTransportType(command: number): number {
-  const type = (command >>> 11) & 0x1f;
+  const type = fieldOf(blockRegisters.otherBlock.fields.type, command);
   return type < 8 ? type & 4 : type;
 }
+
+/** The command register, which blocks of every type have at the same place. */
+const commandAt = (region: Region, offset: number) => rawAt(region, offset, blockRegisters.otherBlock);
 
 const blockNames = new Map<number, BlockType>(
   Object.entries(blockTypes).map(([name, code]) => [code, name as BlockType]),
@@ -50,7 +54,7 @@ const lengths: Partial<Record<string, number>> = {
 const otherLengths: Partial<Record<BlockType, number>> = { gen3: 40, powerManagement: 8 };
 
 function length(region: Region, offset: number, traits: Traits): number {
-  const command = region.read16(offset + 2);
+  const command = commandAt(region, offset);
   if (traits.has("shortMapping")) {
     return 12 + 8 * fieldOf(blockRegisters.addressMapping.fields.dmaMappings, command);
   }
@@ -66,7 +70,7 @@ export const hyperTransport = capability({
   title: "HyperTransport",
   length,
   traits: function* (region, offset) {
-    const command = region.read16(offset + 2);
+    const command = commandAt(region, offset);
     const type = hyperTransportType(command);
     if (type < 8) yield linkTypes[type >> 2]!;
     else yield* blockTraits(blockNames.get(type), command);

@@ -1,5 +1,7 @@
-import { type CapabilitySpec, capability } from "../capability.ts";
+import { capability, type LengthRule } from "../capability.ts";
+import { fieldAt } from "../register.ts";
 import { type Access, bits, flag, register } from "../table.ts";
+import { extendedHeader } from "../walk.ts";
 
 const powerOnScales = ["2 us", "10 us", "100 us"];
 
@@ -13,15 +15,14 @@ function substates<const A extends Access>(access: A) {
 }
 
 /** Version 2 adds a register. */
-const length: NonNullable<CapabilitySpec["length"]> = (_region, _offset, traits) =>
-  traits.has("status") ? 20 : 16;
+const length: LengthRule = (_region, _offset, traits) => (traits.has("status") ? 20 : 16);
 
 /** L1 power management substates (section 7.8.3). */
 export const l1Substates = capability({
   id: 0x001e,
   title: "L1 PM Substates",
   traits: function* (region, offset) {
-    if (((region.read32(offset) >>> 16) & 0xf) >= 2) yield "status";
+    if (fieldAt(region, offset, extendedHeader, "version") >= 2) yield "status";
   },
   length,
   registers: {

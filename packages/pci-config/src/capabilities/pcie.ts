@@ -1,5 +1,6 @@
 import { capability } from "../capability.ts";
-import { bits, flag, register } from "../table.ts";
+import { rawAt } from "../register.ts";
+import { bits, fieldOf, flag, register } from "../table.ts";
 import type { Traits } from "../view.ts";
 import { deviceRegisters } from "./pcie-device.ts";
 import { linkRegisters } from "./pcie-link.ts";
@@ -31,12 +32,22 @@ export function isRootType(type: number): boolean {
   return type === ROOT_PORT || type === EVENT_COLLECTOR;
 }
 
+const capabilities = register(0x02, 16, "7.5.3.2", "PCI Express Capabilities", {
+  version: bits(3, 0, "RO", "Version of the structure"),
+  portType: bits(7, 4, "RO", "Device/port type", portTypes),
+  slotImplemented: flag(8, "HwInit", "The link leads to a slot"),
+  interruptMessage: bits(13, 9, "RO", "Vector of the capability's own interrupts"),
+  flitMode: flag(15, "HwInit", "Flit mode (PCI Express 6.0)"),
+});
+
 function* traitsOf(flags: number): Generator<string> {
-  const version2 = (flags & 0xf) >= 2;
-  const type = (flags >> 4) & 0xf;
+  const { version, portType, slotImplemented } = capabilities.fields;
+  const version2 = fieldOf(version, flags) >= 2;
+  const type = fieldOf(portType, flags);
   const hasLink = type !== INTEGRATED_ENDPOINT && type !== EVENT_COLLECTOR;
   const hasSlot =
-    (type === ROOT_PORT || type === DOWNSTREAM_PORT || type === REVERSE_BRIDGE) && (flags & 0x100) !== 0;
+    (type === ROOT_PORT || type === DOWNSTREAM_PORT || type === REVERSE_BRIDGE) &&
+    fieldOf(slotImplemented, flags) !== 0;
   if (version2) yield "version2";
   if (isRootType(type)) yield "root";
   if (hasLink) yield "link";
@@ -60,16 +71,10 @@ function lengthOf(traits: Traits): number {
 export const pcie = capability({
   id: 0x10,
   title: "PCI Express",
-  traits: (region, offset) => traitsOf(region.read16(offset + 2)),
+  traits: (region, offset) => traitsOf(rawAt(region, offset, capabilities)),
   length: (_region, _offset, traits) => lengthOf(traits),
   registers: {
-    capabilities: register(0x02, 16, "7.5.3.2", "PCI Express Capabilities", {
-      version: bits(3, 0, "RO", "Version of the structure"),
-      portType: bits(7, 4, "RO", "Device/port type", portTypes),
-      slotImplemented: flag(8, "HwInit", "The link leads to a slot"),
-      interruptMessage: bits(13, 9, "RO", "Vector of the capability's own interrupts"),
-      flitMode: flag(15, "HwInit", "Flit mode (PCI Express 6.0)"),
-    }),
+    capabilities,
     ...deviceRegisters,
     ...linkRegisters,
     ...portRegisters,

@@ -1,13 +1,32 @@
 import type { Region } from "@userpci/interface";
-import { type CapabilitySpec, capability } from "../capability.ts";
-import { commonHeader } from "../header.ts";
+import { capability, type LengthRule } from "../capability.ts";
+import { layoutAt } from "../header-layout.ts";
+import { fieldAt } from "../register.ts";
 import { bits, flag, register, value } from "../table.ts";
 
-/** Whether the version, at the same place of a function and of a bridge, has ECC registers. */
-const hasEcc = (region: Region, offset: number): boolean => (region.read16(offset + 2) & 0x3000) !== 0;
+/** At the same place of a function and of a bridge. */
+const version = bits(13, 12, "RO", "Version: 0 without ECC");
+
+const command = register(
+  0x02,
+  16,
+  "PCI-X 2.0a, 7.2.3",
+  "PCI-X Command",
+  {
+    dataParityRecovery: flag(0, "RW", "Data parity error recovery"),
+    relaxedOrdering: flag(1, "RW", "Relaxed ordering"),
+    maximumRead: bits(3, 2, "RW", "Memory read byte count: 512 bytes times 2 to its power"),
+    maximumSplits: bits(6, 4, "RW", "Split transactions outstanding: 1, 2, 3, 4, 8, 12, 16, 32"),
+    version,
+  },
+  { when: "function" },
+);
+
+/** Whether the version has ECC registers. */
+const hasEcc = (region: Region, offset: number): boolean => fieldAt(region, offset, command, "version") !== 0;
 
 /** PCI-X: 8 bytes, or with ECC registers 24; a bridge has 16 or 32 (PCI-X 2.0a, 7.2 and 8.6.2). */
-const length: NonNullable<CapabilitySpec["length"]> = (region, offset, traits) => {
+const length: LengthRule = (region, offset, traits) => {
   const wide = hasEcc(region, offset);
   if (traits.has("bridge")) return wide ? 32 : 16;
   return wide ? 24 : 8;
@@ -57,26 +76,12 @@ export const pcix = capability({
   id: 0x07,
   title: "PCI-X",
   traits: function* (region, offset) {
-    const layout = region.read8(commonHeader.headerType.offset) & 0x7f;
-    yield layout === 1 ? "bridge" : "function";
+    yield layoutAt(region) === "bridge" ? "bridge" : "function";
     if (hasEcc(region, offset)) yield "ecc";
   },
   length,
   registers: {
-    command: register(
-      0x02,
-      16,
-      "PCI-X 2.0a, 7.2.3",
-      "PCI-X Command",
-      {
-        dataParityRecovery: flag(0, "RW", "Data parity error recovery"),
-        relaxedOrdering: flag(1, "RW", "Relaxed ordering"),
-        maximumRead: bits(3, 2, "RW", "Memory read byte count: 512 bytes times 2 to its power"),
-        maximumSplits: bits(6, 4, "RW", "Split transactions outstanding: 1, 2, 3, 4, 8, 12, 16, 32"),
-        version: bits(13, 12, "RO", "Version: 0 without ECC"),
-      },
-      { when: "function" },
-    ),
+    command,
     status: register(
       0x04,
       32,
@@ -107,7 +112,7 @@ export const pcix = capability({
         splitOverrun: flag(4, "RW1C", "Split completion overrun"),
         splitDelayed: flag(5, "RW1C", "Split request delayed"),
         frequency: bits(9, 6, "RO", "Secondary bus mode and highest clock", clocks),
-        version: bits(13, 12, "RO", "Version: 0 without ECC"),
+        version,
         capable266MHz: flag(14, "RO", "266 MHz capable"),
         capable533MHz: flag(15, "RO", "533 MHz capable"),
       },

@@ -1,7 +1,9 @@
 import { capability } from "../capability.ts";
 import { countIn } from "../list-count.ts";
+import { fieldAt } from "../register.ts";
 import { bits, flag, register, value } from "../table.ts";
 import { list } from "../view.ts";
+import { extendedHeader } from "../walk.ts";
 import { entriesLength, entryStarts } from "./entries.ts";
 import { linkRegisters } from "./pcie-link.ts";
 
@@ -84,7 +86,7 @@ export const eventCollectorAssociation = capability({
   id: 0x0007,
   title: "Root Complex Event Collector Endpoint Association",
   traits: function* (region, offset) {
-    if (((region.read32(offset) >>> 16) & 0xf) >= 2) yield "buses";
+    if (fieldAt(region, offset, extendedHeader, "version") >= 2) yield "buses";
   },
   length: (_region, _offset, traits) => (traits.has("buses") ? 12 : 8),
   registers: {

@@ -12,6 +12,7 @@ import {
   standardEnd,
   walkExtended,
   walkStandard,
+  withNext,
 } from "../walk.ts";
 import { holds, type PermissionRule, type Profile, type StructureRules } from "./rule.ts";
 
@@ -79,8 +80,8 @@ function layOutExtended(profile: Profile, region: Region, maker: LayoutMaker): v
     const isShown = spec !== undefined && maker.addCapability(place, spec, extendedEnd(region));
     if (!isShown && place.offset !== STANDARD_SIZE) continue;
     if (!isShown) maker.add({ kind: "extended", offset: STANDARD_SIZE }, anchor, 4, none);
-    if (link !== undefined) maker.write32(link, (maker.read32(link) & 0xf_ffff) | (place.offset << 20));
-    maker.write32(place.offset, isShown ? region.read32(place.offset) & 0xf_ffff : 0);
+    if (link !== undefined) maker.write32(link, withNext(maker.read32(link), place.offset));
+    maker.write32(place.offset, isShown ? withNext(region.read32(place.offset), 0) : 0);
     link = place.offset;
   }
 }
