@@ -130,29 +130,6 @@ export const cxlDeviceRegisters = {
     },
     device2,
   ),
-  gpfPhase2Duration: register(
-    0x0a,
-    16,
-    "CXL 3.1, 8.1.7.1",
-    "GPF Phase 2 Duration",
-    {
-      base: bits(3, 0, "RO", "Time, in units of the scale"),
-      scale: bits(11, 8, "RO", "Unit of time", [
-        "1 us",
-        "10 us",
-        "100 us",
-        "1 ms",
-        "10 ms",
-        "100 ms",
-        "1 s",
-        "10 s",
-      ]),
-    },
-    { when: "cxlGpfDevice" },
-  ),
-  gpfPhase2Power: value(0x0c, 32, "CXL 3.1, 8.1.7.2", "GPF Phase 2 Power, in milliwatts", "RO", {
-    when: "cxlGpfDevice",
-  }),
 } as const;
 
 /** A memory range of a CXL device (section 8.1.3.8): 0 is range 1 of the specification. */

@@ -3,26 +3,11 @@ import { address, bits, flag, register, value } from "../table.ts";
 const section = (part: number) => `CXL 3.1, 8.1.5.${part}`;
 const flexBus = (part: number) => `CXL 3.1, 8.2.1.3.${part}`;
 const port = { when: "cxlPort" } as const;
-const gpf = { when: "cxlGpfPort" } as const;
 const flex = { when: "cxlFlexBus" } as const;
 const flex1 = { when: "cxlFlexBus1" } as const;
 const flex2 = { when: "cxlFlexBus2" } as const;
 
-const timeout = {
-  base: bits(3, 0, "RW", "Time, in units of the scale"),
-  scale: bits(11, 8, "RW", "Unit of time", [
-    "1 us",
-    "10 us",
-    "100 us",
-    "1 ms",
-    "10 ms",
-    "100 ms",
-    "1 s",
-    "10 s",
-  ]),
-} as const;
-
-/** Registers of the DVSECs of CXL ports: extensions (id 3), global persistent flush (id 4), flex bus (id 7). */
+/** Registers of the DVSECs of CXL ports: extensions (id 3) and flex bus (id 7). */
 export const cxlPortRegisters = {
   portStatus: register(
     0x0a,
@@ -84,8 +69,6 @@ export const cxlPortRegisters = {
     port,
   ),
   rcrbBaseHigh: value(0x24, 32, section(12), "CXL RCRB Base High", "RW", port),
-  gpfPhase1: register(0x0c, 16, "CXL 3.1, 8.1.6.1", "GPF Phase 1 Control", timeout, gpf),
-  gpfPhase2: register(0x0e, 16, "CXL 3.1, 8.1.6.2", "GPF Phase 2 Control", timeout, gpf),
   flexBusCapability: register(
     0x0a,
     16,

@@ -1,12 +1,12 @@
 import { capability } from "../capability.ts";
 import { type Access, bits, flag, register } from "../table.ts";
-import { l0pExitLatencies } from "./flit-words.ts";
+import { exitLatencies } from "./pcie-link.ts";
 
 const features = <const A extends Access>(access: A) => ({
   scaledFlowControl: flag(0, access, "Scaled flow control"),
   immediateReadiness: flag(1, access, "All functions are immediately ready (PCI Express 6.0)"),
   extendedChannels: bits(4, 2, access, "Virtual channels beside the default one (PCI Express 6.0)"),
-  l0pExitLatency: bits(7, 5, access, "L0p exit latency (PCI Express 6.0)", l0pExitLatencies),
+  l0pExitLatency: bits(7, 5, access, "L0p exit latency (PCI Express 6.0)", exitLatencies),
 });
 
 /** Data link feature (section 7.7.4): what both ends of a link tell each other. */

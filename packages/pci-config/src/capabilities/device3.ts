@@ -1,6 +1,7 @@
 import { capability } from "../capability.ts";
 import { bits, flag, register } from "../table.ts";
-import { l0pExitLatencies, linkWidths } from "./flit-words.ts";
+import { linkWidths } from "./flit-words.ts";
+import { exitLatencies } from "./pcie-link.ts";
 
 const section = "PCI Express 6.0, 7.7.9";
 
@@ -15,8 +16,8 @@ export const device3 = capability({
       tag14Completer: flag(1, "HwInit", "14-bit tags as a completer"),
       tag14Requester: flag(2, "HwInit", "14-bit tags as a requester"),
       l0p: flag(3, "HwInit", "L0p"),
-      portL0pExitLatency: bits(6, 4, "HwInit", "L0p exit latency of the port", l0pExitLatencies),
-      retimerL0pExitLatency: bits(9, 7, "HwInit", "L0p exit latency of its retimers", l0pExitLatencies),
+      portL0pExitLatency: bits(6, 4, "HwInit", "L0p exit latency of the port", exitLatencies),
+      retimerL0pExitLatency: bits(9, 7, "HwInit", "L0p exit latency of its retimers", exitLatencies),
       unorderedCompleter: flag(10, "HwInit", "UIO memory reads and writes as a completer"),
       unorderedRequester: flag(11, "HwInit", "UIO memory reads and writes as a requester"),
       headerContentE: bits(14, 12, "HwInit", "OHC-E support", [

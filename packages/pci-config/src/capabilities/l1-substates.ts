@@ -2,8 +2,11 @@ import { capability, type LengthRule } from "../capability.ts";
 import { fieldAt } from "../register.ts";
 import { type Access, bits, flag, register } from "../table.ts";
 import { extendedHeader } from "../walk.ts";
+import { latencyUnits } from "./latency-tolerance.ts";
 
-const powerOnScales = ["2 us", "10 us", "100 us"];
+/** Microseconds of the units of a power-on time, by scale. */
+export const powerOnScales: readonly number[] = [2, 10, 100];
+const powerOnUnits = powerOnScales.map((scale) => `${scale} us`);
 
 function substates<const A extends Access>(access: A) {
   return {
@@ -31,7 +34,7 @@ export const l1Substates = capability({
       supported: flag(4, "HwInit", "L1 PM substates"),
       linkActivation: flag(5, "HwInit", "Can hold the link in L0"),
       commonModeRestoreTime: bits(15, 8, "HwInit", "Time to restore common mode, in us"),
-      powerOnScale: bits(17, 16, "HwInit", "Unit of the power-on time", powerOnScales),
+      powerOnScale: bits(17, 16, "HwInit", "Unit of the power-on time", powerOnUnits),
       powerOnTime: bits(23, 19, "HwInit", "Power-on time, in units"),
     }),
     control1: register(0x08, 32, "7.8.3.3", "L1 PM Substates Control 1", {
@@ -40,17 +43,10 @@ export const l1Substates = capability({
       linkActivation: flag(5, "RW", "Holds the link in L0"),
       commonModeRestoreTime: bits(15, 8, "RW", "Time to restore common mode, in us"),
       thresholdValue: bits(25, 16, "RW", "Latency tolerance from which L1.2 is entered, in units"),
-      thresholdScale: bits(31, 29, "RW", "Its unit", [
-        "1 ns",
-        "32 ns",
-        "1024 ns",
-        "32768 ns",
-        "1048576 ns",
-        "33554432 ns",
-      ]),
+      thresholdScale: bits(31, 29, "RW", "Its unit", latencyUnits),
     }),
     control2: register(0x0c, 32, "7.8.3.4", "L1 PM Substates Control 2", {
-      powerOnScale: bits(1, 0, "RW", "Unit of the power-on time", powerOnScales),
+      powerOnScale: bits(1, 0, "RW", "Unit of the power-on time", powerOnUnits),
       powerOnTime: bits(7, 3, "RW", "Power-on time, in units"),
     }),
     status: register(

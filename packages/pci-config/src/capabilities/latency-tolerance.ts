@@ -1,9 +1,15 @@
 import { capability } from "../capability.ts";
 import { bits, register } from "../table.ts";
 
+/** Nanoseconds of the units of a latency (section 6.18), by scale. */
+export const latencyScales: readonly number[] = [1, 32, 32 ** 2, 32 ** 3, 32 ** 4, 32 ** 5];
+
+/** The same for people. */
+export const latencyUnits: readonly string[] = latencyScales.map((scale) => `${scale} ns`);
+
 const latency = {
   value: bits(9, 0, "RW", "Latency, in units of the scale"),
-  scale: bits(12, 10, "RW", "Unit", ["1 ns", "32 ns", "1024 ns", "32768 ns", "1048576 ns", "33554432 ns"]),
+  scale: bits(12, 10, "RW", "Unit", latencyUnits),
 } as const;
 
 /** Latency tolerance reporting (section 7.8.2): most that the function may ask for. */

@@ -1,4 +1,5 @@
 import { bits, flag, register } from "../table.ts";
+import { powerLimitScales } from "./pcie-port.ts";
 
 const payloads = ["128 bytes", "256 bytes", "512 bytes", "1024 bytes", "2048 bytes", "4096 bytes"];
 
@@ -57,12 +58,7 @@ export const deviceRegisters = {
       "Receives its largest payload, whatever the limit (PCI Express 6.0)",
     ),
     powerLimitValue: bits(25, 18, "RO", "Captured slot power limit value"),
-    powerLimitScale: bits(27, 26, "RO", "Captured slot power limit scale", [
-      "1 W",
-      "0.1 W",
-      "0.01 W",
-      "0.001 W",
-    ]),
+    powerLimitScale: bits(27, 26, "RO", "Captured slot power limit scale", powerLimitScales),
     functionLevelReset: flag(28, "RO", "Can be reset by itself (FLR)"),
     mixedPayloads: flag(29, "HwInit", "May send payloads of other sizes than it receives (PCI Express 6.0)"),
     trustedIo: flag(30, "HwInit", "TEE-IO (PCI Express 6.0)"),

@@ -3,6 +3,18 @@ import { bits, flag, register } from "../table.ts";
 const speeds = [undefined, "2.5 GT/s", "5 GT/s", "8 GT/s", "16 GT/s", "32 GT/s", "64 GT/s"];
 const aspm = ["none", "L0s", "L1", "L0s L1"];
 
+/** How long a link takes to leave L1 and, since PCI Express 6.0 (section 7.7.9.2), L0p, by value. */
+export const exitLatencies = [
+  "< 1 us",
+  "< 2 us",
+  "< 4 us",
+  "< 8 us",
+  "< 16 us",
+  "< 32 us",
+  "< 64 us",
+  "> 64 us",
+];
+
 /** Link registers of the PCI Express capability: functions with a link (sections 7.5.3.6 to 7.5.3.8, 7.5.3.18 to 7.5.3.20). */
 export const linkRegisters = {
   linkCapabilities: register(
@@ -24,16 +36,7 @@ export const linkRegisters = {
         "< 4 us",
         "> 4 us",
       ]),
-      l1ExitLatency: bits(17, 15, "RO", "L1 exit latency", [
-        "< 1 us",
-        "< 2 us",
-        "< 4 us",
-        "< 8 us",
-        "< 16 us",
-        "< 32 us",
-        "< 64 us",
-        "> 64 us",
-      ]),
+      l1ExitLatency: bits(17, 15, "RO", "L1 exit latency", exitLatencies),
       clockPowerManagement: flag(18, "RO", "Clock may be removed by CLKREQ#"),
       surpriseDownReporting: flag(19, "RO", "Reports surprise down"),
       dataLinkActiveReporting: flag(20, "RO", "Reports data link layer active"),

@@ -2,6 +2,9 @@ import { bits, flag, register } from "../table.ts";
 
 const indicator = [undefined, "on", "blink", "off"];
 
+/** Units of the power limit of a slot (section 7.5.3.9), by scale. */
+export const powerLimitScales = ["1 W", "0.1 W", "0.01 W", "0.001 W"];
+
 /** Slot registers of the PCI Express capability: ports with a slot (sections 7.5.3.9 to 7.5.3.11, 7.5.3.21 to 7.5.3.23). */
 const slotRegisters = {
   slotCapabilities: register(
@@ -18,12 +21,7 @@ const slotRegisters = {
       hotPlugSurprise: flag(5, "HwInit", "Adapter may vanish without notice"),
       hotPlug: flag(6, "HwInit", "Hot-plug capable"),
       powerLimitValue: bits(14, 7, "HwInit", "Slot power limit value"),
-      powerLimitScale: bits(16, 15, "HwInit", "Slot power limit scale", [
-        "1 W",
-        "0.1 W",
-        "0.01 W",
-        "0.001 W",
-      ]),
+      powerLimitScale: bits(16, 15, "HwInit", "Slot power limit scale", powerLimitScales),
       interlock: flag(17, "HwInit", "Electromechanical interlock"),
       noCommandCompleted: flag(18, "HwInit", "No command completed event"),
       slot: bits(31, 19, "HwInit", "Physical slot number"),

@@ -4,6 +4,7 @@ import { fieldAt, rawAt } from "../register.ts";
 import { bits, fieldOf, register, value } from "../table.ts";
 import { BLOCK, cxlBlocks, cxlFunctionMaps, cxlRegisters, cxlTraits, FIRST_BLOCK } from "./cxl.ts";
 import { cxlDeviceRegisters, cxlRanges } from "./cxl-device.ts";
+import { cxlGpfRegisters } from "./cxl-gpf.ts";
 import { cxlPortRegisters } from "./cxl-port.ts";
 
 const header = register(0x04, 32, "7.9.5.2", "Vendor-Specific Header", {
@@ -49,6 +50,7 @@ export const dvsec = capability({
     dvsecId,
     ...cxlDeviceRegisters,
     ...cxlPortRegisters,
+    ...cxlGpfRegisters,
     ...cxlRegisters,
   },
   lists: { ranges: cxlRanges, functionMaps: cxlFunctionMaps, blocks: cxlBlocks },

@@ -1,4 +1,5 @@
 import { cxlDeviceRegisters, cxlRange } from "../../capabilities/cxl-device.ts";
+import { cxlGpfRegisters } from "../../capabilities/cxl-gpf.ts";
 import type { CapabilityText } from "../capability-text.ts";
 import { fieldOf, hex, line, mapField, wordField } from "../line.ts";
 import type { Designated } from "./cxl.ts";
@@ -72,7 +73,7 @@ export function deviceText(capability: CapabilityText, { revision, length }: Des
 
 /** The DVSEC for global persistent flush of devices. */
 export function gpfDeviceText(capability: CapabilityText): string {
-  const duration = gpfTime("GPF Phase 2 Duration", capability.read(r.gpfPhase2Duration));
-  const power = `\t\tGPF Phase 2 Power: ${capability.read(r.gpfPhase2Power)}mW\n`;
+  const duration = gpfTime("GPF Phase 2 Duration", capability.read(cxlGpfRegisters.gpfPhase2Duration));
+  const power = `\t\tGPF Phase 2 Power: ${capability.read(cxlGpfRegisters.gpfPhase2Power)}mW\n`;
   return `\t\tGPF DVSEC for CXL Devices\n${duration}${power}`;
 }

@@ -1,3 +1,4 @@
+import { cxlGpfRegisters } from "../../capabilities/cxl-gpf.ts";
 import { cxlPortRegisters } from "../../capabilities/cxl-port.ts";
 import type { CapabilityText } from "../capability-text.ts";
 import { hex, hexField, line } from "../line.ts";
@@ -29,8 +30,8 @@ export function portText(capability: CapabilityText, { length }: Designated): st
 
 /** The DVSEC for global persistent flush of ports. */
 export function gpfPortText(capability: CapabilityText): string {
-  const phase1 = gpfTime("GPF Phase 1 Timeout", capability.read(r.gpfPhase1));
-  const phase2 = gpfTime("GPF Phase 2 Timeout", capability.read(r.gpfPhase2));
+  const phase1 = gpfTime("GPF Phase 1 Timeout", capability.read(cxlGpfRegisters.gpfPhase1));
+  const phase2 = gpfTime("GPF Phase 2 Timeout", capability.read(cxlGpfRegisters.gpfPhase2));
   return `\t\tGPF DVSEC for CXL Ports\n${phase1}${phase2}`;
 }
 

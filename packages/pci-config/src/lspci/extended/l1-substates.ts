@@ -1,4 +1,5 @@
-import { l1Substates } from "../../capabilities/l1-substates.ts";
+import { l1Substates, powerOnScales } from "../../capabilities/l1-substates.ts";
+import { latencyScales } from "../../capabilities/latency-tolerance.ts";
 import type { FieldSpec } from "../../table.ts";
 import type { CapabilityPrinter } from "../capability-text.ts";
 import { fieldOf, type Line, line } from "../line.ts";
@@ -7,14 +8,9 @@ const r = l1Substates.registers;
 const { fields: cap } = r.capabilities;
 const { fields: ctl } = r.control1;
 
-/** Microseconds of a power-on time, by scale. */
-const powerOnScales: readonly (number | undefined)[] = [2, 10, 100];
-/** Nanoseconds of a latency, by scale. */
-const thresholdScales: readonly (number | undefined)[] = [1, 32, 32 ** 2, 32 ** 3, 32 ** 4, 32 ** 5];
-
 /** A time of two fields; `<error>` for a scale that there is not. */
 const time =
-  (value: FieldSpec, scale: FieldSpec, scales: readonly (number | undefined)[], unit: string): Line =>
+  (value: FieldSpec, scale: FieldSpec, scales: readonly number[], unit: string): Line =>
   (raw) => {
     const factor = scales[fieldOf(scale, raw)];
     return factor === undefined ? "<error>" : `${fieldOf(value, raw) * factor}${unit}`;
@@ -22,7 +18,7 @@ const time =
 
 const powerOn = ({ powerOnTime, powerOnScale }: Record<"powerOnTime" | "powerOnScale", FieldSpec>) =>
   time(powerOnTime, powerOnScale, powerOnScales, "us");
-const threshold = time(ctl.thresholdValue, ctl.thresholdScale, thresholdScales, "ns");
+const threshold = time(ctl.thresholdValue, ctl.thresholdScale, latencyScales, "ns");
 
 const lines = {
   capabilities: line`\t\tL1SubCap: PCI-PM_L1.2${cap.pciPmL12} PCI-PM_L1.1${cap.pciPmL11} ASPM_L1.2${cap.aspmL12} ASPM_L1.1${cap.aspmL11} L1_PM_Substates${cap.supported}\n`,

@@ -1,11 +1,11 @@
-import { latencyTolerance } from "../../capabilities/latency-tolerance.ts";
+import { latencyScales, latencyTolerance } from "../../capabilities/latency-tolerance.ts";
 import type { CapabilityPrinter } from "../capability-text.ts";
 import { fieldOf } from "../line.ts";
 
 const { snoop, noSnoop } = latencyTolerance.registers;
 
-/** Nanoseconds by scale. The last two are reserved: lspci shifts on, within 32 bits. */
-const scales = Array.from({ length: 8 }, (_, scale) => 1 << (5 * scale));
+/** Nanoseconds by scale. The last two are reserved: lspci shifts 5 bits further for each, within 32. */
+const scales = [...latencyScales, 1 << 30, 1 << 3];
 
 /** A latency in ns. */
 const latency = (raw: number) => fieldOf(snoop.fields.value, raw) * scales[fieldOf(snoop.fields.scale, raw)]!;
