@@ -44,6 +44,14 @@ function capability(bytes: Uint8Array, numbers: Numbers): Uint8Array {
   return put(bytes, 0x34, at);
 }
 
+/** A capability that the end of the space cuts off. */
+function cutCapability(bytes: Uint8Array, numbers: Numbers): Uint8Array {
+  const longer = new Uint8Array(Math.max(bytes.length, 0x100));
+  longer.set(bytes);
+  capability(longer, numbers);
+  return longer.subarray(0, (longer[0x34] ?? 0) + 4 * (1 + numbers.below(4)));
+}
+
 /** An extended capability of any id and version, at the first place or behind it. */
 function extendedCapability(bytes: Uint8Array, numbers: Numbers): Uint8Array {
   const at = 0x100 + 4 * numbers.pick([0, 0, numbers.below(64), numbers.below(960)]);
@@ -101,6 +109,7 @@ const mutations: readonly Mutation[] = [
   (bytes, numbers) => put(bytes, place(bytes, numbers), ...Buffer.from(numbers.pick(words))),
   capability,
   capability,
+  cutCapability,
   extendedCapability,
   extendedCapability,
   splice,
