@@ -175,6 +175,11 @@ export function value<const A extends Access, const O extends RegisterOptions = 
   };
 }
 
+/** First byte behind a register, from the start of its header or capability. */
+export function endOf({ offset, width }: Pick<RegisterPlace, "offset" | "width">): number {
+  return offset + width / 8;
+}
+
 /** The bits of a field, as a mask on its register: unsigned. */
 export function fieldMask(field: FieldSpec): number {
   return ((0xffff_ffff >>> (31 - (field.hi - field.lo))) << field.lo) >>> 0;

@@ -2,8 +2,7 @@ import type { Region } from "@userpci/interface";
 import { capability, type LengthRule } from "../capability.ts";
 import { fieldAt } from "../register.ts";
 import { type Access, bits, flag, register, value } from "../table.ts";
-import { list } from "../view.ts";
-import { entryStarts } from "./entries.ts";
+import { entryList } from "./entries.ts";
 
 /** What can be controlled, as capabilities and as enable bits. */
 function controls<const A extends Access>(access: A) {
@@ -54,9 +53,10 @@ export const accessControl = capability({
     }),
   },
   lists: {
-    egressVector: list(
+    egressVector: entryList(
       { bits: value(0x00, 32, "7.7.8.4", "Egress Control Vector: a bit for each port or function", "RW") },
-      entryStarts(HEAD, 4),
+      HEAD,
+      4,
     ),
   },
 });

@@ -160,7 +160,8 @@ export const cxlRange = {
   }),
 } as const;
 
-const RANGES = [0x18, 0x28];
+/** Bytes at which the memory ranges lie. */
+export const RANGES = [0x18, 0x28] as const;
 
 /** The memory ranges. */
 export const cxlRanges = list(cxlRange, ({ traits }) => (traits.has("cxlDevice") ? RANGES : []));

@@ -58,17 +58,17 @@ export const cxlRegisters = {
   testBaseHigh: value(0x18, 32, testing, "DVSEC CXL Test Configuration Base High", "RW", test),
 } as const;
 
-const MAPS = 8;
-const FIRST_MAP = 0x0c;
-
 /** Which devices of the bus have no CXL at a function number (id 2), for each of the eight. */
 export const cxlFunctionMap = {
   devices: value(0x00, 32, "CXL 3.1, 8.1.4", "Non-CXL Function Map: a bit for each device", "HwInit"),
 } as const;
 
+/** Bytes at which the function maps lie, by function number. */
+export const FUNCTION_MAPS = Array.from({ length: 8 }, (_, map) => 0x0c + 4 * map);
+
 /** The function maps. */
 export const cxlFunctionMaps = list(cxlFunctionMap, ({ traits }) =>
-  traits.has("cxlFunctionMap") ? Array.from({ length: MAPS }, (_, map) => FIRST_MAP + 4 * map) : [],
+  traits.has("cxlFunctionMap") ? FUNCTION_MAPS : [],
 );
 
 /** First byte of the blocks in a register locator. */

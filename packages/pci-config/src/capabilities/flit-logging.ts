@@ -1,7 +1,6 @@
 import { capability } from "../capability.ts";
 import { bits, flag, register, value } from "../table.ts";
-import { list } from "../view.ts";
-import { entryStarts } from "./entries.ts";
+import { entryList } from "./entries.ts";
 import { linkWidths } from "./flit-words.ts";
 
 const section = "PCI Express 6.0, 7.7.8";
@@ -69,7 +68,7 @@ export const flitLogging = capability({
     }),
   },
   lists: {
-    lanes: list(
+    lanes: entryList(
       {
         correctable: value(
           0x00,
@@ -79,7 +78,8 @@ export const flitLogging = capability({
           "RO",
         ),
       },
-      entryStarts(FIRST_LANE, 2),
+      FIRST_LANE,
+      2,
     ),
   },
 });

@@ -1,8 +1,7 @@
 import { capability } from "../capability.ts";
 import { countAt, countIn } from "../list-count.ts";
 import { bits, flag, register } from "../table.ts";
-import { list } from "../view.ts";
-import { entryStarts } from "./entries.ts";
+import { entryList } from "./entries.ts";
 
 const section = "PCI Express 6.0, 7.8.12";
 const HEAD = 0x10;
@@ -73,7 +72,7 @@ export const flitPerformance = capability({
     ),
   },
   lists: {
-    trackers: list(
+    trackers: entryList(
       {
         status: register(
           0x00,
@@ -89,7 +88,8 @@ export const flitPerformance = capability({
           { reserved: "RsvdZ" },
         ),
       },
-      entryStarts(HEAD, TRACKER),
+      HEAD,
+      TRACKER,
     ),
   },
   counts: { trackers },

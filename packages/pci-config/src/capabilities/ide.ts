@@ -76,7 +76,8 @@ export const addressAssociation = {
   baseHigh: value(0x08, 32, section("5.5.3"), "IDE Address Association 3: first MiB, upper bits", "RW"),
 } as const;
 
-const FIRST_STREAM = 0x0c;
+/** First byte of the streams. */
+export const FIRST_STREAM = 0x0c;
 /** Bytes of a link stream, of a selective stream without associations, and of an association. */
 export const LINK_STREAM = 8;
 export const SELECTIVE_STREAM = 20;

@@ -1,8 +1,7 @@
 import { capability } from "../capability.ts";
 import { countIn } from "../list-count.ts";
 import { bits, flag, register, value } from "../table.ts";
-import { list } from "../view.ts";
-import { entriesLength, entryStarts } from "./entries.ts";
+import { entriesLength, entryList } from "./entries.ts";
 
 /** Power budgeting (section 7.8.1): a table of what the function draws, of which one row shows at a time. */
 export const powerBudgeting = capability({
@@ -82,9 +81,10 @@ export const dynamicPower = capability({
     }),
   },
   lists: {
-    allocations: list(
+    allocations: entryList(
       { power: value(0x00, 8, "7.9.12.6", "Power of the substate, in units of the scale", "RO") },
-      entryStarts(ALLOCATIONS, ALLOCATION),
+      ALLOCATIONS,
+      ALLOCATION,
     ),
   },
   counts: { allocations },

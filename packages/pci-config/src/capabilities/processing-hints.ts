@@ -2,8 +2,7 @@ import { capability, type LengthRule } from "../capability.ts";
 import { countAt, countIn } from "../list-count.ts";
 import { fieldAt } from "../register.ts";
 import { bits, flag, register } from "../table.ts";
-import { list } from "../view.ts";
-import { entryStarts } from "./entries.ts";
+import { entryList } from "./entries.ts";
 
 /** Where the table of steering tags is. */
 const IN_CAPABILITY = 1;
@@ -46,14 +45,15 @@ export const processingHints = capability({
     }),
   },
   lists: {
-    tags: list(
+    tags: entryList(
       {
         tag: register(0x00, 16, "7.9.13.4", "TPH ST Table entry", {
           lower: bits(7, 0, "RW", "Lower byte of the tag"),
           upper: bits(15, 8, "RW", "Upper byte, with tags of 16 bits"),
         }),
       },
-      entryStarts(TABLE, TAG),
+      TABLE,
+      TAG,
     ),
   },
   counts: { tags },

@@ -1,8 +1,7 @@
 import { capability } from "../capability.ts";
 import { countIn } from "../list-count.ts";
 import { bits, flag, register } from "../table.ts";
-import { list } from "../view.ts";
-import { entriesLength, entryStarts } from "./entries.ts";
+import { entriesLength, entryList } from "./entries.ts";
 
 const PROTOCOLS = 0x10;
 const PROTOCOL = 4;
@@ -59,14 +58,15 @@ export const protocolMultiplexing = capability({
     ),
   },
   lists: {
-    protocols: list(
+    protocols: entryList(
       {
         protocol: register(0x00, 32, "G.5.5", "PMUX Protocol Array", {
           protocolId: bits(15, 0, "RO", "Protocol ID"),
           authorityId: bits(31, 16, "RO", "Authority ID"),
         }),
       },
-      entryStarts(PROTOCOLS, PROTOCOL),
+      PROTOCOLS,
+      PROTOCOL,
     ),
   },
   counts: { protocols },

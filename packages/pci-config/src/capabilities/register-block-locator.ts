@@ -16,7 +16,8 @@ export const registerBlock = {
   offsetHigh: value(0x04, 32, `${section}.3`, "MRBL Locator, upper half", "HwInit"),
 } as const;
 
-const FIRST_LOCATOR = 8;
+/** First byte of the locators. */
+export const FIRST_LOCATOR = 8;
 /** Bytes of a locator. */
 export const LOCATOR = 8;
 

@@ -1,8 +1,7 @@
 import { capability } from "../capability.ts";
 import { countIn } from "../list-count.ts";
 import { bits, register } from "../table.ts";
-import { list } from "../view.ts";
-import { entriesLength, entryStarts } from "./entries.ts";
+import { entriesLength, entryList } from "./entries.ts";
 
 const FIRST = 0x04;
 const STRIDE = 8;
@@ -30,7 +29,7 @@ function resizable(id: number, title: string, section: string) {
     title,
     head: FIRST + STRIDE,
     length: entriesLength(FIRST, STRIDE, bars),
-    lists: { bars: list(registers, entryStarts(FIRST, STRIDE)) },
+    lists: { bars: entryList(registers, FIRST, STRIDE) },
     counts: { bars },
   });
 }

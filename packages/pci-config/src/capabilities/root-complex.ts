@@ -2,9 +2,8 @@ import { capability } from "../capability.ts";
 import { countIn } from "../list-count.ts";
 import { fieldAt } from "../register.ts";
 import { bits, flag, register, value } from "../table.ts";
-import { list } from "../view.ts";
 import { extendedHeader } from "../walk.ts";
-import { entriesLength, entryStarts } from "./entries.ts";
+import { entriesLength, entryList } from "./entries.ts";
 import { linkRegisters } from "./pcie-link.ts";
 
 const FIRST_LINK = 0x10;
@@ -28,7 +27,7 @@ export const rootLinkDeclaration = capability({
     self,
   },
   lists: {
-    links: list(
+    links: entryList(
       {
         description: register(0x00, 32, "7.9.8.3.1", "Link Description", {
           valid: flag(0, "HwInit", "Link valid"),
@@ -40,7 +39,8 @@ export const rootLinkDeclaration = capability({
         addressLo: value(0x08, 32, "7.9.8.3.2", "Link Address, lower half", "HwInit"),
         addressHi: value(0x0c, 32, "7.9.8.3.2", "Link Address, upper half", "HwInit"),
       },
-      entryStarts(FIRST_LINK, LINK),
+      FIRST_LINK,
+      LINK,
     ),
   },
   counts: { links },

@@ -1,8 +1,7 @@
 import { capability } from "../capability.ts";
 import { countIn } from "../list-count.ts";
 import { bits, flag, register } from "../table.ts";
-import { list } from "../view.ts";
-import { entriesLength, entryStarts } from "./entries.ts";
+import { entriesLength, entryList } from "./entries.ts";
 
 const section = "PCI Express 6.0, 7.9.25";
 const FIRST = 0x0c;
@@ -26,13 +25,14 @@ export const shadowFunctions = capability({
     }),
   },
   lists: {
-    functions: list(
+    functions: entryList(
       {
         instance: register(0x00, 32, `${section}.4`, "Shadow Functions Instance", {
           distance: bits(15, 0, "HwInit", "Added to its own function number"),
         }),
       },
-      entryStarts(FIRST, INSTANCE),
+      FIRST,
+      INSTANCE,
     ),
   },
   counts: { functions },

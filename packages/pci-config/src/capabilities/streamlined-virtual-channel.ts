@@ -1,8 +1,7 @@
 import { capability } from "../capability.ts";
 import { countIn } from "../list-count.ts";
 import { bits, flag, register } from "../table.ts";
-import { list } from "../view.ts";
-import { entriesLength, entryStarts } from "./entries.ts";
+import { entriesLength, entryList } from "./entries.ts";
 
 const section = "PCI Express 6.0, 7.9.29";
 const HEAD = 0x14;
@@ -31,7 +30,7 @@ export const streamlinedVirtualChannel = capability({
     }),
   },
   lists: {
-    channels: list(
+    channels: entryList(
       {
         capabilities: register(0x00, 32, `${section}.6`, "SVC Resource Capability", {
           protocols: bits(11, 8, "HwInit", "Protocols", [...protocols, "UIO, or as VC 0"]),
@@ -48,7 +47,8 @@ export const streamlinedVirtualChannel = capability({
           negotiationPending: flag(1, "RO", "VC negotiation pending"),
         }),
       },
-      entryStarts(HEAD, CHANNEL),
+      HEAD,
+      CHANNEL,
     ),
   },
   counts: { channels },

@@ -1,8 +1,7 @@
 import { capability } from "../capability.ts";
 import { countIn, type ListCount } from "../list-count.ts";
 import { bits, flag, register } from "../table.ts";
-import { list } from "../view.ts";
-import { entriesLength, entryStarts } from "./entries.ts";
+import { entriesLength, entryList } from "./entries.ts";
 
 /** Sections of the registers: those of a port, or of a multi-function device. */
 interface Sections {
@@ -25,7 +24,6 @@ const partyArbitrations = [
 
 const HEAD = 0x10;
 const CHANNEL = 12;
-const starts = entryStarts(HEAD, CHANNEL);
 
 function portRegisters({ chapter, party }: Sections) {
   return {
@@ -123,7 +121,7 @@ const ofPort = {
   head: 8,
   length: lengthOf(portChannels),
   registers: ofPortRegisters,
-  lists: { channels: list(channelRegisters(portSections), starts) },
+  lists: { channels: entryList(channelRegisters(portSections), HEAD, CHANNEL) },
   counts: { channels: portChannels },
 } as const;
 
@@ -148,6 +146,6 @@ export const multiFunctionVirtualChannel = capability({
   head: 8,
   length: lengthOf(deviceChannels),
   registers: ofDeviceRegisters,
-  lists: { channels: list(channelRegisters(deviceSections), starts) },
+  lists: { channels: entryList(channelRegisters(deviceSections), HEAD, CHANNEL) },
   counts: { channels: deviceChannels },
 });

@@ -1,4 +1,4 @@
-import type { RegisterSpec } from "../table.ts";
+import { endOf, type RegisterSpec } from "../table.ts";
 import type { ConfigBytes } from "./config-bytes.ts";
 import type { LspciDevice } from "./device.ts";
 import type { Identity } from "./identity.ts";
@@ -49,6 +49,11 @@ export class CapabilityText {
   /** Whether `length` bytes from `at` could be read. */
   has(at: number, length: number): boolean {
     return this.config.has(this.offset + at, length);
+  }
+
+  /** Whether all bytes from the register `first` to the end of `last` could be read. */
+  hasFrom(first: RegisterSpec, last: RegisterSpec): boolean {
+    return this.has(first.offset, endOf(last) - first.offset);
   }
 
   /** A register of its table; one that could not be read is all ones. */

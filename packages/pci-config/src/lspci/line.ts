@@ -1,4 +1,6 @@
-import { type FieldSpec, fieldMask } from "../table.ts";
+import { type FieldSpec, fieldMask, fieldOf } from "../table.ts";
+
+export { fieldOf } from "../table.ts";
 
 /** A register's bits as text. */
 export type Line = (raw: number) => string;
@@ -30,11 +32,6 @@ function printerOf(piece: Piece): (raw: number) => string | number {
   const mask = fieldMask(piece);
   if (piece.form === "flag") return (raw) => ((raw & mask) !== 0 ? "+" : "-");
   return (raw) => (raw & mask) >>> piece.lo;
-}
-
-/** The number in a field. */
-export function fieldOf(field: FieldSpec, raw: number): number {
-  return ((raw & fieldMask(field)) >>> 0) >>> field.lo;
 }
 
 /** A field as hexadecimal digits, at least so many. */

@@ -10,7 +10,7 @@ const controls = line`:\tSrcValid${c.sourceValidation} TransBlk${c.translationBl
 /** Access control services. */
 export const accessControlText: CapabilityPrinter = (capability) => {
   const head = "Access Control Services\n";
-  if (!capability.verbose || !capability.has(capabilities.offset, 4)) return head;
+  if (!capability.verbose || !capability.hasFrom(capabilities, control)) return head;
   // The bits of both registers are the same ones.
   const able = controls(capability.read(capabilities));
   return `${head}\t\tACSCap${able}\t\tACSCtl${controls(capability.read(control))}`;

@@ -12,7 +12,7 @@ const lines = {
 /** Address translation services. */
 export const addressTranslationText: CapabilityPrinter = (capability) => {
   const head = "Address Translation Service (ATS)\n";
-  if (!capability.verbose || !capability.has(ats.capabilities.offset, 4)) return head;
+  if (!capability.verbose || !capability.hasFrom(ats.capabilities, ats.control)) return head;
   return (
     head +
     lines.translation(capability.read(ats.capabilities)) +

@@ -26,14 +26,10 @@ const lines = {
 
 const headerLog = [r.headerLog0, r.headerLog1, r.headerLog2, r.headerLog3] as const;
 
-/** Bytes of the registers that every function has, and of those of root ports. */
-const EVERY = 0x28;
-const ROOT = 0x0c;
-
 /** Advanced error reporting. */
 export const aerText: CapabilityPrinter = (capability) => {
   const head = "Advanced Error Reporting\n";
-  if (!capability.verbose || !capability.has(r.uncorrectableStatus.offset, EVERY)) return head;
+  if (!capability.verbose || !capability.hasFrom(r.uncorrectableStatus, r.headerLog3)) return head;
   const log = headerLog.map((dword) => hex(capability.read(dword), 8)).join(" ");
   return (
     head +
@@ -48,7 +44,7 @@ export const aerText: CapabilityPrinter = (capability) => {
 
 function rootText(capability: CapabilityText): string {
   const port = portOf(capability);
-  if (port === undefined || !isRoot(port) || !capability.has(r.rootCommand.offset, ROOT)) return "";
+  if (port === undefined || !isRoot(port) || !capability.hasFrom(r.rootCommand, r.errorSource)) return "";
   return (
     lines.rootCommand(capability.read(r.rootCommand)) +
     lines.rootStatus(capability.read(r.rootStatus)) +

@@ -1,4 +1,4 @@
-import { cxlDeviceRegisters, cxlRange } from "../../capabilities/cxl-device.ts";
+import { cxlDeviceRegisters, cxlRange, RANGES } from "../../capabilities/cxl-device.ts";
 import { cxlGpfRegisters } from "../../capabilities/cxl-gpf.ts";
 import type { CapabilityText } from "../capability-text.ts";
 import { fieldOf, hex, line, mapField, wordField } from "../line.ts";
@@ -42,20 +42,23 @@ const interleaves = [0, 256, 4096, 512, 1024, 2048, 8192, 16384];
 const rangeLine = line`\t\t\tValid${n.valid} Active${n.active} Type=${wordField(n.type, media, "reserved")} Class=${wordField(n.class, classes, "reserved")} interleave=${mapField(n.interleave, (value) => interleaves[value] ?? 0)} timeout=${mapField(n.timeout, (value) => 4 ** value)}s\n`;
 
 const ALL_BITS = 64;
+/** Bits of the lower half of a size that hold something else. */
+const SIZE_FLAGS = (1n << BigInt(n.size.lo)) - 1n;
 
 function rangeText(capability: CapabilityText, number: number, at: number): string {
   const wide = (high: number, low: number) =>
     (BigInt(capability.read32(at + high)) << 32n) | BigInt(capability.read32(at + low));
   const base = wide(cxlRange.baseHigh.offset, cxlRange.baseLow.offset);
-  const size = wide(cxlRange.sizeHigh.offset, cxlRange.sizeLow.offset) & ~0xfff_ffffn;
+  const size = wide(cxlRange.sizeHigh.offset, cxlRange.sizeLow.offset) & ~SIZE_FLAGS;
   const last = BigInt.asUintN(ALL_BITS, base + size - 1n);
   const range = `\t\tRange${number}: ${hex(base, 16)}-${hex(last, 16)} [size=0x${hex(size, 1)}]\n`;
   return range + rangeLine(capability.read32(at + cxlRange.sizeLow.offset));
 }
 
-/** Bytes of revision 1, and of those that are known. */
-const LENGTH_1 = 0x38;
-const LENGTH_2 = 0x3c;
+/** Bytes of revision 1. */
+const LENGTH_1 = r.deviceCapability3.offset;
+/** Bytes that are known: the last register with what is left of its dword. */
+const LENGTH_2 = LENGTH_1 + 4;
 
 /** The DVSEC for CXL devices; of revision 0 lspci prints the name. */
 export function deviceText(capability: CapabilityText, { revision, length }: Designated): string {
@@ -66,7 +69,7 @@ export function deviceText(capability: CapabilityText, { revision, length }: Des
   text += controlLine(capability.read(r.deviceControl)) + statusLine(capability.read(r.deviceStatus));
   text += `${control2Line(control2)}${revision >= 2 ? control2More(control2) : ""}\n`;
   text += status2Line(capability.read(r.deviceStatus2)) + cacheText(capability.read(r.deviceCapability2));
-  text += rangeText(capability, 1, 0x18) + rangeText(capability, 2, 0x28);
+  text += RANGES.map((at, index) => rangeText(capability, index + 1, at)).join("");
   if (revision >= 2 && length >= LENGTH_2) text += capability3Line(capability.read(r.deviceCapability3));
   return length > LENGTH_2 ? `${text}\t\t<?>\n` : text;
 }

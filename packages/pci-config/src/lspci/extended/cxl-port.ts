@@ -1,5 +1,6 @@
 import { cxlGpfRegisters } from "../../capabilities/cxl-gpf.ts";
 import { cxlPortRegisters } from "../../capabilities/cxl-port.ts";
+import { endOf } from "../../table.ts";
 import type { CapabilityText } from "../capability-text.ts";
 import { hex, hexField, line } from "../line.ts";
 import type { Designated } from "./cxl.ts";
@@ -12,7 +13,7 @@ const { fields: p } = r.portControl;
 const portStatusLine = line`\t\tCXLPortSta:\tPMComplete${(raw) => ((raw & r.portStatus.offset) !== 0 ? "+" : "-")}\n`;
 const portControlLine = line`\t\tCXLPortCtl:\tUnmaskSBR${p.unmaskBusReset} UnmaskLinkDisable${p.unmaskLinkDisable} AltMem${p.alternateSpace} AltBME${p.alternateBusMaster} ViralEnable${p.viral}\n`;
 
-const PORT_LENGTH = 0x28;
+const PORT_LENGTH = endOf(r.rcrbBaseHigh);
 
 /** The DVSEC for extensions of ports. */
 export function portText(capability: CapabilityText, { length }: Designated): string {
@@ -49,8 +50,12 @@ const controls2 = line`\t\tFBCtl2:\tNOPHint${r.flexBusControl2.fields.nopHint}\n
 const state2 = line`\t\tFBSta2:\tNOPHintInfo: ${r.flexBusStatus2.fields.nopHint}\n`;
 
 /** Bytes by revision; of later ones lspci does not know them. */
-const flexBusLengths: readonly (number | undefined)[] = [0x10, 0x14, 0x20];
-const LAST_FLEX_BUS = 0x20;
+const LAST_FLEX_BUS = endOf(r.flexBusStatus2);
+const flexBusLengths: readonly (number | undefined)[] = [
+  r.flexBusReceived.offset,
+  r.flexBusCapability2.offset,
+  LAST_FLEX_BUS,
+];
 
 /** The DVSEC for flex bus ports. */
 export function flexBusText(capability: CapabilityText, { revision, length }: Designated): string {

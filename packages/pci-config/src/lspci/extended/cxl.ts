@@ -1,4 +1,12 @@
-import { cxlBlock, cxlFunctionMap, cxlRegisters } from "../../capabilities/cxl.ts";
+import {
+  BLOCK,
+  cxlBlock,
+  cxlFunctionMap,
+  cxlRegisters,
+  FIRST_BLOCK,
+  FUNCTION_MAPS,
+} from "../../capabilities/cxl.ts";
+import { fieldMask } from "../../table.ts";
 import type { CapabilityText } from "../capability-text.ts";
 import { fieldOf, hex, line, wordField } from "../line.ts";
 import { deviceText, gpfDeviceText } from "./cxl-device.ts";
@@ -14,20 +22,15 @@ export interface Designated {
 
 type CxlPrinter = (capability: CapabilityText, dvsec: Designated) => string;
 
-const FIRST_MAP = 0x0c;
-const MAPS = 8;
-
 /** Only the lower halves, which lspci prints with the digits of the whole. */
 const functionMapText: CxlPrinter = (capability) => {
-  const maps = Array.from({ length: MAPS }, (_, map) => {
-    const devices = capability.read16(FIRST_MAP + 4 * map + cxlFunctionMap.devices.offset);
+  const maps = FUNCTION_MAPS.map((at, map) => {
+    const devices = capability.read16(at + cxlFunctionMap.devices.offset);
     return `\t\tFuncMap ${map}: ${hex(devices, 8)}\n`;
   });
   return `\t\tNon-CXL Function Map DVSEC\n${maps.join("")}`;
 };
 
-const FIRST_BLOCK = 0x0c;
-const BLOCK = 8;
 const { fields: b } = cxlBlock.low;
 const blockNames = [
   "empty",
@@ -45,7 +48,8 @@ const locatorText: CxlPrinter = (capability, { length }) => {
   for (let at = FIRST_BLOCK, number = 1; at + BLOCK <= length; at += BLOCK, number++) {
     const low = capability.read32(at);
     if (fieldOf(b.id, low) === 0) continue;
-    const offset = hex(capability.read32(at + cxlBlock.offsetHigh.offset), 8) + hex((low & ~0xffff) >>> 0, 8);
+    const offset =
+      hex(capability.read32(at + cxlBlock.offsetHigh.offset), 8) + hex((low & fieldMask(b.offset)) >>> 0, 8);
     text += `\t\tBlock${number}: ${blockLine(low)}${offset}\n`;
   }
   return text;

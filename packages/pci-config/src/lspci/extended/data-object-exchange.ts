@@ -2,7 +2,7 @@ import { dataObjectExchange } from "../../capabilities/data-object-exchange.ts";
 import type { CapabilityPrinter } from "../capability-text.ts";
 import { fieldOf, line } from "../line.ts";
 
-const { capabilities, control, status } = dataObjectExchange.registers;
+const { capabilities, control, status, readMailbox } = dataObjectExchange.registers;
 const { fields: a } = capabilities;
 const { fields: c } = control;
 const { fields: s } = status;
@@ -16,7 +16,7 @@ const state = line`\t\tDOESta: Busy${s.busy} IntSta${s.interrupt} Error${s.error
 export const dataObjectExchangeText: CapabilityPrinter = (capability) => {
   const head = "Data Object Exchange\n";
   if (!capability.verbose) return head;
-  if (!capability.has(4, 0x14)) return `${head}\t\t<unreadable>\n`;
+  if (!capability.hasFrom(capabilities, readMailbox)) return `${head}\t\t<unreadable>\n`;
   const raw = capability.read(capabilities);
   const interrupt = fieldOf(a.interrupt, raw) === 1 ? message(raw) : "";
   return head + able(raw) + interrupt + controls(capability.read(control)) + state(capability.read(status));

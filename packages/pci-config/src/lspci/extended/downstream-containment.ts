@@ -16,7 +16,7 @@ const lines = {
 /** Downstream port containment. */
 export const downstreamContainmentText: CapabilityPrinter = (capability) => {
   const head = "Downstream Port Containment\n";
-  if (!capability.verbose || !capability.has(r.capabilities.offset, 8)) return head;
+  if (!capability.verbose || !capability.hasFrom(r.capabilities, r.errorSource)) return head;
   return (
     head +
     lines.capabilities(capability.read(r.capabilities)) +

@@ -29,7 +29,7 @@ const lines = {
   invalid: line`\t\tMeasSts2:  Invalid Flit Counter: ${r.invalidFlits.fields.count}\n`,
 } as const;
 
-const FIRST_LANE = 0x1c;
+const { lanes } = flitLogging.lists;
 const LANES = 16;
 /** Number of the status register that has the first lanes. */
 const FIRST_STATUS = 3;
@@ -37,7 +37,11 @@ const FIRST_STATUS = 3;
 /** Flit logging. */
 export const flitLoggingText: CapabilityPrinter = (capability) => {
   const head = "Flit Logging\n";
-  if (!capability.verbose || !capability.has(4, 0x38)) return head;
+  if (
+    !capability.verbose ||
+    !capability.has(r.log1.offset, lanes.first + lanes.stride * LANES - r.log1.offset)
+  )
+    return head;
   return (
     head +
     lines.log1(capability.read(r.log1)) +
@@ -62,6 +66,6 @@ function lanesText(capability: CapabilityText): string {
 }
 
 function laneText(capability: CapabilityText, lane: number): string {
-  const errors = String(capability.read16(FIRST_LANE + 2 * lane));
+  const errors = String(capability.read16(lanes.first + lanes.stride * lane));
   return `${`Lane${lane}:`.padEnd(7)} ${errors.padStart(5)}`;
 }

@@ -1,6 +1,7 @@
 import {
   ADDRESS_ASSOCIATION,
   addressAssociation,
+  FIRST_STREAM,
   ide,
   LINK_STREAM,
   linkStream,
@@ -22,7 +23,6 @@ const { fields: limit } = selectiveStream.ridLimit;
 const { fields: base } = selectiveStream.ridBase;
 const { fields: low } = addressAssociation.low;
 
-const FIRST_STREAM = 0x0c;
 const UNREADABLE = "\t\t<unreadable>\n";
 
 const algorithm = (field: FieldSpec): Line => wordField(field, ["AES-GCM-256-96b"], "reserved");
@@ -113,7 +113,7 @@ function streamsText(capability: CapabilityText, link: number, selective: number
 export const ideText: CapabilityPrinter = (capability) => {
   const head = "Integrity & Data Encryption\n";
   if (!capability.verbose) return head;
-  if (!capability.has(4, 8)) return head + UNREADABLE;
+  if (!capability.hasFrom(ide.registers.capabilities, ide.registers.control)) return head + UNREADABLE;
   const raw = capability.read(ide.registers.capabilities);
   const { link, selective } = streamCounts(raw);
   const counts = `\t\tIDECap: Lnk=${link} Sel=${selective}`;

@@ -33,7 +33,7 @@ const lines = {
 export const l1SubstatesText: CapabilityPrinter = (capability) => {
   const head = "L1 PM Substates\n";
   if (!capability.verbose) return head;
-  if (!capability.has(r.capabilities.offset, 12)) return `${head}\t\t<unreadable>\n`;
+  if (!capability.hasFrom(r.capabilities, r.control2)) return `${head}\t\t<unreadable>\n`;
   const able = capability.read(r.capabilities);
   const setting = capability.read(r.control1);
   const byAspm = fieldOf(cap.aspmL12, able) === 1;

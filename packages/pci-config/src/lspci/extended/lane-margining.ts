@@ -11,7 +11,7 @@ const statusLine = line`\t\tPortSta: MargReady${fields.ready} MargSoftReady${fie
 /** Lane margining at the receiver. */
 export const laneMarginingText: CapabilityPrinter = (capability) => {
   const head = "Lane Margining at the Receiver\n";
-  if (!capability.verbose || !capability.has(4, 4)) return head;
+  if (!capability.verbose || !capability.hasFrom(capabilities, status)) return head;
   const able = capabilitiesLine(capability.read(capabilities));
   return head + able + statusLine(capability.read(status));
 };

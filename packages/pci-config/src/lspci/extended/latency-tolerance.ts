@@ -13,7 +13,7 @@ const latency = (raw: number) => fieldOf(snoop.fields.value, raw) * scales[field
 /** Latency tolerance reporting. */
 export const latencyToleranceText: CapabilityPrinter = (capability) => {
   const head = "Latency Tolerance Reporting\n";
-  if (!capability.verbose || !capability.has(snoop.offset, 4)) return head;
+  if (!capability.verbose || !capability.hasFrom(snoop, noSnoop)) return head;
   return (
     `${head}\t\tMax snoop latency: ${latency(capability.read(snoop))}ns\n` +
     `\t\tMax no snoop latency: ${latency(capability.read(noSnoop))}ns\n`

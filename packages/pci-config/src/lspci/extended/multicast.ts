@@ -7,6 +7,7 @@ const r = multicast.registers;
 const { fields: cap } = r.capabilities;
 const { fields: ctl } = r.control;
 
+/** Bytes that lspci wants, 4 more than there are. */
 const LENGTH = 0x30;
 /** Ports, which can mend an ECRC, and endpoints, which ask for a window and have no overlay. */
 const ports: ReadonlySet<number | undefined> = new Set([port.root, port.upstream, port.downstream]);
@@ -41,7 +42,7 @@ export const multicastText: CapabilityPrinter = (capability) => {
 
 function addressText(capability: CapabilityText): string {
   const vector = ({ offset }: { readonly offset: number }) => hex(capability.read64(offset), 16);
-  const base = capability.read64(r.baseLo.offset) & ~0xfffn;
+  const base = addressAt(capability, r.baseLo);
   const position = fieldOf(r.baseLo.fields.indexPosition, capability.read(r.baseLo));
   return (
     `\t\tMcastBAR: IndexPos ${position}, BaseAddr ${hex(base, 16)}\n` +
@@ -51,9 +52,17 @@ function addressText(capability: CapabilityText): string {
   );
 }
 
+/** An address whose lowest bits hold something else. */
+function addressAt(
+  capability: CapabilityText,
+  { offset, fields }: typeof r.baseLo | typeof r.overlayLo,
+): bigint {
+  return (capability.read64(offset) >> BigInt(fields.address.lo)) << BigInt(fields.address.lo);
+}
+
 function overlayText(capability: CapabilityText): string {
   const power = fieldOf(r.overlayLo.fields.size, capability.read(r.overlayLo));
-  const base = capability.read64(r.overlayLo.offset) & ~0x3fn;
+  const base = addressAt(capability, r.overlayLo);
   const shown = power < LEAST_OVERLAY ? `${power} (disabled)` : size(power);
   return `\t\tMcastOverlayBAR: OverlaySize ${shown}, BaseAddr ${hex(base, 16)}\n`;
 }

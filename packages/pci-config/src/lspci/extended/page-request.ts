@@ -12,7 +12,7 @@ const statusLine = line`\t\tPRISta: RF${responseFailure} UPRGI${unexpectedGroup}
 /** Page requests. All of it, or the name alone. */
 export const pageRequestText: CapabilityPrinter = (capability) => {
   const name = "Page Request Interface (PRI)\n";
-  if (!capability.verbose || !capability.has(control.offset, 12)) return name;
+  if (!capability.verbose || !capability.hasFrom(control, allocation)) return name;
   const most = hex(capability.read(capacity), 8);
   const granted = hex(capability.read(allocation), 8);
   return [

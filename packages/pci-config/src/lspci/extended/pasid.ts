@@ -12,6 +12,6 @@ const controlLine = line`\t\tPASIDCtl: Enable${enable} Exec${mayExecute} Priv${i
 /** Process address spaces. */
 export const pasidText: CapabilityPrinter = (capability) => {
   const name = "Process Address Space ID (PASID)\n";
-  if (!capability.verbose || !capability.has(capabilities.offset, 4)) return name;
+  if (!capability.verbose || !capability.hasFrom(capabilities, control)) return name;
   return name + capabilitiesLine(capability.read(capabilities)) + controlLine(capability.read(control));
 };

@@ -23,6 +23,6 @@ const lines = {
 export const precisionTimeText: CapabilityPrinter = (capability) => {
   const head = "Precision Time Measurement\n";
   if (!capability.verbose) return head;
-  if (!capability.has(capabilities.offset, 8)) return `${head}\t\t<unreadable>\n`;
+  if (!capability.hasFrom(capabilities, control)) return `${head}\t\t<unreadable>\n`;
   return head + lines.capabilities(capability.read(capabilities)) + lines.control(capability.read(control));
 };

@@ -17,6 +17,6 @@ const support = line`${ifSet(c.interruptVector, "\t\tInterrupt vector mode suppo
 /** TLP processing hints. */
 export const processingHintsText: CapabilityPrinter = (capability) => {
   const head = "Transaction Processing Hints\n";
-  if (!capability.verbose || !capability.has(capabilities.offset, 4)) return head;
+  if (!capability.verbose || !capability.hasFrom(capabilities, capabilities)) return head;
   return head + support(capability.read(capabilities));
 };

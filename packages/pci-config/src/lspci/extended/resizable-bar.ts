@@ -2,11 +2,10 @@ import { resizableBar } from "../../capabilities/resizable-bar.ts";
 import type { CapabilityPrinter, CapabilityText } from "../capability-text.ts";
 import { fieldOf, line, mapField } from "../line.ts";
 
-const { capabilities, control } = resizableBar.lists.bars.registers;
+const { first, stride, registers } = resizableBar.lists.bars;
+const { capabilities, control } = registers;
 const { fields: ctl } = control;
 
-const FIRST = 0x04;
-const STRIDE = 8;
 const MOST = 6;
 
 /** Largest size that has a unit, as a power of 2 of 1 MiB: 8 EiB. */
@@ -27,14 +26,14 @@ const resizable =
     if (!capability.verbose) return `${head}\n`;
     const unreadable = "\t\t<unreadable>\n";
     let text = `${head}\n`;
-    if (!capability.has(FIRST, STRIDE)) return text + unreadable;
-    const count = fieldOf(ctl.count, capability.read32(FIRST + control.offset));
+    if (!capability.has(first, stride)) return text + unreadable;
+    const count = fieldOf(ctl.count, capability.read32(first + control.offset));
     if (count < 1 || count > MOST) {
       return `${text}\t\t<error in resizable BAR: num_bars=${count} is out of specification>\n`;
     }
     for (let i = 0; i < count; i++) {
-      if (!capability.has(FIRST + i * STRIDE, STRIDE)) return text + unreadable;
-      text += barText(capability, FIRST + i * STRIDE);
+      if (!capability.has(first + i * stride, stride)) return text + unreadable;
+      text += barText(capability, first + i * stride);
     }
     return text;
   };

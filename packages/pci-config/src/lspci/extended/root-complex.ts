@@ -3,7 +3,8 @@ import type { CapabilityPrinter, CapabilityText } from "../capability-text.ts";
 import { fieldOf, hex, hexField, line, wordField } from "../line.ts";
 
 const { self } = rootLinkDeclaration.registers;
-const { registers: link } = rootLinkDeclaration.lists.links;
+const { links } = rootLinkDeclaration.lists;
+const { registers: link } = links;
 const { fields: element } = self;
 const { fields: description } = link.description;
 
@@ -14,19 +15,16 @@ const elementType = (raw: number) => elements[raw & 0xff] ?? `??${raw & 0xff}`;
 const elementLine = line`\t\tDesc:\tPortNumber=${hexField(element.port, 2)} ComponentID=${hexField(element.component, 2)} EltType=${elementType}\n`;
 const linkLine = line`Desc:\tTargetPort=${hexField(description.targetPort, 2)} TargetComponent=${hexField(description.targetComponent, 2)} AssocRCRB${description.associatesBlock} LinkType=${wordField(description.type, ["MemMapped", "Config"], "")} LinkValid${description.valid}\n`;
 
-const FIRST_LINK = 0x10;
-const LINK = 16;
-
 /** Root complex link declaration. */
 export const rootLinkText: CapabilityPrinter = (capability) => {
   const head = "Root Complex Link\n";
-  if (!capability.verbose || !capability.has(4, FIRST_LINK - 4)) return head;
+  if (!capability.verbose || !capability.has(self.offset, links.first - self.offset)) return head;
   const own = capability.read(self);
   let text = head + elementLine(own);
   for (let index = 0; index < fieldOf(element.links, own); index++) {
-    const at = FIRST_LINK + LINK * index;
+    const at = links.first + links.stride * index;
     text += `\t\tLink${index}:\t`;
-    if (!capability.has(at, LINK)) return `${text}<unreadable>\n`;
+    if (!capability.has(at, links.stride)) return `${text}<unreadable>\n`;
     text += linkText(capability, at);
   }
   return text;
@@ -56,7 +54,7 @@ const NO_BUSES = 0xff;
 /** Association of endpoints with a root complex event collector. */
 export const eventCollectorText: CapabilityPrinter = (capability) => {
   const head = "Root Complex Event Collector Endpoint Association\n";
-  if (!capability.verbose || !capability.has(4, 8)) return head;
+  if (!capability.verbose || !capability.hasFrom(devices, buses)) return head;
   const none = (raw: string) => (capability.options.verbosity > 2 ? `${raw} [none]` : "[none]");
   const bitmap = capability.read(devices);
   const associated = bitmap === 0 ? none(hex(bitmap, 8)) : `RCiEP at Device(s): ${rangesText(bitmap)}`;

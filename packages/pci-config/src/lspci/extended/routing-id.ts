@@ -14,6 +14,6 @@ const lines = {
 /** Alternative routing-ID interpretation. */
 export const routingIdText: CapabilityPrinter = (capability) => {
   const head = "Alternative Routing-ID Interpretation (ARI)\n";
-  if (!capability.verbose || !capability.has(capabilities.offset, 4)) return head;
+  if (!capability.verbose || !capability.hasFrom(capabilities, control)) return head;
   return head + lines.capabilities(capability.read(capabilities)) + lines.control(capability.read(control));
 };

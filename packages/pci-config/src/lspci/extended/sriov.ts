@@ -1,22 +1,21 @@
 import { sriov } from "../../capabilities/sriov.ts";
 import type { CapabilityPrinter, CapabilityText } from "../capability-text.ts";
-import { hex, line } from "../line.ts";
+import { fieldOf, hex, line } from "../line.ts";
 
 const { registers } = sriov;
 const { migration, tag10Requester, migrationMessage } = registers.capabilities.fields;
 const control = registers.control.fields;
+const states = registers.migrationStates.fields;
 
 const capabilitiesLine = line`\t\tIOVCap:\tMigration${migration} 10BitTagReq${tag10Requester} IntMsgNum ${migrationMessage}\n`;
 const controlLine = line`\t\tIOVCtl:\tEnable${control.enable} Migration${control.migration} Interrupt${control.migrationInterrupt} MSE${control.memorySpace} ARIHierarchy${control.ariHierarchy} 10BitTagReq${control.tag10Requester}\n`;
 const statusLine = line`\t\tIOVSta:\tMigration${registers.status.fields.migration}\n`;
 
-/** What follows the capability's header; lspci prints all of it or none. */
-const CONTENT = { offset: 0x04, length: 0x3c } as const;
-
-/** SR-IOV: a physical function and its virtual ones. */
+/** SR-IOV: a physical function and its virtual ones. lspci prints all registers or none. */
 export const sriovText: CapabilityPrinter = (capability) => {
   const name = "Single Root I/O Virtualization (SR-IOV)\n";
-  if (!capability.verbose || !capability.has(CONTENT.offset, CONTENT.length)) return name;
+  if (!capability.verbose || !capability.hasFrom(registers.capabilities, registers.migrationStates))
+    return name;
   return [
     name,
     capabilitiesLine(capability.read(registers.capabilities)),
@@ -66,6 +65,4 @@ function barLines(capability: CapabilityText): string[] {
 }
 
 /** The offset is printed in place, the BAR's number in the bits below it. */
-function migrationLine(raw: number): string {
-  return `\t\tVF Migration: offset: ${hex((raw & ~7) >>> 0, 8)}, BIR: ${raw & 7}\n`;
-}
+const migrationLine = line`\t\tVF Migration: offset: ${(raw) => hex(raw - fieldOf(states.bar, raw), 8)}, BIR: ${states.bar}\n`;

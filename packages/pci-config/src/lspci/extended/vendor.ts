@@ -10,7 +10,7 @@ const vsecLine = line`ID=${hexField(v.vsecId, 4)} Rev=${v.revision} Len=${hexFie
 /** Vendor-specific capabilities: lspci knows none of them. */
 export const vendorExtendedText: CapabilityPrinter = (capability) => {
   const head = "Vendor Specific Information: ";
-  if (!capability.has(4, 4)) return `${head}<unreadable>\n`;
+  if (!capability.hasFrom(vsec.registers.header, vsec.registers.header)) return `${head}<unreadable>\n`;
   return head + vsecLine(capability.read(vsec.registers.header));
 };
 

@@ -6,7 +6,8 @@ const r = virtualChannel.registers;
 const { fields: cap1 } = r.capabilities1;
 const { fields: cap2 } = r.capabilities2;
 const { fields: control } = r.control;
-const { registers: channel } = virtualChannel.lists.channels;
+const { channels } = virtualChannel.lists;
+const { registers: channel } = channels;
 const { fields: cap } = channel.capabilities;
 const { fields: ctl } = channel.control;
 const { fields: sta } = channel.status;
@@ -34,13 +35,16 @@ const lines = {
   channelStatus: line`\t\t\tStatus:\tNegoPending${sta.negotiationPending} InProgress${sta.tablePending}\n`,
 } as const;
 
-const FIRST_CHANNEL = 0x10;
-const CHANNEL = 12;
+/** What lspci reads at once: up to the end of the first channel. */
+const READ = {
+  at: r.capabilities1.offset,
+  length: channels.first + channels.stride - r.capabilities1.offset,
+};
 
 /** Virtual channels. */
 export const virtualChannelText: CapabilityPrinter = (capability) => {
   const head = "Virtual Channel\n";
-  if (!capability.verbose || !capability.has(4, 0x18)) return head;
+  if (!capability.verbose || !capability.has(READ.at, READ.length)) return head;
   const able = capability.read(r.capabilities1);
   const arbitration = capability.read(r.capabilities2);
   const table = fieldOf(cap2.tableOffset, arbitration);
@@ -54,13 +58,13 @@ export const virtualChannelText: CapabilityPrinter = (capability) => {
     text += `\t\tPort Arbitration Table [${hex(capability.offset + 16 * table, 1)}] <?>\n`;
   }
   for (let index = 0; index <= fieldOf(cap1.extendedChannels, able); index++) {
-    text += `\t\tVC${index}:\t${channelText(capability, FIRST_CHANNEL + CHANNEL * index)}`;
+    text += `\t\tVC${index}:\t${channelText(capability, channels.first + channels.stride * index)}`;
   }
   return text;
 };
 
 function channelText(capability: CapabilityText, at: number): string {
-  if (!capability.has(at, CHANNEL)) return "<unreadable>\n";
+  if (!capability.has(at, channels.stride)) return "<unreadable>\n";
   const able = capability.read32(at + channel.capabilities.offset);
   const table = fieldOf(cap.tableOffset, able) === 0 ? "" : "\t\t\tPort Arbitration Table <?>\n";
   return (
