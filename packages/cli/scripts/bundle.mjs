@@ -45,7 +45,7 @@ async function bundleMain(names) {
           const [, command] = compiled.exec(id.slice(1)) ?? [];
           if (!id.startsWith("\0") || command === undefined) return null;
           return `import { loadCompiled } from ${JSON.stringify(join(dist, "code-cache.js"))};
-            export const { runDropIn } = loadCompiled(__dirname + "/${names[command]}");`;
+            export const { runDropIn } = loadCompiled(__dirname + "/${names[command]}", require);`;
         },
       },
     ],

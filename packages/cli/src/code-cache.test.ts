@@ -15,12 +15,13 @@ const loader = new URL("../dist/code-cache.js", import.meta.url).href;
 /** Loads the subject in a process of its own. @returns what it exports, and whether V8 took what was kept */
 function load(env: Record<string, string> = {}): { answer: number; rejected: boolean | null } {
   const program = `
+    const { createRequire } = await import("node:module");
     const { Script } = await import("node:vm");
     let rejected = null;
     const run = Script.prototype.runInThisContext;
     Script.prototype.runInThisContext = function () { rejected = this.cachedDataRejected ?? null; return run.call(this); };
     const { loadCompiled } = await import(${JSON.stringify(loader)});
-    const { answer } = loadCompiled(${JSON.stringify(subject)});
+    const { answer } = loadCompiled(${JSON.stringify(subject)}, createRequire(import.meta.url));
     console.log(JSON.stringify({ answer: answer(), rejected }));`;
   const output = execFileSync(process.execPath, ["--input-type=module", "-e", program], {
     encoding: "utf8",

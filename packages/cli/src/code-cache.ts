@@ -8,8 +8,6 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { createRequire } from "node:module";
-import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { Script } from "node:vm";
 
@@ -27,8 +25,9 @@ const OTHERS_WRITE = 0o022;
  * Whatever prevents keeping it costs time only. `NODE_DISABLE_COMPILE_CACHE=1` switches it off, as it does Node's own.
  *
  * @param path of a file whose name changes with its content
+ * @param require what the file requires by
  */
-export function loadCompiled(path: string): object {
+export function loadCompiled(path: string, require: NodeJS.Require): object {
   const source = readFileSync(path, "utf8");
   const kept = keptPath(path);
   const cachedData = kept === undefined ? undefined : readOwn(kept);
@@ -40,14 +39,16 @@ export function loadCompiled(path: string): object {
     process.once("exit", () => keep(kept, script));
   }
   const module = { exports: {} };
-  script.runInThisContext()(module.exports, createRequire(path), module, path, dirname(path));
+  script.runInThisContext()(module.exports, require, module, path, dirname(path));
   return module.exports;
 }
 
 /** Where the result is kept, if it is. V8 refuses what another version of it made; so each has a file of its own. */
 function keptPath(path: string): string | undefined {
   if (process.env["NODE_DISABLE_COMPILE_CACHE"] === "1") return undefined;
-  const root = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
+  const { HOME, XDG_CACHE_HOME } = process.env;
+  const root = XDG_CACHE_HOME || (HOME && join(HOME, ".cache"));
+  if (!root) return undefined;
   return join(root, "userpci", "code", `${basename(path)}-${process.version}-${process.arch}`);
 }
 

@@ -1,22 +1,20 @@
-import { setFlagsFromString } from "node:v8";
 import { PciError } from "@userpci/interface";
 import { dropIns } from "./drop-in.ts";
 import { exitStatus } from "./exit-status.ts";
 import { run } from "./run.ts";
 import { processTerminal } from "./terminal.ts";
+import { expectShortRun } from "./tier-up.ts";
 
-const terminal = processTerminal();
+const terminal = processTerminal(onLoss);
 let lost = false;
 
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+function onLoss(error: NodeJS.ErrnoException): void {
   // A reader that has seen enough (`| head`) is no failure. The command goes on: it may have something to give back.
   if (error.code === "EPIPE" || lost) return;
   lost = true;
   process.exitCode = exitStatus.failed;
   void reportLoss(error);
-});
-// There is nowhere left to say it.
-process.stderr.on("error", () => undefined);
+}
 
 async function reportLoss(cause: NodeJS.ErrnoException): Promise<void> {
   const { reportFailure } = await import("./failure.ts");
@@ -26,15 +24,9 @@ async function reportLoss(cause: NodeJS.ErrnoException): Promise<void> {
   reportFailure(error, terminal, false);
 }
 
-/** 32 times V8's own, 66 KiB (`node --v8-options`). Versions after Node 20's have no such flag, and would say so. */
-const INTERRUPT_BUDGET = 32 * 66 * 1024;
-const hasInterruptBudget = process.versions.v8.startsWith("11.");
-
 const [command] = process.argv.slice(2);
-if (hasInterruptBudget && dropIns.some(({ name }) => name === command)) {
-  // Their tens of milliseconds are over before code that V8 optimizes has paid for it: a third of the time goes with it.
-  setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`);
-}
+// Drop-ins are over before code that V8 optimizes has paid for it.
+if (dropIns.some(({ name }) => name === command)) expectShortRun();
 
 // Not awaited here: the build makes CommonJS of this, where only functions can wait.
 void run(process.argv.slice(2), terminal).then((status) => {

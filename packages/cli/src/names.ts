@@ -5,9 +5,6 @@ import { PciIds } from "@userpci/pci-config/ids";
 /** Where distributions keep the PCI ID database (pciutils, hwdata). */
 const places = ["/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids"];
 
-/** The copy that is packed with this package, for systems that have none. */
-const packed = new URL("../data/pci.ids", import.meta.url);
-
 /** The names in a file. Its bytes become characters where a name is asked for, not before: the file is large. */
 export function readNames(path: string | URL): PciIds {
   return PciIds.parse(readFileSync(path, "latin1"), decodeUtf8);
@@ -26,5 +23,6 @@ export function readPciIds(root = "/"): PciIds {
       // The next place, or none.
     }
   }
-  return readNames(packed);
+  // The copy that is packed with this package, for systems that have none.
+  return readNames(new URL("../data/pci.ids", import.meta.url));
 }

@@ -3,6 +3,6 @@ import { processTerminal } from "./terminal.ts";
 
 it("leaves the streams of the program that asks for it alone", () => {
   const before = process.stdout.listenerCount("error");
-  processTerminal();
+  processTerminal(() => undefined);
   expect(process.stdout.listenerCount("error")).toBe(before);
 });

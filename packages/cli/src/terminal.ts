@@ -1,3 +1,4 @@
+import { Output } from "./output.ts";
 import { createStyle, type Style } from "./style.ts";
 
 /** Where a command's output goes. */
@@ -21,25 +22,29 @@ export interface Terminal {
 /**
  * The terminal of this process: colours only where the stream is one, and `NO_COLOR` is honoured. Nothing is looked at
  * before it is asked for: opening a stream takes Node longer than many a command.
+ *
+ * @param onLoss told of results that could not be written. Where messages cannot be, there is nowhere left to say it.
  */
-export function processTerminal(): Terminal {
+export function processTerminal(onLoss: (error: NodeJS.ErrnoException) => void): Terminal {
+  const results = new Output(1, onLoss);
+  const notes = new Output(2, () => undefined);
   return {
-    write: (text) => void process.stdout.write(text),
-    note: (text) => void process.stderr.write(text),
+    write: (text) => results.write(text),
+    note: (text) => notes.write(text),
     get style() {
-      return createStyle(wantsColours(process.stdout));
+      return createStyle(wantsColours(results.stream));
     },
     get noteStyle() {
-      return createStyle(wantsColours(process.stderr));
+      return createStyle(wantsColours(notes.stream));
     },
     get columns() {
-      return process.stdout.isTTY ? process.stdout.columns : undefined;
+      return results.stream.isTTY ? results.stream.columns : undefined;
     },
     get noteColumns() {
-      return process.stderr.isTTY ? process.stderr.columns : undefined;
+      return notes.stream.isTTY ? notes.stream.columns : undefined;
     },
     get interactive() {
-      return process.stderr.isTTY && process.env["TERM"] !== "dumb";
+      return notes.stream.isTTY && process.env["TERM"] !== "dumb";
     },
   };
 }

@@ -1,4 +1,3 @@
-import { release } from "node:os";
 import { readAttribute } from "./attribute.ts";
 
 /** An entry of `modules.alias`. */
@@ -29,7 +28,7 @@ export class ModuleAliases {
   }
 
   /** Those of the running kernel; without its file none are known. */
-  static read(path = `/lib/modules/${release()}/modules.alias`): ModuleAliases {
+  static read(path = aliasesPath()): ModuleAliases {
     return new ModuleAliases(readAttribute(path) ?? "");
   }
 
@@ -39,6 +38,10 @@ export class ModuleAliases {
     const found = candidates.filter(({ pattern }) => matches(pattern, alias));
     return [...new Set(found.sort((a, b) => a.place - b.place).map(({ module }) => module))];
   }
+}
+
+function aliasesPath(): string {
+  return `/lib/modules/${readAttribute("/proc/sys/kernel/osrelease") ?? ""}/modules.alias`;
 }
 
 function vendorOf(pattern: string): string {
