@@ -1,7 +1,7 @@
 import type { Region } from "@userpci/interface";
 import { readBytes } from "./bytes.ts";
 import type { ListCount } from "./list-count.ts";
-import type { RegisterSpec, RegisterTable } from "./table.ts";
+import type { RegisterTable } from "./table.ts";
 import {
   defineLists,
   defineRegisters,
@@ -50,14 +50,6 @@ export function capability<
   },
 ): CapabilitySpec<R, L> {
   return { ...row, registers: row.registers ?? ({} as R), lists: row.lists ?? ({} as L) };
-}
-
-const listedName = /^(\w+)\[\d+\]\.(\w+)$/;
-
-/** The row of a register by the name that a description gives it: `control`, or `streams[2].control` in a list. */
-export function registerSpecOf(spec: CapabilitySpec, name: string): RegisterSpec | undefined {
-  const [, list, register] = listedName.exec(name) ?? [];
-  return list === undefined ? spec.registers[name] : spec.lists[list]?.registers[register!];
 }
 
 /** Where a capability was found, and what it said of itself. */

@@ -1,6 +1,6 @@
 import { isBarSize } from "./bar-shape.ts";
 import { type Bar, decodeBars, walkBars } from "./bars.ts";
-import { type CapabilityKind, type CapabilitySpec, registerSpecOf } from "./capability.ts";
+import type { CapabilityKind, CapabilitySpec } from "./capability.ts";
 import type { ConfigSpace } from "./config.ts";
 import { type ConfigDescription, describeStill } from "./describe.ts";
 import { extendedCapabilities } from "./extended.ts";
@@ -88,11 +88,16 @@ const tables: Readonly<Record<CapabilityKind, Readonly<Record<string, Capability
 function checkReserved(description: ConfigDescription, report: Report): void {
   const { header, capabilities, extendedCapabilities: extended } = description;
   const own = header.layout === "other" ? {} : headerLayouts[header.layout].registers;
-  const headerTable: RegisterTable = { ...commonHeader, ...own };
-  reportReserved("header", (register) => headerTable[register], header.registers, report);
-  for (const { kind, name, registers } of [...capabilities, ...extended]) {
+  reportReserved("header", { ...commonHeader, ...own }, header.registers, report);
+  for (const { kind, name, registers, lists } of [...capabilities, ...extended]) {
     const spec = tables[kind][name];
-    if (spec) reportReserved(name, (register) => registerSpecOf(spec, register), registers, report);
+    if (!spec) continue;
+    reportReserved(name, spec.registers, registers, report);
+    for (const [list, turns] of Object.entries(lists)) {
+      const table = spec.lists[list]!.registers;
+      for (const [turn, listed] of turns.entries())
+        reportReserved(`${name}.${list}[${turn}]`, table, listed, report);
+    }
   }
 }
 
@@ -106,13 +111,12 @@ function reservedBits(spec: RegisterSpec): number {
 
 function reportReserved(
   owner: string,
-  specOf: (register: string) => RegisterSpec | undefined,
+  table: RegisterTable,
   registers: RegisterDescriptions,
   report: Report,
 ): void {
   for (const [name, { raw, width, offset }] of Object.entries(registers)) {
-    const spec = specOf(name);
-    const odd = spec === undefined ? 0 : (raw & reservedBits(spec)) >>> 0;
+    const odd = (raw & reservedBits(table[name]!)) >>> 0;
     if (odd === 0) continue;
     const message = `${owner}.${name} is ${hex(raw, width / 4)}: the bits ${hex(odd, width / 4)} are reserved`;
     report(problem("reserved-bits", offset, message));

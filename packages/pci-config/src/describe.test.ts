@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { buildSpace } from "./builder/build.ts";
 import { bytesRegion } from "./bytes.ts";
 import { check } from "./check.ts";
 import { className } from "./classes.ts";
@@ -114,6 +115,24 @@ describe("formatConfig", () => {
       "  addressLo  0x00000000",
       "  addressHi  0x00000000",
       "  data  0x0000",
+    ]);
+  });
+
+  it("shows the registers of a list with their turn", () => {
+    const bytes = buildSpace({
+      vendorId: 0x1234,
+      deviceId: 0x11e8,
+      capabilities: [{ name: "pcie" }],
+      extendedCapabilities: [
+        { name: "shadowFunctions", lists: { functions: [{}, { instance: { distance: 5 } }] } },
+      ],
+    });
+    expect(formatConfig(describeConfig(configOf(bytesRegion(bytes)))).slice(-5)).toEqual([
+      "Shadow Functions (shadowFunctions) at 0x100, 20 bytes, version 1",
+      "  capabilities  0x00000001  functions 1",
+      "  control  0x00000000",
+      "  functions[0].instance  0x00000000",
+      "  functions[1].instance  0x00000005  distance 5",
     ]);
   });
 

@@ -10,7 +10,9 @@ import { type HeaderLayout, headerLayouts, headerLength } from "./header-layout.
 import { countVectors, type MsixLayout, msixLayout, type VectorCounts } from "./interrupts.ts";
 import { hex, type Problem } from "./problem.ts";
 import {
+  describeLists,
   describeRegisters,
+  type ListDescriptions,
   type RegisterDescription,
   type RegisterDescriptions,
 } from "./register-description.ts";
@@ -18,7 +20,7 @@ import { type Capability, standardCapabilities } from "./standard.ts";
 import { stillOf } from "./still.ts";
 import { survey } from "./survey.ts";
 import type { RegisterPlace } from "./table.ts";
-import { RegisterSet, type Span, turnsOf } from "./view.ts";
+import { RegisterSet } from "./view.ts";
 import { describeVpd, type VpdDescription } from "./vpd-description.ts";
 import { EXTENDED_SIZE } from "./walk.ts";
 
@@ -45,6 +47,8 @@ export interface CapabilityDescription {
   readonly bytes: string;
   /** Without those whose reading has effects, see `reads` of {@link RegisterPlace}. */
   readonly registers: RegisterDescriptions;
+  /** Such as `lists.channels[2].control` of virtual channels; a list of which it has nothing is left out. */
+  readonly lists: ListDescriptions;
 }
 
 /** A config space as plain data, fit for JSON. Numbers are as the device has them; words stand beside them. */
@@ -155,10 +159,10 @@ function unlessMalformed<T>(run: () => T): T | undefined {
 function describeHeader(config: ConfigSpace): ConfigDescription["header"] {
   const { region, layout } = config;
   const length = headerLength(region);
-  const registers: Record<string, RegisterDescription> = {};
   const span = { ...RegisterSet.spanOf(config), length };
-  describeRegisters(registers, span, commonHeader);
-  if (layout) describeRegisters(registers, span, headerLayouts[layout].registers);
+  const registers: Record<string, RegisterDescription> = {};
+  describeRegisters(span, commonHeader, registers);
+  if (layout) describeRegisters(span, headerLayouts[layout].registers, registers);
   return { layout: layout ?? "other", bytes: hexDigits(readBytes(region, 0, length)), registers };
 }
 
@@ -176,6 +180,8 @@ function describeCapabilities(capabilities: readonly CapabilityBase[]): Capabili
 
 function describeCapability(capability: CapabilityBase, end: number): CapabilityDescription {
   const { kind, name, title, id, version, offset, length } = capability;
+  const spec = tables[kind][name];
+  const span = RegisterSet.spanOf(capability);
   return {
     kind,
     name,
@@ -185,21 +191,7 @@ function describeCapability(capability: CapabilityBase, end: number): Capability
     offset,
     length,
     bytes: hexDigits(capability.bytes()),
-    registers: describeAll(RegisterSet.spanOf(capability), tables[kind][name], end),
+    registers: spec ? describeRegisters(span, spec.registers) : {},
+    lists: spec ? describeLists(span, spec.lists, end) : {},
   };
-}
-
-/** The registers of a capability, those of its lists that start before `end` by names such as `streams[2].control`. */
-function describeAll(span: Span, spec: CapabilitySpec | undefined, end: number): RegisterDescriptions {
-  const descriptions: Record<string, RegisterDescription> = {};
-  if (spec === undefined) return descriptions;
-  describeRegisters(descriptions, span, spec.registers);
-  for (const [name, list] of Object.entries(spec.lists)) {
-    let turn = 0;
-    for (const place of turnsOf(span, list, name)) {
-      if (place.offset >= end) break;
-      describeRegisters(descriptions, place, list.registers, `${name}[${turn++}].`);
-    }
-  }
-  return descriptions;
 }

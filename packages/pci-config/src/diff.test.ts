@@ -16,6 +16,31 @@ const compare = (before: Uint8Array, after: Uint8Array) =>
   diff(configOf(bytesRegion(before)), configOf(bytesRegion(after)));
 
 describe("diff", () => {
+  it("names the list and the turn of a register that is there several times", () => {
+    const channels = (enable: boolean) =>
+      buildSpace({
+        vendorId: 0x1234,
+        deviceId: 0x11e8,
+        capabilities: [{ name: "pcie" }],
+        extendedCapabilities: [
+          { name: "virtualChannel", lists: { channels: [{}, { control: { enable } }] } },
+        ],
+      });
+    expect(compare(channels(false), channels(true))).toEqual([
+      {
+        kind: "field",
+        owner: "virtualChannel",
+        ownerOffset: 0x100,
+        turn: { list: "channels", index: 1 },
+        register: "control",
+        field: "enable",
+        offset: 0x120,
+        before: false,
+        after: true,
+      },
+    ]);
+  });
+
   it("is empty for equal spaces", () => {
     for (const { bytes } of readCaptures("varied").values())
       expect(compare(bytes, bytes.slice())).toEqual([]);

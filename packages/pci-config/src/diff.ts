@@ -2,8 +2,9 @@ import { bytesRegion } from "./bytes.ts";
 import type { CapabilityKind } from "./capability.ts";
 import { type ConfigSpace, configOf } from "./config.ts";
 import { contentRows, toBytes } from "./content.ts";
-import { type CapabilityDescription, type ConfigDescription, describeStill } from "./describe.ts";
-import type { RegisterDescription } from "./register-description.ts";
+import { type CapabilityDescription, describeStill } from "./describe.ts";
+import type { RegisterDescription, RegisterDescriptions } from "./register-description.ts";
+import { endOf } from "./table.ts";
 
 /** What a change is in. */
 export interface ChangePlace {
@@ -16,6 +17,8 @@ export interface ChangePlace {
 /** A field, or a register that is one number, that differs. */
 export interface FieldChange extends ChangePlace {
   readonly kind: "field";
+  /** The list that the register is in, and the turn of it, from 0 on; undefined for a register that is there once. */
+  readonly turn?: { readonly list: string; readonly index: number };
   readonly register: string;
   /** Undefined for a register that is one number, and for its reserved bits. */
   readonly field?: string;
@@ -63,9 +66,12 @@ export function diff(before: ConfigSpace, after: ConfigSpace): readonly Change[]
   return [...changes, ...diffBytes(old, now)];
 }
 
-interface Owner extends Pick<ConfigDescription["header"], "registers"> {
+interface Owner extends Pick<CapabilityDescription, "registers" | "lists"> {
   readonly capability?: CapabilityDescription;
 }
+
+/** Where a register is: of what, and in which turn of a list. */
+type FieldPlace = ChangePlace & Pick<FieldChange, "turn">;
 
 interface Side {
   readonly config: ConfigSpace;
@@ -77,14 +83,14 @@ function sideOf(config: ConfigSpace): Side {
   const bytes = toBytes(config);
   const still = configOf(bytesRegion(bytes));
   const { header, capabilities, extendedCapabilities } = describeStill(still, {});
-  const owners = new Map<string, Owner>([["header", { registers: header.registers }]]);
+  const owners = new Map<string, Owner>([["header", { registers: header.registers, lists: {} }]]);
   const turns = new Map<string, number>();
   for (const capability of [...capabilities, ...extendedCapabilities]) {
-    const { kind, id, registers } = capability;
+    const { kind, id, registers, lists } = capability;
     const same = `${kind} ${id}`;
     const turn = turns.get(same) ?? 0;
     turns.set(same, turn + 1);
-    owners.set(`${same} ${turn}`, { registers, capability });
+    owners.set(`${same} ${turn}`, { registers, lists, capability });
   }
   return { config: still, bytes, owners };
 }
@@ -100,14 +106,27 @@ function diffOwner(old: Owner | undefined, now: Owner | undefined): Change[] {
     const { kind: list, id } = one.capability!;
     return [{ kind: now ? "added" : "removed", ...place, list, id }];
   }
-  return Object.entries(now.registers).flatMap(([name, register]) => {
-    const was = old.registers[name];
+  const listed = Object.entries(now.lists).flatMap(([list, turns]) =>
+    turns.flatMap((registers, index) =>
+      diffRegisters({ ...place, turn: { list, index } }, old.lists[list]?.[index] ?? {}, registers),
+    ),
+  );
+  return [...diffRegisters(place, old.registers, now.registers), ...listed];
+}
+
+function diffRegisters(
+  place: FieldPlace,
+  old: RegisterDescriptions,
+  now: RegisterDescriptions,
+): FieldChange[] {
+  return Object.entries(now).flatMap(([name, register]) => {
+    const was = old[name];
     return was === undefined || was.raw === register.raw ? [] : diffRegister(place, name, was, register);
   });
 }
 
 function diffRegister(
-  place: ChangePlace,
+  place: FieldPlace,
   register: string,
   was: RegisterDescription,
   is: RegisterDescription,
@@ -154,8 +173,10 @@ function diffBytes(old: Side, now: Side): BytesChange[] {
 
 function coveredBytes({ bytes, owners }: Side): Uint8Array {
   const covered = new Uint8Array(bytes.length);
-  for (const { registers } of owners.values()) {
-    for (const { offset, width } of Object.values(registers)) covered.fill(1, offset, offset + width / 8);
+  for (const { registers, lists } of owners.values()) {
+    for (const turn of [registers, ...Object.values(lists).flat()]) {
+      for (const register of Object.values(turn)) covered.fill(1, register.offset, endOf(register));
+    }
   }
   return covered;
 }

@@ -1,6 +1,6 @@
 import type { BarDescription, CapabilityDescription, ConfigDescription } from "./describe.ts";
 import { hex } from "./problem.ts";
-import type { RegisterDescription, RegisterDescriptions } from "./register-description.ts";
+import type { ListDescriptions, RegisterDescription, RegisterDescriptions } from "./register-description.ts";
 import type { VpdItemDescription, VpdText } from "./vpd-description.ts";
 
 /** Header registers that the first lines say in another way, or that mean nothing to a reader. */
@@ -83,11 +83,12 @@ function formatSize(bytes: number): string {
 }
 
 function formatCapability(capability: CapabilityDescription): string[] {
-  const { kind, name, title, id, version, offset, length, bytes, registers } = capability;
+  const { kind, name, title, id, version, offset, length, bytes, registers, lists } = capability;
   const wide = kind === "extended";
   const place = `${hex(offset, wide ? 3 : 2)}, ${length} bytes${wide ? `, version ${version}` : ""}`;
   const what = name === "unknown" ? `unknown capability ${hex(id, wide ? 4 : 2)}` : `${title} (${name})`;
-  const body = Object.keys(registers).length > 0 ? formatRegisters(registers) : [spaced(bytes)];
+  const decoded = [...formatRegisters(registers), ...formatLists(lists)];
+  const body = decoded.length > 0 ? decoded : [spaced(bytes)];
   return [`${what} at ${place}`, ...body.map((line) => `  ${line}`)];
 }
 
@@ -99,10 +100,17 @@ function formatVpd(item: VpdItemDescription): string[] {
 
 const vpdText = ({ text, bytes }: VpdText): string => text ?? spaced(bytes);
 
-function formatRegisters(registers: RegisterDescriptions): string[] {
+/** The registers of lists, each with its list and turn before its name. */
+function formatLists(lists: ListDescriptions): string[] {
+  return Object.entries(lists).flatMap(([list, turns]) =>
+    turns.flatMap((registers, turn) => formatRegisters(registers, `${list}[${turn}].`)),
+  );
+}
+
+function formatRegisters(registers: RegisterDescriptions, prefix = ""): string[] {
   return Object.entries(registers).map(([name, register]) => {
     const words = formatFields(register);
-    return `${name}  ${hex(register.raw, register.width / 4)}${words ? `  ${words}` : ""}`;
+    return `${prefix}${name}  ${hex(register.raw, register.width / 4)}${words ? `  ${words}` : ""}`;
   });
 }
 

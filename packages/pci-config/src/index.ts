@@ -59,7 +59,7 @@ export type {
   RegisterAccess,
   WritableFields,
 } from "./register.ts";
-export type { RegisterDescription, RegisterDescriptions } from "./register-description.ts";
+export type { ListDescriptions, RegisterDescription, RegisterDescriptions } from "./register-description.ts";
 export { snapshotOf } from "./snapshot.ts";
 export { type Capability, type CapabilityName, standardCapabilities } from "./standard.ts";
 export type {

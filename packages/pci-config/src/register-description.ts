@@ -1,7 +1,7 @@
 import { type FieldReader, fieldReaders, readField } from "./field-reader.ts";
 import { readRegister } from "./register.ts";
 import type { RegisterSpec, RegisterTable } from "./table.ts";
-import { isInside, type Placement, placeOf, type Span } from "./view.ts";
+import { isInside, type ListTable, type Placement, placeOf, type Span, turnsOf } from "./view.ts";
 
 /** A register, raw and decoded. */
 export interface RegisterDescription {
@@ -18,6 +18,9 @@ export interface RegisterDescription {
 
 /** Registers by name. */
 export type RegisterDescriptions = Readonly<Record<string, RegisterDescription>>;
+
+/** Registers that a capability has as often as it says: lists by name, of each list the registers of every turn in order. */
+export type ListDescriptions = Readonly<Record<string, readonly RegisterDescriptions[]>>;
 
 /** A row of a register table, with its fields worked out. */
 interface Row extends Placement {
@@ -55,21 +58,39 @@ function rowsOf(table: RegisterTable): readonly Row[] {
 /**
  * Describes the registers of a table that are there and not cut off, without those whose reading has effects.
  *
- * @param into gets them, each by its name with `prefix` before it
+ * @param into gets them, each by its name; fresh if it is left out
  */
 export function describeRegisters(
-  into: Record<string, RegisterDescription>,
   span: Span,
   table: RegisterTable,
-  prefix = "",
-): void {
+  into: Record<string, RegisterDescription> = {},
+): RegisterDescriptions {
   for (const row of rowsOf(table)) {
     const offset = placeOf(span, row);
     if (offset === undefined || !isInside(span, row, offset)) continue;
     const { name, width, fields } = row;
     const raw = readRegister(span.region, width, offset);
-    into[prefix + name] = fields ? describeFields(offset, width, raw, fields) : { offset, width, raw };
+    into[name] = fields ? describeFields(offset, width, raw, fields) : { offset, width, raw };
   }
+  return into;
+}
+
+/**
+ * Describes the lists of a table, of each the turns that start before `end`; a list without any is left out.
+ *
+ * @param end byte of the config space
+ */
+export function describeLists(span: Span, table: ListTable, end: number): ListDescriptions {
+  const lists: Record<string, readonly RegisterDescriptions[]> = {};
+  for (const [name, list] of Object.entries(table)) {
+    const turns: RegisterDescriptions[] = [];
+    for (const turn of turnsOf(span, list, name)) {
+      if (turn.offset >= end) break;
+      turns.push(describeRegisters(turn, list.registers));
+    }
+    if (turns.length > 0) lists[name] = turns;
+  }
+  return lists;
 }
 
 function describeFields(

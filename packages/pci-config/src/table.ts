@@ -175,8 +175,8 @@ export function value<const A extends Access, const O extends RegisterOptions = 
   };
 }
 
-/** First byte behind a register, from the start of its header or capability. */
-export function endOf({ offset, width }: Pick<RegisterPlace, "offset" | "width">): number {
+/** First byte behind a register, counted from where its offset is. */
+export function endOf({ offset, width }: { readonly offset: number; readonly width: number }): number {
   return offset + width / 8;
 }
 

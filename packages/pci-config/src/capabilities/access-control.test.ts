@@ -20,7 +20,7 @@ it("has none without egress control", () => {
   expect([acs.capabilities.sourceValidation, acs.control.sourceValidation]).toEqual([true, true]);
 });
 
-it("names the dwords by their number in a description", () => {
+it("has the dwords in a list of its description", () => {
   const [acs] = describe(withExtended("accessControl", [(64 << 8) | EGRESS, 7, 9])).extendedCapabilities;
-  expect(acs!.registers["egressVector[1].bits"]).toMatchObject({ offset: 0x10c, raw: 9 });
+  expect(acs!.lists.egressVector![1]!.bits).toMatchObject({ offset: 0x10c, raw: 9 });
 });

@@ -57,8 +57,9 @@ it("has both memory ranges", () => {
     [0, 0x3000_0000],
     [0x10_0000, 0],
   ]);
-  const { registers } = describe(config).extendedCapabilities[0]!;
-  expect(registers["ranges[1].sizeLow"]).toMatchObject({
+  const { lists } = describe(config).extendedCapabilities[0]!;
+  expect(Object.keys(lists)).toEqual(["ranges"]);
+  expect(lists.ranges![1]!.sizeLow).toMatchObject({
     offset: 0x12c,
     fields: { valid: true, active: true, type: 1 },
     words: { type: "non-volatile" },

@@ -89,18 +89,18 @@ it("enhanced allocation has a range for each entry, with the halves that it has"
     [0x40, 1],
     [undefined, 3],
   ]);
-  const { registers } = describeConfig(config).capabilities[0]!;
-  expect(registers["ranges[0].format"]!.words).toEqual({
+  const [bar2, rom, vfBar] = describeConfig(config).capabilities[0]!.lists.ranges!;
+  expect(bar2!.format!.words).toEqual({
     bar: "BAR 2",
     primary: "memory",
     secondary: "unavailable for use",
   });
-  expect(registers["ranges[1].format"]!.words).toMatchObject({
+  expect(rom!.format!.words).toMatchObject({
     bar: "expansion ROM",
     secondary: "memory unavailable for use",
   });
-  expect(registers["ranges[2].format"]!.words).toMatchObject({ bar: "VF BAR 0" });
-  expect(registers["ranges[1].baseHi"]!.raw).toBe(0x40);
+  expect(vfBar!.format!.words).toMatchObject({ bar: "VF BAR 0" });
+  expect(rom!.baseHi!.raw).toBe(0x40);
   expect(check(config)).toEqual([]);
 });
 

@@ -34,13 +34,11 @@ describe("virtual channels", () => {
       expect(channel.channels.map(({ control }) => control.raw)).toEqual([0x8000_007f, 0, 0x0500_0080]);
       expect(channel.channels[2]!.status.negotiationPending).toBe(true);
       expect(bytes[0x100 + 0x10 + 2 * 12 + 0x0a]).toBe(2);
-      const { registers } = describeConfig(config).extendedCapabilities[0]!;
-      expect(registers).toMatchObject({
-        control: { words: { arbitration: "weighted round robin, 128 phases" } },
-        "channels[2].control": {
-          offset: 0x12c,
-          fields: { trafficClasses: 0x80, channelId: 5, enable: false },
-        },
+      const { registers, lists } = describeConfig(config).extendedCapabilities[0]!;
+      expect(registers.control!.words).toEqual({ arbitration: "weighted round robin, 128 phases" });
+      expect(lists.channels![2]!.control).toMatchObject({
+        offset: 0x12c,
+        fields: { trafficClasses: 0x80, channelId: 5, enable: false },
       });
     },
   );
