@@ -56,7 +56,9 @@ export function checkBarShape(index: number, { kind, size, prefetchable }: BarSh
     });
   }
   if (kind === "io" && prefetchable) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `BAR ${index} is for I/O, and cannot be prefetchable`);
+    throw new PciError("ERR_INVALID_ARGUMENT", `BAR ${index} is for I/O, and cannot be prefetchable`, {
+      hint: "leave out `prefetchable`, or give the kind memory32 or memory64",
+    });
   }
 }
 

@@ -41,7 +41,9 @@ export function decodeBars(config: ConfigSpace, sizes?: readonly number[]): read
 
 function checkSize(index: number, size: number): number {
   if (Number.isSafeInteger(size) && size >= 0) return size;
-  throw new PciError("ERR_INVALID_ARGUMENT", `the size of BAR ${index} is ${size}, not a number of bytes`);
+  throw new PciError("ERR_INVALID_ARGUMENT", `the size of BAR ${index} is ${size}, not a number of bytes`, {
+    hint: "give `barSizes` in bytes, such as 0x1000, and 0 for a BAR that is not there",
+  });
 }
 
 interface RawBar extends Omit<Bar, "index" | "size"> {

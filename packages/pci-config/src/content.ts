@@ -62,6 +62,7 @@ export function parseContent(rows: readonly string[]): Uint8Array<ArrayBuffer> {
     throw new PciError(
       "ERR_INVALID_ARGUMENT",
       "the content is not two hexadecimal digits for each of at most 4096 bytes",
+      { hint: "give the digits as toJSON wrote them: 32 a row, without blanks, 256 rows at most" },
     );
   }
   return Uint8Array.from(digits.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));

@@ -111,14 +111,20 @@ function emptyLines(text: string): (start: number, newline: number) => boolean {
   return (start, newline) => {
     const length = newline - start;
     if (newline < 0 || length > LONGEST_LINE || (zero >= start && zero < newline)) {
-      throw refusal("Line too long or unterminated");
+      throw refusal(
+        "Line too long or unterminated",
+        `end every line with a newline, the last one too, after at most ${LONGEST_LINE} characters and no zero byte`,
+      );
     }
     return length === 0 || (length === 1 && text[start] === "\r");
   };
 }
 
-function refusal(words: string): PciError {
-  return new PciError("ERR_INVALID_ARGUMENT", `dump: ${words}`);
+/** What lspci refuses, in its words. */
+function refusal(words: string, hint: string): PciError {
+  return new PciError("ERR_INVALID_ARGUMENT", `dump: ${words}`, {
+    hint: `${hint}; without \`strict\` the dump is read as far as it can be`,
+  });
 }
 
 type Address = Omit<DumpedFunction, "bytes">;
@@ -210,5 +216,11 @@ function requireBytes(text: string, start: number, stop: number, end: number): v
   const isWhole = rest === "" || rest === " " || rest === "\r" || rest === " \r";
   if (isWhole && !text.slice(start, stop).includes("\t")) return;
   const isLong = /^(?: [0-9a-f]{2})* ?\r?$/i.test(text.slice(start, end));
-  throw refusal(isLong ? "At most 4096 bytes of config space are supported" : "Malformed line");
+  if (isLong) {
+    throw refusal("At most 4096 bytes of config space are supported", "end the function's rows at ff0");
+  }
+  throw refusal(
+    "Malformed line",
+    "give rows as `lspci -x` prints them: 10: 04 00 0f, one blank before each byte",
+  );
 }

@@ -44,6 +44,7 @@ function place(what: string, at: { bar: number; offset: number }): { bar: number
   throw new PciError(
     "ERR_CAPABILITY",
     `the MSI-X ${what} are said to be in BAR ${at.bar}; the last is ${LAST_BAR}`,
+    { hint: "the device's own bytes are wrong: use MSI or INTx; `check(config)` lists what else is" },
   );
 }
 

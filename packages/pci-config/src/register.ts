@@ -113,7 +113,9 @@ export function writeRegister(region: Region, width: Width, offset: number, valu
 export function encodeField(name: string, field: FieldSpec, value: unknown): number {
   const wanted = field.form === "flag" ? "boolean" : "number";
   if (typeof value !== wanted) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `${name} takes a ${wanted}, not ${String(value)}`);
+    throw new PciError("ERR_INVALID_ARGUMENT", `${name} takes a ${wanted}, not ${String(value)}`, {
+      hint: field.form === "flag" ? `give true or false: ${field.title}` : `give a number: ${field.title}`,
+    });
   }
   const mask = fieldMask(field);
   if (field.form === "flag") return value === true ? mask : 0;
@@ -127,6 +129,7 @@ export function encodeField(name: string, field: FieldSpec, value: unknown): num
     throw new PciError(
       "ERR_MISALIGNED",
       `${name} is 0x${number.toString(16)}, not a multiple of ${multiple}`,
+      { hint: `give 0x${((number & mask) >>> 0).toString(16)} or another multiple` },
     );
   }
   return number;

@@ -84,6 +84,9 @@ function require(span: Span, spec: RegisterSpec, place: number): number {
   throw new PciError(
     "ERR_CAPABILITY",
     `${span.name} at 0x${span.offset.toString(16)} has ${span.length} bytes, too short for its ${spec.title}`,
+    {
+      hint: `it is cut off, by the end of the space or by its own length: use the register where \`length\` is at least ${place + spec.width / 8 - span.offset}`,
+    },
   );
 }
 
@@ -167,7 +170,9 @@ function setterOf(spec: ValueSpec): (this: RegisterSet, value: number) => void {
     const span = RegisterSet.spanOf(this);
     const place = placeOf(span, spec);
     if (place === undefined) {
-      throw new PciError("ERR_NOT_SUPPORTED", `${span.name} of this function has no ${spec.title}`);
+      throw new PciError("ERR_NOT_SUPPORTED", `${span.name} of this function has no ${spec.title}`, {
+        hint: "read the register first, and leave it alone where it is undefined",
+      });
     }
     writeRegister(span.region, spec.width, require(span, spec, place), value);
   };

@@ -82,6 +82,7 @@ function sizeOf({ size, capabilities = [], extendedCapabilities = [] }: SpaceDes
     throw new PciError(
       "ERR_INVALID_ARGUMENT",
       `a config space has 256 or 4096 bytes, not ${formatValue(wanted)}`,
+      { hint: "leave out `size`, or give one of the two" },
     );
   }
   if (wanted < EXTENDED_SIZE && extendedCapabilities.length > 0) {
@@ -99,5 +100,6 @@ function refuseUnsound(bytes: Uint8Array): void {
     throw new PciError(
       "ERR_INVALID_ARGUMENT",
       `the description makes a space that is wrong: ${found.message}`,
+      { hint: `change what lies at 0x${found.offset.toString(16)}` },
     );
 }

@@ -202,6 +202,7 @@ function lengthOf(
     throw new PciError(
       "ERR_INVALID_ARGUMENT",
       `${name} would say that it has ${claimed} bytes, which cannot be`,
+      { hint: `leave its length to the builder, or set it to ${spec?.minimum} or more` },
     );
   }
   if (Math.max(claimed, needed) > end - start) throw tooLong(name, Math.max(claimed, needed), end - start);
@@ -219,5 +220,7 @@ function lengthOf(
 }
 
 function tooLong(name: string, length: number, room: number): PciError {
-  return new PciError("ERR_OUT_OF_RANGE", `${name} has ${length} bytes; its area has ${room}`);
+  return new PciError("ERR_OUT_OF_RANGE", `${name} has ${length} bytes; its area has ${room}`, {
+    hint: `give less \`bytes\`, or a \`length\` and counts of lists that need no more than ${room}`,
+  });
 }

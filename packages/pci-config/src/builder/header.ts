@@ -32,6 +32,9 @@ export function writeHeader(region: Region, description: SpaceDescription): void
     throw new PciError(
       "ERR_OUT_OF_RANGE",
       `a header of layout ${layout} has ${count} BARs, not ${bars.length}`,
+      {
+        hint: `give at most ${count}; the upper half of a 64-bit BAR takes a place, which is undefined in the list`,
+      },
     );
   }
   for (const [index, bar] of bars.entries()) if (bar !== undefined) writeBar(region, index, bar, bars, count);
@@ -100,6 +103,12 @@ function writeBar(
     throw new PciError(
       "ERR_INVALID_ARGUMENT",
       `BAR ${index} is 64-bit, but register ${index + 1} is not free for its upper half`,
+      {
+        hint:
+          index + 1 < count
+            ? `put undefined into \`bars\` at ${index + 1}, or make it memory32`
+            : "make it memory32, or put it further up",
+      },
     );
   }
   const address = addressOf(index, bar);
@@ -119,11 +128,13 @@ function addressOf(index: number, { kind, size, address = 0 }: BarDescriptionToB
     throw new PciError(
       "ERR_OUT_OF_RANGE",
       `the address of BAR ${index} is 0x${value.toString(16)}, which ${kind} cannot hold`,
+      { hint: kind === "memory64" ? "give an address below 2 ** 64" : "give an address below 4 GiB" },
     );
   }
   if (value % BigInt(size) === 0n) return value;
   throw new PciError(
     "ERR_MISALIGNED",
     `the address of BAR ${index} is 0x${value.toString(16)}, not a multiple of its ${size} bytes`,
+    { hint: `give 0x${(value - (value % BigInt(size))).toString(16)} or another multiple` },
   );
 }

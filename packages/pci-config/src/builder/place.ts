@@ -42,6 +42,7 @@ export function placeCapabilities(
       throw new PciError(
         "ERR_INVALID_ARGUMENT",
         `the first extended capability lies at 0x100, not 0x${offset!.toString(16)}`,
+        { hint: "leave out its `offset`, or put another capability first in `extendedCapabilities`" },
       );
     }
     if (offset !== undefined) take(index, checkPlace(capability, offset, used, start, end));

@@ -99,7 +99,9 @@ function write(
   name: string,
 ): void {
   if (place + width / 8 > region.size) {
-    throw new PciError("ERR_OUT_OF_RANGE", `${name} would lie at ${place}, past the end at ${region.size}`);
+    throw new PciError("ERR_OUT_OF_RANGE", `${name} would lie at ${place}, past the end at ${region.size}`, {
+      hint: "leave it out, or give fewer entries before it",
+    });
   }
   writeRegister(region, width, place, value);
   if (makes !== undefined) writeRegister(region, width, place, readRegister(region, width, place) | makes);

@@ -45,7 +45,9 @@ export function resolveOperation(config: ConfigSpace, operation: Operation): Tar
   const at = found.offset + offset;
   if (at + width / 8 > EXTENDED_SIZE) {
     const hex = at.toString(16).padStart(2, "0");
-    throw new PciError("ERR_OUT_OF_RANGE", `Access of width ${width / 8} to register ${hex} out of range`);
+    throw new PciError("ERR_OUT_OF_RANGE", `Access of width ${width / 8} to register ${hex} out of range`, {
+      hint: `give a smaller offset: the capability lies at ${found.offset.toString(16)}, and the space ends at ${EXTENDED_SIZE.toString(16)}`,
+    });
   }
   return { offset: at, capability: { kind: base.kind, id: base.id, offset: found.offset } };
 }

@@ -86,5 +86,6 @@ function checkShape(index: number, shape: BarShape): void {
   throw new PciError(
     "ERR_INVALID_ARGUMENT",
     `BAR ${index} is 64-bit, and has no next register for its upper half`,
+    { hint: `give it an index up to ${BAR_COUNT - 2}, or the kind memory32` },
   );
 }

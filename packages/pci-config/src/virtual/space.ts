@@ -147,7 +147,10 @@ export class VirtualConfigSpace implements Region, Disposable {
   }
 
   #requireOpen(): void {
-    if (this.#closed) throw new PciError("ERR_CLOSED", "the virtual config space is closed");
+    if (this.#closed)
+      throw new PciError("ERR_CLOSED", "the virtual config space is closed", {
+        hint: "make another one, and close it after its last user",
+      });
   }
 
   #checkWrite(offset: number, size: Size, value: number): number {
