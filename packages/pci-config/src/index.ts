@@ -5,12 +5,14 @@
  */
 export { type Bar, type BarKind, decodeBars } from "./bars.ts";
 export { bytesRegion, readBytes } from "./bytes.ts";
+export type { EntryList } from "./capabilities/entries.ts";
 export {
   CapabilityBase,
   type CapabilityKind,
   type CapabilityPlace,
   type CapabilitySpec,
   type CapabilityView,
+  type LengthRule,
 } from "./capability.ts";
 export { type2Header } from "./cardbus-header.ts";
 export { type CheckOptions, check } from "./check.ts";
