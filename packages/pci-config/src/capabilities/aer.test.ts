@@ -1,18 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { buildSpace } from "../builder/build.ts";
-import { bytesRegion } from "../bytes.ts";
-import { configOf } from "../config.ts";
+import { expressFunction } from "../testing/express-function.ts";
 
 type Pcie = { capabilities: { version: number; portType: number; flitMode?: boolean } };
 
 function aerOf(pcie: Pcie, deviceCapabilities2 = 0, registers = {}) {
-  const bytes = buildSpace({
-    vendorId: 0x1234,
-    deviceId: 0x5678,
-    capabilities: [{ name: "pcie", registers: { ...pcie, deviceCapabilities2 } }],
-    extendedCapabilities: [{ name: "aer", version: 2, registers }],
-  });
-  return configOf(bytesRegion(bytes)).findExtended("aer")!;
+  const config = expressFunction({ ...pcie, deviceCapabilities2 }, { name: "aer", version: 2, registers });
+  return config.findExtended("aer")!;
 }
 
 const endpoint = { capabilities: { version: 2, portType: 0 } };

@@ -1,31 +1,19 @@
 import { expect, it } from "vitest";
-import { buildSpace } from "../builder/build.ts";
-import { bytesRegion } from "../bytes.ts";
 import { check } from "../check.ts";
-import { configOf } from "../config.ts";
 import { describe } from "../describe.ts";
+import { expressFunction } from "../testing/express-function.ts";
 
 const CXL = 0x1e98;
+const express = { capabilities: { version: 2 } };
 
 function configWith(dvsecId: number, revision: number, length: number, registers = {}, bytes?: number[]) {
   const header1 = { vendorId: CXL, revision };
-  return configOf(
-    bytesRegion(
-      buildSpace({
-        vendorId: 0x1234,
-        deviceId: 0x5678,
-        capabilities: [{ name: "pcie", registers: { capabilities: { version: 2 } } }],
-        extendedCapabilities: [
-          {
-            name: "dvsec",
-            length,
-            registers: { header1, dvsecId, ...registers },
-            ...(bytes && { bytes: [0, 0, 0, 0, 0, 0, ...bytes] }),
-          },
-        ],
-      }),
-    ),
-  );
+  return expressFunction(express, {
+    name: "dvsec",
+    length,
+    registers: { header1, dvsecId, ...registers },
+    ...(bytes && { bytes: [0, 0, 0, 0, 0, 0, ...bytes] }),
+  });
 }
 const dvsecWith = (...given: Parameters<typeof configWith>) => configWith(...given).findExtended("dvsec")!;
 

@@ -1,21 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { buildSpace } from "../builder/build.ts";
 import type { ExtendedCapabilityToBuild } from "../builder/index.ts";
-import { bytesRegion } from "../bytes.ts";
-import { configOf } from "../config.ts";
 import { describe as describeConfig } from "../describe.ts";
+import { expressFunction } from "../testing/express-function.ts";
 
-const decode = (...extendedCapabilities: ExtendedCapabilityToBuild[]) =>
-  configOf(
-    bytesRegion(
-      buildSpace({
-        vendorId: 0x1234,
-        deviceId: 0x5678,
-        capabilities: [{ name: "pcie", registers: { capabilities: { version: 2, flitMode: true } } }],
-        extendedCapabilities,
-      }),
-    ),
-  );
+const decode = (...capabilities: ExtendedCapabilityToBuild[]) =>
+  expressFunction({ capabilities: { version: 2, flitMode: true } }, ...capabilities);
 
 describe("flit mode", () => {
   it("logs errors by lane, and clears an entry without touching the rest", () => {

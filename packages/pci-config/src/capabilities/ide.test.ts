@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { buildSpace } from "../builder/build.ts";
 import { bytesRegion } from "../bytes.ts";
 import { configOf } from "../config.ts";
+import { expressBytes } from "../testing/express-function.ts";
 import { strictRegion } from "../testing/regions.ts";
 
 const TWO_LINK_AND_TWO_SELECTIVE = 3 | (1 << 13) | (1 << 16);
@@ -10,13 +10,10 @@ const SELECTIVE = FIRST + 0x0c + 2 * 8;
 
 /** A space with two streams of each kind; the first selective one has three associations. */
 function space() {
-  const bytes = buildSpace({
-    vendorId: 0x1234,
-    deviceId: 0x5678,
-    size: 4096,
-    capabilities: [{ name: "pcie", registers: { capabilities: { version: 2 } } }],
-    extendedCapabilities: [{ name: "ide", registers: { control: { flowThrough: true } } }],
-  });
+  const bytes = expressBytes(
+    { capabilities: { version: 2 } },
+    { name: "ide", registers: { control: { flowThrough: true } } },
+  );
   const region = bytesRegion(bytes);
   region.write32(FIRST + 4, TWO_LINK_AND_TWO_SELECTIVE);
   region.write32(FIRST + 0x0c + 8, 0x2a00_0001);

@@ -3,27 +3,23 @@ import { buildSpace } from "../builder/build.ts";
 import { bytesRegion } from "../bytes.ts";
 import { configOf } from "../config.ts";
 import { describe as describeConfig } from "../describe.ts";
+import { expressBytes, type PcieRegisters } from "../testing/express-function.ts";
 
-const ids = { vendorId: 0x1234, deviceId: 0x5678 };
-const pcieOf = (maximumWidth: number) =>
-  ({
-    name: "pcie",
-    registers: { capabilities: { version: 2 }, linkCapabilities: { maximumWidth } },
-  }) as const;
+const link = (maximumWidth: number): PcieRegisters => ({
+  capabilities: { version: 2 },
+  linkCapabilities: { maximumWidth },
+});
 
 /** A port with all capabilities that have something for each lane. */
 function port(width: number) {
-  return buildSpace({
-    ...ids,
-    capabilities: [pcieOf(width)],
-    extendedCapabilities: [
-      { name: "secondaryPcie" },
-      { name: "physicalLayer16" },
-      { name: "physicalLayer32" },
-      { name: "physicalLayer64" },
-      { name: "laneMargining" },
-    ],
-  });
+  return expressBytes(
+    link(width),
+    { name: "secondaryPcie" },
+    { name: "physicalLayer16" },
+    { name: "physicalLayer32" },
+    { name: "physicalLayer64" },
+    { name: "laneMargining" },
+  );
 }
 
 describe("registers of lanes", () => {
@@ -47,7 +43,8 @@ describe("registers of lanes", () => {
 
   it("are 16 where no PCI Express capability tells", () => {
     const bytes = buildSpace({
-      ...ids,
+      vendorId: 0x1234,
+      deviceId: 0x5678,
       size: 4096,
       capabilities: [{ name: "pcix" }],
       extendedCapabilities: [{ name: "secondaryPcie" }],
@@ -56,18 +53,15 @@ describe("registers of lanes", () => {
   });
 
   it("are written and read by lane", () => {
-    const bytes = buildSpace({
-      ...ids,
-      capabilities: [pcieOf(4)],
-      extendedCapabilities: [
-        {
-          name: "laneMargining",
-          registers: { status: { ready: true } },
-          lists: { lanes: [{}, {}, { control: { receiver: 3, type: 7, payload: 0x9c } }] },
-        },
-        { name: "physicalLayer16", lists: { lanes: [{ equalization: { downstreamPreset: 5 } }] } },
-      ],
-    });
+    const bytes = expressBytes(
+      link(4),
+      {
+        name: "laneMargining",
+        registers: { status: { ready: true } },
+        lists: { lanes: [{}, {}, { control: { receiver: 3, type: 7, payload: 0x9c } }] },
+      },
+      { name: "physicalLayer16", lists: { lanes: [{ equalization: { downstreamPreset: 5 } }] } },
+    );
     const config = configOf(bytesRegion(bytes));
     const { lanes, status } = config.findExtended("laneMargining")!;
     expect(status.ready).toBe(true);

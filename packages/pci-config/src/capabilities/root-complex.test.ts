@@ -1,20 +1,9 @@
 import { expect, it } from "vitest";
-import { buildSpace } from "../builder/build.ts";
 import type { ExtendedCapabilityToBuild } from "../builder/index.ts";
-import { bytesRegion } from "../bytes.ts";
-import { configOf } from "../config.ts";
+import { expressFunction } from "../testing/express-function.ts";
 
-const decode = (...extendedCapabilities: ExtendedCapabilityToBuild[]) =>
-  configOf(
-    bytesRegion(
-      buildSpace({
-        vendorId: 0x1234,
-        deviceId: 0x5678,
-        capabilities: [{ name: "pcie", registers: { capabilities: { version: 2, portType: 4 } } }],
-        extendedCapabilities,
-      }),
-    ),
-  );
+const decode = (...capabilities: ExtendedCapabilityToBuild[]) =>
+  expressFunction({ capabilities: { version: 2, portType: 4 } }, ...capabilities);
 
 it("finds the links of an element of the root complex", () => {
   const declaration = decode({

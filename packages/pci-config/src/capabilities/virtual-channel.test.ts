@@ -1,32 +1,25 @@
 import { describe, expect, it } from "vitest";
-import { buildSpace } from "../builder/build.ts";
 import { bytesRegion } from "../bytes.ts";
 import { configOf } from "../config.ts";
 import { describe as describeConfig } from "../describe.ts";
+import { expressBytes } from "../testing/express-function.ts";
 
-const ids = { vendorId: 0x1234, deviceId: 0x5678 };
-const capabilities = [{ name: "pcie", registers: { capabilities: { version: 2 } } }] as const;
+const pcie = { capabilities: { version: 2 } };
 
 describe("virtual channels", () => {
   it.each(["virtualChannel", "virtualChannelBesideMfvc", "multiFunctionVirtualChannel"] as const)(
     "%s has as many channels as it says",
     (name) => {
-      const bytes = buildSpace({
-        ...ids,
-        capabilities,
-        extendedCapabilities: [
-          {
-            name,
-            registers: { capabilities1: { extendedChannels: 2 }, control: { arbitration: 3 } },
-            lists: {
-              channels: [
-                { control: { trafficClasses: 0x7f, enable: true } },
-                {},
-                { control: { trafficClasses: 0x80, channelId: 5 }, status: { negotiationPending: true } },
-              ],
-            },
-          },
-        ],
+      const bytes = expressBytes(pcie, {
+        name,
+        registers: { capabilities1: { extendedChannels: 2 }, control: { arbitration: 3 } },
+        lists: {
+          channels: [
+            { control: { trafficClasses: 0x7f, enable: true } },
+            {},
+            { control: { trafficClasses: 0x80, channelId: 5 }, status: { negotiationPending: true } },
+          ],
+        },
       });
       const config = configOf(bytesRegion(bytes));
       const channel = config.findExtended(name)!;
@@ -44,12 +37,9 @@ describe("virtual channels", () => {
   );
 
   it("of a cut-off space are those that begin in it, and reading behind the end says so", () => {
-    const whole = buildSpace({
-      ...ids,
-      capabilities,
-      extendedCapabilities: [
-        { name: "virtualChannel", registers: { capabilities1: { extendedChannels: 7 } } },
-      ],
+    const whole = expressBytes(pcie, {
+      name: "virtualChannel",
+      registers: { capabilities1: { extendedChannels: 7 } },
     });
     const { channels } = configOf(bytesRegion(whole.slice(0, 0x120))).findExtended("virtualChannel")!;
     expect(channels).toHaveLength(2);
@@ -61,11 +51,7 @@ describe("virtual channels", () => {
 
   it("are refused by the builder beyond their number, and by other names", () => {
     const build = (lists: object) =>
-      buildSpace({
-        ...ids,
-        capabilities,
-        extendedCapabilities: [{ name: "virtualChannel", registers: { capabilities1: 1 }, lists }],
-      });
+      expressBytes(pcie, { name: "virtualChannel", registers: { capabilities1: 1 }, lists });
     expect(() => build({ channels: [{}, {}, {}] })).toThrow(
       "virtualChannel has 2 channels by its registers, but 3 were given",
     );
