@@ -5,6 +5,7 @@ import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { pureFunctions, tables } from "./tables.mjs";
 
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
 const common = {
@@ -17,9 +18,10 @@ const output = { format: /** @type {const} */ ("cjs"), comments: false, minify: 
 /**
  * One command, under a name that changes with its content: what V8 keeps of it goes by that name.
  * @param {string} command
+ * @param {import("rolldown").InputOptions} [options]
  */
-async function bundleCommand(command) {
-  const bundle = await rolldown({ ...common, input: join(dist, command, "run.js") });
+async function bundleCommand(command, options = {}) {
+  const bundle = await rolldown({ ...common, ...options, input: join(dist, command, "run.js") });
   const { output: files } = await bundle.generate({ ...output, codeSplitting: false });
   const [{ code }] = files;
   const name = `bundled-${command}-${createHash("sha256").update(code).digest("hex").slice(0, 12)}.cjs`;
@@ -54,4 +56,5 @@ async function bundleMain(names) {
 }
 
 for (const file of readdirSync(dist)) if (file.endsWith(".cjs")) rmSync(join(dist, file));
-await bundleMain({ lspci: await bundleCommand("lspci"), setpci: await bundleCommand("setpci") });
+const printing = { plugins: [tables()], treeshake: { manualPureFunctions: pureFunctions } };
+await bundleMain({ lspci: await bundleCommand("lspci", printing), setpci: await bundleCommand("setpci") });
