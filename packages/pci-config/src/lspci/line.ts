@@ -18,11 +18,15 @@ export type Piece = FieldSpec | ((raw: number) => string | number);
  */
 export function line(words: TemplateStringsArray, ...pieces: readonly Piece[]): Line {
   let prints: readonly ((raw: number) => string | number)[] | undefined;
+  let last: { readonly raw: number; readonly text: string } | undefined;
   return (raw) => {
+    // Functions of a kind say the same of themselves, one after the other.
+    if (raw === last?.raw) return last.text;
     // Most lines of most capabilities are never printed.
     prints ??= pieces.map(printerOf);
     let text = words[0]!;
     for (let i = 0; i < prints.length; i++) text += prints[i]!(raw) + words[i + 1]!;
+    last = { raw, text };
     return text;
   };
 }
