@@ -191,6 +191,12 @@ export function fieldOf(field: FieldSpec, raw: number): number {
   return (raw << above) >>> (above + field.lo);
 }
 
+/** A register's bits with another number in one of its fields. @param value that fits the field, from bit 0 on */
+export function withField(field: FieldSpec, raw: number, value: number): number {
+  const mask = fieldMask(field);
+  return ((raw & ~mask) | ((value << field.lo) & mask)) >>> 0;
+}
+
 /** Whether a write can have an effect on bits of this kind. */
 export function isWritable(access: Access): access is WritableAccess {
   return access === "RW" || access === "RWS" || isWriteOneToClear(access);

@@ -4,7 +4,7 @@ import { commonHeader, HEADER_SIZE } from "./header.ts";
 import { capabilitiesPointerOf } from "./header-layout.ts";
 import { hex, ignore, problem, type Report } from "./problem.ts";
 import { fieldAt } from "./register.ts";
-import { bits, fieldMask, fieldOf, register } from "./table.ts";
+import { bits, fieldOf, register, withField } from "./table.ts";
 
 /** Bytes of a config space without extended capabilities. */
 export const STANDARD_SIZE = 256;
@@ -22,8 +22,7 @@ const ALL_ONES = 0xffff_ffff;
 
 /** The bits of an extended capability's header with the next one at `next`. */
 export function withNext(header: number, next: number): number {
-  const field = extendedHeader.fields.next;
-  return ((header & ~fieldMask(field)) | (next << field.lo)) >>> 0;
+  return withField(extendedHeader.fields.next, header, next);
 }
 
 /** First byte behind the standard area of a region. */

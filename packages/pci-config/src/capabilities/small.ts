@@ -1,5 +1,11 @@
 import { capability } from "../capability.ts";
-import { flag, register, value } from "../table.ts";
+import { bits, flag, register, value } from "../table.ts";
+
+/** The bits of VPD Address (section 7.9.19.1). */
+export const vpdAddress = {
+  address: bits(14, 0, "RW", "Byte of the vital product data, a multiple of 4"),
+  flag: flag(15, "RW", "Written 0 to read and 1 to write; flips when the transfer is done"),
+} as const;
 
 /** Vital product data (section 7.9.19): a window on a serial memory. */
 export const vpd = capability({

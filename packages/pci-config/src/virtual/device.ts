@@ -1,6 +1,8 @@
 import { PciError, type Region } from "@userpci/interface";
 import type { BarShape } from "../bar-shape.ts";
 import type { ConfigSpace } from "../config.ts";
+import { extendedCapabilities } from "../extended.ts";
+import { endOf, fieldOf, withField } from "../table.ts";
 
 /** Ids that a virtual function does not have in its own config space, which reads ffff. */
 export interface FunctionIds {
@@ -44,8 +46,6 @@ export interface VirtualDevice {
   readonly provider?: Partial<Provider>;
 }
 
-const VF_DEVICE_ID = 0x1a;
-
 /**
  * The ids that virtual functions of a physical function have: its vendor, and the VF Device ID of its SR-IOV capability
  * (section 9.3.3.11).
@@ -54,7 +54,7 @@ const VF_DEVICE_ID = 0x1a;
  */
 export function virtualFunctionIds(physicalFunction: ConfigSpace): FunctionIds {
   const sriov = physicalFunction.findExtended("sriov");
-  if (!sriov || sriov.length < VF_DEVICE_ID + 2) {
+  if (!sriov || sriov.length < endOf(extendedCapabilities.sriov.registers.vfDeviceId)) {
     throw new PciError(
       "ERR_CAPABILITY",
       "the function has no SR-IOV capability that could tell the VF Device ID",
@@ -65,12 +65,9 @@ export function virtualFunctionIds(physicalFunction: ConfigSpace): FunctionIds {
   }
   return {
     vendorId: physicalFunction.vendorId,
-    deviceId: physicalFunction.region.read16(sriov.offset + VF_DEVICE_ID),
+    deviceId: sriov.vfDeviceId,
   };
 }
-
-const INTERRUPT_DISABLE = 0x0400;
-const COMMAND = 0x04;
 
 /**
  * Whether the function's line can be masked in the device: it has a pin, and Interrupt Disable keeps what is written to it (row R10,
@@ -78,10 +75,12 @@ const COMMAND = 0x04;
  */
 export function canMaskIntx(config: ConfigSpace): boolean {
   if (config.interruptPin === 0) return false;
-  const { region } = config;
-  const before = region.read16(COMMAND);
-  region.write16(COMMAND, before ^ INTERRUPT_DISABLE);
-  const changed = (region.read16(COMMAND) ^ before) & INTERRUPT_DISABLE;
-  region.write16(COMMAND, before);
-  return changed !== 0;
+  const { command } = config;
+  const { interruptDisable } = command.spec.fields;
+  const before = command.raw;
+  const wanted = 1 - fieldOf(interruptDisable, before);
+  command.write(withField(interruptDisable, before, wanted));
+  const kept = fieldOf(interruptDisable, command.raw) === wanted;
+  command.write(before);
+  return kept;
 }

@@ -1,5 +1,11 @@
 import type { Region } from "@userpci/interface";
-import { type0Header } from "../header.ts";
+import { msi as msiCapability } from "../capabilities/msi.ts";
+import { pcie as pcieCapability } from "../capabilities/pcie.ts";
+import { pm } from "../capabilities/pm.ts";
+import { advancedFeatures, vpdAddress, vpd as vpdCapability } from "../capabilities/small.ts";
+import { commonHeader, type0Header } from "../header.ts";
+import { fieldAt, rawAt } from "../register.ts";
+import { endOf, fieldOf, withField } from "../table.ts";
 import type { Provider } from "./device.ts";
 import type { MediationName } from "./rule.ts";
 
@@ -30,103 +36,101 @@ export type Mediation = (context: MediationContext, write: StructureWrite, store
 const touches = ({ offset, size }: StructureWrite, byte: number): boolean =>
   offset <= byte && byte < offset + size;
 
-const COMMAND = 0x04;
-const INTERRUPT_DISABLE = 0x0400;
-
 const command: Mediation = ({ kept, provider, restoreBars }, write, store) => {
-  if (touches(write, COMMAND)) restoreBars();
-  const before = kept.read16(COMMAND) & INTERRUPT_DISABLE;
+  if (touches(write, commonHeader.command.offset)) restoreBars();
+  const disabled = (): number => fieldAt(kept, 0, commonHeader.command, "interruptDisable");
+  const before = disabled();
   store();
-  const after = kept.read16(COMMAND) & INTERRUPT_DISABLE;
+  const after = disabled();
   if (before !== after) provider.setInterruptDisable(after !== 0);
 };
 
-const POWER_CONTROL = 4;
+const { control: powerControl } = pm.registers;
 
 const power: Mediation = ({ provider }, write, store) => {
   store();
-  if (touches(write, POWER_CONTROL))
-    provider.setPowerState((write.value >>> (8 * (POWER_CONTROL - write.offset))) & 3);
+  const { offset, fields } = powerControl;
+  if (!touches(write, offset)) return;
+  provider.setPowerState(fieldOf(fields.powerState, write.value >>> (8 * (offset - write.offset))));
 };
 
-const VPD_ADDRESS = 2;
-const VPD_DATA = 4;
-const VPD_FLAG = 0x8000;
+const { address: addressRegister, data: dataRegister } = vpdCapability.registers;
 
 /** The flag flips when the transfer is done: a user who asked for what cannot be waits until its own deadline. */
 const vpd: Mediation = ({ base, kept, provider }, write, store) => {
   store();
-  if (!touches(write, VPD_ADDRESS + 1)) return;
-  const register = kept.read16(base + VPD_ADDRESS);
-  const address = register & ~VPD_FLAG;
-  if ((register & VPD_FLAG) !== 0) {
-    if (!provider.writeVpd(address, kept.read32(base + VPD_DATA))) return;
+  const { address, flag } = vpdAddress;
+  // The upper byte of the address holds the flag: writing it is what starts a transfer.
+  if (!touches(write, endOf(addressRegister) - 1)) return;
+  const register = rawAt(kept, base, addressRegister);
+  const place = fieldOf(address, register);
+  const isWrite = fieldOf(flag, register);
+  if (isWrite === 1) {
+    if (!provider.writeVpd(place, rawAt(kept, base, dataRegister))) return;
   } else {
-    const value = provider.readVpd(address);
+    const value = provider.readVpd(place);
     if (value === undefined) return;
-    kept.write32(base + VPD_DATA, value);
+    kept.write32(base + dataRegister.offset, value);
   }
-  kept.write16(base + VPD_ADDRESS, register ^ VPD_FLAG);
+  kept.write16(base + addressRegister.offset, withField(flag, register, 1 - isWrite));
 };
 
-const DEVICE_CAPABILITIES = 4;
-const FLR_CAPABLE = 0x1000_0000;
-const DEVICE_CONTROL = 8;
-const FLR = 0x8000;
-const PAYLOAD = 0x00e0;
-const READ_REQUEST = 0x7000;
+const { deviceCapabilities, deviceControl } = pcieCapability.registers;
+/** Bytes of a payload or a request whose field is 0 (section 7.5.3.4). */
+const LEAST_REQUEST = 128;
 
 const pcie: Mediation = ({ base, kept, device, provider }, _write, store) => {
-  const at = base + DEVICE_CONTROL;
-  const before = kept.read16(at);
+  const { functionLevelReset, maximumReadRequest } = deviceControl.fields;
+  const before = rawAt(kept, base, deviceControl);
   store();
-  const after = kept.read16(at);
-  if ((after & FLR) !== 0) {
-    kept.write16(at, after & ~FLR);
-    if ((device.read32(base + DEVICE_CAPABILITIES) & FLR_CAPABLE) !== 0) provider.reset();
+  const after = rawAt(kept, base, deviceControl);
+  if (fieldOf(functionLevelReset, after) === 1) {
+    kept.write16(base + deviceControl.offset, withField(functionLevelReset, after, 0));
+    if (fieldAt(device, base, deviceCapabilities, "functionLevelReset") === 1) provider.reset();
   }
-  if (((before ^ after) & READ_REQUEST) === 0) return;
-  const payload = 128 << ((device.read16(at) & PAYLOAD) >>> 5);
-  provider.setMaximumReadRequest(Math.max(128 << ((after & READ_REQUEST) >>> 12), payload));
+  const request = fieldOf(maximumReadRequest, after);
+  if (request === fieldOf(maximumReadRequest, before)) return;
+  const payload = fieldAt(device, base, deviceControl, "maximumPayload");
+  provider.setMaximumReadRequest(LEAST_REQUEST << Math.max(request, payload));
 };
 
-const AF_CAPABILITIES = 3;
-const AF_CONTROL = 4;
-const AF_RESET = 1;
-const AF_RESETTABLE = 0b11;
+const { capabilities: resetCapabilities, control: resetControl } = advancedFeatures.registers;
 
 const reset: Mediation = ({ base, kept, device, provider }, _write, store) => {
   store();
-  const control = kept.read8(base + AF_CONTROL);
-  if ((control & AF_RESET) === 0) return;
-  kept.write8(base + AF_CONTROL, control & ~AF_RESET);
-  if ((device.read8(base + AF_CAPABILITIES) & AF_RESETTABLE) === AF_RESETTABLE) provider.reset();
+  const { functionLevelReset } = resetControl.fields;
+  const control = rawAt(kept, base, resetControl);
+  if (fieldOf(functionLevelReset, control) === 0) return;
+  kept.write8(base + resetControl.offset, withField(functionLevelReset, control, 0));
+  const able = rawAt(device, base, resetCapabilities);
+  const { transactionsPending, functionLevelReset: canReset } = resetCapabilities.fields;
+  if (fieldOf(transactionsPending, able) === 1 && fieldOf(canReset, able) === 1) provider.reset();
 };
 
-const MSI_CONTROL = 2;
-const MSI_ENABLE = 0x0001;
-const MSI_COUNT = 0x0070;
+const { control: msiControl } = msiCapability.registers;
 
 const msi: Mediation = ({ base, kept, device, provider }, write, store) => {
   store();
-  if (!touches(write, MSI_CONTROL)) return;
+  const { offset, fields } = msiControl;
+  if (!touches(write, offset)) return;
+  const { enable, multipleEnable } = fields;
   const vectors = provider.msiVectors();
   const limit = vectors > 1 ? Math.ceil(Math.log2(vectors)) : 0;
-  let flags = kept.read16(base + MSI_CONTROL);
-  if (vectors === 0) flags &= ~MSI_ENABLE;
-  if ((flags & MSI_COUNT) >>> 4 > limit) flags = (flags & ~MSI_COUNT) | (limit << 4);
-  kept.write16(base + MSI_CONTROL, flags);
-  device.write16(base + MSI_CONTROL, flags);
+  let flags = rawAt(kept, base, msiControl);
+  if (vectors === 0) flags = withField(enable, flags, 0);
+  if (fieldOf(multipleEnable, flags) > limit) flags = withField(multipleEnable, flags, limit);
+  kept.write16(base + offset, flags);
+  device.write16(base + offset, flags);
 };
 
 /** Bytes from a structure's start that a mediation reads or writes. One that the end of the space cuts off gets none. */
 export const mediationReach: Readonly<Record<MediationName, number>> = {
-  command: COMMAND + 2,
-  power: POWER_CONTROL + 2,
-  vpd: VPD_DATA + 4,
-  pcie: DEVICE_CONTROL + 2,
-  reset: AF_CONTROL + 1,
-  msi: MSI_CONTROL + 2,
+  command: endOf(commonHeader.command),
+  power: endOf(powerControl),
+  vpd: endOf(dataRegister),
+  pcie: endOf(deviceControl),
+  reset: endOf(resetControl),
+  msi: endOf(msiControl),
 };
 
 /** What is done beside storing bits, by name. */

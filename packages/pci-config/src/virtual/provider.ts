@@ -1,10 +1,12 @@
 import type { ConfigSpace } from "../config.ts";
+import { commonHeader } from "../header.ts";
+import { rawAt } from "../register.ts";
+import { standardCapabilities } from "../standard.ts";
+import { endOf, withField } from "../table.ts";
 import type { Provider, VirtualDevice } from "./device.ts";
 
-const COMMAND = 0x04;
-const INTERRUPT_DISABLE = 0x0400;
-const DEVICE_CONTROL = 8;
-const READ_REQUEST = 0x7000;
+const { command } = commonHeader;
+const { deviceControl } = standardCapabilities.pcie.registers;
 const LARGEST_REQUEST = 4096;
 
 /** What a provider does that has no methods of its own: everything that the device's config space alone can do. */
@@ -15,17 +17,22 @@ export function providerOf(
   const defaults: Provider = {
     setInterruptDisable(disabled) {
       if (intx !== "maskable") return;
-      const others = region.read16(COMMAND) & ~INTERRUPT_DISABLE;
-      region.write16(COMMAND, disabled ? others | INTERRUPT_DISABLE : others);
+      const { interruptDisable } = command.fields;
+      region.write16(
+        command.offset,
+        withField(interruptDisable, rawAt(region, 0, command), disabled ? 1 : 0),
+      );
     },
     setPowerState: (state) => setPowerState(config, state),
     reset: () => {},
     setMaximumReadRequest(bytes) {
       const pcie = config.find("pcie");
       // Of two such capabilities the first is the function's; it may be cut off by the end of the space.
-      if (pcie === undefined || pcie.length < DEVICE_CONTROL + 2 || bytes > LARGEST_REQUEST) return;
-      const at = pcie.offset + DEVICE_CONTROL;
-      region.write16(at, (region.read16(at) & ~READ_REQUEST) | ((Math.log2(bytes) - 7) << 12));
+      if (pcie === undefined || pcie.length < endOf(deviceControl) || bytes > LARGEST_REQUEST) return;
+      const { maximumReadRequest } = deviceControl.fields;
+      const setting = rawAt(region, pcie.offset, deviceControl);
+      const code = Math.log2(bytes) - 7;
+      region.write16(pcie.offset + deviceControl.offset, withField(maximumReadRequest, setting, code));
     },
     readVpd: () => undefined,
     writeVpd: () => false,

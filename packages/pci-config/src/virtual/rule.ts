@@ -1,4 +1,5 @@
 import type { Region } from "@userpci/interface";
+import type { LengthRule } from "../capability.ts";
 import type { Width } from "../table.ts";
 import type { Traits } from "../view.ts";
 
@@ -74,7 +75,7 @@ export interface StructureRules {
   /** Short name, as the capability tables have it. */
   readonly name: string;
   /** Bytes that it occupies; 0 hides it. */
-  readonly length: number | ((region: Region, offset: number, traits: Traits) => number);
+  readonly length: number | LengthRule;
   /** Names of what it has, for the `when` and `unless` of its rules. */
   readonly traits?: (region: Region, offset: number) => Iterable<string>;
   readonly rules: readonly PermissionRule[];

@@ -1,4 +1,4 @@
-import { msiLength, msiTraits, vendorLength } from "./lengths.ts";
+import { msiLength, msiTraits, pcixLength, vendorLength } from "./lengths.ts";
 import { ALL8, ALL16, ALL32, type Profile, rule, type StructureRules } from "./rule.ts";
 
 const SOURCE = "the proposal of 2010, as its reviewers corrected it";
@@ -100,7 +100,7 @@ const msi: StructureRules = {
 
 const pcix: StructureRules = {
   name: "pcix",
-  length: (region, offset) => ((region.read16(offset + 2) & 0x3000) === 0 ? 8 : 24),
+  length: pcixLength,
   others,
   rules: [
     rule(
