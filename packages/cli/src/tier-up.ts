@@ -1,10 +1,21 @@
-/** 32 times V8's own, 66 KiB (`node --v8-options`). */
-const INTERRUPT_BUDGET = 32 * 66 * 1024;
+/** How many times later than by default (`node --v8-options`). */
+const LATER = 32;
 
-/** Flags by the version of V8: an unknown one would make it complain on standard error. */
+const budget = [`--interrupt-budget=${LATER * 66 * 1024}`];
+
+const counts = [
+  `--invocation-count-for-maglev=${LATER * 400}`,
+  `--invocation-count-for-maglev-osr=${LATER * 100}`,
+  `--invocation-count-for-turbofan=${LATER * 3000}`,
+  `--invocation-count-for-osr=${LATER * 500}`,
+];
+
+/** Flags by the version of V8, of Node 20, 22, 24 and 26: an unknown one would make it complain on standard error. */
 const flagsOf: Readonly<Record<string, readonly string[]>> = {
-  // Node 20.
-  11: [`--interrupt-budget=${INTERRUPT_BUDGET}`],
+  11: budget,
+  12: counts,
+  13: counts,
+  14: counts,
 };
 
 /**
