@@ -30,6 +30,17 @@ export const functionsAt = {
 /** The physical function in the `functions` machine that has virtual ones. */
 export const physicalFunction = "0000:02:00.0";
 
+/** PCI addresses of the devices in the `unplug` machine, none of them bound. */
+export const unplugAt = {
+  /** edu on the root bus, whose driver can be taken from it. */
+  edu: "0000:00:04.0",
+  /** Virtio in a slot, from which it can be unplugged. */
+  slot: "0000:01:00.0",
+} as const;
+
+/** What the `unplug` machine has in its slot, for QMP's `device_add`. */
+export const inSlot = { driver: "virtio-rng-pci", id: "unpluggable", bus: "bay" } as const;
+
 /** What is bound to vfio-pci, by machine. */
 export const bound: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   main: at,
@@ -63,6 +74,9 @@ export const machines: Readonly<Record<string, BootOptions>> = {
   iommufd: { ...main, kernel: "iommufd" },
   functions: {
     devices: ["igb", "igb", "virtio-rng-pci,addr=0x13,disable-legacy=on"],
+  },
+  unplug: {
+    devices: ["edu", "pcie-root-port,id=bay,chassis=9,addr=0x10"],
   },
   /** The IOMMU translates DMA and passes interrupts on as they come. */
   noRemapping: { devices: ["edu"], iommu: "intel-iommu,intremap=off,caching-mode=on" },

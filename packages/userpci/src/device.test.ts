@@ -13,7 +13,13 @@ function busyDevice() {
     domain: {},
     memory: {},
     region: () => ({ size: 256, read32: () => 0 }),
-    irqInfo: (kind: string) => ({ kind, count: 1, maskable: false, autoMasked: false, resizable: false }),
+    irqInfo: (kind: string) => ({
+      kind,
+      count: kind === "msi" ? 1 : 0,
+      maskable: false,
+      autoMasked: false,
+      resizable: false,
+    }),
     createIrqTarget: () => ({ close: () => calls.push("target closed") }),
     setIrqs: () => calls.push("irqs on"),
     disableIrqs: () => {

@@ -11,9 +11,10 @@ import {
   type Region,
   regionIndex,
 } from "@userpci/interface";
-import { Irqs } from "@userpci/irq";
+import { Irqs, type Subscription } from "@userpci/irq";
 import { type ConfigSpace, configOf } from "@userpci/pci-config";
 import { Bar } from "./bar.ts";
+import { type ReleaseListener, type ReleasePolicy, ReleaseWatch } from "./release.ts";
 
 const leaks = new FinalizationRegistry((address: string) => {
   process.emitWarning(`${address} was left open: a PciDevice was collected without close()`, {
@@ -34,24 +35,30 @@ export class PciDevice implements AsyncDisposable, Disposable {
   readonly config: ConfigSpace;
   /** Memory that the device may read and write. */
   readonly dma: Dma;
-  /** INTx, MSI, MSI-X and the kernel's error and request events. */
+  /**
+   * INTx, MSI, MSI-X and the kernel's error and request events. Whoever enables `req` takes the requests over: then {@link onRelease}
+   * is not told, and nothing is closed by itself.
+   */
   readonly irqs: Irqs;
+  readonly #release: ReleaseWatch;
 
-  private constructor(device: BackendDevice, dmaBits: number) {
+  private constructor(device: BackendDevice, dmaBits: number, release: ReleasePolicy) {
     this.backendDevice = device;
     this.config = configOf(device.region(regionIndex.config));
     this.dma = new Dma({ domain: device.domain, memory: device.memory, addressBits: dmaBits });
     this.irqs = new Irqs(device);
+    this.#release = new ReleaseWatch(this, device, release);
   }
 
   /**
    * Takes over a device that a backend has opened. Whoever calls it keeps the device if it throws.
    *
    * @param dmaBits widest bus address in bits that the device can drive, 12 to 64
+   * @param release what is done when the system wants the device back
    * @throws PciError `ERR_OUT_OF_RANGE`, or what reading the device's configuration throws
    */
-  static over(device: BackendDevice, dmaBits = 64): PciDevice {
-    const opened = new PciDevice(device, checkInteger("dmaBits", dmaBits, 12, 64));
+  static over(device: BackendDevice, dmaBits = 64, release: ReleasePolicy = "close"): PciDevice {
+    const opened = new PciDevice(device, checkInteger("dmaBits", dmaBits, 12, 64), release);
     leaks.register(opened, device.address, opened);
     return opened;
   }
@@ -132,6 +139,23 @@ export class PciDevice implements AsyncDisposable, Disposable {
   }
 
   /**
+   * Calls `listener` when the system wants the device back (row R18). After that the device is closed, as soon as the
+   * promises that listeners gave have settled and after a second at the latest, unless it was opened with `release: "keep"`.
+   * A program that never comes back to its event loop is not told. Backends without such requests never call it.
+   *
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_CLOSED`
+   */
+  onRelease(listener: ReleaseListener): Subscription {
+    if (this.closed) throw new PciError("ERR_CLOSED", `${this.address} is closed`);
+    return this.#release.on(listener);
+  }
+
+  /** How often the system has asked for the device, see {@link onRelease}; for loops that poll. */
+  get releaseRequests(): number {
+    return this.#release.requests;
+  }
+
+  /**
    * To be called in every polling loop: an emulated device takes a step, hardware needs nothing.
    *
    * @throws PciError `ERR_CLOSED`, so that a loop ends with its device
@@ -154,6 +178,7 @@ export class PciDevice implements AsyncDisposable, Disposable {
     await beforeEvents();
     if (!this.closed && failures.errors.length > 0) throw failures.errors[0];
     // Before the loop goes on: an event that is under way must not reach a listener whose registers are gone.
+    failures.try(() => this.#release.close());
     failures.try(() => this.irqs.close());
     await closing;
     // While its descriptor is open the device may still write there.
@@ -174,6 +199,7 @@ export class PciDevice implements AsyncDisposable, Disposable {
     failures.try(() => this.backendDevice.closeSync());
     if (!this.closed) throw failures.errors[0];
     leaks.unregister(this);
+    failures.try(() => this.#release.close());
     failures.try(() => this.irqs.close());
     failures.try(() => this.dma.closeSync());
     failures.throwIfAny(`${this.address} is closed, but`);

@@ -13,3 +13,10 @@ export { vfioGroup } from "@userpci/vfio-native";
 export { Bar } from "./bar.ts";
 export { PciDevice } from "./device.ts";
 export { type DeviceOptions, openDevice, openDeviceSync } from "./open.ts";
+export {
+  RELEASE_GRACE_MS,
+  type ReleaseListener,
+  type ReleasePolicy,
+  type ReleaseRequest,
+  releasePolicies,
+} from "./release.ts";

@@ -23,6 +23,7 @@ it.each<[string, unknown, unknown, RegExp]>([
   ["null for a domain", "00:04.0", { domain: null }, /domain must be an object, not null/],
   ["a number for a token", "00:04.0", { vfToken: 5 }, /vfToken must be a string, not 5/],
   ["a string for a flag", "00:04.0", { requireReset: "yes" }, /requireReset must be a boolean, not "yes"/],
+  ["a policy that is none", "00:04.0", { release: "wait" }, /release must be close or keep, not "wait"/],
   ["a bigint for a width", "00:04.0", { dmaBits: 32n }, /dmaBits must be an integer, not 32n/],
 ])("openDevice refuses %s before it opens anything", async (_what, address, options, message) => {
   const given = (options === null ? null : { backend, ...(options as object) }) as never;

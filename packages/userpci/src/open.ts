@@ -10,6 +10,7 @@ import {
 } from "@userpci/interface";
 import { vfioGroup } from "@userpci/vfio-native";
 import { PciDevice } from "./device.ts";
+import { checkReleasePolicy, type ReleasePolicy } from "./release.ts";
 
 /** How {@link openDevice} opens a function. */
 export interface DeviceOptions extends OpenOptions {
@@ -19,6 +20,11 @@ export interface DeviceOptions extends OpenOptions {
   readonly domain?: IommuDomain;
   /** The widest bus address in bits that the device can drive, 12 to 64 (row R15). Default 64. */
   readonly dmaBits?: number;
+  /**
+   * What is done when the system wants the device back, because it is to be unplugged or bound to another driver: `close` it
+   * in time, or `keep` it, and keep the system waiting. Default `close`. See `PciDevice.onRelease`.
+   */
+  readonly release?: ReleasePolicy;
 }
 
 /** Backends that `USERPCI_BACKEND` may name. */
@@ -47,11 +53,11 @@ function defaultBackend(): Backend {
  * `ERR_DEVICE_BUSY`, `ERR_PERMISSION`, `ERR_NO_RESET`, `ERR_NATIVE_UNAVAILABLE`, `ERR_INVALID_ARGUMENT`
  */
 export async function openDevice(address: string, options: DeviceOptions = {}): Promise<PciDevice> {
-  const { backend, dmaBits, open } = prepare(address, options);
+  const { backend, dmaBits, release, open } = prepare(address, options);
   const device = await backend.open(address, open);
   checkDevice(device);
   try {
-    return PciDevice.over(device, dmaBits);
+    return PciDevice.over(device, dmaBits, release);
   } catch (error) {
     await device.close();
     throw error;
@@ -60,11 +66,11 @@ export async function openDevice(address: string, options: DeviceOptions = {}): 
 
 /** {@link openDevice} on this thread. */
 export function openDeviceSync(address: string, options: DeviceOptions = {}): PciDevice {
-  const { backend, dmaBits, open } = prepare(address, options);
+  const { backend, dmaBits, release, open } = prepare(address, options);
   const device = backend.openSync(address, open);
   checkDevice(device);
   try {
-    return PciDevice.over(device, dmaBits);
+    return PciDevice.over(device, dmaBits, release);
   } catch (error) {
     device.closeSync();
     throw error;
@@ -75,15 +81,16 @@ export function openDeviceSync(address: string, options: DeviceOptions = {}): Pc
 function prepare(
   address: string,
   options: DeviceOptions,
-): { backend: Backend; dmaBits: number; open: OpenOptions } {
+): { backend: Backend; dmaBits: number; release: ReleasePolicy; open: OpenOptions } {
   checkType("address", address, "string");
   checkType("options", options, "object");
-  const { backend = defaultBackend(), dmaBits = 64, ...open } = options;
+  const { backend = defaultBackend(), dmaBits = 64, release = "close", ...open } = options;
   checkMethods("backend", backend, ["open", "openSync"]);
   if (open.domain !== undefined) checkMethods("domain", open.domain, ["attach", "map", "mapSync"]);
   if (open.vfToken !== undefined) checkType("vfToken", open.vfToken, "string");
   if (open.requireReset !== undefined) checkType("requireReset", open.requireReset, "boolean");
-  return { backend, dmaBits: checkInteger("dmaBits", dmaBits, 12, 64), open };
+  checkReleasePolicy(release);
+  return { backend, dmaBits: checkInteger("dmaBits", dmaBits, 12, 64), release, open };
 }
 
 function checkDevice(device: BackendDevice): void {

@@ -10,7 +10,7 @@ import { capabilityRecords, infoCapabilities } from "./capability-chain.ts";
 import { Descriptor } from "./descriptor.ts";
 import { systemError } from "./errno.ts";
 import { CONTAINER_NODE, mapError, openError } from "./explain.ts";
-import { check, query } from "./ioctl.ts";
+import { check, failedWith, query } from "./ioctl.ts";
 import type { Native } from "./native.ts";
 import { StructRecord } from "./struct-record.ts";
 import * as uapi from "./uapi/vfio.ts";
@@ -187,7 +187,8 @@ export class Container implements DmaMapper {
     // The kernel has dropped every mapping with the container.
     if (this.closed) return;
     fillUnmap(this.#unmap, iova, size);
-    check(this.#native, this.#fd, "IOMMU_UNMAP_DMA", this.#unmapAddress);
+    const result = this.#native.ioctl(this.#fd, uapi.request.IOMMU_UNMAP_DMA, this.#unmapAddress);
+    if (!this.#wasUnmapped(result)) return;
     assertUnmapped(this.#unmap, iova, size);
   }
 
@@ -198,9 +199,25 @@ export class Container implements DmaMapper {
     fillUnmap(record, iova, size);
     await this.#descriptor.use(async () => {
       const result = await this.#native.ioctlAsync(this.#fd, uapi.request.IOMMU_UNMAP_DMA, record.bytes);
-      if (result < 0) throw systemError(result, "ioctl VFIO_IOMMU_UNMAP_DMA");
+      if (this.#wasUnmapped(result)) assertUnmapped(record, iova, size);
     });
-    assertUnmapped(record, iova, size);
+  }
+
+  /**
+   * Whether unmapping did something. It has nothing to do where the kernel took the last group out, and dropped every
+   * mapping: its device was closed because it was to be removed or given to another driver (`vfio_device_remove_group`).
+   *
+   * @throws PciError the system's code if it failed
+   */
+  #wasUnmapped(result: number): boolean {
+    if (result >= 0) return true;
+    if (failedWith(result, "EINVAL") && this.#lostItsIommu()) return false;
+    throw systemError(result, "ioctl VFIO_IOMMU_UNMAP_DMA");
+  }
+
+  #lostItsIommu(): boolean {
+    const info = new StructRecord(uapi.iommuInfo, { argsz: uapi.iommuInfo.size });
+    return this.#hasIommu && this.#native.ioctl(this.#fd, uapi.request.IOMMU_GET_INFO, info.bytes) < 0;
   }
 
   /** Closes the groups, then the container; the kernel drops what is still mapped. */

@@ -1,0 +1,154 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { IrqTarget } from "@userpci/interface";
+import type { IrqDevice } from "@userpci/irq";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type ReleasePolicy, ReleaseWatch } from "./release.ts";
+
+/** A device that the system can ask for. */
+function askable(policy: ReleasePolicy, { close = async () => {}, count = 1 } = {}) {
+  let arrived: ((count: number) => void) | undefined;
+  let awake = true;
+  const target = {
+    listen: (listener: (count: number) => void) => {
+      arrived = listener;
+    },
+    unlisten: () => {
+      arrived = undefined;
+    },
+    ref: (on: boolean) => {
+      awake = on;
+    },
+    close: () => {},
+  } as unknown as IrqTarget;
+  const info = { kind: "req", count, maskable: false, autoMasked: false, resizable: false } as const;
+  const parts: Partial<IrqDevice> = {
+    address: "0000:01:00.0",
+    irqInfo: () => info,
+    createIrqTarget: () => target,
+    setIrqs: () => {},
+    disableIrqs: () => {},
+  };
+  const calls: string[] = [];
+  const device = {
+    address: "0000:01:00.0",
+    close: async () => {
+      calls.push("close");
+      await close();
+    },
+  };
+  const watch = new ReleaseWatch(device, parts as IrqDevice, policy);
+  return {
+    watch,
+    calls,
+    ask: () => arrived?.(1),
+    isHeard: () => arrived !== undefined,
+    isAwake: () => awake,
+  };
+}
+
+let warnings: string[];
+const collect = (warning: Error & { code?: string }): void => {
+  if (warning.code === "USERPCI_RELEASE") warnings.push(warning.message);
+};
+beforeEach(() => {
+  warnings = [];
+  process.on("warning", collect);
+});
+afterEach(() => {
+  vi.useRealTimers();
+  process.off("warning", collect);
+});
+
+describe("a device that the system wants back", () => {
+  it("is closed at once, with a warning, where nobody listens", async () => {
+    const { ask, calls } = askable("close");
+    ask();
+    await delay(5);
+    expect(calls).toEqual(["close"]);
+    expect(warnings).toEqual([expect.stringMatching(/wants 0000:01:00.0 back .*; it is closed$/)]);
+  });
+
+  it("is closed when its listeners are done", async () => {
+    const { watch, ask, calls } = askable("close");
+    watch.on(async ({ address, requests, closesInMs }) => {
+      calls.push(`${address} ${requests} ${closesInMs}`);
+      await delay(20);
+      calls.push("done");
+    });
+    ask();
+    await delay(50);
+    expect(calls).toEqual(["0000:01:00.0 1 1000", "done", "close"]);
+    expect(watch.requests).toBe(1);
+    expect(warnings).toEqual([]);
+  });
+
+  it("is closed after a second even if a listener never ends", async () => {
+    const { watch, ask, calls } = askable("close");
+    vi.useFakeTimers();
+    watch.on(() => new Promise<void>(() => {}));
+    ask();
+    await vi.advanceTimersByTimeAsync(999);
+    expect(calls).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(calls).toEqual(["close"]);
+  });
+
+  it("is kept if it was opened so, and each request is told", async () => {
+    const { watch, ask, calls } = askable("keep");
+    ask();
+    const seen: unknown[] = [];
+    using _listening = watch.on((request) => void seen.push(request));
+    ask();
+    await delay(5);
+    expect(seen).toEqual([{ address: "0000:01:00.0", requests: 2, closesInMs: undefined }]);
+    expect(calls).toEqual([]);
+    expect(warnings).toEqual([expect.stringMatching(/, and kept$/)]);
+  });
+
+  it("is closed at the next request if the first could not", async () => {
+    let refusals = 1;
+    const close = async () => {
+      if (refusals-- > 0) throw new Error("busy");
+    };
+    const { ask, calls } = askable("close", { close });
+    ask();
+    await delay(5);
+    ask();
+    await delay(5);
+    ask();
+    await delay(5);
+    expect(calls).toEqual(["close", "close"]);
+    expect(warnings).toContainEqual(expect.stringMatching(/could not be closed: Error: busy$/));
+  });
+});
+
+it("a listener that was taken away is not told", async () => {
+  const { watch, ask } = askable("keep");
+  const seen: number[] = [];
+  const first = watch.on(() => void seen.push(1));
+  watch.on(() => void seen.push(2));
+  first.close();
+  ask();
+  expect(seen).toEqual([2]);
+});
+
+it("waiting for requests does not keep a process alive, nor needs them to exist", () => {
+  expect(askable("close").isAwake()).toBe(false);
+  const { watch, isHeard } = askable("close", { count: 0 });
+  watch.on(() => {});
+  expect(isHeard()).toBe(false);
+});
+
+it("a watch that is closed hears nothing, and can be closed again", () => {
+  const { watch, isHeard } = askable("close");
+  expect(isHeard()).toBe(true);
+  watch.close();
+  watch.close();
+  expect(isHeard()).toBe(false);
+});
+
+it.each([[undefined], [null], [5], [{}]])("a listener that is %o is refused", (listener) => {
+  expect(() => askable("close").watch.on(listener as never)).toThrow(
+    expect.objectContaining({ code: "ERR_INVALID_ARGUMENT", hint: expect.stringContaining("onRelease") }),
+  );
+});
