@@ -36,10 +36,18 @@ export const unplugAt = {
   edu: "0000:00:04.0",
   /** Virtio in a slot, from which it can be unplugged. */
   slot: "0000:01:00.0",
+  /** The port that the slot belongs to. */
+  port: "0000:00:10.0",
 } as const;
 
 /** What the `unplug` machine has in its slot, for QMP's `device_add`. */
-export const inSlot = { driver: "virtio-rng-pci", id: "unpluggable", bus: "bay" } as const;
+export const inSlot = {
+  driver: "virtio-rng-pci",
+  id: "unpluggable",
+  bus: "bay",
+  aer: true,
+  "disable-legacy": "on",
+} as const;
 
 /** What is bound to vfio-pci, by machine. */
 export const bound: Readonly<Record<string, Readonly<Record<string, string>>>> = {

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { PciAddress } from "./address.ts";
+export { type AerCounter, type AerSeverity, aerSeverities, readAerCounters } from "./aer-counters.ts";
 export { type Binding, type BindOptions, bind } from "./bind.ts";
 export { ConfigFile, type ConfigFileOptions } from "./config-file.ts";
 export type { DriverOptions } from "./driver.ts";

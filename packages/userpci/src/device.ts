@@ -14,6 +14,7 @@ import {
 import { Irqs, type Subscription } from "@userpci/irq";
 import { type ConfigSpace, configOf } from "@userpci/pci-config";
 import { Bar } from "./bar.ts";
+import { type ErrorListener, ErrorWatch } from "./error-watch.ts";
 import { type ReleaseListener, type ReleasePolicy, ReleaseWatch } from "./release.ts";
 
 const leaks = new FinalizationRegistry((address: string) => {
@@ -36,11 +37,12 @@ export class PciDevice implements AsyncDisposable, Disposable {
   /** Memory that the device may read and write. */
   readonly dma: Dma;
   /**
-   * INTx, MSI, MSI-X and the kernel's error and request events. Whoever enables `req` takes the requests over: then {@link onRelease}
-   * is not told, and nothing is closed by itself.
+   * INTx, MSI, MSI-X and the kernel's error and request events. Whoever enables `err` or `req` takes them over from
+   * {@link onError} and {@link onRelease}; without the latter nothing is closed by itself.
    */
   readonly irqs: Irqs;
   readonly #release: ReleaseWatch;
+  readonly #errors: ErrorWatch;
 
   private constructor(device: BackendDevice, dmaBits: number, release: ReleasePolicy) {
     this.backendDevice = device;
@@ -48,6 +50,7 @@ export class PciDevice implements AsyncDisposable, Disposable {
     this.dma = new Dma({ domain: device.domain, memory: device.memory, addressBits: dmaBits });
     this.irqs = new Irqs(device);
     this.#release = new ReleaseWatch(this, device, release);
+    this.#errors = new ErrorWatch({ address: device.address, config: this.config }, device);
   }
 
   /**
@@ -150,6 +153,17 @@ export class PciDevice implements AsyncDisposable, Disposable {
     return this.#release.on(listener);
   }
 
+  /**
+   * Calls `listener` when the kernel tells of an uncorrectable error of the device or its link (row R18), with what the
+   * device's registers and the kernel's counters say of it. A device without such events never calls it.
+   *
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_CLOSED`, `ERR_RESETTING`
+   */
+  onError(listener: ErrorListener): Subscription {
+    if (this.closed) throw new PciError("ERR_CLOSED", `${this.address} is closed`);
+    return this.#errors.on(listener);
+  }
+
   /** How often the system has asked for the device, see {@link onRelease}; for loops that poll. */
   get releaseRequests(): number {
     return this.#release.requests;
@@ -179,6 +193,7 @@ export class PciDevice implements AsyncDisposable, Disposable {
     if (!this.closed && failures.errors.length > 0) throw failures.errors[0];
     // Before the loop goes on: an event that is under way must not reach a listener whose registers are gone.
     failures.try(() => this.#release.close());
+    failures.try(() => this.#errors.close());
     failures.try(() => this.irqs.close());
     await closing;
     // While its descriptor is open the device may still write there.
@@ -200,6 +215,7 @@ export class PciDevice implements AsyncDisposable, Disposable {
     if (!this.closed) throw failures.errors[0];
     leaks.unregister(this);
     failures.try(() => this.#release.close());
+    failures.try(() => this.#errors.close());
     failures.try(() => this.irqs.close());
     failures.try(() => this.dma.closeSync());
     failures.throwIfAny(`${this.address} is closed, but`);

@@ -12,6 +12,7 @@ export { findFunction, findFunctions, listFunctions, type PciFunction } from "@u
 export { vfioGroup } from "@userpci/vfio-native";
 export { Bar } from "./bar.ts";
 export { PciDevice } from "./device.ts";
+export type { DeviceErrorReport, ErrorListener, RecordedError } from "./error-watch.ts";
 export { type DeviceOptions, openDevice, openDeviceSync } from "./open.ts";
 export {
   RELEASE_GRACE_MS,

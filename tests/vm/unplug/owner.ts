@@ -48,6 +48,7 @@ if (release !== undefined) {
     );
   });
 }
+device.onError(({ recorded, counted }) => console.log(`error ${JSON.stringify({ recorded, counted })}`));
 console.log("ready");
 try {
   await works[work](device);

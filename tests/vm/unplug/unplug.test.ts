@@ -24,6 +24,12 @@ async function bind(address: string): Promise<void> {
   await vm.run(["node", userpci, "bind", address, "--user", String(USER)], { check: true });
 }
 
+/** Has a device in the slot, ready to be opened. */
+async function fillSlot(): Promise<void> {
+  if (!(await isThere(at.slot))) await vm.qmp("device_add", { ...inSlot });
+  await bind(at.slot);
+}
+
 /** Asks for the device in the slot, as the button beside it does. */
 const unplug = (): Promise<unknown> => vm.qmp("device_del", { id: inSlot.id });
 
@@ -56,10 +62,7 @@ class Owner {
 }
 
 describe("a device that is unplugged while it is open", () => {
-  beforeEach(async () => {
-    if (!(await isThere(at.slot))) await vm.qmp("device_add", { ...inSlot });
-    await bind(at.slot);
-  });
+  beforeEach(fillSlot);
 
   it.each<Work>(["idle", "polling", "waiting"])("and its driver %s: is closed, and goes", async (work) => {
     const process = new Owner(work, at.slot, "close");
@@ -93,6 +96,32 @@ describe("a device that is unplugged while it is open", () => {
     process.process.kill("SIGTERM");
     await process.ended();
     await expect.poll(() => isThere(at.slot), { timeout: 20_000 }).toBe(false);
+  });
+});
+
+describe("an error of a device or its link", () => {
+  beforeEach(fillSlot);
+
+  const inject = (id: string, error: string): Promise<unknown> =>
+    vm.qmp("human-monitor-command", { "command-line": `pcie_aer_inject_error ${id} ${error}` });
+
+  it.each([
+    ["the device times out", inSlot.id, "COMP_TIME", at.slot, "nonfatal", "CmpltTO"],
+    ["the port above it loses the link layer", inSlot.bus, "DLP", at.port, "fatal", "DLP"],
+  ])("%s: reaches the driver with its name, and the device is opened again after it", async (...row) => {
+    const [_what, id, injected, address, severity, error] = row;
+    const process = new Owner("idle", at.slot, "close");
+    await process.prints("ready");
+    await inject(id, injected);
+    await process.prints(/^error/m);
+    const report = JSON.parse(/^error (.*)$/m.exec(process.output)![1]!);
+    expect(report.counted).toContainEqual({ address, severity, error, count: expect.any(Number) });
+    process.process.kill("SIGTERM");
+    await process.ended();
+    const again = new Owner("idle", at.slot, "close");
+    await again.prints("ready");
+    again.process.kill("SIGTERM");
+    await again.ended();
   });
 });
 

@@ -1,0 +1,55 @@
+import { realpathSync } from "node:fs";
+import { PciAddress } from "./address.ts";
+import { functionPath } from "./function.ts";
+import { checkTreeOptions } from "./options.ts";
+import { readText, type TreeOptions } from "./tree.ts";
+
+/** How bad an error was, as PCI Express has it (PCI Express 5.0, section 6.2.2). */
+export const aerSeverities = ["correctable", "nonfatal", "fatal"] as const;
+
+/** One of {@link aerSeverities}. */
+export type AerSeverity = (typeof aerSeverities)[number];
+
+/** How often the kernel has counted one kind of error at one function. */
+export interface AerCounter {
+  /** The function that found the error: the device, or a port above it. */
+  readonly address: string;
+  readonly severity: AerSeverity;
+  /** The kernel's name of the error, such as `CmpltTO` or `BadTLP`. */
+  readonly error: string;
+  /** Times since the function was found. */
+  readonly count: number;
+}
+
+/**
+ * Reads the errors that the kernel has counted at a function and at the bridges above it
+ * (`Documentation/ABI/testing/sysfs-bus-pci-devices-aer_stats`). Empty for a function that is not there, and where nothing counts.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT` for what is no address, `ERR_PERMISSION`
+ */
+export function readAerCounters(address: string, options: TreeOptions = {}): readonly AerCounter[] {
+  checkTreeOptions(options);
+  return pathOf(PciAddress.parse(address).toString(), options).flatMap((each) =>
+    aerSeverities.flatMap((severity) => {
+      const text = readText(functionPath(each, options, `aer_dev_${severity}`)) ?? "";
+      return text.split("\n").flatMap((line) => parseLine(each, severity, line) ?? []);
+    }),
+  );
+}
+
+/** A function and the bridges above it, topmost first. */
+function pathOf(address: string, options: TreeOptions): string[] {
+  try {
+    const parts = realpathSync(functionPath(address, options)).split("/");
+    return parts.filter((part) => PciAddress.tryParse(part)?.toString() === part);
+  } catch {
+    return [];
+  }
+}
+
+function parseLine(address: string, severity: AerSeverity, line: string): AerCounter | undefined {
+  const match = /^(\S+) (\d+)$/.exec(line.trim());
+  // The last line is the sum.
+  if (match === null || match[1]!.startsWith("TOTAL_")) return undefined;
+  return { address, severity, error: match[1]!, count: Number(match[2]) };
+}
