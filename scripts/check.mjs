@@ -3,6 +3,7 @@
 //   npm run check [-- NAME...]
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { checkBuilt } from "./checks/built.mjs";
 import { checkImports } from "./checks/imports.mjs";
 import { checkManifests } from "./checks/manifests.mjs";
 import { checkSizes } from "./checks/sizes.mjs";
@@ -27,6 +28,7 @@ const checks = {
   },
   style: { what: "Biome", run: () => tool("biome", "check", "--diagnostic-level=error") },
   imports: { what: "imports against the architecture", run: async () => checkImports() },
+  built: { what: "what was built imports no source", run: async () => checkBuilt() },
   manifests: { what: "package.json and README of each package", run: async () => checkManifests() },
   sizes: { what: "length of files, nothing unfinished", run: async () => checkSizes() },
 };

@@ -1,0 +1,28 @@
+// What was built imports what was built: TypeScript 5.9 leaves `import("./file.ts")` as it is in a function with `using`.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import ts from "typescript";
+import { publicPackages, root } from "../workspace.mjs";
+
+/**
+ * @param {string} [top] the repository to look at
+ * @returns {string[]} one line for each problem
+ */
+export function checkBuilt(top = root) {
+  return publicPackages(top)
+    .flatMap(({ folder }) => builtFiles(join(folder, "dist")))
+    .flatMap((path) => {
+      const { importedFiles } = ts.preProcessFile(readFileSync(path, "utf8"), true, true);
+      const sources = importedFiles.filter(({ fileName }) => /^\..*\.[cm]?ts$/.test(fileName));
+      return sources.map(
+        ({ fileName }) => `${relative(top, path)} imports ${fileName}, which is not published`,
+      );
+    });
+}
+
+/** @param {string} dist @returns {string[]} absolute paths */
+function builtFiles(dist) {
+  if (!existsSync(dist)) return [];
+  const names = readdirSync(dist, { recursive: true, encoding: "utf8" });
+  return names.filter((name) => /\.[cm]?js$/.test(name)).map((name) => join(dist, name));
+}
