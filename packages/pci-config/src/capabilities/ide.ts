@@ -99,18 +99,20 @@ const capabilities = register(0x04, 32, section("2"), "IDE Capability", {
   extended: flag(25, "HwInit", "XT mode"),
 });
 
-/** How many streams a capability register tells of. */
-export function streamCounts(raw: number): { readonly link: number; readonly selective: number } {
-  const { link, lastTrafficClass, selective, lastSelective } = capabilities.fields;
+/** How many streams the capability register tells of, which has these fields. */
+export function streamCounts(
+  fields: typeof capabilities.fields,
+  raw: number,
+): { readonly link: number; readonly selective: number } {
   return {
-    link: fieldOf(link, raw) === 0 ? 0 : fieldOf(lastTrafficClass, raw) + 1,
-    selective: fieldOf(selective, raw) === 0 ? 0 : fieldOf(lastSelective, raw) + 1,
+    link: fieldOf(fields.link, raw) === 0 ? 0 : fieldOf(fields.lastTrafficClass, raw) + 1,
+    selective: fieldOf(fields.selective, raw) === 0 ? 0 : fieldOf(fields.lastSelective, raw) + 1,
   };
 }
 
 type Room = Pick<Span, "region" | "offset" | "length">;
 const countsOf = ({ region, offset, length }: Room) =>
-  streamCounts(length < FIRST_STREAM ? 0 : rawAt(region, offset, capabilities));
+  streamCounts(capabilities.fields, length < FIRST_STREAM ? 0 : rawAt(region, offset, capabilities));
 
 /** Where selective streams start and how many associations they have, as far as there is room for what tells it. */
 function* selectiveStreams(room: Room): Generator<readonly [start: number, associations: number]> {

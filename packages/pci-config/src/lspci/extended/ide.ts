@@ -115,7 +115,7 @@ export const ideText: CapabilityPrinter = (capability) => {
   if (!capability.verbose) return head;
   if (!capability.hasFrom(ide.registers.capabilities, ide.registers.control)) return head + UNREADABLE;
   const raw = capability.read(ide.registers.capabilities);
-  const { link, selective } = streamCounts(raw);
+  const { link, selective } = streamCounts(a, raw);
   const counts = `\t\tIDECap: Lnk=${link} Sel=${selective}`;
   const general = `${counts}${able(raw)}${controls(capability.read(ide.registers.control))}`;
   return head + general + streamsText(capability, link, selective);
