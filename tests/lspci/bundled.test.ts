@@ -12,6 +12,7 @@ import { dumpOf, EXTENDED, FIRST, withCapability, withExtended } from "./space.t
 import { lengthen } from "./sparse.mjs";
 
 // `userpci lspci` runs a bundle, whose register tables were evaluated when it was made.
+process.env["NODE_DISABLE_COMPILE_CACHE"] = "1";
 const dist = fileURLToPath(new URL("../../packages/cli/dist/", import.meta.url));
 const [name = "lspci was not bundled"] = readdirSync(dist).filter((file) =>
   file.startsWith("bundled-lspci-"),

@@ -5,9 +5,11 @@ import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { loadRarePrinters, rarePrinters } from "./rare.mjs";
 import { pureFunctions, tables } from "./tables.mjs";
 
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
+const codeCache = join(dist, "code-cache.js");
 const common = {
   platform: /** @type {const} */ ("node"),
   tsconfig: /** @type {const} */ (false),
@@ -16,17 +18,30 @@ const common = {
 const output = { format: /** @type {const} */ ("cjs"), comments: false, minify: true };
 
 /**
- * One command, under a name that changes with its content: what V8 keeps of it goes by that name.
- * @param {string} command
- * @param {import("rolldown").InputOptions} [options]
+ * A file of CommonJS, under a name that changes with its content: what V8 keeps of it goes by that name.
+ * @param {string} name
+ * @param {import("rolldown").InputOptions} options
  */
-async function bundleCommand(command, options = {}) {
-  const bundle = await rolldown({ ...common, ...options, input: join(dist, command, "run.js") });
+async function bundleFile(name, options) {
+  const bundle = await rolldown({ ...common, ...options });
   const { output: files } = await bundle.generate({ ...output, codeSplitting: false });
   const [{ code }] = files;
-  const name = `bundled-${command}-${createHash("sha256").update(code).digest("hex").slice(0, 12)}.cjs`;
-  writeFileSync(join(dist, name), code);
-  return name;
+  const file = `bundled-${name}-${createHash("sha256").update(code).digest("hex").slice(0, 12)}.cjs`;
+  writeFileSync(join(dist, file), code);
+  return file;
+}
+
+/** @param {string} command */
+const inputOf = (command) => join(dist, command, "run.js");
+
+/** lspci, which loads the printers of rare capabilities by their bundle. */
+async function bundleLspci() {
+  const folder = fileURLToPath(new URL(".", import.meta.resolve("@userpci/pci-config/lspci")));
+  const treeshake = { manualPureFunctions: pureFunctions };
+  const { input, plugin } = rarePrinters(folder);
+  const rare = await bundleFile("rare", { input, treeshake, plugins: [plugin, tables()] });
+  const loader = loadRarePrinters(rare, codeCache);
+  return bundleFile("lspci", { input: inputOf("lspci"), treeshake, plugins: [loader, tables()] });
 }
 
 /**
@@ -46,7 +61,7 @@ async function bundleMain(names) {
         load(id) {
           const [, command] = compiled.exec(id.slice(1)) ?? [];
           if (!id.startsWith("\0") || command === undefined) return null;
-          return `import { loadCompiled } from ${JSON.stringify(join(dist, "code-cache.js"))};
+          return `import { loadCompiled } from ${JSON.stringify(codeCache)};
             export const { runDropIn } = loadCompiled(__dirname + "/${names[command]}", require);`;
         },
       },
@@ -56,5 +71,6 @@ async function bundleMain(names) {
 }
 
 for (const file of readdirSync(dist)) if (file.endsWith(".cjs")) rmSync(join(dist, file));
-const printing = { plugins: [tables()], treeshake: { manualPureFunctions: pureFunctions } };
-await bundleMain({ lspci: await bundleCommand("lspci", printing), setpci: await bundleCommand("setpci") });
+const lspci = await bundleLspci();
+const setpci = await bundleFile("setpci", { input: inputOf("setpci") });
+await bundleMain({ lspci, setpci });
