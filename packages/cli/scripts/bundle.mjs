@@ -39,9 +39,9 @@ async function bundleLspci() {
   const folder = fileURLToPath(new URL(".", import.meta.resolve("@userpci/pci-config/lspci")));
   const treeshake = { manualPureFunctions: pureFunctions };
   const { input, plugin } = rarePrinters(folder);
-  const rare = await bundleFile("rare", { input, treeshake, plugins: [plugin, tables()] });
+  const rare = await bundleFile("rare", { input, treeshake, plugins: [plugin, tables(folder)] });
   const loader = loadRarePrinters(rare, codeCache);
-  return bundleFile("lspci", { input: inputOf("lspci"), treeshake, plugins: [loader, tables()] });
+  return bundleFile("lspci", { input: inputOf("lspci"), treeshake, plugins: [loader, tables(folder)] });
 }
 
 /**
