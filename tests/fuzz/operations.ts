@@ -73,12 +73,12 @@ function strict(bytes: Uint8Array, most = MOST_ACCESSES): Region {
   };
 }
 
-/** Lets only refusals pass: errors of the project, but for that of a read outside. @returns what it gave, undefined after such an error */
+/** Lets only errors of the project pass. @returns what it gave, undefined after such an error */
 function allowed<T>(run: () => T): T | undefined {
   try {
     return run();
   } catch (error) {
-    if (!isPciError(error) || error.code === "ERR_OUT_OF_RANGE") throw error;
+    if (!isPciError(error)) throw error;
     return undefined;
   }
 }
@@ -139,7 +139,7 @@ function deviceOf(region: Region, bytes: Uint8Array): VirtualDevice {
     region,
     bars: barShapes(configOf(region), [0x1000, 0x100, 0x4000]),
     romSize: rom * 0x800,
-    intx: (["maskable", "unmaskable", "none"] as const)[(kind >> 2) % 3]!,
+    intx: (["maskable", "unmaskable", "none"] as const)[((kind >> 2) & 3) % 3]!,
     ...((kind & 0x20) !== 0 && { virtualFunction: { vendorId: 0x8086, deviceId: 0x10ca } }),
     ...((kind & 0x40) !== 0 && { provider }),
   };

@@ -7,6 +7,7 @@ import type { Provider, VirtualDevice } from "./device.ts";
 
 const { command } = commonHeader;
 const { deviceControl } = standardCapabilities.pcie.registers;
+const { control: powerControl } = standardCapabilities.pm.registers;
 const LARGEST_REQUEST = 4096;
 
 /** What a provider does that has no methods of its own: everything that the device's config space alone can do. */
@@ -61,7 +62,8 @@ function ownMethods(provider: Partial<Provider>): Partial<Provider> {
 /** States D1 and D2 are optional, and a function leaves a deeper one only for D0 (PCI PM 1.2, 5.4). */
 function setPowerState(config: ConfigSpace, state: number): void {
   const pm = config.find("pm");
-  if (pm === undefined) return;
+  // As with PCI Express: of two the first is the function's, and may be cut off.
+  if (pm === undefined || pm.length < endOf(powerControl)) return;
   const { d1, d2 } = pm.capabilities.read();
   if ((state === 1 && !d1) || (state === 2 && !d2)) return;
   if (state !== 0 && pm.control.powerState > state) return;

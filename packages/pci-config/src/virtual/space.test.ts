@@ -179,6 +179,20 @@ describe.each(profiles)("any bytes under profile $name", (profile) => {
     );
   });
 
+  it("take a write of a power state where the first of two capabilities is cut off", () => {
+    const bytes = new Uint8Array(128);
+    for (const [at, value] of [
+      [0x06, 0x10],
+      [0x34, 0x7c],
+      [0x7c, 0x01],
+      [0x7d, 0x40],
+      [0x40, 0x01],
+    ] as const)
+      bytes[at] = value;
+    const { user } = over(profile, bytes);
+    expect(() => user.write16(0x44, 3)).not.toThrow();
+  });
+
   it("take a write to vital product data that the end of the space cuts off", () => {
     const bytes = new Uint8Array(256);
     for (const [at, value] of [
