@@ -5,13 +5,12 @@ import { fieldAt, rawAt } from "../register.ts";
 import { standardCapabilities } from "../standard.ts";
 import { type FieldSpec, fieldOf } from "../table.ts";
 
-// Lengths of capabilities in bytes as the provider of a device counts them. They differ from the specification's in what the
-// kernel does not show (`pci_cap_length`, `vfio_cap_len`, `vfio_ext_cap_len` in `drivers/vfio/pci/vfio_pci_config.c`), so they are
-// not those of the tables that decode; the fields that tell them are.
+// Lengths in bytes of the capabilities of which the provider of a device counts other bytes than the specification does
+// (`pci_cap_length`, `vfio_cap_len`, `vfio_ext_cap_len` in `drivers/vfio/pci/vfio_pci_config.c`). The fields that tell them are
+// those of the tables that decode; where the kernel counts as the specification does, so is the length.
 
 const { msi, pcix, pcie, sata } = standardCapabilities;
-const { virtualChannel, accessControl, resizableBar, dynamicPower, processingHints, vsec } =
-  extendedCapabilities;
+const { virtualChannel, vsec } = extendedCapabilities;
 
 /** What decides the layout of MSI: `address64`, and `masking32` or `masking64` for where its mask lies. */
 export function* msiTraits(region: Region, offset: number): Generator<string> {
@@ -67,33 +66,6 @@ export const virtualChannelLength: LengthRule = (region, offset) => {
     first +
     stride * (fieldAt(region, offset, virtualChannel.registers.capabilities1, "extendedChannels") + 1);
   return phases === 0 ? blocks : Math.ceil(blocks / 16) * 16 + phases / 2;
-};
-
-/** With as many dwords of egress control as the vector has. */
-export const accessControlLength: LengthRule = (region, offset) => {
-  const { capabilities } = accessControl.registers;
-  if (fieldAt(region, offset, capabilities, "egressControl") === 0) return 8;
-  return 8 + 4 * Math.ceil((fieldAt(region, offset, capabilities, "vectorSize") || 256) / 32);
-};
-
-/** Two dwords for each BAR. */
-export const resizableBarLength: LengthRule = (region, offset) => {
-  const { first, stride, registers } = resizableBar.lists.bars;
-  return first + stride * fieldAt(region, offset + first, registers.control, "count");
-};
-
-/** A byte for each substate. */
-export const powerAllocationLength: LengthRule = (region, offset) =>
-  17 + fieldAt(region, offset, dynamicPower.registers.capabilities, "lastSubstate");
-
-/** Where the table of steering tags lies if it is in the capability (section 7.9.13.2). */
-const TAGS_IN_CAPABILITY = 1;
-
-/** With the steering tags where they lie in the capability. */
-export const processingHintsLength: LengthRule = (region, offset) => {
-  const { capabilities } = processingHints.registers;
-  if (fieldAt(region, offset, capabilities, "tableLocation") !== TAGS_IN_CAPABILITY) return 12;
-  return 14 + 2 * fieldAt(region, offset, capabilities, "lastEntry");
 };
 
 /** The length that a vendor-specific extended capability tells; one that cannot be true hides it. */

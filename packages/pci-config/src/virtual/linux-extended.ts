@@ -1,11 +1,5 @@
-import {
-  accessControlLength,
-  powerAllocationLength,
-  processingHintsLength,
-  resizableBarLength,
-  toldLength,
-  virtualChannelLength,
-} from "./lengths.ts";
+import { extendedCapabilities } from "../extended.ts";
+import { toldLength, virtualChannelLength } from "./lengths.ts";
 import {
   ALL8,
   ALL32,
@@ -31,6 +25,13 @@ function shown(
   others: DefaultRule = readOnly,
 ): StructureRules {
   return { name, length, others, rules: [header, ...rules] };
+}
+
+/** One that the kernel shows as long as the specification has it. */
+function asDecoded(
+  name: "accessControl" | "resizableBar" | "dynamicPower" | "processingHints",
+): StructureRules {
+  return shown(name, extendedCapabilities[name].length!);
 }
 
 /** Undefined, and every uncorrectable error up to a blocked TLP prefix. */
@@ -66,15 +67,15 @@ export const linuxExtended: StructureTable = {
   8: shown("multiFunctionVirtualChannel", virtualChannelLength),
   9: shown("virtualChannelBesideMfvc", virtualChannelLength),
   11: shown("vsec", toldLength, [], known),
-  13: shown("accessControl", accessControlLength),
+  13: asDecoded("accessControl"),
   14: shown("alternativeRoutingId", 8),
   15: shown("addressTranslation", 8),
   16: shown("sriov", 0x40),
   18: shown("multicast", 40),
   19: shown("pageRequest", 16),
-  21: shown("resizableBar", resizableBarLength),
-  22: shown("dynamicPower", powerAllocationLength),
-  23: shown("processingHints", processingHintsLength),
+  21: asDecoded("resizableBar"),
+  22: asDecoded("dynamicPower"),
+  23: asDecoded("processingHints"),
   24: shown("latencyTolerance", 8),
   35: shown("dvsec", toldLength, [], known),
 };
