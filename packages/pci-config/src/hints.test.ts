@@ -43,6 +43,19 @@ function useClosed(): void {
   space.read32(0);
 }
 
+function cutChannels() {
+  const bytes = withExtended({ name: "virtualChannel", lists: { channels: [{}] } })();
+  return configOf(bytesRegion(bytes.slice(0, 0x118))).findExtended("virtualChannel")!;
+}
+
+function shortRange() {
+  const format = { size: 0 };
+  return withCapability({
+    name: "enhancedAllocation",
+    lists: { ranges: [{ format }, { format }] },
+  }).find("enhancedAllocation")!;
+}
+
 function assignAbsent(): void {
   const msi = withCapability({ name: "msi" }).find("msi")!;
   expect(msi.addressHi).toBeUndefined();
@@ -54,6 +67,16 @@ const cases: readonly [what: string, run: () => unknown, hint: RegExp][] = [
     "a register that is cut off",
     () => withCapability({ name: "pm" }, 0x44).find("pm")!.control,
     /at least 6$/,
+  ],
+  [
+    "a register of a list that is cut off with its capability",
+    () => cutChannels().channels[0]!.status,
+    /where `length` of virtualChannel is at least 28$/,
+  ],
+  [
+    "a register of an entry that says it is shorter",
+    () => shortRange().ranges[0]!.maxOffset,
+    /has 4 bytes: use only the registers that lie in them$/,
   ],
   ["assigning a register that is not there", assignAbsent, /where it is undefined/],
   ["MSI-X in a BAR that cannot be", badMsix, /use MSI or INTx/],

@@ -46,6 +46,8 @@ export interface Span {
   readonly traits: Traits;
   /** For messages. */
   readonly name: string;
+  /** The capability, where this is a turn of one of its lists. */
+  readonly within?: Span;
 }
 
 /** A header or capability over a region. Its subclasses have a property for each row of a register table. */
@@ -85,9 +87,17 @@ function require(span: Span, spec: RegisterSpec, place: number): number {
     "ERR_CAPABILITY",
     `${span.name} at 0x${span.offset.toString(16)} has ${span.length} bytes, too short for its ${spec.title}`,
     {
-      hint: `it is cut off, by the end of the space or by its own length: use the register where \`length\` is at least ${place + spec.width / 8 - span.offset}`,
+      hint: cutOffHint(span, place + spec.width / 8),
     },
   );
+}
+
+function cutOffHint({ offset, length, within }: Span, end: number): string {
+  if (within === undefined)
+    return `it is cut off, by the end of the space or by its own length: use the register where \`length\` is at least ${end - offset}`;
+  if (offset + length < within.offset + within.length)
+    return `it tells itself that it has ${length} bytes: use only the registers that lie in them`;
+  return `it is cut off, as ${within.name} ends with it: use the register where \`length\` of ${within.name} is at least ${end - within.offset}`;
 }
 
 function getterOf(spec: RegisterSpec): (span: Span, place: number) => unknown {
@@ -146,7 +156,7 @@ export function* turnsOf(span: Span, { starts, narrow }: ListSpec, name: string)
   const { region, offset, length, traits } = span;
   for (const start of starts(span)) {
     if (start >= length) return;
-    const turn = { region, offset: offset + start, length: length - start, traits, name };
+    const turn = { region, offset: offset + start, length: length - start, traits, name, within: span };
     yield narrow ? { ...turn, ...narrow(turn) } : turn;
   }
 }
