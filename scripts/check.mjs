@@ -28,7 +28,7 @@ const checks = {
   },
   style: { what: "Biome", run: () => tool("biome", "check", "--diagnostic-level=error") },
   imports: { what: "imports against the architecture", run: async () => checkImports() },
-  built: { what: "what was built imports no source", run: async () => checkBuilt() },
+  built: { what: "every package is built, and imports no source", run: async () => checkBuilt() },
   manifests: { what: "package.json and README of each package", run: async () => checkManifests() },
   sizes: { what: "length of files, nothing unfinished", run: async () => checkSizes() },
 };

@@ -10,12 +10,16 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-/** @param {string} code */
-function problems(code) {
-  const top = repository({ ...packageFiles("iommu", ""), "packages/iommu/dist/demo/host.js": code });
+/** @param {Record<string, string>} built files below the dist of a package */
+function problemsOf(built) {
+  const files = Object.entries(built).map(([name, code]) => [`packages/iommu/dist/${name}`, code]);
+  const top = repository({ ...packageFiles("iommu", ""), ...Object.fromEntries(files) });
   folders.push(top);
   return checkBuilt(top);
 }
+
+/** @param {string} code */
+const problems = (code) => problemsOf({ "demo/host.js": code });
 
 it.each(['import { a } from "./a.js";', 'await import("./a.js");', 'const name = "./a.ts";'])(
   "says nothing about %s",
@@ -26,4 +30,8 @@ it.each(['export * from "../a.ts";', 'async () => import("../a.ts");'])("refuses
   expect(problems(code)).toEqual([
     "packages/iommu/dist/demo/host.js imports ../a.ts, which is not published",
   ]);
+});
+
+it.each([{}, { ".tsbuildinfo": "{}" }])("refuses a package that was not built: %o", (built) => {
+  expect(problemsOf(built)).toEqual(["packages/iommu/dist holds no module: run `npm run build`"]);
 });
