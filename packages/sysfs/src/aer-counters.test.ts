@@ -19,8 +19,7 @@ beforeAll(() => {
     files: {
       [`/sys/devices/pci0000:00/${PORT}/aer_dev_fatal`]: "Undefined 0\nDLP 2\nTOTAL_ERR_FATAL 2\n",
       [`/sys/devices/pci0000:00/${PORT}/${DEVICE}/aer_dev_nonfatal`]: "CmpltTO 1\nTOTAL_ERR_NONFATAL 1\n",
-      [`/sys/devices/pci0000:00/${PORT}/${DEVICE}/aer_dev_correctable`]:
-        "BadTLP 18446744073709551615\nnonsense\n",
+      [`/sys/devices/pci0000:00/${PORT}/${DEVICE}/aer_dev_correctable`]: "BadTLP 7\nnonsense\n",
     },
   });
 });
@@ -30,7 +29,7 @@ it("gives the errors of the function and of the ports above it, without sums", (
   expect(readAerCounters(DEVICE, { root })).toEqual([
     { address: PORT, severity: "fatal", error: "Undefined", count: 0 },
     { address: PORT, severity: "fatal", error: "DLP", count: 2 },
-    { address: DEVICE, severity: "correctable", error: "BadTLP", count: 2 ** 64 },
+    { address: DEVICE, severity: "correctable", error: "BadTLP", count: 7 },
     { address: DEVICE, severity: "nonfatal", error: "CmpltTO", count: 1 },
   ]);
 });

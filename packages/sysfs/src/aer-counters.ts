@@ -1,8 +1,7 @@
-import { realpathSync } from "node:fs";
 import { PciAddress } from "./address.ts";
 import { functionPath } from "./function.ts";
 import { checkTreeOptions } from "./options.ts";
-import { readText, type TreeOptions } from "./tree.ts";
+import { readRealPath, readText, type TreeOptions } from "./tree.ts";
 
 /** How bad an error was, as PCI Express has it (PCI Express 5.0, section 6.2.2). */
 export const aerSeverities = ["correctable", "nonfatal", "fatal"] as const;
@@ -17,7 +16,7 @@ export interface AerCounter {
   readonly severity: AerSeverity;
   /** The kernel's name of the error, such as `CmpltTO` or `BadTLP`. */
   readonly error: string;
-  /** Times since the function was found. */
+  /** Times since the function was found; exact up to 2^53. */
   readonly count: number;
 }
 
@@ -39,12 +38,8 @@ export function readAerCounters(address: string, options: TreeOptions = {}): rea
 
 /** A function and the bridges above it, topmost first. */
 function pathOf(address: string, options: TreeOptions): string[] {
-  try {
-    const parts = realpathSync(functionPath(address, options)).split("/");
-    return parts.filter((part) => PciAddress.tryParse(part)?.toString() === part);
-  } catch {
-    return [];
-  }
+  const parts = readRealPath(functionPath(address, options))?.split("/") ?? [];
+  return parts.filter((part) => PciAddress.tryParse(part)?.toString() === part);
 }
 
 function parseLine(address: string, severity: AerSeverity, line: string): AerCounter | undefined {

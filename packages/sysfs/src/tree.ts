@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { PciError, type PciErrorOptions } from "@userpci/interface";
 
@@ -70,6 +70,11 @@ export function readLinkName(path: string): string | null {
 /** Target of a symbolic link as written, or null if there is no link. */
 export function readLink(path: string): string | null {
   return reading(path, null, () => readlinkSync(path));
+}
+
+/** A path without links in it, or null if there is nothing. */
+export function readRealPath(path: string): string | null {
+  return reading(path, null, () => realpathSync(path));
 }
 
 /** Names in a directory, sorted; empty if there is none. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { PciDevice } from "./device.ts";
 
 /** A backend's device that is busy for a while, and writes down what is asked of it. */
-function busyDevice() {
+function busyDevice(kinds: readonly string[] = ["msi"]) {
   const calls: string[] = [];
   const device = {
     address: "0000:01:00.0",
@@ -15,12 +15,17 @@ function busyDevice() {
     region: () => ({ size: 256, read32: () => 0 }),
     irqInfo: (kind: string) => ({
       kind,
-      count: kind === "msi" ? 1 : 0,
+      count: kinds.includes(kind) ? 1 : 0,
       maskable: false,
       autoMasked: false,
       resizable: false,
     }),
-    createIrqTarget: () => ({ close: () => calls.push("target closed") }),
+    createIrqTarget: () => ({
+      listen: () => {},
+      unlisten: () => {},
+      ref: () => {},
+      close: () => calls.push("target closed"),
+    }),
     setIrqs: () => calls.push("irqs on"),
     disableIrqs: () => {
       if (device.closed) throw new PciError("ERR_CLOSED", "closed");
@@ -76,6 +81,37 @@ it("close ends the readers of interrupts before it waits for the backend", async
   await event;
   expect([opened.closed, set.closed]).toEqual([true, true]);
   expect(calls).toEqual(["irqs on", "device closing", "target closed", "event", "device closed"]);
+});
+
+describe("a device with requests and errors", () => {
+  const off = ["irqs on", "irqs on", "device closed", "target closed", "target closed"];
+
+  it.each([
+    ["close", async (device: PciDevice) => device.close()],
+    ["closeSync", async (device: PciDevice) => device.closeSync()],
+  ])("%s ends listening to both, after which it cannot begin", async (_name, close) => {
+    const { device, calls, opened } = busyDevice(["err", "req"]);
+    device.busy = false;
+    opened.onRelease(() => {});
+    opened.onError(() => {});
+    opened.onError(() => {});
+    expect(opened.irqs.enabled()).toEqual([]);
+    await close(opened);
+    expect(calls).toEqual(off);
+    const closed = expect.objectContaining({ code: "ERR_CLOSED", hint: "open it again" });
+    expect(() => opened.onRelease(() => {})).toThrow(closed);
+    expect(() => opened.onError(() => {})).toThrow(closed);
+  });
+
+  it("does not take error events from a program that reads them itself", () => {
+    const { opened } = busyDevice(["err"]);
+    const set = opened.irqs.enable("err");
+    expect(() => opened.onError(() => {})).toThrow(
+      expect.objectContaining({ code: "ERR_IRQ_BUSY", hint: expect.stringMatching(/close that set/) }),
+    );
+    set.close();
+    opened.onError(() => {});
+  });
 });
 
 it("relax tells a polling loop that the device is closed", async () => {

@@ -13,6 +13,7 @@ import {
 } from "@userpci/interface";
 import { Irqs, type Subscription } from "@userpci/irq";
 import { type ConfigSpace, configOf } from "@userpci/pci-config";
+import { type AerCounter, readAerCounters } from "@userpci/sysfs";
 import { Bar } from "./bar.ts";
 import { type ErrorListener, ErrorWatch } from "./error-watch.ts";
 import { type ReleaseListener, type ReleasePolicy, ReleaseWatch } from "./release.ts";
@@ -37,8 +38,8 @@ export class PciDevice implements AsyncDisposable, Disposable {
   /** Memory that the device may read and write. */
   readonly dma: Dma;
   /**
-   * INTx, MSI, MSI-X and the kernel's error and request events. Whoever enables `err` or `req` takes them over from
-   * {@link onError} and {@link onRelease}; without the latter nothing is closed by itself.
+   * INTx, MSI, MSI-X and the kernel's error and request events. A set of `err` or `req` takes them over from {@link onError}
+   * and {@link onRelease} until the device is closed; without the latter nothing is closed by itself.
    */
   readonly irqs: Irqs;
   readonly #release: ReleaseWatch;
@@ -50,7 +51,8 @@ export class PciDevice implements AsyncDisposable, Disposable {
     this.dma = new Dma({ domain: device.domain, memory: device.memory, addressBits: dmaBits });
     this.irqs = new Irqs(device);
     this.#release = new ReleaseWatch(this, device, release);
-    this.#errors = new ErrorWatch({ address: device.address, config: this.config }, device);
+    const counters = () => countersOf(device);
+    this.#errors = new ErrorWatch({ address: device.address, config: this.config, counters }, device);
   }
 
   /**
@@ -149,7 +151,7 @@ export class PciDevice implements AsyncDisposable, Disposable {
    * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_CLOSED`
    */
   onRelease(listener: ReleaseListener): Subscription {
-    if (this.closed) throw new PciError("ERR_CLOSED", `${this.address} is closed`);
+    this.#assertOpen();
     return this.#release.on(listener);
   }
 
@@ -157,16 +159,21 @@ export class PciDevice implements AsyncDisposable, Disposable {
    * Calls `listener` when the kernel tells of an uncorrectable error of the device or its link (row R18), with what the
    * device's registers and the kernel's counters say of it. A device without such events never calls it.
    *
-   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_CLOSED`, `ERR_RESETTING`
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_CLOSED`, `ERR_RESETTING`, `ERR_IRQ_BUSY` if the program has enabled the kind
+   * `err` itself
    */
   onError(listener: ErrorListener): Subscription {
-    if (this.closed) throw new PciError("ERR_CLOSED", `${this.address} is closed`);
+    this.#assertOpen();
+    if (this.irqs.enabled().some(({ kind }) => kind === "err")) {
+      throw new PciError(
+        "ERR_IRQ_BUSY",
+        `the error events of ${this.address} are read by a set of device.irqs`,
+        {
+          hint: "close that set, or listen to its vector",
+        },
+      );
+    }
     return this.#errors.on(listener);
-  }
-
-  /** How often the system has asked for the device, see {@link onRelease}; for loops that poll. */
-  get releaseRequests(): number {
-    return this.#release.requests;
   }
 
   /**
@@ -175,8 +182,12 @@ export class PciDevice implements AsyncDisposable, Disposable {
    * @throws PciError `ERR_CLOSED`, so that a loop ends with its device
    */
   relax(): void {
-    if (this.closed) throw new PciError("ERR_CLOSED", `${this.address} is closed`);
+    this.#assertOpen();
     this.backendDevice.relax();
+  }
+
+  #assertOpen(): void {
+    if (this.closed) throw new PciError("ERR_CLOSED", `${this.address} is closed`, { hint: "open it again" });
   }
 
   /**
@@ -231,6 +242,12 @@ export class PciDevice implements AsyncDisposable, Disposable {
     this.closeSync();
   }
 }
+
+/** Only the kernel's own backends have functions of this machine. */
+const kernelBackends: readonly string[] = ["vfio-group", "vfio-cdev"];
+
+const countersOf = ({ address, backend }: BackendDevice): readonly AerCounter[] =>
+  kernelBackends.includes(backend) ? readAerCounters(address) : [];
 
 /** Resolves when every promise that needs no event has settled, and before the event loop handles another event. */
 function beforeEvents(): Promise<void> {

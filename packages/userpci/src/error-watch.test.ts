@@ -111,9 +111,3 @@ it("nothing is set up before somebody listens, nor where there are no such event
   without.watch.on(() => {});
   expect(without.isHeard()).toBe(false);
 });
-
-it.each([[undefined], [null], [{}]])("a listener that is %o is refused", (listener) => {
-  expect(() => breakable().watch.on(listener as never)).toThrow(
-    expect.objectContaining({ code: "ERR_INVALID_ARGUMENT", hint: expect.stringContaining("onError") }),
-  );
-});

@@ -1,7 +1,8 @@
-import { formatValue, isPciError, PciError } from "@userpci/interface";
+import { isPciError } from "@userpci/interface";
 import { type IrqDevice, Irqs, type Subscription } from "@userpci/irq";
 import type { ConfigSpace } from "@userpci/pci-config";
-import { type AerCounter, readAerCounters } from "@userpci/sysfs";
+import type { AerCounter } from "@userpci/sysfs";
+import { Subscribers } from "./subscribers.ts";
 
 /** An error that a device's own registers have. */
 export interface RecordedError {
@@ -29,8 +30,8 @@ export type ErrorListener = (report: DeviceErrorReport) => void;
 export interface ErrorSource {
   readonly address: string;
   readonly config: ConfigSpace;
-  /** Counters of errors of a function; default: those of sysfs. */
-  readonly counters?: (address: string) => readonly AerCounter[];
+  /** What the kernel has counted of it and the ports above it. */
+  readonly counters: () => readonly AerCounter[];
 }
 
 const severities = { correctableStatus: "correctable", uncorrectableStatus: "uncorrectable" } as const;
@@ -39,7 +40,7 @@ const severities = { correctableStatus: "correctable", uncorrectableStatus: "unc
 export class ErrorWatch {
   readonly #device: ErrorSource;
   readonly #irqs: Irqs;
-  readonly #listeners = new Set<{ readonly call: ErrorListener }>();
+  readonly #listeners = new Subscribers<DeviceErrorReport>("device.onError((report) => { … })");
   #counted = new Map<string, number>();
   #started = false;
 
@@ -55,20 +56,14 @@ export class ErrorWatch {
    * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_CLOSED`, what the backend says of its interrupts
    */
   on(listener: ErrorListener): Subscription {
-    if (typeof listener !== "function") {
-      throw new PciError(
-        "ERR_INVALID_ARGUMENT",
-        `a listener must be a function, not ${formatValue(listener)}`,
-        {
-          hint: "device.onError((report) => { … })",
-        },
-      );
+    const subscription = this.#listeners.add(listener);
+    try {
+      this.#start();
+    } catch (error) {
+      subscription.close();
+      throw error;
     }
-    this.#start();
-    const entry = { call: listener };
-    this.#listeners.add(entry);
-    const close = (): void => void this.#listeners.delete(entry);
-    return { close, [Symbol.dispose]: close };
+    return subscription;
   }
 
   /** Listens no more. Harmless twice. */
@@ -78,44 +73,32 @@ export class ErrorWatch {
 
   #start(): void {
     if (this.#started || this.#irqs.info("err").count === 0) return;
-    const vector = this.#irqs.enable("err").at(0);
-    this.#started = true;
     this.#changes();
+    const vector = this.#irqs.enable("err").at(0);
     vector.on((events) => this.#report(events));
     vector.ref(false);
+    this.#started = true;
   }
 
   #report(events: number): void {
-    const report = {
+    this.#listeners.emit({
       address: this.#device.address,
       events,
       recorded: recordedBy(this.#device.config),
       counted: this.#changes(),
-    };
-    for (const { call } of [...this.#listeners]) call(report);
+    });
   }
 
   /** The counters that have moved since the last call. */
   #changes(): AerCounter[] {
-    const { address, counters = countersOf } = this.#device;
     const before = this.#counted;
-    const now = counters(address);
+    const now = this.#device.counters();
     this.#counted = new Map(now.map((counter) => [keyOf(counter), counter.count]));
     return now.filter((counter) => counter.count > (before.get(keyOf(counter)) ?? 0));
   }
 }
 
 const keyOf = ({ address, severity, error }: AerCounter): string => `${address} ${severity} ${error}`;
-
-/** Only functions of this machine are counted; what the backend calls its device may be something else. */
-function countersOf(address: string): readonly AerCounter[] {
-  try {
-    return readAerCounters(address);
-  } catch (error) {
-    if (isPciError(error)) return [];
-    throw error;
-  }
-}
 
 /** A device that does not answer has all bits set, and records nothing. */
 function recordedBy(config: ConfigSpace): RecordedError[] {

@@ -1,5 +1,6 @@
 import { formatValue, PciError } from "@userpci/interface";
 import { type IrqDevice, Irqs, type Subscription } from "@userpci/irq";
+import { Subscribers, throwLater } from "./subscribers.ts";
 
 /** What is done when the system wants a device back: close it in time, or only tell the listeners. */
 export const releasePolicies = ["close", "keep"] as const;
@@ -7,7 +8,7 @@ export const releasePolicies = ["close", "keep"] as const;
 /** One of {@link releasePolicies}. */
 export type ReleasePolicy = (typeof releasePolicies)[number];
 
-/** Longest wait in milliseconds for listeners, before the device is closed all the same. */
+/** Longest wait in milliseconds for listeners before the device is closed all the same, and until a refused close is tried again. */
 export const RELEASE_GRACE_MS = 1000;
 
 /**
@@ -23,61 +24,50 @@ export interface ReleaseRequest {
   readonly closesInMs: number | undefined;
 }
 
-/** Told of a {@link ReleaseRequest}. The device is closed when the promises of all of them have settled. */
+/**
+ * Told of a {@link ReleaseRequest}. The device is closed when the promises of all of them have settled. One that throws or
+ * rejects does not keep it open; the error is then an uncaught one, as from any event's listener.
+ */
 export type ReleaseListener = (request: ReleaseRequest) => void | Promise<void>;
 
-/** What a {@link ReleaseWatch} watches. */
+/** What can be closed on request. */
 export interface Releasable {
-  readonly address: string;
+  readonly closed: boolean;
   close(): Promise<void>;
 }
 
 /** Listens to the system's request for a device, and closes the device in time unless it is to be kept. */
 export class ReleaseWatch {
-  readonly #address: string;
+  readonly #backend: IrqDevice & Releasable;
   readonly #policy: ReleasePolicy;
-  /** Weak, so that a device that was left open can be collected, and its leak be told of. */
+  /** Weak: who left a device open, and has no listener that holds it, is told of the leak when it is collected. */
   readonly #device: WeakRef<Releasable>;
   readonly #irqs: Irqs;
-  readonly #listeners = new Set<{ readonly call: ReleaseListener }>();
+  readonly #listeners = new Subscribers<ReleaseRequest, void | Promise<void>>(
+    "device.onRelease(async () => { … })",
+  );
   #requests = 0;
   #closing = false;
 
   /**
-   * @param source tells of requests by its kind `req`, if it has one
+   * @param device is closed on request
+   * @param backend tells of requests by its kind `req`, if it has one; is closed itself where nobody has the device any more
    * @throws PciError what the backend says of its interrupts
    */
-  constructor(device: Releasable, source: IrqDevice, policy: ReleasePolicy) {
-    this.#address = device.address;
+  constructor(device: Releasable, backend: IrqDevice & Releasable, policy: ReleasePolicy) {
+    this.#backend = backend;
     this.#policy = policy;
     this.#device = new WeakRef(device);
-    this.#irqs = new Irqs(source);
+    this.#irqs = new Irqs(backend);
     if (this.#irqs.info("req").count === 0) return;
     const vector = this.#irqs.enable("req").at(0);
     vector.on((count) => this.#asked(count));
     vector.ref(false);
   }
 
-  /** How often the device was asked for. */
-  get requests(): number {
-    return this.#requests;
-  }
-
   /** Tells `listener` from now on. @throws PciError `ERR_INVALID_ARGUMENT` */
   on(listener: ReleaseListener): Subscription {
-    if (typeof listener !== "function") {
-      throw new PciError(
-        "ERR_INVALID_ARGUMENT",
-        `a listener must be a function, not ${formatValue(listener)}`,
-        {
-          hint: "device.onRelease(async () => { … })",
-        },
-      );
-    }
-    const entry = { call: listener };
-    this.#listeners.add(entry);
-    const close = (): void => void this.#listeners.delete(entry);
-    return { close, [Symbol.dispose]: close };
+    return this.#listeners.add(listener);
   }
 
   /** Listens no more. Harmless twice. */
@@ -88,32 +78,48 @@ export class ReleaseWatch {
   #asked(count: number): void {
     this.#requests += count;
     const closes = this.#policy === "close";
-    if (this.#listeners.size === 0) warn(this.#address, closes ? "; it is closed" : ", and kept");
-    const request: ReleaseRequest = {
-      address: this.#address,
+    const isHeard = this.#listeners.size > 0;
+    const answers = this.#listeners.emit({
+      address: this.#backend.address,
       requests: this.#requests,
       closesInMs: closes ? RELEASE_GRACE_MS : undefined,
-    };
-    const answers = [...this.#listeners].map(async ({ call }) => call(request));
-    for (const answer of answers) answer.catch(throwLater);
-    if (closes && !this.#closing) void this.#closeAfter(answers);
+    });
+    const settled = Promise.all(answers.map((answer) => Promise.resolve(answer).catch(throwLater)));
+    if (!closes) {
+      if (!isHeard) this.#warn(", and it is kept");
+    } else if (!this.#closing) {
+      this.#closing = true;
+      void this.#closeAfter(settled, isHeard);
+    }
   }
 
-  async #closeAfter(answers: readonly Promise<void>[]): Promise<void> {
-    this.#closing = true;
+  async #closeAfter(settled: Promise<unknown>, isHeard: boolean): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise((resolve) => {
       timer = setTimeout(resolve, RELEASE_GRACE_MS);
     });
-    await Promise.race([Promise.allSettled(answers), late]);
+    await Promise.race([settled, late]);
     clearTimeout(timer);
+    await this.#closeDevice(isHeard);
+  }
+
+  async #closeDevice(isHeard: boolean): Promise<void> {
+    const device = this.#device.deref() ?? this.#backend;
     try {
-      await this.#device.deref()?.close();
+      await device.close();
+      if (!isHeard) this.#warn("; it was closed");
     } catch (error) {
-      // The kernel asks again.
-      this.#closing = false;
-      warn(this.#address, `, and could not be closed: ${String(error)}`);
+      this.#warn(`; it ${device.closed ? "was closed, but" : "cannot be closed yet"}: ${String(error)}`);
+      if (!device.closed) setTimeout(() => void this.#closeDevice(isHeard), RELEASE_GRACE_MS).unref();
     }
+  }
+
+  #warn(what: string): void {
+    const who = `the system wants ${this.#backend.address} back (unplug, removal or another driver)`;
+    process.emitWarning(`${who}${what}`, {
+      code: "USERPCI_RELEASE",
+      detail: "device.onRelease(listener) tells the program of it.",
+    });
   }
 }
 
@@ -125,18 +131,4 @@ export function checkReleasePolicy(policy: ReleasePolicy): ReleasePolicy {
     `release must be ${releasePolicies.join(" or ")}, not ${formatValue(policy)}`,
     { hint: 'openDevice(address, { release: "keep" })' },
   );
-}
-
-function warn(address: string, what: string): void {
-  process.emitWarning(`the system wants ${address} back (unplug, removal or another driver)${what}`, {
-    code: "USERPCI_RELEASE",
-    detail: "device.onRelease(listener) tells the program instead of this warning.",
-  });
-}
-
-/** As an event's listener: what it throws is nobody's to catch. */
-function throwLater(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
 }
