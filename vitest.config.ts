@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // Projects run in this order, from fast to slow: `unit` beside the sources, `native` needs the addon or child
@@ -5,6 +6,8 @@ import { defineConfig } from "vitest/config";
 // unless USERPCI_SOAK=full), `release` installs the packed packages. Files that run side by side have machines of their
 // own; what measures time or takes all processors runs one file at a time.
 const serial = { fileParallelism: false };
+// Each has its machines, of 2 GiB and a processor.
+const mostVmFiles = Math.min(4, availableParallelism());
 const soakHours = 12 * 3_600_000;
 
 export default defineConfig({
@@ -69,6 +72,7 @@ export default defineConfig({
           include: ["packages/*/vm/**/*.test.ts", "tests/vm/**/*.test.ts", "tests/lspci/vm/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 300_000,
+          maxWorkers: mostVmFiles,
           sequence: { groupOrder: 3 },
         },
       },

@@ -124,7 +124,7 @@ class Connection {
   }
 
   #receive({ type, id, payload }: Frame): void {
-    if (type === FRAME.hello) void this.#greet(JSON.parse(payload.toString()) as Greeting);
+    if (type === FRAME.hello) void this.#greet(payload.toString());
     else if (type === FRAME.spawn) void this.#spawn(id, JSON.parse(payload.toString()) as SpawnRequest);
     else if (type === FRAME.call) void this.#call(id, payload.toString());
     else if (type === FRAME.stdin) this.#processes.get(id)?.stdin.write(payload);
@@ -132,8 +132,9 @@ class Connection {
     else if (type === FRAME.kill) this.#processes.get(id)?.kill(payload.toString() as NodeJS.Signals);
   }
 
-  async #greet({ machine, lane }: Greeting): Promise<void> {
+  async #greet(text: string): Promise<void> {
     try {
+      const { machine, lane } = JSON.parse(text) as Greeting;
       this.#vm = await this.#server.machine(machine, lane);
       await this.#link.sendJson(FRAME.ready, 0, this.#vm.exchange);
     } catch (error) {

@@ -52,7 +52,8 @@ test("what runs beside a test has a boot of its own", async () => {
     expect(await bootId(other)).not.toBe(await bootId(vm));
     expect(other.exchange.host).not.toBe(vm.exchange.host);
   } finally {
-    process.env["VITEST_POOL_ID"] = lane;
+    if (lane === undefined) delete process.env["VITEST_POOL_ID"];
+    else process.env["VITEST_POOL_ID"] = lane;
   }
 });
 

@@ -1,13 +1,13 @@
 import { fileURLToPath } from "node:url";
 import type { RunResult, Vm, VmProcess } from "@userpci/testbed";
 import { testVm } from "@userpci/testbed/vitest";
-import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { compiled } from "../harness/host.ts";
 import { unplugAt as at, inSlot, USER } from "../machines.ts";
 import type { Work } from "./owner.ts";
 
 const userpci = fileURLToPath(new URL("../../../packages/cli/bin/userpci.js", import.meta.url));
-const owner = compiled(fileURLToPath(new URL("./owner.ts", import.meta.url)));
+const OWNER = compiled(fileURLToPath(new URL("./owner.ts", import.meta.url)));
 
 let vm: Vm;
 beforeAll(async () => {
@@ -41,7 +41,7 @@ class Owner {
   errors = "";
 
   constructor(work: Work, address: string, ...release: readonly string[]) {
-    this.process = vm.spawn(["node", owner, work, address, ...release], { user: String(USER) });
+    this.process = vm.spawn(["node", OWNER, work, address, ...release], { user: String(USER) });
     this.process.stdout.on("data", (chunk: Uint8Array) => {
       this.output += String(chunk);
     });
@@ -59,42 +59,59 @@ class Owner {
   ended(): Promise<number | null> {
     return this.#exited;
   }
+
+  /** Ends it. */
+  async end(): Promise<void> {
+    this.process.kill("SIGTERM");
+    await this.#exited;
+  }
+}
+
+let owners: Owner[] = [];
+afterEach(async () => {
+  await Promise.all(owners.map((owner) => owner.end()));
+  owners = [];
+});
+
+function own(work: Work, address: string, ...release: readonly string[]): Owner {
+  const owner = new Owner(work, address, ...release);
+  owners.push(owner);
+  return owner;
 }
 
 describe("a device that is unplugged while it is open", () => {
   beforeEach(fillSlot);
 
   it.each<Work>(["idle", "polling", "waiting"])("and its driver %s: is closed, and goes", async (work) => {
-    const process = new Owner(work, at.slot, "close");
-    await process.prints("ready");
+    const owner = own(work, at.slot, "close");
+    await owner.prints("ready");
     await unplug();
-    expect({ code: await process.ended(), errors: process.errors }).toEqual({ code: 0, errors: "" });
-    expect(process.output).toBe("ready\nasked 1, closing, answers\nclosed\n");
+    expect({ code: await owner.ended(), errors: owner.errors }).toEqual({ code: 0, errors: "" });
+    expect(owner.output).toBe("ready\nasked 1, closing, answers\nclosed\n");
     await expect.poll(() => isThere(at.slot), { timeout: 20_000 }).toBe(false);
   });
 
   it("is closed with a warning where nobody listens", async () => {
-    const process = new Owner("idle", at.slot);
-    await process.prints("ready");
+    const owner = own("idle", at.slot);
+    await owner.prints("ready");
     await unplug();
-    expect(await process.ended()).toBe(0);
-    expect(process.output).toBe("ready\nclosed\n");
-    expect(process.errors).toMatch(
-      /\[USERPCI_RELEASE\].* the system wants 0000:01:00\.0 back .*; it is closed/,
+    expect(await owner.ended()).toBe(0);
+    expect(owner.output).toBe("ready\nclosed\n");
+    expect(owner.errors).toMatch(
+      /\[USERPCI_RELEASE\].* the system wants 0000:01:00\.0 back .*; it was closed/,
     );
     await expect.poll(() => isThere(at.slot), { timeout: 20_000 }).toBe(false);
   });
 
   it("goes on working where the request is ignored, until its owner ends", async () => {
-    const process = new Owner("polling", at.slot, "keep");
-    await process.prints("ready");
+    const owner = own("polling", at.slot, "keep");
+    await owner.prints("ready");
     await unplug();
-    await process.prints("asked 1, kept, answers");
+    await owner.prints("asked 1, kept, answers");
     // The kernel asks again after 10 s.
-    await process.prints("asked 2, kept, answers");
+    await owner.prints("asked 2, kept, answers");
     expect(await isThere(at.slot)).toBe(true);
-    process.process.kill("SIGTERM");
-    await process.ended();
+    await owner.end();
     await expect.poll(() => isThere(at.slot), { timeout: 20_000 }).toBe(false);
   });
 });
@@ -110,44 +127,40 @@ describe("an error of a device or its link", () => {
     ["the port above it loses the link layer", inSlot.bus, "DLP", at.port, "fatal", "DLP"],
   ])("%s: reaches the driver with its name, and the device is opened again after it", async (...row) => {
     const [_what, id, injected, address, severity, error] = row;
-    const process = new Owner("idle", at.slot, "close");
-    await process.prints("ready");
+    const owner = own("idle", at.slot, "close");
+    await owner.prints("ready");
     await inject(id, injected);
-    await process.prints(/^error/m);
-    const report = JSON.parse(/^error (.*)$/m.exec(process.output)![1]!);
+    await owner.prints(/^error/m);
+    const report = JSON.parse(/^error (.*)$/m.exec(owner.output)![1]!);
     expect(report.counted).toContainEqual({ address, severity, error, count: expect.any(Number) });
-    process.process.kill("SIGTERM");
-    await process.ended();
-    const again = new Owner("idle", at.slot, "close");
+    await owner.end();
+    const again = own("idle", at.slot, "close");
     await again.prints("ready");
-    again.process.kill("SIGTERM");
-    await again.ended();
   });
 });
 
 describe("a device that another driver is to have while it is open", () => {
   it("is closed in the middle of DMA, and let go of", async () => {
     await bind(at.edu);
-    const process = new Owner("dma", at.edu, "close");
-    await process.prints("ready");
+    const owner = own("dma", at.edu, "close");
+    await owner.prints("ready");
     const { code, stderr } = await vm.run(["node", userpci, "unbind", at.edu, "--timeout", "20"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect({ code: await process.ended(), errors: process.errors }).toEqual({ code: 0, errors: "" });
-    expect(process.output).toBe("ready\nasked 1, closing, answers\nclosed\n");
+    expect({ code: await owner.ended(), errors: owner.errors }).toEqual({ code: 0, errors: "" });
+    expect(owner.output).toBe("ready\nasked 1, closing, answers\nclosed\n");
   });
 
   it("is removed from the bus in the middle of DMA, and found again", async () => {
     await bind(at.edu);
-    const process = new Owner("dma", at.edu, "close");
-    await process.prints("ready");
+    const owner = own("dma", at.edu, "close");
+    await owner.prints("ready");
     await shell(`echo 1 >/sys/bus/pci/devices/${at.edu}/remove`);
-    expect({ code: await process.ended(), errors: process.errors }).toEqual({ code: 0, errors: "" });
-    expect(process.output).toMatch(/asked 1, closing, answers\nclosed\n$/);
+    expect({ code: await owner.ended(), errors: owner.errors }).toEqual({ code: 0, errors: "" });
+    expect(owner.output).toMatch(/asked 1, closing, answers\nclosed\n$/);
     expect(await isThere(at.edu)).toBe(false);
     await shell("echo 1 >/sys/bus/pci/rescan");
     await bind(at.edu);
-    const again = new Owner("idle", at.edu, "close");
+    const again = own("idle", at.edu, "close");
     await again.prints("ready");
-    again.process.kill("SIGTERM");
   });
 });
