@@ -23,6 +23,7 @@ export default defineConfig({
           name: "unit",
           include: [
             "packages/*/src/**/*.test.ts",
+            "packages/*/scripts/*.test.mjs",
             "benchmarks/src/**/*.test.ts",
             "scripts/**/*.test.mjs",
             "tests/fuzz/findings.test.ts",

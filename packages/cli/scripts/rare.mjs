@@ -26,10 +26,15 @@ const imported = /^import \{ ([\w, ]+?),? \} from "\.\/([\w-]+)\.js";$/gm;
  * The rare imports of a table of printers.
  * @param {string} table
  * @param {string} code
+ * @throws {Error} for a module without an import that is found: it would stay with the others, and nobody would notice
  */
 function rareImports(table, code) {
-  const names = tables[/** @type {keyof typeof tables} */ (table)];
-  return [...code.matchAll(imported)].filter(([, , module = ""]) => names.includes(module));
+  const found = [...code.matchAll(imported)];
+  return tables[/** @type {keyof typeof tables} */ (table)].flatMap((name) => {
+    const imports = found.filter(([, , module]) => module === name);
+    if (imports.length === 0) throw new Error(`${table}: no line is a whole import of ./${name}.js`);
+    return imports;
+  });
 }
 
 /**
