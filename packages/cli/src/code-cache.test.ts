@@ -1,5 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, it } from "vitest";
@@ -12,9 +24,18 @@ const code = join(cache, "userpci", "code");
 const subject = join(folder, "subject-1.cjs");
 const loader = new URL("../dist/code-cache.js", import.meta.url).href;
 
-/** Loads the subject in a process of its own. @returns what it exports, and whether V8 took what was kept */
-function load(env: Record<string, string> = {}): { answer: number; rejected: boolean | null } {
+const isRoot = process.getuid!() === 0;
+const NOBODY = 65_534;
+
+/**
+ * Loads the subject in a process of its own.
+ *
+ * @param before program text that it runs first
+ * @returns what it exports, and whether V8 took what was kept
+ */
+function load(env: Record<string, string> = {}, before = ""): { answer: number; rejected: boolean | null } {
   const program = `
+    ${before}
     const { createRequire } = await import("node:module");
     const { Script } = await import("node:vm");
     let rejected = null;
@@ -67,4 +88,51 @@ it("does without where nothing can be kept, and where it is not wanted", () => {
   expect(load({ XDG_CACHE_HOME: "/dev/null" })).toEqual({ answer: 42, rejected: null });
   expect(load({ NODE_DISABLE_COMPILE_CACHE: "1" }).answer).toBe(42);
   expect(() => readdirSync(code)).toThrow();
+});
+
+it.each(["cache", "cache/userpci", "cache/userpci/code"])(
+  "writes nothing where %s is not its own",
+  (name) => {
+    const path = join(folder, name);
+    mkdirSync(path, { recursive: true });
+    // Only root can give a folder away; to anybody else, one that others can write is as little their own.
+    if (isRoot) chownSync(path, NOBODY, NOBODY);
+    else chmodSync(path, 0o777);
+    expect(load().answer).toBe(42);
+    expect(readdirSync(path)).toEqual([]);
+  },
+);
+
+it("writes nothing through a link at the name that a file has before it is whole", () => {
+  const victim = join(folder, "victim");
+  writeFileSync(victim, "precious");
+  mkdirSync(code, { recursive: true, mode: 0o700 });
+  const name = `subject-1.cjs-${process.version}-${process.arch}`;
+  const plant = `(await import("node:fs")).symlinkSync(${JSON.stringify(victim)}, ${JSON.stringify(join(code, name))} + "." + process.pid);`;
+  expect(load({}, plant).answer).toBe(42);
+  expect(readFileSync(victim, "utf8")).toBe("precious");
+  expect(readdirSync(code)).not.toContain(name);
+});
+
+it.runIf(isRoot)("writes nothing through a link to its own folder that is another's (root can tell)", () => {
+  const victim = mkdtempSync(join(folder, "victim-"));
+  mkdirSync(cache);
+  const link = join(cache, "userpci");
+  symlinkSync(victim, link);
+  lchownSync(link, NOBODY, NOBODY);
+  expect(load().answer).toBe(42);
+  expect(readdirSync(victim)).toEqual([]);
+  lchownSync(link, 0, 0);
+  load();
+  expect(readdirSync(victim)).toEqual(["code"]);
+});
+
+it("removes what it kept of earlier contents of the file, and nothing else", () => {
+  const others = ["subject-more-0.cjs-v20.0.0-x64", "other-0.cjs-v20.0.0-x64", "subject-1.cjs-v20.0.0-x64"];
+  mkdirSync(code, { recursive: true, mode: 0o700 });
+  const old = ["subject-0.cjs-v20.0.0-x64", `subject-0.cjs-${process.version}-${process.arch}`];
+  for (const name of [...others, ...old]) writeFileSync(join(code, name), "");
+  load();
+  const now = `subject-1.cjs-${process.version}-${process.arch}`;
+  expect(readdirSync(code).sort()).toEqual([...others, now].sort());
 });

@@ -1,10 +1,13 @@
 import {
   closeSync,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -20,11 +23,12 @@ const OTHERS_WRITE = 0o022;
 /**
  * Loads a CommonJS file with what V8 made of it the last time, and keeps that for the next time when the process ends. A
  * command that takes tens of milliseconds spends half of them on compiling. The result is kept under the user's cache
- * directory, and used only if nobody else can have written it: it is code.
+ * directory, and used only if nobody else can have written it: it is code. Nothing is written in another user's folders, which
+ * `sudo` may leave in `HOME`.
  *
  * Whatever prevents keeping it costs time only. `NODE_DISABLE_COMPILE_CACHE=1` switches it off, as it does Node's own.
  *
- * @param path of a file whose name changes with its content
+ * @param path of a file whose name ends in a dash, a hash of its content, and `.cjs`
  * @param require what the file requires by
  */
 export function loadCompiled(path: string, require: NodeJS.Require): object {
@@ -36,7 +40,7 @@ export function loadCompiled(path: string, require: NodeJS.Require): object {
     ...(cachedData && { cachedData }),
   });
   if (kept !== undefined && (cachedData === undefined || script.cachedDataRejected)) {
-    process.once("exit", () => keep(kept, script));
+    process.once("exit", () => keep(kept, basename(path), script));
   }
   const module = { exports: {} };
   script.runInThisContext()(module.exports, require, module, path, dirname(path));
@@ -55,7 +59,7 @@ function keptPath(path: string): string | undefined {
 /** The content of a file that is this user's alone, as is its directory; undefined for any other. */
 function readOwn(path: string): Buffer | undefined {
   try {
-    if (!isOwn(statSync(dirname(path)))) return undefined;
+    if (!isOwnFolder(dirname(path))) return undefined;
     const file = openSync(path, "r");
     try {
       return isOwn(fstatSync(file)) ? readFileSync(file) : undefined;
@@ -71,13 +75,47 @@ function isOwn({ uid, mode }: { uid: number; mode: number }): boolean {
   return uid === process.geteuid?.() && (mode & OTHERS_WRITE) === 0;
 }
 
-function keep(path: string, script: Script): void {
-  const partial = `${path}.${process.pid}`;
+/** Whether a folder is this user's alone, and so is the link that leads there, if it is one. */
+function isOwnFolder(path: string): boolean {
+  return lstatSync(path).uid === process.geteuid?.() && isOwn(statSync(path));
+}
+
+/** The folder, or what there is of the path to it. */
+function nearest(folder: string): string {
+  return lstatSync(folder, { throwIfNoEntry: false }) ? folder : nearest(dirname(folder));
+}
+
+function keep(path: string, bundle: string, script: Script): void {
+  const folder = dirname(path);
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(partial, script.createCachedData(), { mode: 0o600 });
-    renameSync(partial, path);
+    if (!isOwnFolder(nearest(folder))) return;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    replace(path, script.createCachedData());
+    for (const name of readdirSync(folder))
+      if (isOlder(name, bundle)) rmSync(join(folder, name), { force: true });
   } catch {
     // A full disk, a home that cannot be written: the next time compiles again.
   }
 }
+
+/** Writes a file that appears whole. What lies at its name for the meantime is not written through, and stays. */
+function replace(path: string, data: Uint8Array): void {
+  const partial = `${path}.${process.pid}`;
+  const file = openSync(partial, "wx", 0o600);
+  try {
+    writeFileSync(file, data);
+    renameSync(partial, path);
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Whether a kept file is of a bundle that differs in its hash only. */
+function isOlder(name: string, bundle: string): boolean {
+  return !name.startsWith(bundle) && withoutHash(name) === withoutHash(bundle);
+}
+
+const withoutHash = (name: string): string => name.replace(/-[^-.]+\.cjs.*$/, "");
