@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
+  existsSync,
   lchownSync,
   mkdirSync,
   mkdtempSync,
@@ -14,6 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeEach, expect, it } from "vitest";
 
 const folder = mkdtempSync(join(tmpdir(), "userpci-code-"));
@@ -70,8 +72,29 @@ it("replaces what V8 refuses", () => {
   load();
   const [name] = readdirSync(code);
   writeFileSync(join(code, name!), "no code");
+  expect(load()).toEqual({ answer: 42, rejected: null });
+  expect(load()).toEqual({ answer: 42, rejected: false });
+  writeFileSync(join(code, name!), gzipSync("no code"));
   expect(load()).toEqual({ answer: 42, rejected: true });
   expect(load()).toEqual({ answer: 42, rejected: false });
+});
+
+it("does without what was damaged, and replaces it", () => {
+  load();
+  const path = join(code, readdirSync(code)[0]!);
+  const bytes = readFileSync(path);
+  bytes[50]! ^= 0xff;
+  writeFileSync(path, bytes);
+  expect(load()).toEqual({ answer: 42, rejected: null });
+  expect(load()).toEqual({ answer: 42, rejected: false });
+});
+
+it("does not wait for a pipe in the place of what was kept", () => {
+  load();
+  const path = join(code, readdirSync(code)[0]!);
+  rmSync(path);
+  execFileSync("mkfifo", ["-m", "600", path]);
+  expect(load()).toEqual({ answer: 42, rejected: null });
 });
 
 it("uses nothing that others can write, or have written", () => {
@@ -85,7 +108,10 @@ it("uses nothing that others can write, or have written", () => {
 });
 
 it("does without where nothing can be kept, and where it is not wanted", () => {
-  expect(load({ XDG_CACHE_HOME: "/dev/null" })).toEqual({ answer: 42, rejected: null });
+  for (const place of ["/dev/null", "/proc", "/proc/self/fd", "relative"]) {
+    expect(load({ XDG_CACHE_HOME: place }), place).toEqual({ answer: 42, rejected: null });
+  }
+  expect(existsSync("relative")).toBe(false);
   expect(load({ NODE_DISABLE_COMPILE_CACHE: "1" }).answer).toBe(42);
   expect(() => readdirSync(code)).toThrow();
 });

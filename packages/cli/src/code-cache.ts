@@ -1,5 +1,6 @@
 import {
   closeSync,
+  constants,
   fstatSync,
   lstatSync,
   mkdirSync,
@@ -11,8 +12,9 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { Script } from "node:vm";
+import { gunzipSync, gzipSync } from "node:zlib";
 
 /** What CommonJS code is given. */
 const parameters = "exports, require, module, __filename, __dirname";
@@ -52,17 +54,20 @@ function keptPath(path: string): string | undefined {
   if (process.env["NODE_DISABLE_COMPILE_CACHE"] === "1") return undefined;
   const { HOME, XDG_CACHE_HOME } = process.env;
   const root = XDG_CACHE_HOME || (HOME && join(HOME, ".cache"));
-  if (!root) return undefined;
+  if (!root || !isAbsolute(root)) return undefined;
   return join(root, "userpci", "code", `${basename(path)}-${process.version}-${process.arch}`);
 }
 
-/** The content of a file that is this user's alone, as is its directory; undefined for any other. */
+/** What was kept in a file that is this user's alone, as is its directory; undefined for any other, and for a damaged one. */
 function readOwn(path: string): Buffer | undefined {
   try {
     if (!isOwnFolder(dirname(path))) return undefined;
-    const file = openSync(path, "r");
+    // A pipe of that name would be waited for.
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
     try {
-      return isOwn(fstatSync(file)) ? readFileSync(file) : undefined;
+      const status = fstatSync(file);
+      // V8 runs damaged code. gzip, which has a checksum, does not give it out.
+      return isOwn(status) && status.isFile() ? gunzipSync(readFileSync(file)) : undefined;
     } finally {
       closeSync(file);
     }
@@ -89,13 +94,20 @@ function keep(path: string, bundle: string, script: Script): void {
   const folder = dirname(path);
   try {
     if (!isOwnFolder(nearest(folder))) return;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    replace(path, script.createCachedData());
+    makeFolder(folder);
+    replace(path, gzipSync(script.createCachedData(), { level: 0 }));
     for (const name of readdirSync(folder))
       if (isOlder(name, bundle)) rmSync(join(folder, name), { force: true });
   } catch {
     // A full disk, a home that cannot be written: the next time compiles again.
   }
+}
+
+/** Makes a folder and those above it, one by one: below `/proc` Node's own way never ends. */
+function makeFolder(folder: string): void {
+  if (lstatSync(folder, { throwIfNoEntry: false })) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder, 0o700);
 }
 
 /** Writes a file that appears whole. What lies at its name for the meantime is not written through, and stays. */

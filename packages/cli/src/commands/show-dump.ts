@@ -12,6 +12,7 @@ import { addressText, type DumpedFunction, parseDump } from "@userpci/pci-config
 import { PciAddress } from "@userpci/sysfs";
 import type { Report } from "../command.ts";
 import { readPciIds } from "../names.ts";
+import { readStandardInput } from "../standard-input.ts";
 
 /** A function of a file. */
 interface ShownFunction {
@@ -97,11 +98,9 @@ function findIn(functions: readonly ShownFunction[], wanted: string, path: strin
   });
 }
 
-const STANDARD_INPUT = 0;
-
 function read(path: string): Buffer {
   try {
-    return readFileSync(path === "-" ? STANDARD_INPUT : path);
+    return path === "-" ? readStandardInput() : readFileSync(path);
   } catch (cause) {
     throw new PciError("ERR_INVALID_ARGUMENT", `${path} cannot be read: ${(cause as Error).message}`, {
       path,

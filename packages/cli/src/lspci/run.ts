@@ -11,14 +11,13 @@ import {
   treeText,
 } from "@userpci/pci-config/lspci";
 import { readNames, readPciIds } from "../names.ts";
+import { readStandardInput } from "../standard-input.ts";
 import type { Terminal } from "../terminal.ts";
 import { version } from "../version.ts";
 import { type LspciArguments, parseArguments, UsageError } from "./arguments.ts";
 import { HELP } from "./help.ts";
 import { ModuleAliases } from "./modules.ts";
 import { readDevices } from "./system.ts";
-
-const STANDARD_INPUT = 0;
 
 /** `userpci lspci`: lspci's options, words and exit statuses, over sysfs or a dump. */
 export function runDropIn(argv: readonly string[], terminal: Terminal): number {
@@ -66,7 +65,7 @@ function dumpedDevices(path: string): readonly LspciDevice[] {
 function readDump(path: string): string {
   try {
     // Not UTF-8: names of devices are of no interest, and any byte may stand in them.
-    return readFileSync(path === "-" ? STANDARD_INPUT : path, "latin1");
+    return (path === "-" ? readStandardInput() : readFileSync(path)).toString("latin1");
   } catch (cause) {
     const { errno, code } = cause as NodeJS.ErrnoException;
     // lspci opens a directory, and finds nothing in it.
