@@ -5,6 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+#define _Noreturn [[noreturn]]
+extern "C" {
+#endif
+
 // Nanoseconds of CLOCK_MONOTONIC.
 uint64_t now_ns(void);
 
@@ -36,3 +41,7 @@ struct choice {
 
 // Serves the choice with that name, from a table that ends with a null name, and ends the process.
 _Noreturn void serve_choice(const struct choice* choices, const char* name);
+
+#ifdef __cplusplus
+}
+#endif

@@ -3,6 +3,7 @@ import { type Arguments, parseArguments, usage } from "./arguments.ts";
 import { Bench, type Result } from "./bench.ts";
 import { isVmRow } from "./guest/names.ts";
 import { compilePrograms } from "./programs.ts";
+import { allocatorRows } from "./rows/allocator.ts";
 import { commandRows } from "./rows/commands.ts";
 import { decodingRows } from "./rows/decoding.ts";
 import { fileRows } from "./rows/files.ts";
@@ -22,6 +23,7 @@ async function measureNatively({ rounds, filter }: Arguments): Promise<Result[]>
   await fileRows(bench);
   await interruptRows(bench);
   await socketRows(bench);
+  await allocatorRows(bench);
   await decodingRows(bench);
   await commandRows(bench, progress);
   return bench.results;

@@ -1,26 +1,46 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const sources = fileURLToPath(new URL("../c", import.meta.url));
 const output = fileURLToPath(new URL("../build", import.meta.url));
-const flags = ["-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-pthread"];
+const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-pthread"];
+
+/** The compiler of a program, by what its file's name ends in. */
+const compilers = { ".c": ["gcc", "-std=gnu11"], ".cc": ["g++", "-std=gnu++17"] } as const;
+type Suffix = keyof typeof compilers;
 
 /** What every program is linked with. */
 const shared = ["round.c", "round.h"];
 
+/** The programs in `c/`: what each is made of. */
+const files: ReadonlyMap<string, string> = new Map(
+  readdirSync(sources)
+    .filter((file) => extname(file) in compilers && !shared.includes(file))
+    .map((file) => [basename(file, extname(file)), file]),
+);
+
 /** Names of the programs in `c/`. */
-export const programs: readonly string[] = readdirSync(sources)
-  .filter((name) => name.endsWith(".c") && !shared.includes(name))
-  .map((name) => name.slice(0, -2));
+export const programs: readonly string[] = [...files.keys()];
 
 /** Where a program is once {@link compilePrograms} has made it: its name tells its contents. */
 export function programPath(name: string): string {
   const hash = createHash("sha256").update(flags.join(" "));
-  for (const file of [...shared, `${name}.c`]) hash.update(readFileSync(join(sources, file)));
+  for (const file of [...shared, files.get(name)!]) hash.update(readFileSync(join(sources, file)));
   return join(output, `${name}-${hash.digest("hex").slice(0, 16)}`);
+}
+
+/** Makes `output` of a source file and what all share, which is C whatever the program is written in. */
+function compile(file: string, output: string): void {
+  const [compiler, standard] = compilers[extname(file) as Suffix];
+  const object = `${output}.round.o`;
+  const run = (command: string, ...args: string[]): unknown =>
+    execFileSync(command, [...flags, ...args], { stdio: ["ignore", 2, 2] });
+  run("gcc", compilers[".c"][1], "-c", "-o", object, join(sources, "round.c"));
+  run(compiler, standard, "-o", output, join(sources, file), object);
+  rmSync(object);
 }
 
 /** Compiles the programs that have changed, and removes older ones. */
@@ -29,8 +49,7 @@ export function compilePrograms(): void {
   for (const name of programs) {
     const target = programPath(name);
     if (existsSync(target)) continue;
-    const inputs = [`${name}.c`, "round.c"].map((file) => join(sources, file));
-    execFileSync("gcc", [...flags, "-o", `${target}.partial`, ...inputs], { stdio: ["ignore", 2, 2] });
+    compile(files.get(name)!, `${target}.partial`);
     renameSync(`${target}.partial`, target);
   }
   const current = new Set(programs.map(programPath));

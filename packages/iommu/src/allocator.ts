@@ -7,10 +7,13 @@ import {
   PciError,
   toIova,
 } from "@userpci/interface";
-import { alignmentUnits, checkIovaAligned, checkSize, type IovaRequest } from "./iova-request.ts";
-import { addressOf, checkPowerOfTwo, hex, LARGE_PAGE, UNIT, UNITS, unitOf, unitStartingAt } from "./pages.ts";
-import { type RangeEntry, RangeMap } from "./range-map.ts";
+import { exhausted, neverFits, outside } from "./allocator-errors.ts";
+import { alignmentUnits, checkIovaAligned, checkSize, type IovaRequest, phaseUnits } from "./iova-request.ts";
+import { addressOf, checkPowerOfTwo, LARGE_PAGE, UNIT, UNITS, unitOf, unitStartingAt } from "./pages.ts";
+import { RangeMap } from "./range-map.ts";
+import type { RangeEntry } from "./range-tree.ts";
 import { formatRange, formatRanges, limitRanges, normaliseRanges, rangesContain } from "./ranges.ts";
+import { RestingRanges } from "./rest.ts";
 
 /** How an {@link IovaAllocator} is made. */
 export interface IovaAllocatorOptions<T> {
@@ -30,19 +33,25 @@ export interface IovaAllocation<T> {
 
 /** Stands in the table for addresses that are not valid. */
 const blocked = Symbol("blocked");
+/** And for those that were freed and wait for the next request of their size. */
+const resting = Symbol("resting");
+
+type Holder<T> = T | typeof blocked | typeof resting;
 
 /** Devices that drive more than 32 bits are kept out of these units, which 32-bit devices need. */
 const LOW_UNITS = 2 ** 20;
 
 /**
- * Hands out ranges of I/O virtual addresses within the valid ones, in 4 KiB units, and knows who has each of them. First
- * fit, upwards; devices wider than 32 bits are served above 4 GiB as long as there is room. Address 0 is given only to
- * who asks for it by name: drivers and devices take it for "none". Calls take O(log n).
+ * Hands out ranges of I/O virtual addresses within the valid ones, in 4 KiB units, and knows who has each of them. A small
+ * range that was freed serves the next request of its size, else the first fit, upwards; devices wider than 32 bits are
+ * served above 4 GiB as long as there is room. Address 0 is given only to who asks for it by name: drivers and devices
+ * take it for "none". Calls take O(log n).
  */
 export class IovaAllocator<T> {
-  readonly #table = new RangeMap<T | typeof blocked>();
+  readonly #table = new RangeMap<Holder<T>>();
   readonly #guard: number;
   readonly #describe: (owner: T) => string;
+  readonly #resting = new RestingRanges();
   #ranges: readonly IovaRange[] = [];
   #blocked: number[] = [];
   #units = 0;
@@ -65,7 +74,7 @@ export class IovaAllocator<T> {
 
   /** Number of live ranges. */
   get count(): number {
-    return this.#table.size - this.#blocked.length;
+    return this.#table.size - this.#blocked.length - this.#resting.count;
   }
 
   /** Sum of the sizes of the live ranges, in bytes. */
@@ -81,6 +90,7 @@ export class IovaAllocator<T> {
   setRanges(ranges: Iterable<IovaRange>): void {
     const valid = normaliseRanges(ranges);
     const holes = holesOf(valid);
+    this.#wake();
     const before = this.#clearBlocked();
     const stranded = holes.map(([start, end]) => this.#table.overlap(start, end)).find((entry) => entry);
     this.#block(stranded === undefined ? holes : before);
@@ -108,11 +118,16 @@ export class IovaAllocator<T> {
     const bits = checkInteger("addressBits", request.addressBits ?? 64, 12, 64);
     const alignment = alignmentUnits(request.alignment ?? UNIT);
     const usual = request.alignment ?? (size >= LARGE_PAGE ? LARGE_PAGE : UNIT);
-    const preferred = Math.max(alignment, alignmentUnits(request.preferredAlignment ?? usual));
-    let start = this.#search(units, preferred, bits);
-    if (start < 0 && preferred > alignment) start = this.#search(units, alignment, bits);
+    const preferred = alignmentUnits(request.preferredAlignment ?? usual);
+    const phase = phaseUnits(request.phase ?? 0, preferred);
+    // What rests would cut up the room that large pages need.
+    if (size >= LARGE_PAGE) this.#wake();
+    let start = -1;
+    if (preferred > alignment) start = this.#take(owner, units, preferred, phase, bits);
+    if (start < 0) start = this.#take(owner, units, alignment, 0, bits);
+    if (start < 0 && this.#wake()) return this.alloc(size, owner, request);
     if (start < 0) throw this.#noRoom(units, alignment, bits);
-    this.#insert(start, units, owner);
+    this.#units += units;
     return addressOf(start);
   }
 
@@ -131,9 +146,9 @@ export class IovaAllocator<T> {
     checkIovaAligned(start, Math.max(UNIT, checkPowerOfTwo("alignment", request.alignment ?? UNIT)));
     const last = start + BigInt(units * UNIT) - 1n;
     if (last > MAX_IOVA || !rangesContain(limitRanges(this.#ranges, bits), start, last)) {
-      throw this.#outside({ start, last }, bits);
+      throw outside({ start, last }, bits, limitRanges(this.#ranges, bits));
     }
-    const taken = this.#table.overlap(unitOf(start), unitOf(start) + units);
+    const taken = this.#overlap(unitOf(start), unitOf(start) + units);
     if (taken !== undefined) {
       throw new PciError(
         "ERR_IOVA_OVERLAP",
@@ -141,7 +156,8 @@ export class IovaAllocator<T> {
         { hint: "close that one first, or leave the address out and let one be chosen" },
       );
     }
-    this.#insert(unitOf(start), units, owner);
+    this.#table.insert(unitOf(start), unitOf(start) + units, owner);
+    this.#units += units;
     return start;
   }
 
@@ -152,13 +168,17 @@ export class IovaAllocator<T> {
    */
   free(iova: bigint): T | undefined {
     if (typeof iova !== "bigint") checkType("iova", iova, "bigint");
-    const entry = this.#table.delete(unitStartingAt(iova));
-    if (entry === undefined) return undefined;
-    if (!isLive(entry)) {
-      this.#table.insert(entry.start, entry.end, entry.value);
-      return undefined;
+    const start = unitStartingAt(iova);
+    const entry = start < 0 ? undefined : this.#table.find(start);
+    if (entry === undefined || entry.start !== start || !isLive(entry)) return undefined;
+    const units = entry.end - start;
+    // A range between guards keeps them only while the table knows that it is free.
+    if (this.#guard === 0 && this.#resting.keep(start, units, entry.handle)) {
+      this.#table.replace(entry.handle, resting);
+    } else {
+      this.#table.delete(start);
     }
-    this.#units -= entry.end - entry.start;
+    this.#units -= units;
     return entry.value;
   }
 
@@ -175,19 +195,38 @@ export class IovaAllocator<T> {
     }
   }
 
-  #search(size: number, alignment: number, bits: number): number {
-    const high = bits === 64 ? UNITS : 2 ** (bits - 12);
-    const guard = this.#guard;
-    if (high > LOW_UNITS) {
-      const start = this.#table.findGap({ size, alignment, guard, low: LOW_UNITS, high });
-      if (start >= 0) return start;
+  /** Takes a free range for `owner`. @returns its start, or -1 if there is none; all in units */
+  #take(owner: T, size: number, alignment: number, phase: number, bits: number): number {
+    const high = highOf(bits);
+    const low = high > LOW_UNITS ? LOW_UNITS : 1;
+    let start = this.#resting.offer(size, alignment, phase, low, high);
+    if (start >= 0) {
+      this.#table.replace(this.#resting.take(size), owner);
+      return start;
     }
-    return this.#table.findGap({ size, alignment, guard, low: 1, high });
+    start = this.#search(size, alignment, phase, low, high);
+    if (start < 0 && low > 1) start = this.#search(size, alignment, phase, 1, high);
+    if (start >= 0) this.#table.insert(start, start + size, owner);
+    return start;
   }
 
-  #insert(start: number, units: number, owner: T): void {
-    this.#table.insert(start, start + units, owner);
-    this.#units += units;
+  #search(size: number, alignment: number, phase: number, low: number, high: number): number {
+    return this.#table.findGap({ size, alignment, phase, guard: this.#guard, low, high });
+  }
+
+  /** Gives the resting ranges back to the table. @returns whether there were any */
+  #wake(): boolean {
+    if (this.#resting.count === 0) return false;
+    for (const start of this.#resting.clear()) this.#table.delete(start);
+    return true;
+  }
+
+  /** A range that is not free, among those in common with `start` to `end`. */
+  #overlap(start: number, end: number): RangeEntry<Holder<T>> | undefined {
+    const taken = this.#table.overlap(start, end);
+    if (taken?.value !== resting) return taken;
+    this.#wake();
+    return this.#table.overlap(start, end);
   }
 
   #entryAt(iova: bigint): RangeEntry<T> | undefined {
@@ -208,7 +247,7 @@ export class IovaAllocator<T> {
     this.#blocked = holes.map(([start]) => start);
   }
 
-  #name(entry: RangeEntry<T | typeof blocked>): string {
+  #name(entry: RangeEntry<Holder<T>>): string {
     const range = formatRange({
       start: addressOf(entry.start),
       last: addressOf(entry.end - 1) + BigInt(UNIT - 1),
@@ -216,45 +255,18 @@ export class IovaAllocator<T> {
     return isLive(entry) ? `${this.#describe(entry.value)} at ${range}` : range;
   }
 
-  #outside(range: IovaRange, bits: number): PciError {
-    const valid = limitRanges(this.#ranges, bits);
-    const what = bits === 64 ? "the IOMMU" : `the IOMMU and a device of ${bits} address bits`;
-    return new PciError(
-      "ERR_IOVA_RANGE",
-      `${formatRange(range)} is outside what ${what} can address: ${formatRanges(valid)}`,
-      { hint: "take an address in those ranges, or leave it out and let one be chosen", details: { valid } },
-    );
-  }
-
   #noRoom(units: number, alignment: number, bits: number): PciError {
     const valid = limitRanges(this.#ranges, bits);
-    const need = `${hex(units * UNIT)} bytes aligned to ${hex(alignment * UNIT)} below 2^${bits}`;
+    const wanted = { size: units * UNIT, alignment: alignment * UNIT, bits };
     const empty = new IovaAllocator<T>(this.#ranges, { guard: this.#guard * UNIT });
-    if (empty.#search(units, alignment, bits) < 0) {
-      return new PciError(
-        "ERR_IOVA_RANGE",
-        `no valid range can hold ${need}; valid: ${formatRanges(valid)}`,
-        {
-          hint: "split the buffer into smaller ones, or ask for a smaller alignment",
-          details: { valid },
-        },
-      );
-    }
+    if (empty.#search(units, alignment, 0, 1, highOf(bits)) < 0) return neverFits(wanted, valid);
     const largest = this.#largestGap(bits);
-    return new PciError(
-      "ERR_IOVA_EXHAUSTED",
-      `no room for ${need}: ${hex(this.allocatedBytes)} bytes are taken by ${this.count} ranges, the largest free ` +
-        `piece has ${hex(largest)} bytes; valid: ${formatRanges(valid)}`,
-      {
-        hint: "close buffers that are no longer used, or map fewer and larger ones",
-        details: { taken: this.allocatedBytes, ranges: this.count, largest, valid },
-      },
-    );
+    return exhausted(wanted, valid, { taken: this.allocatedBytes, ranges: this.count, largest });
   }
 
   /** Size in bytes of the widest free piece that such a device can drive. */
   #largestGap(bits: number): number {
-    const high = bits === 64 ? UNITS : 2 ** (bits - 12);
+    const high = highOf(bits);
     let fits = 0;
     let tooWide = high + 1;
     while (tooWide - fits > 1) {
@@ -266,8 +278,13 @@ export class IovaAllocator<T> {
   }
 }
 
-function isLive<T>(entry: RangeEntry<T | typeof blocked>): entry is RangeEntry<T> {
-  return entry.value !== blocked;
+function isLive<T>(entry: RangeEntry<Holder<T>>): entry is RangeEntry<T> {
+  return entry.value !== blocked && entry.value !== resting;
+}
+
+/** First unit that a device of this width cannot drive. */
+function highOf(bits: number): number {
+  return bits === 64 ? UNITS : 2 ** (bits - 12);
 }
 
 function allocationOf<T>(entry: RangeEntry<T>): IovaAllocation<T> {

@@ -1,4 +1,4 @@
-import { checkInteger, type Iova, PciError } from "@userpci/interface";
+import { checkAligned, checkInteger, type Iova, PciError } from "@userpci/interface";
 import { checkPowerOfTwo, hex, UNIT } from "./pages.ts";
 
 /** Constraints on one range. */
@@ -12,6 +12,11 @@ export interface IovaRequest {
    * size and above, so that the IOMMU can use large pages.
    */
   readonly preferredAlignment?: number;
+  /**
+   * How many bytes past a multiple of `preferredAlignment` the address is to be; taken modulo that. For a part of memory in
+   * large pages this is its offset there: an IOMMU uses large pages only where address and memory lie alike. Default 0.
+   */
+  readonly phase?: number;
 }
 
 /** A size in bytes as whole units. @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` */
@@ -32,4 +37,11 @@ export function checkIovaAligned(iova: Iova, alignment: number): void {
   throw new PciError("ERR_MISALIGNED", `IOVA ${hex(iova)} is not a multiple of ${hex(alignment)}`, {
     hint: `use ${hex(below)} or ${hex(below + BigInt(alignment))}`,
   });
+}
+
+/** A phase in bytes as units. @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_MISALIGNED` */
+export function phaseUnits(bytes: number, alignment: number): number {
+  if (bytes === 0) return 0;
+  checkAligned("phase", checkInteger("phase", bytes, 0, Number.MAX_SAFE_INTEGER), UNIT);
+  return (bytes / UNIT) % alignment;
 }
