@@ -10,13 +10,14 @@ export function formatValue(value: unknown): string {
 }
 
 /** What {@link checkType} tells apart: `typeof`, where `object` is neither null nor an array. */
-export type CheckedType = "string" | "boolean" | "bigint" | "object";
+export type CheckedType = "string" | "boolean" | "bigint" | "object" | "function";
 
 const hints: Readonly<Record<CheckedType, string>> = {
   string: 'pass text in quotes, such as "0000:00:04.0" for an address',
   boolean: "pass true or false",
   bigint: "write a bigint, such as 0x1000n, or make one of a number: BigInt(value)",
   object: "pass an object with named properties",
+  function: "pass a function, such as (value) => console.log(value)",
 };
 
 /**

@@ -65,6 +65,73 @@ export interface MapOptions {
   readonly alignment?: number;
   /** Name for people, kept with the mapping and shown in errors and tools. */
   readonly label?: string;
+  /** Whom it belongs to, such as a device's address; kept and shown as the label is. */
+  readonly owner?: string;
+  /**
+   * Lets parts of one memory share one mapping of all of it, where their direction, width and addresses allow that: very
+   * many buffers then take one of the mappings that an IOMMU can hold, and lie side by side as in the memory. Devices
+   * reach the whole memory as long as one part of it is mapped so. Default false.
+   */
+  readonly join?: boolean;
+}
+
+/** What a mapping was or is, for people and tools. */
+export interface MappingLife {
+  readonly iova: Iova;
+  readonly size: number;
+  readonly direction: DmaDirection;
+  readonly label: string | undefined;
+  readonly owner: string | undefined;
+  /** Milliseconds since it was unmapped; undefined while it is live. */
+  readonly unmappedMsAgo: number | undefined;
+}
+
+/** A mapping near an address that has none. */
+export interface MappingNeighbour extends MappingLife {
+  /** Bytes between the two: 0 for the byte right behind or right before the mapping. */
+  readonly distance: number;
+}
+
+/** What {@link IommuDomain.explain} finds at an address. */
+export interface IovaReport {
+  readonly iova: bigint;
+  /**
+   * `mapped`: a live mapping has it; `unmapped`: one had it that is gone; `reserved`: kept free, or another process's;
+   * `free`: nothing that is remembered had it; `invalid`: the IOMMU does not translate it for all devices.
+   */
+  readonly state: "mapped" | "unmapped" | "reserved" | "free" | "invalid";
+  /** All of it in one line. */
+  readonly message: string;
+  /** What has it, or had it last. */
+  readonly mapping: MappingLife | undefined;
+  /** Bytes into that. */
+  readonly offset: number | undefined;
+  /** What had it before that, youngest first, as far as the domain remembers. */
+  readonly earlier: readonly MappingLife[];
+  /** The live mapping that ends below the address and the one that starts above it. */
+  readonly below: MappingNeighbour | undefined;
+  readonly above: MappingNeighbour | undefined;
+}
+
+/** How many mappings an IOMMU holds, and may. */
+export interface MappingBudget {
+  readonly used: number;
+  /** Of the mapper that may hold the fewest; undefined if none of them counts. */
+  readonly limit: number | undefined;
+}
+
+/** How addresses are to be kept free: as in {@link MapOptions}. */
+export type ReserveOptions = Pick<MapOptions, "iova" | "addressBits" | "alignment" | "label" | "owner">;
+
+/** Addresses that a domain gives to no mapping, until {@link IovaReservation.close}. */
+export interface IovaReservation extends Disposable {
+  readonly iova: Iova;
+  readonly size: number;
+  /** The same as a range, such as the `ranges` of another domain over the same IOMMU. */
+  readonly range: IovaRange;
+  readonly closed: boolean;
+  /** Lets the domain give them out again. Harmless twice. */
+  close(): void;
 }
 
 /** Memory as the device sees it, until {@link DmaMapping.unmap}. */
@@ -75,6 +142,8 @@ export interface DmaMapping extends AsyncDisposable, Disposable {
   readonly memory: DmaMemory;
   readonly offset: number;
   readonly label: string | undefined;
+  /** As given to `map`. */
+  readonly owner?: string | undefined;
   readonly closed: boolean;
   /** Takes the memory away from the device. Harmless twice. */
   unmap(): Promise<void>;
@@ -107,8 +176,31 @@ export interface IommuDomain extends AsyncDisposable, Disposable {
   mappings(): Iterable<DmaMapping>;
   /** The mapping that holds `iova`, if any, in O(log n). */
   find(iova: bigint): DmaMapping | undefined;
-  /** Sum of the sizes of the live mappings, in bytes. */
+  /**
+   * Where devices see a byte of memory: the inverse of {@link find}. Its time grows with the mappings of that memory alone.
+   *
+   * @param offset bytes into the memory. Default 0
+   * @returns the lowest such address, or undefined if that byte is not mapped
+   */
+  iovaOf(memory: DmaMemory, offset?: number): Iova | undefined;
+  /** Bytes that devices can reach: the sizes of the live mappings, and of the whole memory where parts are joined. */
   readonly mappedBytes: number;
+  /** How many mappings its IOMMUs hold, and may (row R12). */
+  readonly budget: MappingBudget;
+  /**
+   * What an address is and was: for the address of a DMA fault, from the kernel's log or an emulated device (row R20).
+   *
+   * @throws PciError `ERR_CLOSED`, `ERR_INVALID_ARGUMENT` for no bigint
+   */
+  explain(iova: bigint): IovaReport;
+  /**
+   * Keeps addresses free of mappings: for another process that maps into the same IOMMU, or for what maps by itself.
+   *
+   * @param size bytes, above 0; rounded up to the domain's pages
+   * @throws PciError `ERR_CLOSED`, `ERR_DOMAIN_EMPTY`, `ERR_OUT_OF_RANGE`, `ERR_IOVA_RANGE`, `ERR_IOVA_OVERLAP`,
+   * `ERR_IOVA_EXHAUSTED`, `ERR_MISALIGNED`
+   */
+  reserve(size: number, options?: ReserveOptions): IovaReservation;
   /**
    * Adds a device whose DMA goes through `mapper`. A mapper that is new to the domain gets the whole table replayed;
    * if that fails the domain is as it was. The replay is synchronous: this thread waits while what is mapped already is

@@ -26,9 +26,15 @@ export type {
   DmaMapping,
   DomainAttachment,
   IommuDomain,
+  IovaReport,
+  IovaReservation,
   MapOptions,
   MapperLimits,
+  MappingBudget,
+  MappingLife,
+  MappingNeighbour,
   MapRequest,
+  ReserveOptions,
 } from "./domain.ts";
 export {
   DeviceGoneError,
