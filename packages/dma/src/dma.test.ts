@@ -36,6 +36,21 @@ describe("DMA memory", () => {
   });
 });
 
+describe("whose memory it is", () => {
+  it("is told by the domain for any address of a buffer, as long as it lives and after", async () => {
+    const { domain, memory } = opened();
+    const dma = new Dma({ domain, memory, address: "0000:01:00.0" });
+    const buffer = await dma.alloc(K, { label: "rx ring" });
+    const { iova } = buffer;
+    expect(domain.explain(iova).mapping).toMatchObject({ label: "rx ring", owner: "0000:01:00.0" });
+    using other = dma.mapSync(new TestMemory(K), { owner: "queue 3" });
+    expect(domain.explain(other.iova).mapping?.owner).toBe("queue 3");
+    await buffer.close();
+    expect(domain.explain(iova).message).toMatch(/was in "rx ring" of 0000:01:00.0 .* unmapped .* ms ago/);
+    expect(() => new Dma({ domain, memory, address: 7 as never })).toThrow(failing("ERR_INVALID_ARGUMENT"));
+  });
+});
+
 describe.each(["alloc", "allocSync"] as const)("%s", (alloc) => {
   it("gives bytes that the device sees at the address", async () => {
     const { dma, mapper } = opened();

@@ -20,6 +20,8 @@ const LARGEST = 2 ** 46;
 export interface DmaDevice {
   readonly domain: IommuDomain;
   readonly memory: MemorySource;
+  /** Its name, which the domain keeps with each mapping to tell whose it is. Default: none. */
+  readonly address?: string;
   /** The widest address, in bits, that the device can drive: 12 to 64 (row R15). Default 64. */
   readonly addressBits?: number;
 }
@@ -50,6 +52,7 @@ export type DmaMapOptions = MapOptions;
 export class Dma implements AsyncDisposable, Disposable {
   readonly #domain: IommuDomain;
   readonly #memory: MemorySource;
+  readonly #owner: { readonly owner?: string };
   readonly #addressBits: number;
   readonly #buffers = new Set<DmaBuffer>();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -63,6 +66,8 @@ export class Dma implements AsyncDisposable, Disposable {
     checkType("device.memory", device.memory, "object");
     this.#domain = device.domain;
     this.#memory = device.memory;
+    if (device.address !== undefined) checkType("device.address", device.address, "string");
+    this.#owner = device.address === undefined ? {} : { owner: device.address };
     this.#addressBits = checkInteger("addressBits", device.addressBits ?? 64, 12, 64);
   }
 
@@ -193,7 +198,7 @@ export class Dma implements AsyncDisposable, Disposable {
   #narrowed(options: MapOptions): MapOptions {
     checkType("options", options, "object");
     const addressBits = checkInteger("addressBits", options.addressBits ?? 64, 12, 64);
-    return { ...options, addressBits: Math.min(addressBits, this.#addressBits) };
+    return { ...this.#owner, ...options, addressBits: Math.min(addressBits, this.#addressBits) };
   }
 
   #adopt(mapping: DmaMapping, ownsMemory: boolean): DmaBuffer {

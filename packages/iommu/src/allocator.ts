@@ -188,6 +188,20 @@ export class IovaAllocator<T> {
     return entry === undefined ? undefined : allocationOf(entry);
   }
 
+  /** The live range that ends at or below `iova` and lies nearest, if any. */
+  below(iova: bigint): IovaAllocation<T> | undefined {
+    let entry = this.#table.overlap(0, unitOf(iova));
+    while (entry !== undefined && !isLive(entry)) entry = this.#table.overlap(0, entry.start);
+    return entry === undefined ? undefined : allocationOf(entry);
+  }
+
+  /** The live range that starts above `iova` and lies nearest, if any. */
+  above(iova: bigint): IovaAllocation<T> | undefined {
+    let entry = this.#table.after(unitOf(iova));
+    while (entry !== undefined && !isLive(entry)) entry = this.#table.after(entry.start);
+    return entry === undefined ? undefined : allocationOf(entry);
+  }
+
   /** The live ranges by ascending address. Nothing may be allocated or freed meanwhile. */
   *[Symbol.iterator](): Generator<IovaAllocation<T>, void> {
     for (const entry of this.#table) {

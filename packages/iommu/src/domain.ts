@@ -1,4 +1,5 @@
 import {
+  checkInteger,
   checkType,
   type DmaMapper,
   type DmaMapping,
@@ -8,52 +9,73 @@ import {
   type IommuDomain,
   type Iova,
   type IovaRange,
+  type IovaReport,
+  type IovaReservation,
   type MapOptions,
-  type MapperLimits,
+  type MappingBudget,
   PciError,
+  type ReserveOptions,
 } from "@userpci/interface";
 import { IovaAllocator } from "./allocator.ts";
-import { checkMapper, joinError, noCommonRange } from "./attachment.ts";
+import { checkMapper } from "./attachment.ts";
+import { Budget } from "./budget.ts";
+import { allowedRanges, checkDomainOptions, type DomainOptions } from "./domain-options.ts";
+import { explain } from "./explain.ts";
+import { MappingHistory } from "./history.ts";
+import { Joiner, type JoinHost, type MappingPart } from "./join.ts";
+import { MapperTable } from "./mapper-table.ts";
 import { describeMapping, Mapping, type MappingHost, nameMapping } from "./mapping.ts";
-import { hex, LARGE_PAGE, UNIT } from "./pages.ts";
-import { intersectRanges } from "./ranges.ts";
+import { MemoryIndex } from "./memory-index.ts";
+import { UNIT } from "./pages.ts";
+import { chooseAddress } from "./placement.ts";
 import { type MappingPlan, planMapping } from "./request.ts";
+import { Reservation } from "./reservation.ts";
+import { UnderWay } from "./under-way.ts";
 
-/** How {@link createDomain} may be asked. */
-export interface DomainOptions {
-  /** Name for messages. Default: none. */
-  readonly label?: string;
-  /** Bytes to leave unmapped on both sides of each mapping whose address is chosen. Default 0. */
-  readonly guard?: number;
-}
+/** How many mappings that were undone a domain remembers by default. */
+const REMEMBERED = 256;
 
 /**
  * Makes an I/O address space without a device in it (row R3). Backends give it mappers as devices are opened into it. It
  * holds on to the memory under its mappings (row R14), and to every mapper until it closes: a container must keep its
  * groups.
  *
- * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` for a guard that is no size
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` for an option that is none
  */
 export function createDomain(options: DomainOptions = {}): IommuDomain {
-  checkType("options", options, "object");
-  if (options.label !== undefined) checkType("label", options.label, "string");
+  checkDomainOptions(options);
   return new Domain(options);
 }
 
-class Domain implements IommuDomain, MappingHost {
-  readonly mappers: DmaMapper[] = [];
+type Holder = Mapping | Reservation;
+
+class Domain implements IommuDomain, MappingHost, JoinHost {
   readonly #name: string;
-  readonly #table: IovaAllocator<Mapping>;
-  readonly #limits = new Map<DmaMapper, MapperLimits>();
+  readonly #table: IovaAllocator<Holder>;
+  readonly #mappers: MapperTable;
+  readonly #budget: Budget;
+  readonly #history: MappingHistory;
+  readonly #index = new MemoryIndex();
+  readonly #joiner = new Joiner(this);
   readonly #devices: string[] = [];
-  readonly #underWay = new Set<Promise<unknown>>();
-  #pageSize = UNIT;
+  readonly #underWay = new UnderWay();
+  #reservedBytes = 0;
   #closed = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: DomainOptions) {
     this.#name = options.label === undefined ? "the domain" : `domain "${options.label}"`;
-    this.#table = new IovaAllocator<Mapping>([], { guard: options.guard ?? 0, describe: nameMapping });
+    this.#table = new IovaAllocator<Holder>([], { guard: options.guard ?? 0, describe: nameHolder });
+    this.#mappers = new MapperTable(allowedRanges(options));
+    this.#history = new MappingHistory(options.history ?? REMEMBERED);
+    this.#budget = new Budget({
+      read: () => this.#mappers.budget(this.#budget.used),
+      onLow: options.onMappingsLow,
+    });
+  }
+
+  get mappers(): readonly DmaMapper[] {
+    return this.#mappers.mappers;
   }
 
   get closed(): boolean {
@@ -65,11 +87,16 @@ class Domain implements IommuDomain, MappingHost {
   }
 
   get pageSize(): number {
-    return this.#pageSize;
+    return this.#mappers.pageSize;
   }
 
   get mappedBytes(): number {
-    return this.#table.allocatedBytes;
+    return this.#table.allocatedBytes - this.#reservedBytes;
+  }
+
+  get budget(): MappingBudget {
+    const { used, limit } = this.#budget;
+    return { used, limit };
   }
 
   get ranges(): readonly IovaRange[] {
@@ -79,20 +106,42 @@ class Domain implements IommuDomain, MappingHost {
 
   mappings(): Iterable<DmaMapping> {
     this.#checkOpen();
-    return this.#visible();
+    return this.#visible().flatMap((mapping): DmaMapping[] =>
+      mapping.joined === undefined ? [mapping] : [...mapping.joined.parts()],
+    );
   }
 
   find(iova: bigint): DmaMapping | undefined {
     this.#checkOpen();
-    const mapping = this.#table.find(iova)?.owner;
-    return mapping?.visible ? mapping : undefined;
+    const holder = this.#table.find(iova)?.owner;
+    if (!(holder instanceof Mapping) || !holder.visible) return undefined;
+    if (holder.joined === undefined) return holder;
+    return holder.joined.find(holder.offset + Number(iova - holder.iova));
+  }
+
+  iovaOf(memory: DmaMemory, offset = 0): Iova | undefined {
+    this.#checkOpen();
+    checkInteger("offset", offset, 0, Number.MAX_SAFE_INTEGER);
+    return this.#index.iovaOf(memory, offset, () => this.#visible());
+  }
+
+  explain(iova: bigint): IovaReport {
+    this.#checkOpen();
+    checkType("iova", iova, "bigint");
+    return explain(iova, { table: this.#table, history: this.#history });
   }
 
   attach(mapper: DmaMapper, device: string): DomainAttachment {
     this.#checkOpen();
     checkMapper(mapper);
     checkType("the name of a device", device, "string");
-    this.#join(mapper, device);
+    this.#mappers.join(mapper, device, {
+      name: this.#name,
+      ranges: this.#table.ranges,
+      setRanges: (ranges) => this.#table.setRanges(ranges),
+      mappings: () => this.#all(),
+    });
+    this.#budget.refresh();
     this.#devices.push(device);
     let attached = true;
     return {
@@ -105,15 +154,40 @@ class Domain implements IommuDomain, MappingHost {
   }
 
   async map(memory: DmaMemory, options: MapOptions = {}): Promise<DmaMapping> {
-    const mapping = this.#reserve(memory, options);
-    await this.track(this.#enter(mapping));
-    return mapping;
+    const plan = this.#plan(memory, options);
+    const part = options.join ? await this.#joiner.map(plan, options) : undefined;
+    return part ?? this.#map(plan, options);
   }
 
   mapSync(memory: DmaMemory, options: MapOptions = {}): DmaMapping {
-    const mapping = this.#reserve(memory, options);
-    mapping.enterSync();
-    return mapping;
+    const plan = this.#plan(memory, options);
+    const part = options.join ? this.#joiner.mapSync(plan, options) : undefined;
+    return part ?? this.#mapSync(plan, options);
+  }
+
+  mapWhole(memory: DmaMemory, options: MapOptions): Promise<Mapping> {
+    return this.#map(this.#plan(memory, options), options);
+  }
+
+  mapWholeSync(memory: DmaMemory, options: MapOptions): Mapping {
+    return this.#mapSync(this.#plan(memory, options), options);
+  }
+
+  reserve(size: number, options: ReserveOptions = {}): IovaReservation {
+    this.#checkReady();
+    checkType("options", options, "object");
+    const rounded = Math.ceil(checkInteger("size", size, 1, 2 ** 52) / this.pageSize) * this.pageSize;
+    const reservation = new Reservation(rounded, options, (it) => this.#unreserve(it));
+    reservation.place(
+      chooseAddress(
+        this.#table,
+        reservation,
+        { size: rounded, phase: 0, page: UNIT, unit: this.pageSize },
+        options,
+      ),
+    );
+    this.#reservedBytes += rounded;
+    return reservation;
   }
 
   async close(): Promise<void> {
@@ -134,7 +208,7 @@ class Domain implements IommuDomain, MappingHost {
     }
     // Calls on other threads are still using the mappers: the last to end gives them up.
     if (this.#underWay.size === 0) this.#release(failures);
-    else this.#closing = this.#idle().then(() => this.#release(failures));
+    else this.#closing = this.#underWay.idle().then(() => this.#release(failures));
   }
 
   [Symbol.dispose](): void {
@@ -147,82 +221,66 @@ class Domain implements IommuDomain, MappingHost {
 
   gone(mapping: Mapping): void {
     this.#table.free(mapping.iova);
+    this.#budget.give();
+    this.#index.remove(mapping);
+    if (mapping.joined === undefined) this.#history.add(mapping);
     mapping.memory.release?.();
   }
 
+  dropped(part: MappingPart): void {
+    this.#history.add(part);
+  }
+
   track<R>(work: Promise<R>): Promise<R> {
-    const settled: Promise<unknown> = work.then(
-      () => this.#underWay.delete(settled),
-      () => this.#underWay.delete(settled),
-    );
-    this.#underWay.add(settled);
-    return work;
+    return this.#underWay.track(work);
   }
 
-  #join(mapper: DmaMapper, device: string): void {
-    const limits = mapper.limits();
-    const all = [...new Map(this.#limits).set(mapper, limits).values()];
-    const ranges = all.map((each) => each.ranges).reduce(intersectRanges);
-    const pageSize = Math.max(UNIT, ...all.map((each) => each.pageSize));
-    const before = this.#table.ranges;
-    try {
-      this.#checkPageSize(pageSize);
-      if (ranges.length === 0) throw noCommonRange(this.#table.ranges, limits.ranges);
-      this.#table.setRanges(ranges);
-      if (!this.#limits.has(mapper)) this.#replay(mapper);
-    } catch (error) {
-      this.#table.setRanges(before);
-      throw joinError(device, this.#name, error);
-    }
-    this.#limits.set(mapper, limits);
-    this.#pageSize = pageSize;
+  #plan(memory: DmaMemory, options: MapOptions): MappingPlan {
+    this.#checkReady();
+    return planMapping(memory, options, this.pageSize);
   }
 
-  /** Puts the live mappings into a mapper that is new, or none of them. */
-  #replay(mapper: DmaMapper): void {
-    const live = this.#visible().filter((mapping) => mapping.live);
-    const done: Mapping[] = [];
-    try {
-      for (const mapping of live) {
-        mapper.mapSync(mapping);
-        done.push(mapping);
-      }
-    } catch (error) {
-      const failures = new Failures();
-      failures.try(() => {
-        throw error;
-      });
-      for (const mapping of done.reverse()) {
-        failures.try(() => mapper.unmapSync(mapping.iova, mapping.size));
-      }
-      failures.throwIfAny(`${mapper.name} refused a mapping:`);
-    }
-    this.mappers.push(mapper);
-    for (const mapping of live) mapping.replayed();
-  }
-
-  #reserve(memory: DmaMemory, options: MapOptions): Mapping {
-    this.#checkOpen();
-    if (this.mappers.length === 0) {
-      throw new PciError("ERR_DOMAIN_EMPTY", `${this.#name} has had no device attached yet`, {
-        hint: "open a device into the domain before mapping memory",
-      });
-    }
-    const plan = planMapping(memory, options, this.#pageSize);
-    const mapping = new Mapping(this, plan);
-    mapping.place(this.#choose(mapping, plan, options));
-    memory.retain?.();
+  async #map(plan: MappingPlan, options: MapOptions): Promise<Mapping> {
+    const mapping = this.#place(plan, options);
+    await this.track(this.#enter(mapping));
+    this.#index.add(mapping);
     return mapping;
   }
 
-  /** The address of a mapping, marked as taken. */
-  #choose(mapping: Mapping, plan: MappingPlan, options: MapOptions): Iova {
-    const { addressBits = 64, iova } = options;
-    const alignment = Math.max(options.alignment ?? UNIT, this.#pageSize);
-    if (iova !== undefined) return this.#table.place(iova, plan.size, mapping, { addressBits, alignment });
-    const large = Math.max(LARGE_PAGE, plan.memory.pageSize);
-    const preferred = options.alignment === undefined && plan.size >= large ? large : alignment;
-    return this.#table.alloc(plan.size, mapping, { addressBits, alignment, preferredAlignment: preferred });
+  #mapSync(plan: MappingPlan, options: MapOptions): Mapping {
+    const mapping = this.#place(plan, options);
+    mapping.enterSync();
+    this.#index.add(mapping);
+    return mapping;
+  }
+
+  /** A mapping with its address, which no mapper has yet. */
+  #place(plan: MappingPlan, options: MapOptions): Mapping {
+    this.#checkReady();
+    const mapping = new Mapping(this, plan);
+    this.#budget.take();
+    try {
+      const { size, offset: phase, memory } = plan;
+      mapping.place(
+        chooseAddress(
+          this.#table,
+          mapping,
+          { size, phase, page: memory.pageSize, unit: this.pageSize },
+          options,
+        ),
+      );
+    } catch (error) {
+      this.#budget.give();
+      throw error;
+    }
+    plan.memory.retain?.();
+    return mapping;
+  }
+
+  #unreserve(reservation: Reservation): void {
+    if (this.#closed) return;
+    this.#table.free(reservation.iova);
+    this.#reservedBytes -= reservation.size;
   }
 
   async #enter(mapping: Mapping): Promise<void> {
@@ -236,27 +294,36 @@ class Domain implements IommuDomain, MappingHost {
   }
 
   async #shutDown(): Promise<void> {
-    await this.#idle();
+    await this.#underWay.idle();
     const failures = new Failures();
     for (const mapping of this.#visible().reverse()) await failures.tryAsync(() => mapping.unmap());
     this.#release(failures);
   }
 
-  async #idle(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
-  }
-
   /** Gives the mappers up, which ends whatever could not be unmapped. */
   #release(failures: Failures): void {
     const unmapFailures = failures.errors.length;
-    for (const mapper of this.mappers.splice(0).reverse()) failures.try(() => mapper.close());
+    for (const mapper of this.#mappers.mappers.splice(0).reverse()) failures.try(() => mapper.close());
     if (failures.errors.length === unmapFailures) for (const mapping of this.#visible()) mapping.forget();
     failures.throwIfAny(`${this.#name} is closed, but`);
   }
 
   /** A copy, so that the table may change while it is walked. */
+  #all(): Mapping[] {
+    const holders = Array.from(this.#table, ({ owner }) => owner);
+    return holders.filter((holder) => holder instanceof Mapping);
+  }
+
   #visible(): Mapping[] {
-    return Array.from(this.#table, ({ owner }) => owner).filter((mapping) => mapping.visible);
+    return this.#all().filter((mapping) => mapping.visible);
+  }
+
+  #checkReady(): void {
+    this.#checkOpen();
+    if (this.mappers.length > 0) return;
+    throw new PciError("ERR_DOMAIN_EMPTY", `${this.#name} has had no device attached yet`, {
+      hint: "open a device into the domain before mapping memory",
+    });
   }
 
   #checkOpen(): void {
@@ -271,20 +338,9 @@ class Domain implements IommuDomain, MappingHost {
       { hint: "close the devices first, then the domain" },
     );
   }
+}
 
-  #checkPageSize(pageSize: number): void {
-    for (const { owner } of this.#table) {
-      if (
-        owner.size % pageSize === 0 &&
-        owner.offset % pageSize === 0 &&
-        owner.iova % BigInt(pageSize) === 0n
-      ) {
-        continue;
-      }
-      throw new PciError(
-        "ERR_MISALIGNED",
-        `${describeMapping(owner)} does not consist of pages of ${hex(pageSize)} bytes`,
-      );
-    }
-  }
+function nameHolder(holder: Holder): string {
+  if (holder instanceof Mapping) return nameMapping(holder);
+  return holder.label === undefined ? "a reserved range" : `"${holder.label}", reserved`;
 }

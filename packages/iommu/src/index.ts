@@ -8,7 +8,8 @@ export {
   IovaAllocator,
   type IovaAllocatorOptions,
 } from "./allocator.ts";
-export { createDomain, type DomainOptions } from "./domain.ts";
+export { createDomain } from "./domain.ts";
+export type { DomainOptions } from "./domain-options.ts";
 export type { IovaRequest } from "./iova-request.ts";
 export { type DmaFault, MemoryMapper, type MemoryMapperOptions, type Translation } from "./memory-mapper.ts";
 export {

@@ -7,6 +7,7 @@ import {
   type MapRequest,
   PciError,
 } from "@userpci/interface";
+import type { JoinedMemory } from "./join.ts";
 import { formatRange } from "./ranges.ts";
 import type { MappingPlan } from "./request.ts";
 
@@ -33,6 +34,9 @@ export class Mapping implements DmaMapping, MapRequest {
   readonly size: number;
   readonly direction: DmaDirection;
   readonly label: string | undefined;
+  readonly owner: string | undefined;
+  /** The parts that share it, if it was made for parts. */
+  joined: JoinedMemory | undefined;
   readonly #host: MappingHost;
   #iova = 0n as Iova;
   #state: MappingState = "entering";
@@ -46,6 +50,7 @@ export class Mapping implements DmaMapping, MapRequest {
     this.size = plan.size;
     this.direction = plan.direction;
     this.label = plan.label;
+    this.owner = plan.owner;
   }
 
   get iova(): Iova {

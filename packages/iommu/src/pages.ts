@@ -7,8 +7,9 @@ import { formatValue, type Iova, PciError } from "@userpci/interface";
 export const UNIT = 4096;
 /** Number of units in 64 bits of addresses. */
 export const UNITS = 2 ** 52;
-/** Size of the large page that mappings are aligned for, in bytes. */
-export const LARGE_PAGE = 2 * 1024 * 1024;
+/** Sizes of the large pages that mappings are aligned for, in bytes. */
+export const LARGE_PAGE = 2 ** 21;
+export const HUGE_PAGE = 2 ** 30;
 
 const SHIFT = 12n;
 

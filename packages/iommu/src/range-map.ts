@@ -53,6 +53,22 @@ export class RangeMap<T> {
     return undefined;
   }
 
+  /** The first range that starts after `point`, if any. */
+  after(point: number): RangeEntry<T> | undefined {
+    const tree = this.#tree;
+    let node = tree.root;
+    let next = -1;
+    for (let height = tree.height; height >= 0; height--) {
+      const pool = height === 0 ? tree.leaves : tree.inners;
+      const block = pool.block(node);
+      const at = pool.base(node);
+      const after = pool.after(node, point);
+      if (after < pool.size(node)) next = block[at + after]!;
+      if (height > 0) node = block[at + Math.max(0, after - 1) + CHILDREN]!;
+    }
+    return next < 0 ? undefined : this.find(next);
+  }
+
   /** See {@link GapRequest}: where there is room, or -1. */
   findGap(request: GapRequest): number {
     return this.#search.find(request);

@@ -18,6 +18,7 @@ export interface MappingPlan {
   readonly size: number;
   readonly direction: DmaDirection;
   readonly label: string | undefined;
+  readonly owner: string | undefined;
 }
 
 /**
@@ -32,8 +33,9 @@ export function planMapping(memory: DmaMemory, options: MapOptions, pageSize: nu
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     checkType("options", options, "object");
   }
-  const { label, direction = "bidirectional" } = options;
+  const { label, owner, direction = "bidirectional" } = options;
   if (label !== undefined) checkType("label", label, "string");
+  if (owner !== undefined) checkType("owner", owner, "string");
   if (memory.closed) {
     throw new PciError("ERR_CLOSED", `the memory${label === undefined ? "" : ` for "${label}"`} is closed`);
   }
@@ -50,7 +52,7 @@ export function planMapping(memory: DmaMemory, options: MapOptions, pageSize: nu
       { hint: `map at most ${memory.size - offset} bytes from there` },
     );
   }
-  return { memory, offset, size, direction, label };
+  return { memory, offset, size, direction, label, owner };
 }
 
 /** Only a source of memory makes what devices may reach: bytes of JavaScript's own heap move and are collected. */

@@ -48,7 +48,8 @@ export class PciDevice implements AsyncDisposable, Disposable {
   private constructor(device: BackendDevice, dmaBits: number, release: ReleasePolicy) {
     this.backendDevice = device;
     this.config = configOf(device.region(regionIndex.config));
-    this.dma = new Dma({ domain: device.domain, memory: device.memory, addressBits: dmaBits });
+    const { domain, memory, address } = device;
+    this.dma = new Dma({ domain, memory, address, addressBits: dmaBits });
     this.irqs = new Irqs(device);
     this.#release = new ReleaseWatch(this, device, release);
     const counters = () => countersOf(device);

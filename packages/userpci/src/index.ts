@@ -5,7 +5,7 @@
  */
 export * from "@userpci/dma";
 export * from "@userpci/interface";
-export { createDomain } from "@userpci/iommu";
+export { createDomain, type DomainOptions } from "@userpci/iommu";
 export * from "@userpci/irq";
 export { type ConfigSpace, configOf } from "@userpci/pci-config";
 export { findFunction, findFunctions, listFunctions, type PciFunction } from "@userpci/sysfs";

@@ -1,0 +1,23 @@
+/** Asynchronous calls that have not ended. */
+export class UnderWay {
+  readonly #calls = new Set<Promise<unknown>>();
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  /** Counts a call until it ends. @returns `call` */
+  track<R>(call: Promise<R>): Promise<R> {
+    const settled: Promise<unknown> = call.then(
+      () => this.#calls.delete(settled),
+      () => this.#calls.delete(settled),
+    );
+    this.#calls.add(settled);
+    return call;
+  }
+
+  /** Resolves when none is left, those included that begin meanwhile. */
+  async idle(): Promise<void> {
+    while (this.#calls.size > 0) await Promise.all(this.#calls);
+  }
+}
