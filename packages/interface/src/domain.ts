@@ -28,6 +28,16 @@ export interface MapRequest {
   readonly direction: DmaDirection;
 }
 
+/** What another process needs, to map into the same IOMMU: to be sent with `SCM_RIGHTS`. */
+export interface MapperDescriptor {
+  /** `vfio-container`, or `iommufd-ioas`, whose descriptor is the iommufd. */
+  readonly kind: "vfio-container" | "iommufd-ioas";
+  /** Descriptor in this process; it stays the mapper's. */
+  readonly fd: number;
+  /** Number of the IOAS in its iommufd. */
+  readonly object?: number;
+}
+
 /**
  * One IOMMU address space: a container, an IOAS, a vfio-user peer, an emulated device. A domain maps into all of its
  * mappers. Methods throw PciError and leave nothing behind when they do.
@@ -35,6 +45,8 @@ export interface MapRequest {
 export interface DmaMapper {
   /** For messages: "container", "iommufd ioas 3". */
   readonly name: string;
+  /** What another process could map through, if there is such a thing. */
+  readonly descriptor?: MapperDescriptor;
   /** What it can map now. */
   limits(): MapperLimits;
   /** Makes one mapping, at the address that the request names. */
@@ -134,6 +146,18 @@ export interface IovaReservation extends Disposable {
   close(): void;
 }
 
+/**
+ * A domain for another process. It makes a domain of its own that stays within `ranges`, with a mapper for each of the
+ * descriptors: two allocators then never give out the same address. Who has the descriptors is trusted with the whole
+ * address space: iommufd lets it unmap anything; type1 only what its own process has mapped (`vfio_dma_do_unmap` in
+ * `drivers/vfio/vfio_iommu_type1.c`).
+ */
+export interface DomainShare {
+  readonly ranges: readonly IovaRange[];
+  readonly pageSize: number;
+  readonly mappers: readonly MapperDescriptor[];
+}
+
 /** Memory as the device sees it, until {@link DmaMapping.unmap}. */
 export interface DmaMapping extends AsyncDisposable, Disposable {
   readonly iova: Iova;
@@ -201,6 +225,14 @@ export interface IommuDomain extends AsyncDisposable, Disposable {
    * `ERR_IOVA_EXHAUSTED`, `ERR_MISALIGNED`
    */
   reserve(size: number, options?: ReserveOptions): IovaReservation;
+  /**
+   * What another process needs, to map into this address space within a reservation. It maps there until its descriptors
+   * are closed or the last device has left; close the reservation after that.
+   *
+   * @throws PciError `ERR_CLOSED` also for a reservation that is closed or another domain's, `ERR_DOMAIN_EMPTY`,
+   * `ERR_NOT_SUPPORTED` if a mapper is no object of the kernel
+   */
+  share(window: IovaReservation): DomainShare;
   /**
    * Adds a device whose DMA goes through `mapper`. A mapper that is new to the domain gets the whole table replayed;
    * if that fails the domain is as it was. The replay is synchronous: this thread waits while what is mapped already is

@@ -1,4 +1,11 @@
-import { type DmaMapper, formatValue, type IovaRange, isPciError, PciError } from "@userpci/interface";
+import {
+  type DmaMapper,
+  type DomainAttachment,
+  formatValue,
+  type IovaRange,
+  isPciError,
+  PciError,
+} from "@userpci/interface";
 import { formatRanges } from "./ranges.ts";
 
 // What may be attached to a domain, and why it may not.
@@ -29,4 +36,34 @@ export function noCommonRange(before: readonly IovaRange[], joining: readonly Io
     "ERR_IOVA_RANGE",
     `no address is valid for all devices: ${formatRanges(joining)} has nothing in common with ${formatRanges(before)}`,
   );
+}
+
+/** The devices in a domain. */
+export class DeviceList {
+  readonly #names: string[] = [];
+
+  get count(): number {
+    return this.#names.length;
+  }
+
+  /** Counts a device until it is detached. */
+  add(name: string): DomainAttachment {
+    this.#names.push(name);
+    let attached = true;
+    const detach = (): void => {
+      if (attached) this.#names.splice(this.#names.indexOf(name), 1);
+      attached = false;
+    };
+    return { detach };
+  }
+
+  /** @throws PciError `ERR_DOMAIN_IN_USE` while there is one */
+  assertNone(domain: string): void {
+    if (this.count === 0) return;
+    throw new PciError(
+      "ERR_DOMAIN_IN_USE",
+      `${domain} still has ${this.count} devices attached: ${this.#names.join(", ")}`,
+      { hint: "close the devices first, then the domain" },
+    );
+  }
 }

@@ -5,6 +5,7 @@ import {
   type DmaMapping,
   type DmaMemory,
   type DomainAttachment,
+  type DomainShare,
   Failures,
   type IommuDomain,
   type Iova,
@@ -17,7 +18,7 @@ import {
   type ReserveOptions,
 } from "@userpci/interface";
 import { IovaAllocator } from "./allocator.ts";
-import { checkMapper } from "./attachment.ts";
+import { checkMapper, DeviceList } from "./attachment.ts";
 import { Budget } from "./budget.ts";
 import { allowedRanges, checkDomainOptions, type DomainOptions } from "./domain-options.ts";
 import { explain } from "./explain.ts";
@@ -27,9 +28,10 @@ import { MapperTable } from "./mapper-table.ts";
 import { describeMapping, Mapping, type MappingHost, nameMapping } from "./mapping.ts";
 import { MemoryIndex } from "./memory-index.ts";
 import { UNIT } from "./pages.ts";
-import { chooseAddress } from "./placement.ts";
+import { chooseAddress, shapeOf } from "./placement.ts";
 import { type MappingPlan, planMapping } from "./request.ts";
 import { Reservation } from "./reservation.ts";
+import { shareOf } from "./share.ts";
 import { UnderWay } from "./under-way.ts";
 
 /** How many mappings that were undone a domain remembers by default. */
@@ -57,7 +59,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost {
   readonly #history: MappingHistory;
   readonly #index = new MemoryIndex();
   readonly #joiner = new Joiner(this);
-  readonly #devices: string[] = [];
+  readonly #devices = new DeviceList();
   readonly #underWay = new UnderWay();
   #reservedBytes = 0;
   #closed = false;
@@ -83,7 +85,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost {
   }
 
   get attached(): number {
-    return this.#devices.length;
+    return this.#devices.count;
   }
 
   get pageSize(): number {
@@ -142,21 +144,12 @@ class Domain implements IommuDomain, MappingHost, JoinHost {
       mappings: () => this.#all(),
     });
     this.#budget.refresh();
-    this.#devices.push(device);
-    let attached = true;
-    return {
-      detach: () => {
-        if (!attached) return;
-        attached = false;
-        this.#devices.splice(this.#devices.indexOf(device), 1);
-      },
-    };
+    return this.#devices.add(device);
   }
 
   async map(memory: DmaMemory, options: MapOptions = {}): Promise<DmaMapping> {
-    const plan = this.#plan(memory, options);
-    const part = options.join ? await this.#joiner.map(plan, options) : undefined;
-    return part ?? this.#map(plan, options);
+    const part = options?.join ? await this.#joiner.map(this.#plan(memory, options), options) : undefined;
+    return part ?? this.#map(this.#plan(memory, options), options);
   }
 
   mapSync(memory: DmaMemory, options: MapOptions = {}): DmaMapping {
@@ -176,23 +169,25 @@ class Domain implements IommuDomain, MappingHost, JoinHost {
   reserve(size: number, options: ReserveOptions = {}): IovaReservation {
     this.#checkReady();
     checkType("options", options, "object");
+    for (const name of ["label", "owner"] as const) {
+      if (options[name] !== undefined) checkType(name, options[name], "string");
+    }
     const rounded = Math.ceil(checkInteger("size", size, 1, 2 ** 52) / this.pageSize) * this.pageSize;
     const reservation = new Reservation(rounded, options, (it) => this.#unreserve(it));
-    reservation.place(
-      chooseAddress(
-        this.#table,
-        reservation,
-        { size: rounded, phase: 0, page: UNIT, unit: this.pageSize },
-        options,
-      ),
-    );
+    const shape = { size: rounded, phase: 0, page: UNIT, unit: this.pageSize };
+    reservation.place(chooseAddress(this.#table, reservation, shape, options));
     this.#reservedBytes += rounded;
     return reservation;
   }
 
+  share(window: IovaReservation): DomainShare {
+    this.#checkReady();
+    return shareOf(this, window, this.mappers);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return this.#closing;
-    this.#checkUnused();
+    this.#devices.assertNone(this.#name);
     this.#closed = true;
     this.#closing = this.#shutDown();
     return this.#closing;
@@ -200,7 +195,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost {
 
   closeSync(): void {
     if (this.#closed) return;
-    this.#checkUnused();
+    this.#devices.assertNone(this.#name);
     this.#closed = true;
     const failures = new Failures();
     for (const mapping of this.#visible().reverse()) {
@@ -260,15 +255,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost {
     const mapping = new Mapping(this, plan);
     this.#budget.take();
     try {
-      const { size, offset: phase, memory } = plan;
-      mapping.place(
-        chooseAddress(
-          this.#table,
-          mapping,
-          { size, phase, page: memory.pageSize, unit: this.pageSize },
-          options,
-        ),
-      );
+      mapping.place(chooseAddress(this.#table, mapping, shapeOf(plan, this.pageSize), options));
     } catch (error) {
       this.#budget.give();
       throw error;
@@ -328,15 +315,6 @@ class Domain implements IommuDomain, MappingHost, JoinHost {
 
   #checkOpen(): void {
     if (this.#closed) throw new PciError("ERR_CLOSED", `${this.#name} is closed`);
-  }
-
-  #checkUnused(): void {
-    if (this.#devices.length === 0) return;
-    throw new PciError(
-      "ERR_DOMAIN_IN_USE",
-      `${this.#name} still has ${this.#devices.length} devices attached: ${this.#devices.join(", ")}`,
-      { hint: "close the devices first, then the domain" },
-    );
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Iova, MapOptions } from "@userpci/interface";
 import type { IovaAllocator } from "./allocator.ts";
 import { HUGE_PAGE, LARGE_PAGE, UNIT } from "./pages.ts";
+import type { MappingPlan } from "./request.ts";
 
 /** What an address is wanted for; all in bytes. */
 export interface Shape {
@@ -11,6 +12,11 @@ export interface Shape {
   readonly page: number;
   /** Smallest page of the domain. */
   readonly unit: number;
+}
+
+/** The shape of a mapping, in a domain with pages of `unit` bytes. */
+export function shapeOf({ size, offset, memory }: MappingPlan, unit: number): Shape {
+  return { size, phase: offset, page: memory.pageSize, unit };
 }
 
 /**

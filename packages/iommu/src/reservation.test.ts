@@ -103,46 +103,96 @@ class Handle implements DmaMapper {
   }
 }
 
+/** A process that owns a device, and another that got the descriptor and a window of addresses. */
+class Processes {
+  readonly iommu = new MemoryMapper({ ranges: [{ start: 0x1000n, last: 0x7_ffffn }] });
+  readonly owner = createDomain({ label: "owner" });
+  readonly #device = this.owner.attach(new Handle(this.iommu), "a");
+  readonly window = this.owner.reserve(32 * K, { label: "guest" });
+  readonly guest = createDomain({ label: "guest", ranges: [this.window.range] });
+  readonly #membership = this.guest.attach(new Handle(this.iommu), "a");
+  readonly live: { domain: IommuDomain; mapping: DmaMapping }[] = [];
+
+  map(domain: IommuDomain, pages: number): void {
+    try {
+      this.live.push({ domain, mapping: domain.mapSync(new TestMemory(pages * K, K, false)) });
+    } catch (error) {
+      expect(error).toEqual(failing("ERR_IOVA_EXHAUSTED"));
+    }
+  }
+
+  unmap(pick: number): void {
+    this.live.splice(pick % Math.max(1, this.live.length), 1)[0]?.mapping.unmapSync();
+  }
+
+  check(): void {
+    const { start, last } = this.window.range;
+    for (const { domain, mapping } of this.live) {
+      const inside = start <= mapping.iova && mapping.iova + BigInt(mapping.size) - 1n <= last;
+      expect(inside).toBe(domain === this.guest);
+    }
+    expect(this.iommu.size).toBe(this.live.length);
+  }
+
+  close(guestFirst: boolean): void {
+    this.#device.detach();
+    this.#membership.detach();
+    const order = [this.guest, this.owner];
+    for (const domain of guestFirst ? order : order.reverse()) domain.closeSync();
+  }
+}
+
 describe("two domains over one IOMMU, one of them in what the other reserves", () => {
   it("never meet, whatever each maps, and either may close first", () => {
     const step = fc.record({
-      guest: fc.boolean(),
+      kind: fc.constantFrom("owner", "guest", "unmap"),
       pages: fc.integer({ min: 1, max: 5 }),
-      drop: fc.boolean(),
       pick: fc.nat(),
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), fc.boolean(), (steps, guestFirst) => {
-        const iommu = new MemoryMapper({ ranges: [{ start: 0x1000n, last: 0x7_ffffn }] });
-        const owner = createDomain({ label: "owner" });
-        const device = owner.attach(new Handle(iommu), "a");
-        const window = owner.reserve(32 * K, { label: "guest" });
-        const guest = createDomain({ label: "guest", ranges: [window.range] });
-        const membership = guest.attach(new Handle(iommu), "a");
-        const live: { domain: IommuDomain; mapping: DmaMapping }[] = [];
-        for (const { guest: isGuest, pages, drop, pick } of steps) {
-          if (drop) {
-            live.splice(pick % Math.max(1, live.length), 1)[0]?.mapping.unmapSync();
-            continue;
-          }
-          const domain = isGuest ? guest : owner;
-          try {
-            live.push({ domain, mapping: domain.mapSync(new TestMemory(pages * K, K, false)) });
-          } catch (error) {
-            expect(error).toEqual(failing("ERR_IOVA_EXHAUSTED"));
-          }
+        const processes = new Processes();
+        for (const { kind, pages, pick } of steps) {
+          if (kind === "unmap") processes.unmap(pick);
+          else processes.map(kind === "guest" ? processes.guest : processes.owner, pages);
         }
-        const inside = ({ iova, size }: DmaMapping) =>
-          window.range.start <= iova && iova + BigInt(size) - 1n <= window.range.last;
-        for (const { domain, mapping } of live) expect(inside(mapping)).toBe(domain === guest);
-        expect(iommu.size).toBe(live.length);
-        device.detach();
-        membership.detach();
-        for (const domain of guestFirst ? [guest, owner] : [owner, guest]) domain.closeSync();
-        expect(iommu.size).toBe(0);
+        processes.check();
+        processes.close(guestFirst);
+        expect(processes.iommu.size).toBe(0);
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe("a domain for another process", () => {
+  const kernel = { kind: "vfio-container", fd: 21 } as const;
+
+  it("is what it may use, and the descriptors to map through", () => {
+    const domain = createDomain();
+    domain.attach(Object.assign(new MemoryMapper(), { descriptor: kernel }), "a");
+    const window = domain.reserve(4 * K, { label: "process 7" });
+    expect(domain.share(window)).toEqual({ ranges: [window.range], pageSize: K, mappers: [kernel] });
+    window.close();
+    expect(() => domain.share(window)).toThrow(failing("ERR_CLOSED"));
+    expect(() => domain.share(5 as never)).toThrow(failing("ERR_INVALID_ARGUMENT"));
+  });
+
+  it("is refused where a device is not behind the kernel's IOMMU, and for another domain's addresses", () => {
+    const domain = createDomain();
+    domain.attach(Object.assign(new MemoryMapper(), { descriptor: kernel }), "a");
+    domain.attach(new MemoryMapper({ name: "peer" }), "b");
+    const window = domain.reserve(K);
+    expect(() => domain.share(window)).toThrow(
+      expect.objectContaining({
+        code: "ERR_NOT_SUPPORTED",
+        message: expect.stringMatching(/^peer has no descriptor/),
+      }),
+    );
+    const other = createDomain();
+    expect(() => other.share(window)).toThrow(failing("ERR_DOMAIN_EMPTY"));
+    other.attach(Object.assign(new MemoryMapper(), { descriptor: kernel }), "a");
+    expect(() => other.share(window)).toThrow(failing("ERR_CLOSED"));
   });
 });
 
