@@ -111,22 +111,11 @@ export class IovaAllocator<T> {
    * @throws PciError `ERR_IOVA_RANGE` if no valid address would do even with nothing live, `ERR_IOVA_EXHAUSTED`,
    * `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`
    */
-  alloc(size: number, owner: T, request: IovaRequest = {}): Iova {
-    // Looked at here first: see planMapping.
-    if (typeof request !== "object" || request === null) checkType("request", request, "object");
+  alloc(size: number, owner: T, request?: IovaRequest): Iova {
     const units = checkSize(size);
-    const bits = checkInteger("addressBits", request.addressBits ?? 64, 12, 64);
-    const alignment = alignmentUnits(request.alignment ?? UNIT);
-    const usual = request.alignment ?? (size >= LARGE_PAGE ? LARGE_PAGE : UNIT);
-    const preferred = alignmentUnits(request.preferredAlignment ?? usual);
-    const phase = phaseUnits(request.phase ?? 0, preferred);
-    // What rests would cut up the room that large pages need.
-    if (size >= LARGE_PAGE) this.#wake();
-    let start = -1;
-    if (preferred > alignment) start = this.#take(owner, units, preferred, phase, bits);
-    if (start < 0) start = this.#take(owner, units, alignment, 0, bits);
-    if (start < 0 && this.#wake()) return this.alloc(size, owner, request);
-    if (start < 0) throw this.#noRoom(units, alignment, bits);
+    // Nearly all requests, in the time of a mapping.
+    const start = request === undefined && size < LARGE_PAGE ? this.#take(owner, units, 1, 0, 64) : -1;
+    if (start < 0) return this.#alloc(units, owner, request ?? {});
     this.#units += units;
     return addressOf(start);
   }
@@ -207,6 +196,25 @@ export class IovaAllocator<T> {
     for (const entry of this.#table) {
       if (isLive(entry)) yield allocationOf(entry);
     }
+  }
+
+  #alloc(units: number, owner: T, request: IovaRequest): Iova {
+    checkType("request", request, "object");
+    const bits = checkInteger("addressBits", request.addressBits ?? 64, 12, 64);
+    const alignment = alignmentUnits(request.alignment ?? UNIT);
+    const isLarge = units >= LARGE_PAGE / UNIT;
+    const usual = request.alignment ?? (isLarge ? LARGE_PAGE : UNIT);
+    const preferred = alignmentUnits(request.preferredAlignment ?? usual);
+    const phase = phaseUnits(request.phase ?? 0, preferred);
+    // What rests would cut up the room that large pages need.
+    if (isLarge) this.#wake();
+    let start = -1;
+    if (preferred > alignment) start = this.#take(owner, units, preferred, phase, bits);
+    if (start < 0) start = this.#take(owner, units, alignment, 0, bits);
+    if (start < 0 && this.#wake()) return this.#alloc(units, owner, request);
+    if (start < 0) throw this.#noRoom(units, alignment, bits);
+    this.#units += units;
+    return addressOf(start);
   }
 
   /** Takes a free range for `owner`. @returns its start, or -1 if there is none; all in units */

@@ -28,7 +28,7 @@ import { MapperTable } from "./mapper-table.ts";
 import { describeMapping, Mapping, type MappingHost, nameMapping } from "./mapping.ts";
 import { MemoryIndex } from "./memory-index.ts";
 import { UNIT } from "./pages.ts";
-import { chooseAddress, shapeOf } from "./placement.ts";
+import { chooseAddress } from "./placement.ts";
 import { type MappingPlan, planMapping } from "./request.ts";
 import { Reservation } from "./reservation.ts";
 import { shareOf } from "./share.ts";
@@ -174,8 +174,8 @@ class Domain implements IommuDomain, MappingHost, JoinHost {
     }
     const rounded = Math.ceil(checkInteger("size", size, 1, 2 ** 52) / this.pageSize) * this.pageSize;
     const reservation = new Reservation(rounded, options, (it) => this.#unreserve(it));
-    const shape = { size: rounded, phase: 0, page: UNIT, unit: this.pageSize };
-    reservation.place(chooseAddress(this.#table, reservation, shape, options));
+    const shape = { size: rounded, offset: 0, memory: { pageSize: UNIT } };
+    reservation.place(chooseAddress(this.#table, reservation, shape, this.pageSize, options));
     this.#reservedBytes += rounded;
     return reservation;
   }
@@ -251,11 +251,10 @@ class Domain implements IommuDomain, MappingHost, JoinHost {
 
   /** A mapping with its address, which no mapper has yet. */
   #place(plan: MappingPlan, options: MapOptions): Mapping {
-    this.#checkReady();
     const mapping = new Mapping(this, plan);
     this.#budget.take();
     try {
-      mapping.place(chooseAddress(this.#table, mapping, shapeOf(plan, this.pageSize), options));
+      mapping.place(chooseAddress(this.#table, mapping, plan, this.pageSize, options));
     } catch (error) {
       this.#budget.give();
       throw error;
