@@ -14,7 +14,7 @@ export interface DomainOptions {
    * this one, or for a domain beside others over one IOMMU.
    */
   readonly ranges?: Iterable<IovaRange>;
-  /** How many mappings that were undone {@link IommuDomain.explain} remembers: 0 to 65536. Default 256. */
+  /** How many mappings that were undone `IommuDomain.explain` remembers: 0 to 65536. Default 256. */
   readonly history?: number;
   /**
    * Told once, soon after, when four fifths of the mappings that an IOMMU can hold are in use, and again after their number
