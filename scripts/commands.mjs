@@ -20,7 +20,7 @@ const table = {
   docs: { argv: ["node_modules/typedoc/bin/typedoc"] },
   demo: { argv: [userpci, "demo"] },
   "demo:vm": { argv: [userpci, "demo"] },
-  bench: { argv: ["benchmarks/dist/main.js"] },
+  bench: { argv: ["benchmarks/run.mjs"] },
   test: { argv: [vitest, "run"] },
   "test:fast": { argv: [vitest, "run", "--project", "unit", "--project", "native"] },
   "test:soak": { argv: [vitest, "run", "--project", "soak"], env: { USERPCI_SOAK: "full" } },
