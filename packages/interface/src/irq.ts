@@ -44,12 +44,14 @@ export interface IrqTarget extends Disposable {
    */
   take(): number;
   /**
-   * Blocks this thread until an event arrives.
+   * Blocks this thread until an event arrives: asks again and again for a budget, then sleeps. A thread that sleeps takes
+   * some microseconds to wake.
    *
-   * @param timeoutMs longest wait in milliseconds; 0 polls once
+   * @param timeoutMs longest sleep in milliseconds; 0 does not sleep
+   * @param spinUs the budget in microseconds, 0 to 1,000,000. Default 0: asks once
    * @returns the count, 0 after the time-out
    */
-  waitSync(timeoutMs: number): number;
+  waitSync(timeoutMs: number, spinUs?: number): number;
   /** Adds `count` events, as the device would. */
   signal(count?: number): void;
   /** Gives the target up. Harmless twice. */

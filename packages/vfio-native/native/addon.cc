@@ -36,6 +36,7 @@ constexpr Entry kFunctions[] = {
     {"eventfd", Eventfd},
     {"counterRead", CounterRead},
     {"counterAdd", CounterAdd},
+    {"counterWait", CounterWait},
     {"poll", Poll},
     {"watch", WatchStart},
     {"unwatch", Unwatch},

@@ -17,6 +17,8 @@ namespace {
 constexpr int64_t kSecond = 1000000000;
 // A wait longer than this many milliseconds (31 years) has no end.
 constexpr double kForever = 1e12;
+// A thread that spins does nothing else: a second, in microseconds.
+constexpr double kLongestSpin = 1e6;
 
 // More than the kernel lets a process have open by default (fs.nr_open).
 constexpr size_t kMostDescriptors = 1 << 20;
@@ -35,6 +37,34 @@ int64_t PollUntil(std::vector<pollfd>& fds, int64_t deadline) {
     const int64_t ready = Checked(ppoll(fds.data(), fds.size(), deadline < 0 ? nullptr : &timeout, nullptr));
     if (ready != -EINTR) return ready;
   }
+}
+
+// Takes a counter's count. Asks again and again for `budget` nanoseconds: a sleeping thread is slow to wake.
+int64_t TakeWithin(int fd, int64_t budget, uint64_t* count) {
+  const int64_t deadline = budget > 0 ? Now() + budget : 0;
+  for (;;) {
+    const int64_t result = Retried([&] { return read(fd, count, sizeof *count); });
+    if (result == sizeof *count) return 0;
+    if (result != -EAGAIN) return result < 0 ? result : -EIO;
+    if (budget <= 0 || Now() >= deadline) return -EAGAIN;
+  }
+}
+
+// The descriptors of an Int32Array, to be polled. False if one of them is none: poll itself would skip it.
+bool Descriptors(const Bytes& input, std::vector<pollfd>* fds) {
+  const auto* descriptors = reinterpret_cast<const int32_t*>(input.data);
+  for (size_t i = 0; i < input.length; ++i) fds->push_back({descriptors[i], POLLIN, 0});
+  return std::all_of(fds->begin(), fds->end(), [](const pollfd& entry) { return entry.fd >= 0; });
+}
+
+bool AnyInvalid(const std::vector<pollfd>& fds) {
+  return std::any_of(fds.begin(), fds.end(), [](const pollfd& entry) { return entry.revents & POLLNVAL; });
+}
+
+// When a wait of so many milliseconds ends; negative for one without end.
+int64_t Deadline(double timeout_ms) {
+  const bool forever = timeout_ms < 0 || timeout_ms >= kForever;
+  return forever ? -1 : Now() + static_cast<int64_t>(timeout_ms * 1e6);
 }
 
 }  // namespace
@@ -81,18 +111,32 @@ napi_value Poll(napi_env env, napi_callback_info info) {
   const bool no_room = marks && ready.length < input.length;
   if (input.length > kMostDescriptors || std::isnan(timeout) || no_room) return Result(env, -EINVAL);
 
-  const auto* descriptors = reinterpret_cast<const int32_t*>(input.data);
-  std::vector<pollfd> fds(input.length);
-  for (size_t i = 0; i < input.length; ++i) fds[i] = {descriptors[i], POLLIN, 0};
-  if (std::any_of(fds.begin(), fds.end(), [](const pollfd& entry) { return entry.fd < 0; })) {
-    return Result(env, -EBADF);  // poll itself would skip them
-  }
-  const bool forever = timeout < 0 || timeout >= kForever;
-  const int64_t result = PollUntil(fds, forever ? -1 : Now() + static_cast<int64_t>(timeout * 1e6));
+  std::vector<pollfd> fds;
+  if (!Descriptors(input, &fds)) return Result(env, -EBADF);
+  const int64_t result = PollUntil(fds, Deadline(timeout));
   if (result < 0) return Result(env, result);
-  if (std::any_of(fds.begin(), fds.end(), [](const pollfd& entry) { return entry.revents & POLLNVAL; })) {
-    return Result(env, -EBADF);
-  }
+  if (AnyInvalid(fds)) return Result(env, -EBADF);
   for (size_t i = 0; marks && i < fds.size(); ++i) ready.data[i] = fds[i].revents != 0;
   return Result(env, result);
+}
+
+napi_value CounterWait(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  const Bytes input = call.TypedArray(0, "fds", napi_int32_array, "an Int32Array");
+  const double timeout = call.Number(1, "timeoutMs");
+  const double spin = call.Number(2, "spinUs");
+  if (call.failed()) return nullptr;
+  const bool no_time = std::isnan(timeout) || !(spin >= 0 && spin <= kLongestSpin);
+  if (input.length == 0 || input.length > kMostDescriptors || no_time) return Result(env, -EINVAL);
+
+  std::vector<pollfd> fds;
+  if (!Descriptors(input, &fds)) return Result(env, -EBADF);
+  uint64_t count = 0;
+  int64_t result = TakeWithin(fds[0].fd, static_cast<int64_t>(spin * 1e3), &count);
+  if (result == -EAGAIN && timeout != 0) {
+    result = PollUntil(fds, Deadline(timeout));
+    if (result >= 0) result = AnyInvalid(fds) ? -EBADF : TakeWithin(fds[0].fd, 0, &count);
+  }
+  if (result < 0 && result != -EAGAIN) return Result(env, result);
+  return Result(env, static_cast<int64_t>(count));
 }

@@ -38,6 +38,7 @@ napi_value AddressOf(napi_env env, napi_callback_info info);
 napi_value Eventfd(napi_env env, napi_callback_info info);
 napi_value CounterRead(napi_env env, napi_callback_info info);
 napi_value CounterAdd(napi_env env, napi_callback_info info);
+napi_value CounterWait(napi_env env, napi_callback_info info);
 napi_value Poll(napi_env env, napi_callback_info info);
 
 // watch.cc

@@ -62,13 +62,13 @@ export class EventfdTarget implements IrqTarget {
     return count;
   }
 
-  waitSync(timeoutMs: number): number {
+  waitSync(timeoutMs: number, spinUs = 0): number {
     checkInteger("timeoutMs", timeoutMs, 0, 0x7fff_ffff);
-    const arrived = this.take();
-    if (arrived > 0) return arrived;
-    const ready = this.#native.poll(this.#poll, timeoutMs);
-    if (ready < 0) throw systemError(ready, "poll");
-    return this.take();
+    checkInteger("spinUs", spinUs, 0, 1_000_000);
+    this.#assertFree();
+    const count = this.#native.counterWait(this.#poll, timeoutMs, spinUs);
+    if (count < 0) throw systemError(count, "poll");
+    return count;
   }
 
   signal(count = 1): void {

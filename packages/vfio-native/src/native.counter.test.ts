@@ -91,3 +91,76 @@ describe("poll", () => {
     native.close(fd);
   });
 });
+
+describe("counterWait", () => {
+  it("takes what is there at once, without a look at the clock", () => {
+    const fd = native.eventfd(3);
+    const start = performance.now();
+    expect(native.counterWait(Int32Array.of(fd), 10_000, 1_000_000)).toBe(3);
+    expect(performance.now() - start).toBeLessThan(900);
+    expect(native.counterRead(fd)).toBe(EAGAIN);
+    native.close(fd);
+  });
+
+  it("spins for its budget and then sleeps for its time-out, and not longer", () => {
+    const fd = native.eventfd(0);
+    for (const [timeout, spin] of [
+      [0, 0],
+      [0, 20_000],
+      [200, 0],
+      [10, 10_000],
+    ] as const) {
+      const [start, before] = [performance.now(), process.cpuUsage()];
+      expect(native.counterWait(Int32Array.of(fd), timeout, spin)).toBe(0);
+      expect(performance.now() - start).toBeGreaterThanOrEqual(timeout + spin / 1000);
+      const { user, system } = process.cpuUsage(before);
+      if (spin === 0) expect(user + system).toBeLessThan(100_000);
+    }
+    native.close(fd);
+  });
+
+  it.each([
+    ["while it spins", 10_000, 1_000_000],
+    ["while it sleeps", 10_000, 0],
+    ["without end", -1, 0],
+  ])("gets what another thread adds %s", async (_when, timeout, spin) => {
+    const fd = native.eventfd(0);
+    const worker = startWorker(
+      `parentPort.postMessage(0); setTimeout(() => native.counterAdd(workerData, 5), 20);`,
+      fd,
+    );
+    await message(worker);
+    expect(native.counterWait(Int32Array.of(fd), timeout, spin)).toBe(5);
+    await worker.terminate();
+    native.close(fd);
+  });
+
+  it("ends with 0 when another descriptor is ready, and takes nothing from that", () => {
+    const fds = Int32Array.of(native.eventfd(0), native.eventfd(7));
+    expect(native.counterWait(fds, -1, 0)).toBe(0);
+    native.counterAdd(fds[0]!, 2);
+    expect(native.counterWait(fds, -1, 0)).toBe(2);
+    expect(native.counterRead(fds[1]!)).toBe(7);
+    for (const fd of fds) native.close(fd);
+  });
+
+  it("says so when a descriptor is closed, is no counter, or the numbers mean nothing", () => {
+    const fd = native.eventfd(0);
+    const [left, right] = native.socketpair(native.constants.SOCK_STREAM) as [number, number];
+    expect(native.counterWait(Int32Array.of(-1), 0, 0)).toBe(EBADF);
+    expect(native.counterWait(Int32Array.of(900_000), 10, 0)).toBe(EBADF);
+    expect(native.counterWait(Int32Array.of(fd, 900_000), 10, 0)).toBe(EBADF);
+    native.sendmsg(left, new Uint8Array(3), []);
+    expect(native.counterWait(Int32Array.of(right), 10, 0)).toBe(-5);
+    for (const [timeout, spin] of [
+      [Number.NaN, 0],
+      [0, Number.NaN],
+      [0, -1],
+      [0, 1_000_001],
+    ] as const) {
+      expect(native.counterWait(Int32Array.of(fd), timeout, spin)).toBe(-22);
+    }
+    expect(native.counterWait(new Int32Array(0), 0, 0)).toBe(-22);
+    for (const each of [fd, left, right]) native.close(each);
+  });
+});

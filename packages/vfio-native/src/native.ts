@@ -159,6 +159,17 @@ export interface Native {
   /** Adds to an eventfd's count. Returns 0, -EAGAIN if the count would overflow, or another negative errno. */
   counterAdd(fd: number, count: number): number;
   /**
+   * Takes an eventfd's count, and blocks this thread until there is one: {@link counterRead} again and again for a budget,
+   * then {@link poll}, then {@link counterRead}, in one call.
+   *
+   * @param fds the eventfd, then descriptors that end the wait too, with nothing taken from them
+   * @param timeoutMs how long to sleep after the budget, as for {@link poll}; 0 does not sleep
+   * @param spinUs the budget in microseconds, 0 to 1,000,000; the other descriptors are not looked at meanwhile
+   * @returns the count; 0 after the time-out or if another descriptor ended the wait; -EBADF, -EINVAL, or another
+   *   negative errno
+   */
+  counterWait(fds: Int32Array, timeoutMs: number, spinUs: number): number;
+  /**
    * Blocks this thread until one of the descriptors is readable, closed at its other end, or in error. Not even
    * `worker.terminate()` ends it early, so wait in slices where that matters.
    *
