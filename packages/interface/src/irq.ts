@@ -21,11 +21,23 @@ export interface IrqInfo {
 }
 
 /**
+ * What another thread needs to read a target: plain data for `postMessage` or `workerData`. What else is in it is between
+ * {@link IrqTarget.share} and the adopting function of the same package, such as `adoptIrqTarget` of
+ * `@userpci/vfio-native`.
+ */
+export interface SharedIrqTarget {
+  /** Kind of target, such as `eventfd`. */
+  readonly type: string;
+}
+
+/**
  * Where a vector's events arrive: an eventfd on kernel backends. Events are counted, never lost: several may be
- * delivered as one count. There is one reader: either a listener or `take`/`waitSync`.
+ * delivered as one count. There is one reader: either a listener or `take`/`waitSync`, in one thread.
  */
 export interface IrqTarget extends Disposable {
   readonly closed: boolean;
+  /** Whether another thread reads it, or may adopt it; see {@link share}. Absent: never. */
+  readonly shared?: boolean;
   /**
    * Calls `listener` on the event loop with the number of events since the last call. An active listener keeps the
    * process alive unless `ref(false)`.
@@ -54,6 +66,17 @@ export interface IrqTarget extends Disposable {
   waitSync(timeoutMs: number, spinUs?: number): number;
   /** Adds `count` events, as the device would. */
   signal(count?: number): void;
+  /**
+   * Offers the reading to another thread, one at a time. Until that has closed what it adopted, or has ended, whoever
+   * reads here gets `ERR_IRQ_BUSY`; events that nobody has read then are this thread's again. When this target closes, or
+   * its thread ends, the other one's closes too. A new offer replaces one that nobody has adopted. Absent where a target
+   * cannot leave its thread.
+   *
+   * @throws PciError `ERR_CLOSED`, `ERR_IRQ_BUSY` while there is a listener or another thread reads
+   */
+  share?(): SharedIrqTarget;
+  /** Withdraws an offer that nobody has adopted. Harmless without one. @throws PciError `ERR_IRQ_BUSY` if one has */
+  unshare?(): void;
   /** Gives the target up. Harmless twice. */
   close(): void;
 }

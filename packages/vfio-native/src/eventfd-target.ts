@@ -1,9 +1,28 @@
-import { checkInteger, type IrqTarget, PciError } from "@userpci/interface";
+import { checkInteger, type IrqTarget, PciError, type SharedIrqTarget } from "@userpci/interface";
 import { systemError } from "./errno.ts";
+import { type AdoptedLease, type LeaseOffer, OfferedLease } from "./eventfd-lease.ts";
 import type { Native } from "./native.ts";
 
 /** -EAGAIN: the counter is 0. */
 const EAGAIN = -11;
+
+/** Name of the kind in a {@link SharedEventfd}. */
+export const EVENTFD = "eventfd";
+
+/** An eventfd on its way to another thread of the process. */
+export interface SharedEventfd extends SharedIrqTarget {
+  readonly type: typeof EVENTFD;
+  /** The offering thread's descriptor. */
+  readonly fd: number;
+  readonly lease: LeaseOffer;
+}
+
+/** An eventfd that another thread has made, and is told when it is gone. */
+export interface AdoptedEventfd {
+  readonly lease: AdoptedLease;
+  /** Called when the other thread has closed the target, or has ended. */
+  readonly ended: () => void;
+}
 
 /** An eventfd as the target of an interrupt vector (`eventfd(2)`): events add up until they are read. */
 export class EventfdTarget implements IrqTarget {
@@ -11,18 +30,32 @@ export class EventfdTarget implements IrqTarget {
   #fd: number;
   #watch: number | undefined;
   #keepsAlive = true;
-  readonly #poll = new Int32Array(1);
+  /** What a wait waits for: the eventfd, and the end of the lease. */
+  readonly #awaited: Int32Array;
+  #offered: OfferedLease | undefined;
+  readonly #adopted: AdoptedEventfd | undefined;
 
-  /** @throws PciError with the system's code if no descriptor is left */
-  constructor(native: Native) {
+  /**
+   * @param adopted of another thread; a new one by default
+   * @throws PciError with the system's code if no descriptor is left
+   */
+  constructor(native: Native, adopted?: AdoptedEventfd) {
     this.#native = native;
-    this.#fd = native.eventfd(0);
+    this.#adopted = adopted;
+    this.#fd = adopted?.lease.fd ?? native.eventfd(0);
     if (this.#fd < 0) throw systemError(this.#fd, "eventfd");
-    this.#poll[0] = this.#fd;
+    this.#awaited = Int32Array.of(this.#fd, ...(adopted ? [adopted.lease.socket] : []));
+    adopted?.lease.watch(adopted.ended);
   }
 
   get closed(): boolean {
     return this.#fd < 0;
+  }
+
+  get shared(): boolean {
+    if (this.#offered === undefined) return false;
+    if (!this.#offered.active) this.#offered = undefined;
+    return this.#offered !== undefined;
   }
 
   /** The descriptor, for the kernel. @throws PciError `ERR_CLOSED` */
@@ -57,7 +90,7 @@ export class EventfdTarget implements IrqTarget {
   take(): number {
     this.#assertFree();
     const count = this.#native.counterRead(this.#fd);
-    if (count === EAGAIN) return 0;
+    if (count === EAGAIN) return this.#nothing();
     if (count < 0) throw systemError(count, "read");
     return count;
   }
@@ -66,9 +99,9 @@ export class EventfdTarget implements IrqTarget {
     checkInteger("timeoutMs", timeoutMs, 0, 0x7fff_ffff);
     checkInteger("spinUs", spinUs, 0, 1_000_000);
     this.#assertFree();
-    const count = this.#native.counterWait(this.#poll, timeoutMs, spinUs);
+    const count = this.#native.counterWait(this.#awaited, timeoutMs, spinUs);
     if (count < 0) throw systemError(count, "poll");
-    return count;
+    return count === 0 ? this.#nothing() : count;
   }
 
   signal(count = 1): void {
@@ -76,10 +109,29 @@ export class EventfdTarget implements IrqTarget {
     if (result < 0) throw systemError(result, "write");
   }
 
+  share(): SharedEventfd {
+    if (this.#adopted !== undefined) {
+      throw new PciError("ERR_NOT_SUPPORTED", "an adopted interrupt target cannot be handed on", {
+        hint: "close it here, and call share() in the thread that made it",
+      });
+    }
+    this.unshare();
+    this.#assertFree();
+    this.#offered = new OfferedLease(this.#native);
+    return { type: EVENTFD, fd: this.#fd, lease: this.#offered.offer };
+  }
+
+  unshare(): void {
+    if (this.#offered?.withdraw() === false) throw busy("another thread reads this interrupt target");
+    this.#offered = undefined;
+  }
+
   close(): void {
     if (this.#fd < 0) return;
     this.unlisten();
-    this.#native.close(this.#fd);
+    this.#offered?.close();
+    if (this.#adopted !== undefined) this.#adopted.lease.close();
+    else this.#native.close(this.#fd);
     this.#fd = -1;
   }
 
@@ -87,11 +139,22 @@ export class EventfdTarget implements IrqTarget {
     this.close();
   }
 
+  /** No event came; was it because there will be none? */
+  #nothing(): 0 {
+    if (!this.#adopted?.lease.ended) return 0;
+    this.#adopted.ended();
+    throw new PciError("ERR_CLOSED", "the thread that this interrupt target is from has closed it");
+  }
+
   #assertFree(): void {
     if (this.#fd < 0) throw new PciError("ERR_CLOSED", "the interrupt target is closed");
-    if (this.#watch === undefined) return;
-    throw new PciError("ERR_IRQ_BUSY", "a listener reads this interrupt target already", {
-      hint: "one reader at a time: call unlisten() first",
-    });
+    if (this.#watch !== undefined) throw busy("a listener reads this interrupt target already");
+    if (this.shared) throw busy("another thread reads this interrupt target, or may adopt it");
   }
+}
+
+function busy(message: string): PciError {
+  return new PciError("ERR_IRQ_BUSY", message, {
+    hint: "one reader at a time: call unlisten(), or unshare(), or have the other thread close its own",
+  });
 }

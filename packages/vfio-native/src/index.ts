@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { adoptIrqTarget } from "./adopt-irq-target.ts";
 export { vfioGroup } from "./group-backend.ts";
 export type { IrqAction, KernelBackend, KernelDevice } from "./kernel-device.ts";
 export { MemfdSource } from "./memfd-memory.ts";
