@@ -66,6 +66,7 @@ function deviceWith(target: IrqTarget): IrqDevice {
     disableIrqs: () => undefined,
     maskIrqs: () => undefined,
     unmaskIrqs: () => undefined,
+    setUnmaskTarget: () => undefined,
     triggerIrqs: () => undefined,
   };
 }

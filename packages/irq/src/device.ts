@@ -10,8 +10,12 @@ export type IrqDevice = Pick<
   | "disableIrqs"
   | "maskIrqs"
   | "unmaskIrqs"
+  | "setUnmaskTarget"
   | "triggerIrqs"
 >;
+
+/** The part that a vector needs which only reads. */
+export type VectorDevice = Pick<IrqDevice, "address" | "maskIrqs" | "unmaskIrqs" | "triggerIrqs">;
 
 /** Names of the kinds in messages. */
 export const kindNames: Readonly<Record<IrqKind, string>> = {

@@ -1,28 +1,81 @@
-import type { VectorStats } from "./vector.ts";
+import type { LatencyStats, VectorStats } from "./vector.ts";
 
-/** How often a vector fired, and when last. */
+/** Events count for a third of themselves in the rate after so many milliseconds. */
+const FADING_MS = 1000;
+
+/** How often a vector fired, how fast, and when last. */
 export class EventLog {
   #count = 0;
   #deliveries = 0;
+  #largest = 0;
   #lastAt: number | undefined;
-  #isUntimed = false;
+  /** Events a millisecond, at `#lastAt`. */
+  #rate = 0;
+  /** Events whose time is not written down yet. */
+  #untimed = 0;
+  #triggeredAt: number | undefined;
+  #latency: LatencyStats | undefined;
 
   get stats(): VectorStats {
     this.stamp();
-    return { count: this.#count, deliveries: this.#deliveries, lastAt: this.#lastAt };
+    return {
+      count: this.#count,
+      deliveries: this.#deliveries,
+      coalescing: this.#deliveries === 0 ? 0 : this.#count / this.#deliveries,
+      largest: this.#largest,
+      rate: this.#rateAt(performance.now()) * 1000,
+      lastAt: this.#lastAt,
+      latency: this.#latency,
+    };
   }
 
   /** Writes down one delivery of `count` events, but not yet its time. */
   add(count: number): void {
     this.#count += count;
     this.#deliveries++;
-    this.#isUntimed = true;
+    this.#untimed += count;
+    if (count > this.#largest) this.#largest = count;
+    if (this.#triggeredAt !== undefined) this.#arrived(performance.now() - this.#triggeredAt);
   }
 
   /** Writes down the time: after the event is handed over, for the clock takes as long to read as that. */
   stamp(): void {
-    if (!this.#isUntimed) return;
-    this.#isUntimed = false;
-    this.#lastAt = performance.now();
+    if (this.#untimed === 0) return;
+    const now = performance.now();
+    this.#rate = this.#rateAt(now) + this.#untimed / FADING_MS;
+    this.#untimed = 0;
+    this.#lastAt = now;
+  }
+
+  /** Forgets events that go to another reader. */
+  remove(count: number): void {
+    this.#count -= count;
+  }
+
+  /** Measures how long an event takes that was caused at `began`; ends with the next. */
+  triggered(began: number): void {
+    this.#triggeredAt ??= began;
+  }
+
+  /** Gives up a measurement whose event goes elsewhere. */
+  untriggered(): void {
+    this.#triggeredAt = undefined;
+  }
+
+  #rateAt(now: number): number {
+    if (this.#lastAt === undefined) return 0;
+    return this.#rate * Math.exp((this.#lastAt - now) / FADING_MS);
+  }
+
+  #arrived(took: number): void {
+    this.#triggeredAt = undefined;
+    const { count, min, max, mean } = this.#latency ?? { count: 0, min: took, max: took, mean: 0 };
+    this.#latency = {
+      count: count + 1,
+      last: took,
+      min: Math.min(min, took),
+      max: Math.max(max, took),
+      mean: mean + (took - mean) / (count + 1),
+    };
   }
 }

@@ -3,11 +3,16 @@
  *
  * @packageDocumentation
  */
+export { type AdoptTarget, adoptVector } from "./adopted-vector.ts";
 export type { IrqDevice } from "./device.ts";
 export { IrqSet } from "./irq-set.ts";
 export { type EnableOptions, Irqs } from "./irqs.ts";
 export type {
+  AdoptedVector,
   EventsOptions,
+  LatencyStats,
+  SharedVector,
+  SpinOptions,
   Subscription,
   Vector,
   VectorStats,

@@ -2,6 +2,8 @@ import { Failures, formatValue, type IrqInfo, type IrqKind, isPciError, PciError
 import { type IrqDevice, kindNames } from "./device.ts";
 import { IrqVector } from "./irq-vector.ts";
 import type { Vector } from "./vector.ts";
+import { VectorOffer } from "./vector-offer.ts";
+import { type Run, runsOf, wholeOf } from "./vector-run.ts";
 
 /** The enabled vectors of one kind. Made by `Irqs.enable`; iterates over its vectors by ascending number. */
 export class IrqSet implements Disposable, Iterable<Vector> {
@@ -10,6 +12,8 @@ export class IrqSet implements Disposable, Iterable<Vector> {
   readonly #info: IrqInfo;
   readonly #onClose: () => void;
   readonly #vectors = new Map<number, IrqVector>();
+  /** Vectors below this number have been there since the kind was enabled, with or without a target. */
+  readonly #allocated: number;
   #closed = false;
 
   /** @throws PciError what the backend says; nothing is enabled then */
@@ -18,7 +22,8 @@ export class IrqSet implements Disposable, Iterable<Vector> {
     this.#device = device;
     this.#info = info;
     this.#onClose = onClose;
-    this.#connect(vectors);
+    this.#allocated = Math.max(...vectors) + 1;
+    this.#enable(vectors);
   }
 
   get closed(): boolean {
@@ -49,7 +54,9 @@ export class IrqSet implements Disposable, Iterable<Vector> {
   }
 
   /**
-   * Adds vectors while the others go on, any subset that the function has.
+   * Adds vectors while the others go on, any subset that the function has. Where the kernel cannot allocate more while
+   * some are enabled (`info(kind).resizable`), these are the ones below the highest that the kind was enabled with: those
+   * left out then, or removed since.
    *
    * @throws PciError `ERR_NOT_SUPPORTED` where the kernel cannot do that, `ERR_IRQ_COUNT` if the function does not have one,
    * `ERR_IRQ_BUSY` if one is enabled already, `ERR_CLOSED`, `ERR_INVALID_ARGUMENT` for what is no number of a vector; none
@@ -58,14 +65,18 @@ export class IrqSet implements Disposable, Iterable<Vector> {
   add(vectors: readonly number[]): readonly Vector[] {
     this.#checkOpen();
     checkVectorNumbers(vectors);
-    if (!this.#info.resizable) {
+    for (const index of vectors) this.#checkNew(index, vectors);
+    const beyond = vectors.find((index) => index >= this.#allocated);
+    if (!this.#info.resizable && beyond !== undefined) {
       throw new PciError(
         "ERR_NOT_SUPPORTED",
-        `${kindNames[this.kind]} vectors of ${this.#device.address} cannot be added while ${this.count} are enabled`,
-        { hint: "close the set and enable all vectors at once; Linux 6.4 and later can add MSI-X vectors" },
+        `${kindNames[this.kind]} vector ${beyond} of ${this.#device.address} cannot be added while ${this.count} are enabled`,
+        {
+          hint: "close the set and enable all vectors at once; Linux 6.4 and later can add MSI-X vectors",
+          details: { allocated: this.#allocated },
+        },
       );
     }
-    for (const index of vectors) this.#checkNew(index, vectors);
     return this.#connect(vectors);
   }
 
@@ -109,38 +120,45 @@ export class IrqSet implements Disposable, Iterable<Vector> {
     this.close();
   }
 
-  /** Gives each vector a target, or none of them. */
-  #connect(vectors: readonly number[]): IrqVector[] {
-    const made: IrqVector[] = [];
-    const connected: IrqVector[][] = [];
+  /** Enables the kind with these vectors, or not at all. */
+  #enable(vectors: readonly number[]): void {
     try {
-      for (const index of vectors) {
-        made.push(new IrqVector(this.#device, this.#info, index, this.#device.createIrqTarget()));
-      }
-      for (const run of runsOf(made)) {
-        this.#device.setIrqs(
-          this.kind,
-          run[0]!.index,
-          run.map((vector) => vector.target),
-        );
+      this.#connect(vectors, this.#info.resizable ? runsOf : wholeOf);
+    } catch (error) {
+      const failures = new Failures();
+      failures.try(() => this.#disable());
+      throw error;
+    }
+  }
+
+  /** Gives each vector a target, or none of them. */
+  #connect(vectors: readonly number[], split: typeof runsOf = runsOf): IrqVector[] {
+    const made: IrqVector[] = [];
+    const connected: Run[] = [];
+    try {
+      for (const index of vectors) made.push(this.#makeVector(index));
+      for (const run of split(made)) {
+        const targets = run.vectors.map((vector) => vector?.target ?? null);
+        this.#device.setIrqs(this.kind, run.start, targets);
         connected.push(run);
       }
     } catch (error) {
       const failures = new Failures();
-      for (const run of connected) {
-        failures.try(() =>
-          this.#device.setIrqs(
-            this.kind,
-            run[0]!.index,
-            run.map(() => null),
-          ),
-        );
+      for (const { start, vectors } of connected) {
+        const none = vectors.map(() => null);
+        failures.try(() => this.#device.setIrqs(this.kind, start, none));
       }
       for (const vector of made) failures.try(() => vector.end());
       throw error;
     }
     for (const vector of made) this.#vectors.set(vector.index, vector);
     return made;
+  }
+
+  #makeVector(index: number): IrqVector {
+    const target = this.#device.createIrqTarget();
+    const offer = new VectorOffer(this.#device, this.#info, index, target);
+    return new IrqVector(this.#device, this.#info, index, target, offer);
   }
 
   /** Takes the target of each vector away from the device, or of none. */
@@ -217,15 +235,4 @@ function checkVectorNumber(index: number): void {
     `the number of a vector must be an integer, not ${formatValue(index)}`,
     { hint: "pass the number as the function counts its vectors, such as at(0)" },
   );
-}
-
-/** Vectors of neighbouring numbers, which one call can connect. */
-function runsOf(vectors: readonly IrqVector[]): IrqVector[][] {
-  const runs: IrqVector[][] = [];
-  for (const vector of vectors.toSorted((a, b) => a.index - b.index)) {
-    const run = runs.at(-1);
-    if (run?.at(-1)?.index === vector.index - 1) run!.push(vector);
-    else runs.push([vector]);
-  }
-  return runs;
 }

@@ -1,16 +1,12 @@
-import {
-  checkInteger,
-  checkType,
-  type IrqInfo,
-  type IrqKind,
-  type IrqTarget,
-  PciError,
-} from "@userpci/interface";
-import { type IrqDevice, kindNames } from "./device.ts";
+import { checkType, type IrqInfo, type IrqKind, type IrqTarget, PciError } from "@userpci/interface";
+import { kindNames, type VectorDevice } from "./device.ts";
 import { EventLog } from "./event-log.ts";
 import { Listeners, throwLater } from "./listeners.ts";
+import { checkEventsOptions, checkWaitOptions, checkWaitSyncOptions, MAX_TIMEOUT_MS } from "./options.ts";
+import { TargetListener } from "./target-listener.ts";
 import type {
   EventsOptions,
+  SharedVector,
   Subscription,
   Vector,
   VectorStats,
@@ -19,9 +15,8 @@ import type {
 } from "./vector.ts";
 import { type EventSource, VectorEvents } from "./vector-events.ts";
 import { VectorMask } from "./vector-mask.ts";
-import { checkAborted, checkSignal, Waiter } from "./waiter.ts";
-
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+import type { VectorOffer } from "./vector-offer.ts";
+import { checkAborted, Waiter } from "./waiter.ts";
 
 /**
  * The {@link Vector} of a set. It is the one reader of its target. A pull reader leaves the target listened to between
@@ -32,23 +27,26 @@ export class IrqVector implements Vector, EventSource {
   readonly kind: IrqKind;
   readonly index: number;
   readonly target: IrqTarget;
-  readonly #device: IrqDevice;
+  readonly #device: VectorDevice;
   readonly #mask: VectorMask;
   readonly #log = new EventLog();
   readonly #listeners = new Listeners();
+  readonly #listening: TargetListener;
+  readonly #offer: VectorOffer | undefined;
   #waiter: Waiter | undefined;
   #iterator: object | undefined;
   #pending = 0;
-  #listening = false;
-  #keepAlive = true;
   #closed = false;
 
-  constructor(device: IrqDevice, info: IrqInfo, index: number, target: IrqTarget) {
+  /** @param offer by which it can be shared; none if it is adopted */
+  constructor(device: VectorDevice, info: IrqInfo, index: number, target: IrqTarget, offer?: VectorOffer) {
     this.kind = info.kind;
     this.index = index;
     this.target = target;
     this.#device = device;
     this.#mask = new VectorMask(device, info, index);
+    this.#listening = new TargetListener(target, (count) => this.#arrived(count));
+    this.#offer = offer;
   }
 
   get closed(): boolean {
@@ -68,12 +66,13 @@ export class IrqVector implements Vector, EventSource {
     }
     if (this.#iterator !== undefined) throw this.#busy("an iterator");
     if (this.#waiter !== undefined) throw this.#busy("a call of wait()");
+    this.#checkNotShared();
     const subscription = this.#listeners.add(listener, () => {
-      if (this.#listeners.size === 0) this.#unlisten();
+      if (this.#listeners.size === 0) this.#listening.stop();
     });
     try {
       if (this.#pending === 0) this.#mask.rearm();
-      this.#listen();
+      this.#listening.start();
     } catch (error) {
       subscription.close();
       throw error;
@@ -84,8 +83,7 @@ export class IrqVector implements Vector, EventSource {
 
   events(options: EventsOptions = {}): AsyncIterableIterator<number> {
     this.#checkOpen();
-    checkType("options", options, "object");
-    checkSignal(options.signal);
+    checkEventsOptions(options);
     return new VectorEvents(this, options);
   }
 
@@ -94,26 +92,21 @@ export class IrqVector implements Vector, EventSource {
   }
 
   async wait(options: WaitOptions = {}): Promise<number> {
-    checkType("options", options, "object");
-    const { signal, timeoutMs } = options;
-    checkSignal(signal);
-    if (timeoutMs !== undefined) checkInteger("timeoutMs", timeoutMs, 0, MAX_TIMEOUT_MS);
+    checkWaitOptions(options);
     this.#checkDirect();
-    checkAborted(signal);
-    return timeoutMs === 0 ? this.take() : this.receive(options);
+    checkAborted(options.signal);
+    return options.timeoutMs === 0 ? this.waitSync(options) : this.receive(options);
   }
 
   waitSync(options: WaitSyncOptions = {}): number {
-    checkType("options", options, "object");
-    const { timeoutMs } = options;
-    if (timeoutMs !== undefined) checkInteger("timeoutMs", timeoutMs, 0, MAX_TIMEOUT_MS);
+    checkWaitSyncOptions(options);
     this.#checkDirect();
     if (this.#pending > 0) return this.#takePending();
     this.#mask.rearm();
-    this.#unlisten();
-    let count: number;
-    do count = this.target.waitSync(timeoutMs ?? MAX_TIMEOUT_MS);
-    while (count === 0 && timeoutMs === undefined);
+    this.#listening.stop();
+    const { timeoutMs, spinUs } = options;
+    let count = this.target.waitSync(timeoutMs ?? MAX_TIMEOUT_MS, spinUs);
+    while (count === 0 && timeoutMs === undefined) count = this.target.waitSync(MAX_TIMEOUT_MS);
     return this.#recordNow(count);
   }
 
@@ -121,30 +114,68 @@ export class IrqVector implements Vector, EventSource {
     this.#checkDirect();
     // What was never handed over was not acknowledged either: unmasking would only fire it again.
     if (this.#pending === 0) this.#mask.rearm();
-    this.#unlisten();
+    this.#listening.stop();
     return this.#takePending() + this.#recordNow(this.target.take());
   }
 
   trigger(): void {
     this.#checkOpen();
+    const began = performance.now();
     this.#device.triggerIrqs(this.kind, this.index, 1);
+    if (this.#offer?.made !== true) this.#log.triggered(began);
   }
 
   mask(): void {
     this.#checkOpen();
+    this.#checkNotShared();
     this.#mask.mask();
   }
 
   unmask(): void {
     this.#checkOpen();
+    this.#checkNotShared();
     this.#mask.unmask();
   }
 
   ref(on: boolean): void {
     checkType("on", on, "boolean");
     this.#checkOpen();
-    this.#keepAlive = on;
-    if (this.#listening) this.target.ref(on && this.#isAwaited());
+    this.#listening.allowKeepAlive(on, this.#waiter !== undefined || this.#listeners.size > 0);
+  }
+
+  share(): SharedVector {
+    this.unshare();
+    this.#checkDirect();
+    if (this.#offer === undefined) {
+      throw new PciError("ERR_NOT_SUPPORTED", `${this.#name()} is adopted and cannot be handed on`, {
+        hint: "close it here, and call share() in the thread that opened the device",
+      });
+    }
+    if (this.#mask.held) {
+      throw new PciError("ERR_IRQ_BUSY", `${this.#name()} is held by mask()`, { hint: "unmask() it first" });
+    }
+    const shared = this.#offer.make();
+    // What was handed over was acknowledged by now; the other thread cannot know that it was.
+    if (this.#pending === 0) this.#mask.rearm();
+    this.#listening.stop();
+    this.giveBack();
+    this.#log.untriggered();
+    return shared;
+  }
+
+  unshare(): void {
+    this.#checkOpen();
+    if (this.#offer?.made !== true) return;
+    this.#offer.withdraw();
+    this.#mask.fired();
+  }
+
+  /** Leaves what was not handed over to the next reader of the target. */
+  giveBack(): void {
+    const count = this.#takePending();
+    if (count === 0) return;
+    this.#log.remove(count);
+    this.target.signal(count);
   }
 
   /** One pull of events; the caller has seen to it that nothing else reads. */
@@ -154,10 +185,12 @@ export class IrqVector implements Vector, EventSource {
     checkAborted(options.signal);
     if (this.#pending > 0) return this.#takePending();
     this.#mask.rearm();
-    const waiter = new Waiter(options, this.#keepAlive, () => this.#waited());
+    const found = this.#spin(options.spinUs);
+    if (found > 0) return found;
+    const waiter = new Waiter(options, this.#listening.mayKeepAlive, () => this.#waited());
     this.#waiter = waiter;
     try {
-      this.#listen();
+      this.#listening.start();
     } catch (error) {
       this.#waiter = undefined;
       waiter.reject(error);
@@ -175,7 +208,7 @@ export class IrqVector implements Vector, EventSource {
     if (this.#iterator !== reader) return;
     this.#iterator = undefined;
     this.#endWait();
-    this.#unlisten();
+    this.#listening.stop();
   }
 
   /** Ends all readers and closes the target; the vector no longer fires. */
@@ -184,11 +217,12 @@ export class IrqVector implements Vector, EventSource {
     this.#closed = true;
     this.#listeners.clear();
     this.#endWait();
-    this.#unlisten();
+    this.#listening.stop();
     this.target.close();
+    this.#offer?.close();
   }
 
-  readonly #arrived = (count: number): void => {
+  #arrived(count: number): void {
     this.#record(count);
     if (this.#listeners.size > 0) {
       this.#listeners.emit(count);
@@ -199,10 +233,17 @@ export class IrqVector implements Vector, EventSource {
       waiter.resolve(count);
     } else {
       this.#pending += count;
-      this.#unlisten();
+      this.#listening.stop();
     }
     this.#log.stamp();
-  };
+  }
+
+  /** Asks for events for so long. */
+  #spin(spinUs = 0): number {
+    if (spinUs === 0) return 0;
+    this.#listening.stop();
+    return this.#recordNow(this.target.waitSync(0, spinUs));
+  }
 
   #deliverPending(): void {
     if (this.#closed || this.#listeners.size === 0 || this.#pending === 0) return;
@@ -237,26 +278,10 @@ export class IrqVector implements Vector, EventSource {
     }
   }
 
-  #isAwaited(): boolean {
-    return this.#waiter !== undefined || this.#listeners.size > 0;
-  }
-
-  #listen(): void {
-    if (!this.#listening) this.target.listen(this.#arrived);
-    this.#listening = true;
-    this.target.ref(this.#keepAlive);
-  }
-
-  #unlisten(): void {
-    if (!this.#listening) return;
-    this.#listening = false;
-    this.target.unlisten();
-  }
-
   /** Nobody waits any more: listening goes on, but does not keep the process alive. */
   #waited(): void {
     this.#waiter = undefined;
-    if (this.#listening) this.target.ref(false);
+    this.#listening.idle();
   }
 
   #endWait(): void {
@@ -270,9 +295,18 @@ export class IrqVector implements Vector, EventSource {
     if (this.#closed) throw this.#closedError();
   }
 
+  #checkNotShared(): void {
+    if (this.#offer?.made !== true) return;
+    if (this.#offer.active) throw this.#busy("another thread, or offered to one");
+    this.#offer.takeBack();
+    // It may have been masked when it fired for the other thread.
+    this.#mask.fired();
+  }
+
   /** A direct call may read now: nobody else does. */
   #checkDirect(): void {
     this.#checkOpen();
+    this.#checkNotShared();
     if (this.#listeners.size > 0) throw this.#busy(`${this.#listeners.size} listener(s)`);
     if (this.#iterator !== undefined) throw this.#busy("an iterator");
     if (this.#waiter !== undefined) throw this.#busy("a call of wait()");
@@ -280,7 +314,7 @@ export class IrqVector implements Vector, EventSource {
 
   #busy(reader: string): PciError {
     return new PciError("ERR_IRQ_BUSY", `${this.#name()} is read by ${reader}`, {
-      hint: "end that reader first, or add a second listener with on()",
+      hint: "end that reader first, or add a second listener with on(); unshare() withdraws an offer",
     });
   }
 

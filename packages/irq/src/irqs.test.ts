@@ -29,6 +29,40 @@ describe("enable", () => {
     expect(() => set.at(0)).toThrow(failing("ERR_OUT_OF_RANGE", /MSI-X vector 0 .* enabled: 3, 4/));
   });
 
+  it.each([true, false])("connects any subset of the vectors, whether resizable or not: %s", (resizable) => {
+    const { device, irqs } = made({ resizable });
+    const set = irqs.enable("msix", { vectors: [6, 1, 2] });
+    expect([...device.connected.keys()].sort()).toEqual(["msix/1", "msix/2", "msix/6"]);
+    expect([...set].map(({ index }) => index)).toEqual([1, 2, 6]);
+    expect(device.calls).toBe(resizable ? 2 : 1);
+    expect(state(device).open).toBe(3);
+  });
+
+  it.each<[unknown, string]>([
+    [[], "ERR_INVALID_ARGUMENT"],
+    [[1, 1], "ERR_INVALID_ARGUMENT"],
+    [3, "ERR_INVALID_ARGUMENT"],
+    [null, "ERR_INVALID_ARGUMENT"],
+    [[8], "ERR_IRQ_COUNT"],
+    [[0, -1], "ERR_IRQ_COUNT"],
+    [[0.5], "ERR_IRQ_COUNT"],
+    [["0"], "ERR_IRQ_COUNT"],
+    [[Number.NaN], "ERR_IRQ_COUNT"],
+  ])("refuses the vectors %o and leaves nothing enabled", (vectors, code) => {
+    const { device, irqs } = made();
+    expect(() => irqs.enable("msix", { vectors: vectors as number[] })).toThrow(failing(code));
+    expect([state(device), device.targets]).toEqual([off, []]);
+  });
+
+  it("leaves nothing enabled when a later part of a subset fails", () => {
+    const { device, irqs } = made({ resizable: true });
+    device.failAfter = 1;
+    expect(() => irqs.enable("msix", { vectors: [0, 5] })).toThrow(failing("ENOSPC"));
+    expect(state(device)).toEqual(off);
+    device.failAfter = Infinity;
+    irqs.enable("intx");
+  });
+
   it.each<[unknown, unknown, RegExp]>([
     [0, 0, /0 MSI-X vector\(s\) from 0 .* has 8/],
     [-1, 0, /-1 MSI-X/],
@@ -142,6 +176,15 @@ describe("add and remove", () => {
     expect(state(device).open).toBe(2);
     set.remove([1]);
     expect([...device.connected.keys()]).toEqual(["msix/0"]);
+  });
+
+  it("changes what the kind was enabled with where the kernel cannot allocate more", () => {
+    const { device, irqs } = made();
+    const set = irqs.enable("msix", { vectors: [1, 4] });
+    set.remove([1]);
+    expect(set.add([0, 3, 1]).map(({ index }) => index)).toEqual([0, 3, 1]);
+    expect(() => set.add([2, 5])).toThrow(failing("ERR_NOT_SUPPORTED", /vector 5 .* while 4/));
+    expect([set.count, state(device).open, device.connected.size]).toEqual([4, 4, 4]);
   });
 
   it.each<[number[], string]>([

@@ -16,6 +16,8 @@ export interface EnableOptions {
   readonly count?: number;
   /** Number of the first. Default 0. */
   readonly start?: number;
+  /** These and no others, by number, in place of `count` and `start`. */
+  readonly vectors?: readonly number[];
 }
 
 /** Of these a function can use one at a time (row R11). */
@@ -65,17 +67,9 @@ export class Irqs implements Disposable {
   enable(kind: IrqKind, options: EnableOptions = {}): IrqSet {
     const info = this.info(kind);
     checkType("options", options, "object");
-    const { count = 1, start = 0 } = options;
     if (info.count === 0) throw this.#missing(kind);
-    if (!(isCount(count) && isIndex(start) && start + count <= info.count)) {
-      throw new PciError(
-        "ERR_IRQ_COUNT",
-        `${formatValue(count)} ${kindNames[kind]} vector(s) from ${formatValue(start)} on were asked for; ${this.#device.address} has ${info.count}`,
-        { hint: `ask for 1 to ${info.count}`, details: { asked: count, start, available: info.count } },
-      );
-    }
+    const vectors = this.#vectorsOf(info, options);
     this.#checkFree(kind);
-    const vectors = Array.from({ length: count }, (_, i) => start + i);
     const set = new IrqSet(this.#device, info, vectors, () => this.#sets.delete(kind));
     this.#sets.set(kind, set);
     return set;
@@ -92,6 +86,41 @@ export class Irqs implements Disposable {
   /** {@link close}. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #vectorsOf(info: IrqInfo, { count = 1, start = 0, vectors }: EnableOptions): readonly number[] {
+    if (vectors !== undefined) return this.#checkVectors(info, vectors);
+    if (!(isCount(count) && isIndex(start) && start + count <= info.count)) {
+      throw this.#wrongCount(
+        info,
+        `${formatValue(count)} ${kindNames[info.kind]} vector(s) from ${formatValue(start)} on were`,
+        { asked: count, start },
+      );
+    }
+    return Array.from({ length: count }, (_, i) => start + i);
+  }
+
+  #checkVectors(info: IrqInfo, vectors: readonly number[]): readonly number[] {
+    const isList = Array.isArray(vectors) && vectors.length > 0 && new Set(vectors).size === vectors.length;
+    if (!isList) {
+      throw new PciError(
+        "ERR_INVALID_ARGUMENT",
+        `vectors must be an array of different numbers, not ${formatValue(vectors)}`,
+        { hint: "device.irqs.enable(kind, { vectors: [0, 3, 7] })" },
+      );
+    }
+    for (const index of vectors) {
+      if (isIndex(index) && index < info.count) continue;
+      throw this.#wrongCount(info, `${kindNames[info.kind]} vector ${formatValue(index)} was`, { index });
+    }
+    return [...vectors];
+  }
+
+  #wrongCount(info: IrqInfo, asked: string, details: Readonly<Record<string, unknown>>): PciError {
+    return new PciError("ERR_IRQ_COUNT", `${asked} asked for; ${this.#device.address} has ${info.count}`, {
+      hint: `ask for 1 to ${info.count}, numbered from 0`,
+      details: { ...details, available: info.count },
+    });
   }
 
   #checkFree(kind: IrqKind): void {

@@ -1,9 +1,9 @@
 import { type IrqInfo, PciError } from "@userpci/interface";
-import { type IrqDevice, kindNames } from "./device.ts";
+import { kindNames, type VectorDevice } from "./device.ts";
 
 /** What masks one vector: its user, or the provider each time it fires. */
 export class VectorMask {
-  readonly #device: IrqDevice;
+  readonly #device: VectorDevice;
   readonly #info: IrqInfo;
   readonly #index: number;
   /** Masked by the user. */
@@ -11,10 +11,15 @@ export class VectorMask {
   /** Masked by the provider when it fired. */
   #autoMasked = false;
 
-  constructor(device: IrqDevice, info: IrqInfo, index: number) {
+  constructor(device: VectorDevice, info: IrqInfo, index: number) {
     this.#device = device;
     this.#info = info;
     this.#index = index;
+  }
+
+  /** Whether the user holds the vector masked. */
+  get held(): boolean {
+    return this.#held;
   }
 
   /** @throws PciError `ERR_NOT_SUPPORTED` if the kind cannot be masked */

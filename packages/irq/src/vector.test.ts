@@ -4,7 +4,7 @@ import { failing, opened, turns } from "./testing/opened.ts";
 describe("a vector", () => {
   it("fires itself for a loop-back test, and counts", async () => {
     const { vector } = opened();
-    expect(vector.stats).toEqual({ count: 0, deliveries: 0, lastAt: undefined });
+    expect(vector.stats).toMatchObject({ count: 0, deliveries: 0, lastAt: undefined });
     const before = performance.now();
     vector.trigger();
     vector.trigger();

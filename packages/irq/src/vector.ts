@@ -1,8 +1,21 @@
-import type { IrqKind } from "@userpci/interface";
+import type { IrqInfo, IrqKind, SharedIrqTarget } from "@userpci/interface";
+
+/** How a reader spends the time before it sleeps. */
+export interface SpinOptions {
+  /**
+   * Asks for events again and again for so many microseconds before it sleeps, 0 to 1,000,000. Meanwhile this thread does
+   * nothing else. A thread that sleeps takes some microseconds to wake: a budget near the device's own time saves them.
+   * Default 0: asks once.
+   */
+  readonly spinUs?: number;
+}
 
 /** How long {@link Vector.waitSync} waits. */
-export interface WaitSyncOptions {
-  /** Longest wait in milliseconds, 0 to 2^31 - 1; then the count is 0. 0 polls once. Default: no limit. */
+export interface WaitSyncOptions extends SpinOptions {
+  /**
+   * Longest sleep in milliseconds, 0 to 2^31 - 1; then the count is 0. It begins when the budget of `spinUs` is spent; 0
+   * does not sleep. Default: no limit.
+   */
   readonly timeoutMs?: number;
 }
 
@@ -12,20 +25,55 @@ export interface WaitOptions extends WaitSyncOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How {@link Vector.events} ends. */
-export interface EventsOptions {
+/** How {@link Vector.events} waits for each count, and ends. */
+export interface EventsOptions extends SpinOptions {
   /** Ends the iteration: the pending step rejects with `ERR_ABORTED`. */
   readonly signal?: AbortSignal;
 }
 
-/** What a vector has seen since it was enabled. */
+/** How long loop-back interrupts took, in milliseconds. */
+export interface LatencyStats {
+  /** How many were measured. */
+  readonly count: number;
+  /** The last one. */
+  readonly last: number;
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+}
+
+/** What a vector's readers in this thread have seen since it was enabled, or adopted. */
 export interface VectorStats {
   /** Events. */
   readonly count: number;
-  /** Times that this thread was told of events; `count / deliveries` is how far they coalesce. */
+  /** Times that this thread was told of events. */
   readonly deliveries: number;
+  /** How far events coalesce: `count / deliveries`, 0 before the first. */
+  readonly coalescing: number;
+  /** Most events in one delivery. */
+  readonly largest: number;
+  /** Events in a second, averaged over about the last second: older ones count for less and less. */
+  readonly rate: number;
   /** When it was last told, in milliseconds of `performance.now()`; undefined before the first event. */
   readonly lastAt: number | undefined;
+  /**
+   * From {@link Vector.trigger} until this thread was told; undefined before the first. An interrupt of the device itself
+   * tells nobody when it was sent.
+   */
+  readonly latency: LatencyStats | undefined;
+}
+
+/**
+ * What another thread needs to adopt a vector: plain data, for `postMessage` or `workerData`. Made by {@link Vector.share}.
+ */
+export interface SharedVector {
+  /** Address of the device, for messages. */
+  readonly address: string;
+  readonly info: IrqInfo;
+  readonly index: number;
+  readonly target: SharedIrqTarget;
+  /** A target that unmasks the vector when it is signalled, for kinds that mask themselves. */
+  readonly unmask?: SharedIrqTarget;
 }
 
 /** A listener's hold on a vector. */
@@ -44,6 +92,8 @@ export interface Subscription extends Disposable {
  * Where the provider masks the vector when it fires (INTx, row R10) it is unmasked when the last listener has returned,
  * and otherwise by the next call that asks for events: the iterator's next step, `wait`, `waitSync` or `take`. The device's
  * interrupt is therefore to be acknowledged inside the listener, or before asking again.
+ *
+ * A vector is read by the thread that enabled it, unless that {@link share | shares} it with another.
  *
  * Every method throws `ERR_CLOSED` after the vector's set is closed.
  */
@@ -93,7 +143,11 @@ export interface Vector extends AsyncIterable<number> {
    * @throws PciError `ERR_IRQ_BUSY`
    */
   take(): number;
-  /** Fires the vector as the device would (loop-back). */
+  /**
+   * Fires the vector as the device would (loop-back).
+   *
+   * @throws PciError `ERR_NOT_SUPPORTED`, and what else the backend says
+   */
   trigger(): void;
   /**
    * Masks the vector until {@link unmask}, also against the unmasking that follows a delivery.
@@ -105,4 +159,22 @@ export interface Vector extends AsyncIterable<number> {
   unmask(): void;
   /** Whether listeners and pending waits keep the process alive; true at first. */
   ref(on: boolean): void;
+  /**
+   * Offers the vector to another thread, which makes it its own with `adoptVector`. The vector stays this thread's in all
+   * but reading: until the other has closed its own, or has ended, readers here get `ERR_IRQ_BUSY`. Then the vector is
+   * this thread's again, with all events that nobody was told of. The vector of the other thread ends with this one. A
+   * new offer replaces one that nobody has adopted.
+   *
+   * @throws PciError `ERR_IRQ_BUSY` if something reads it, here or in another thread, or {@link mask} holds it,
+   * `ERR_NOT_SUPPORTED` if the backend's targets cannot leave their thread, or it is adopted itself
+   */
+  share(): SharedVector;
+  /** Withdraws an offer that nobody has adopted; harmless without one. @throws PciError `ERR_IRQ_BUSY` if one has */
+  unshare(): void;
+}
+
+/** A vector of another thread's device, read by this one; see {@link Vector.share}. */
+export interface AdoptedVector extends Vector, Disposable {
+  /** Gives it back, with what was not handed over yet. Ends all readers; harmless twice. */
+  close(): void;
 }

@@ -107,6 +107,56 @@ describe("wait", () => {
   });
 });
 
+describe("a hybrid wait", () => {
+  it("spins for its budget before it sleeps, and rearms once", async () => {
+    const { device, vector, target } = opened();
+    expect(vector.waitSync({ timeoutMs: 7, spinUs: 50 })).toBe(0);
+    expect(await vector.wait({ timeoutMs: 0, spinUs: 60 })).toBe(0);
+    expect(await vector.wait({ timeoutMs: 1, spinUs: 70 })).toBe(0);
+    expect(target.waits).toEqual([
+      [7, 50],
+      [0, 60],
+      [0, 70],
+    ]);
+    target.duringWait = () => device.fire("msi", 0, 2);
+    expect(await vector.wait({ spinUs: 10 })).toBe(2);
+    expect(target.listening).toBe(false);
+  });
+
+  it("sleeps when its budget is spent, and loses nothing then", async () => {
+    const { device, vector } = opened();
+    const got: number[] = [];
+    const loop = (async () => {
+      for await (const count of vector.events({ spinUs: 5 })) if (got.push(count) === 3) break;
+    })();
+    for (let i = 1; i <= 3; i++) {
+      await turns();
+      device.fire("msi", 0, i);
+      await turns();
+    }
+    await loop;
+    expect(got).toEqual([1, 2, 3]);
+  });
+
+  it("takes what came at first, without spinning", async () => {
+    const { device, vector, target } = opened();
+    device.fire("msi");
+    await vector.wait();
+    device.fire("msi", 0, 4);
+    await turns();
+    expect([await vector.wait({ spinUs: 10 }), target.waits]).toEqual([4, []]);
+  });
+
+  it.each([-1, 1_000_001, Number.NaN, 0.5, "1"])("refuses a budget of %s", async (spinUs) => {
+    const { vector } = opened();
+    const code = Number.isInteger(spinUs) ? "ERR_OUT_OF_RANGE" : "ERR_INVALID_ARGUMENT";
+    const refused = failing(code, /^spinUs/);
+    await expect(vector.wait({ spinUs: spinUs as number })).rejects.toEqual(refused);
+    expect(() => vector.waitSync({ spinUs: spinUs as number })).toThrow(refused);
+    expect(() => vector.events({ spinUs: spinUs as number })).toThrow(refused);
+  });
+});
+
 describe("waitSync and take", () => {
   it("return what came, what comes while blocking, and 0 otherwise", () => {
     const { device, vector, target } = opened();

@@ -10,6 +10,7 @@ export * from "@userpci/irq";
 export { type ConfigSpace, configOf } from "@userpci/pci-config";
 export { findFunction, findFunctions, listFunctions, type PciFunction } from "@userpci/sysfs";
 export { vfioGroup } from "@userpci/vfio-native";
+export { adoptVector } from "./adopt-vector.ts";
 export { Bar } from "./bar.ts";
 export { PciDevice } from "./device.ts";
 export type { DeviceErrorReport, ErrorListener, RecordedError } from "./error-watch.ts";

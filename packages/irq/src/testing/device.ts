@@ -1,85 +1,6 @@
 import { type IrqInfo, type IrqKind, type IrqTarget, PciError } from "@userpci/interface";
 import type { IrqDevice } from "../device.ts";
-
-/** An eventfd without a kernel: a counter that is read by one listener, on the event loop, or by `take` and `waitSync`. */
-export class TestTarget implements IrqTarget {
-  closed = false;
-  /** How often a listener was put in, for the cost of listening. */
-  listens = 0;
-  /** What happens while `waitSync` blocks. */
-  duringWait: (() => void) | undefined;
-  #count = 0;
-  #ref = true;
-  #listener: ((count: number) => void) | undefined;
-
-  /** Whether a listener would keep the process alive now. */
-  get keepsAlive(): boolean {
-    return this.#ref && this.listening;
-  }
-
-  get listening(): boolean {
-    return this.#listener !== undefined;
-  }
-
-  listen(listener: (count: number) => void): void {
-    this.#checkOpen();
-    if (this.#listener !== undefined) throw new PciError("ERR_IRQ_BUSY", "a listener reads this target");
-    this.#listener = listener;
-    this.listens++;
-    this.#schedule();
-  }
-
-  unlisten(): void {
-    this.#listener = undefined;
-  }
-
-  ref(on: boolean): void {
-    this.#ref = on;
-  }
-
-  take(): number {
-    this.#checkOpen();
-    if (this.#listener !== undefined) throw new PciError("ERR_IRQ_BUSY", "a listener reads this target");
-    const count = this.#count;
-    this.#count = 0;
-    return count;
-  }
-
-  waitSync(_timeoutMs: number): number {
-    this.#checkOpen();
-    if (this.#count === 0) this.duringWait?.();
-    return this.take();
-  }
-
-  signal(count = 1): void {
-    this.#checkOpen();
-    this.#count += count;
-    this.#schedule();
-  }
-
-  close(): void {
-    this.closed = true;
-    this.unlisten();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  #schedule(): void {
-    if (this.#listener === undefined || this.#count === 0) return;
-    setImmediate(() => {
-      const count = this.#count;
-      if (this.#listener === undefined || count === 0) return;
-      this.#count = 0;
-      this.#listener(count);
-    });
-  }
-
-  #checkOpen(): void {
-    if (this.closed) throw new PciError("ERR_CLOSED", "the target is closed");
-  }
-}
+import { TestTarget } from "./target.ts";
 
 /** What a {@link TestDevice} has; counts not named are 0. */
 export interface TestDeviceOptions extends Partial<Record<IrqKind, number>> {
@@ -96,10 +17,14 @@ export class TestDevice implements IrqDevice {
   readonly enabled = new Set<IrqKind>();
   /** Vectors that are masked, as `kind/vector`. */
   readonly masked = new Set<string>();
+  /** What unmasks the INTx line when it is signalled. */
+  unmaskTarget: TestTarget | null = null;
   /** Whether the device still asserts its INTx line: until acknowledged it fires again when unmasked. */
   asserted = false;
   /** What the named call throws, as long as it is set. */
   readonly errors: { [call in "createIrqTarget" | "setIrqs" | "disableIrqs" | "unmaskIrqs"]?: Error } = {};
+  /** How often `setIrqs` was called. */
+  calls = 0;
   /** `setIrqs` throws after so many calls. */
   failAfter = Infinity;
   /** What `setIrqs` throws once, after so many calls. */
@@ -128,6 +53,7 @@ export class TestDevice implements IrqDevice {
   }
 
   setIrqs(kind: IrqKind, start: number, targets: readonly (IrqTarget | null)[]): void {
+    this.calls++;
     if (this.errors.setIrqs) throw this.errors.setIrqs;
     if (this.refuse !== undefined && this.refuse.after-- <= 0) {
       const { with: error } = this.refuse;
@@ -162,6 +88,14 @@ export class TestDevice implements IrqDevice {
     if (this.errors.unmaskIrqs) throw this.errors.unmaskIrqs;
     this.masked.delete(`${kind}/${start}`);
     if (kind === "intx" && this.asserted) this.fire(kind, start);
+  }
+
+  setUnmaskTarget(kind: IrqKind, vector: number, target: IrqTarget | null): void {
+    this.#checkEnabled(kind);
+    if (this.unmaskTarget !== null && target !== null) throw new PciError("ERR_IRQ_BUSY", "another target");
+    this.unmaskTarget?.onSignal(undefined);
+    this.unmaskTarget = target as TestTarget | null;
+    this.unmaskTarget?.onSignal(() => this.unmaskIrqs(kind, vector));
   }
 
   triggerIrqs(kind: IrqKind, start: number): void {

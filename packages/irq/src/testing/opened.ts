@@ -3,7 +3,8 @@ import { expect } from "vitest";
 import type { IrqSet } from "../irq-set.ts";
 import { Irqs } from "../irqs.ts";
 import type { Vector } from "../vector.ts";
-import { TestDevice, type TestTarget } from "./device.ts";
+import { TestDevice } from "./device.ts";
+import type { TestTarget } from "./target.ts";
 
 /** What {@link opened} gives. */
 export interface Opened {
