@@ -124,6 +124,71 @@ await guestSuite(import.meta.url, {
       expectCode("ERR_IRQ_COUNT", () => set.add([65]));
     },
 
+    "any subset of MSI-X vectors can be enabled": async () => {
+      await using device = await openDevice(at.nvme);
+      const numbers = [60, 3, 7, 8];
+      using set = device.irqs.enable("msix", { vectors: numbers });
+      for (const index of numbers) {
+        set.at(index).trigger();
+        assert.equal(set.at(index).waitSync(SOON), 1);
+        assert.ok([...set].every((vector) => vector.take() === 0));
+      }
+      expectCode("ERR_OUT_OF_RANGE", () => set.at(0));
+    },
+
+    "several MSIs can be enabled, left out and brought back, and none beyond them": async () => {
+      await using device = await openDevice(at.usb);
+      assert.deepEqual([device.irqs.info("msi").count, device.irqs.info("msi").resizable], [16, false]);
+      using set = device.irqs.enable("msi", { vectors: [1, 6] });
+      set.remove([1]);
+      set.add([0, 1, 4]);
+      for (const vector of set) {
+        vector.trigger();
+        assert.equal(vector.waitSync(SOON), 1, `vector ${vector.index}`);
+        assert.ok([...set].every((each) => each.take() === 0));
+      }
+      expectCode("ERR_NOT_SUPPORTED", () => set.add([7]));
+      assert.equal(set.count, 4);
+    },
+
+    "a hybrid wait takes an interrupt while it spins, and one that comes when it sleeps": async () => {
+      await using opened = await openEdu("msi");
+      const { edu, vector } = opened;
+      for (const spinUs of [0, 10, 200_000]) {
+        edu.raise(1);
+        assert.ok(vector.waitSync({ ...SOON, spinUs }) >= 1);
+        edu.acknowledge(1);
+        const later = setTimeout(30).then(() => edu.raise(2));
+        assert.ok((await vector.wait({ ...SOON, spinUs: Math.min(spinUs, 1000) })) >= 1);
+        edu.acknowledge(2);
+        await later;
+      }
+      vector.take();
+      assert.equal(vector.waitSync({ timeoutMs: 5, spinUs: 500 }), 0);
+    },
+
+    "what a vector has seen is counted, and a loop-back timed": async () => {
+      await using opened = await openEdu("msi");
+      const { vector } = opened;
+      for (let i = 0; i < 10; i++) {
+        vector.trigger();
+        assert.equal(await vector.wait(SOON), 1);
+      }
+      for (let i = 0; i < 4; i++) vector.trigger();
+      assert.equal(vector.take(), 4);
+      const { latency, rate, ...stats } = vector.stats;
+      assert.deepEqual(stats, {
+        count: 14,
+        deliveries: 11,
+        coalescing: 14 / 11,
+        largest: 4,
+        lastAt: stats.lastAt,
+      });
+      assert.ok(rate > 0 && rate <= 14, `${rate} a second`);
+      assert.equal(latency!.count, 11);
+      assert.ok(latency!.min > 0 && latency!.min <= latency!.mean && latency!.mean <= latency!.max);
+    },
+
     "what the function does not have is refused, and nothing stays enabled": async () => {
       await using device = await openDevice(at.nvme);
       const { hint } = expectCode("ERR_NOT_SUPPORTED", () => device.irqs.enable("msi"));
