@@ -1,15 +1,17 @@
 // An eventfd as an interrupt: how long from the write to whoever waits for it.
 //
-//   interrupt source oneway|roundtrip|together   signals a receiver in another process, see the descriptors below
-//   interrupt pair oneway|roundtrip|together     the same with a receiver of its own: an epoll loop
+//   interrupt source oneway|roundtrip|together|spin   signals a receiver in another process, see the descriptors below
+//   interrupt pair oneway|roundtrip|together|spin     the same with a receiver of its own: an epoll loop
 //
 // The source measures both ends by its own clock. One way, it watches for the receiver's mark in shared memory, the
 // first thing that the receiver does; the round trip ends with a second eventfd, for which the source sleeps too.
 //
 // Where both run decides more than what they do: waking another processor takes longer than the rest, and left alone the
 // kernel puts two C programs on one processor and Node on another. So each has a processor of its own during a round, as
-// a device has; "together" is one way with both on one processor.
+// a device has; "together" is one way with both on one processor. With "spin", which is one way too, the receiver of the
+// pair never sleeps: it asks the eventfd again and again.
 #define _GNU_SOURCE
+#include <errno.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -66,6 +68,14 @@ static double placed(int count, double (*shots)(void)) {
 static void signal_fd(int fd) {
   const uint64_t one = 1;
   if (write(fd, &one, sizeof one) != sizeof one) fail("write");
+}
+
+// Whether there was a count to take.
+static int try_take(int fd) {
+  uint64_t count;
+  const ssize_t result = read(fd, &count, sizeof count);
+  if (result < 0 && errno != EAGAIN) fail("read");
+  return result == sizeof count;
 }
 
 static void take(int fd) {
@@ -137,10 +147,20 @@ static _Noreturn void receive(int answers) {
   }
 }
 
+// The same for a hybrid wait whose budget is never spent.
+static _Noreturn void receive_spinning(void) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  add_idle_thread();
+  for (;;) {
+    while (!try_take(event_fd)) continue;
+    *seen = *seen + 1;
+  }
+}
+
 int main(int argc, char** argv) {
   static const struct choice choices[] = {
-      {"oneway", one_way}, {"roundtrip", round_trip}, {"together", together}, {NULL, NULL}};
-  if (argc != 3) fail("interrupt source|pair oneway|roundtrip|together");
+      {"oneway", one_way}, {"roundtrip", round_trip}, {"together", together}, {"spin", one_way}, {NULL, NULL}};
+  if (argc != 3) fail("interrupt source|pair oneway|roundtrip|together|spin");
   const int is_pair = strcmp(argv[1], "pair") == 0;
   event_fd = is_pair ? check(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd") : GIVEN_EVENT;
   back_fd = is_pair ? check(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd") : GIVEN_BACK;
@@ -148,6 +168,7 @@ int main(int argc, char** argv) {
   seen = mmap(NULL, 4096, PROT_READ | PROT_WRITE, flags, is_pair ? -1 : GIVEN_MEMORY, 0);
   if (seen == MAP_FAILED) fail("mmap");
   receiver = is_pair ? check(fork(), "fork") : getppid();
+  if (receiver == 0 && strcmp(argv[2], "spin") == 0) receive_spinning();
   if (receiver == 0) receive(strcmp(argv[2], "roundtrip") == 0);
   check(sched_getaffinity(0, sizeof allowed, &allowed), "sched_getaffinity");
   serve_choice(choices, argv[2]);

@@ -74,6 +74,21 @@ describe("the statistics of a vector", () => {
     expect(vector.stats.latency).toEqual({ count: 3, last: 8, min: 2, max: 8, mean: 5 });
   });
 
+  it("tell when events came, or after a wait that may spin when the thread asked again", () => {
+    const { device, vector } = opened();
+    const now = performance.now();
+    device.fire("msi");
+    vector.waitSync();
+    vi.advanceTimersByTime(40);
+    expect(vector.stats.lastAt).toBe(now);
+    device.fire("msi");
+    vector.waitSync({ spinUs: 10 });
+    vi.advanceTimersByTime(5);
+    vector.waitSync({ timeoutMs: 0, spinUs: 10 });
+    vi.advanceTimersByTime(40);
+    expect(vector.stats.lastAt).toBe(now + 45);
+  });
+
   it("measure from the first of several triggers, and not what another thread reads", async () => {
     const { vector } = opened();
     vector.trigger();

@@ -101,13 +101,17 @@ export class IrqVector implements Vector, EventSource {
   waitSync(options: WaitSyncOptions = {}): number {
     checkWaitSyncOptions(options);
     this.#checkDirect();
+    this.#log.stamp();
     if (this.#pending > 0) return this.#takePending();
     this.#mask.rearm();
     this.#listening.stop();
     const { timeoutMs, spinUs } = options;
     let count = this.target.waitSync(timeoutMs ?? MAX_TIMEOUT_MS, spinUs);
     while (count === 0 && timeoutMs === undefined) count = this.target.waitSync(MAX_TIMEOUT_MS);
-    return this.#recordNow(count);
+    if (spinUs === undefined) return this.#recordNow(count);
+    // Whoever spins is in a hurry: the time is written down when it asks again.
+    this.#record(count);
+    return count;
   }
 
   take(): number {

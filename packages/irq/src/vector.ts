@@ -54,7 +54,10 @@ export interface VectorStats {
   readonly largest: number;
   /** Events in a second, averaged over about the last second: older ones count for less and less. */
   readonly rate: number;
-  /** When it was last told, in milliseconds of `performance.now()`; undefined before the first event. */
+  /**
+   * When it was last told, in milliseconds of `performance.now()`; undefined before the first event. After a `waitSync`
+   * that may spin it is when the thread asked again, or asked for these statistics: the clock takes as long as the rest.
+   */
   readonly lastAt: number | undefined;
   /**
    * From {@link Vector.trigger} until this thread was told; undefined before the first. An interrupt of the device itself

@@ -17,6 +17,8 @@ namespace {
 constexpr int64_t kSecond = 1000000000;
 // A wait longer than this many milliseconds (31 years) has no end.
 constexpr double kForever = 1e12;
+// How often a spinning wait asks between two looks at the clock, which take a tenth of the time.
+constexpr int kTriesBetweenClocks = 8;
 // A thread that spins does nothing else: a second, in microseconds.
 constexpr double kLongestSpin = 1e6;
 
@@ -42,11 +44,12 @@ int64_t PollUntil(std::vector<pollfd>& fds, int64_t deadline) {
 // Takes a counter's count. Asks again and again for `budget` nanoseconds: a sleeping thread is slow to wake.
 int64_t TakeWithin(int fd, int64_t budget, uint64_t* count) {
   const int64_t deadline = budget > 0 ? Now() + budget : 0;
-  for (;;) {
+  for (int tries = 1;; ++tries) {
     const int64_t result = Retried([&] { return read(fd, count, sizeof *count); });
     if (result == sizeof *count) return 0;
     if (result != -EAGAIN) return result < 0 ? result : -EIO;
-    if (budget <= 0 || Now() >= deadline) return -EAGAIN;
+    if (budget <= 0) return -EAGAIN;
+    if (tries % kTriesBetweenClocks == 0 && Now() >= deadline) return -EAGAIN;
   }
 }
 
@@ -65,6 +68,15 @@ bool AnyInvalid(const std::vector<pollfd>& fds) {
 int64_t Deadline(double timeout_ms) {
   const bool forever = timeout_ms < 0 || timeout_ms >= kForever;
   return forever ? -1 : Now() + static_cast<int64_t>(timeout_ms * 1e6);
+}
+
+// Waits for any of the descriptors, then takes the first one's count.
+int64_t SleepAndTake(const Bytes& input, double timeout_ms, uint64_t* count) {
+  std::vector<pollfd> fds;
+  if (!Descriptors(input, &fds)) return -EBADF;
+  const int64_t ready = PollUntil(fds, Deadline(timeout_ms));
+  if (ready < 0) return ready;
+  return AnyInvalid(fds) ? -EBADF : TakeWithin(fds[0].fd, 0, count);
 }
 
 }  // namespace
@@ -129,14 +141,10 @@ napi_value CounterWait(napi_env env, napi_callback_info info) {
   const bool no_time = std::isnan(timeout) || !(spin >= 0 && spin <= kLongestSpin);
   if (input.length == 0 || input.length > kMostDescriptors || no_time) return Result(env, -EINVAL);
 
-  std::vector<pollfd> fds;
-  if (!Descriptors(input, &fds)) return Result(env, -EBADF);
+  // Nothing is made before the spinning that would have to be undone after it.
+  const int fd = reinterpret_cast<const int32_t*>(input.data)[0];
   uint64_t count = 0;
-  int64_t result = TakeWithin(fds[0].fd, static_cast<int64_t>(spin * 1e3), &count);
-  if (result == -EAGAIN && timeout != 0) {
-    result = PollUntil(fds, Deadline(timeout));
-    if (result >= 0) result = AnyInvalid(fds) ? -EBADF : TakeWithin(fds[0].fd, 0, &count);
-  }
-  if (result < 0 && result != -EAGAIN) return Result(env, result);
-  return Result(env, static_cast<int64_t>(count));
+  int64_t result = TakeWithin(fd, static_cast<int64_t>(spin * 1e3), &count);
+  if (result == -EAGAIN && timeout != 0) result = SleepAndTake(input, timeout, &count);
+  return Result(env, result < 0 && result != -EAGAIN ? result : static_cast<int64_t>(count));
 }
