@@ -70,6 +70,7 @@ export default defineConfig({
         test: {
           name: "vm",
           globalSetup: ["tests/vm/setup.ts"],
+          setupFiles: ["tests/vm/report.ts"],
           include: ["packages/*/vm/**/*.test.ts", "tests/vm/**/*.test.ts", "tests/lspci/vm/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 300_000,
@@ -82,6 +83,7 @@ export default defineConfig({
         test: {
           name: "soak",
           globalSetup: ["tests/vm/setup.ts"],
+          setupFiles: ["tests/vm/report.ts"],
           include: ["tests/soak/**/*.test.ts", "tests/fuzz/campaign.test.ts"],
           testTimeout: process.env["USERPCI_SOAK"] === "full" ? soakHours : 300_000,
           hookTimeout: 300_000,

@@ -8,14 +8,23 @@ import { type Runner, run, spawnRequest } from "./run.ts";
 import type { CallName, Greeting } from "./server.ts";
 import type { Exchange, RunOptions, RunResult, SpawnOptions, Vm } from "./vm.ts";
 
+/** Told of a command and what it gave. */
+export type OnResult = (argv: readonly string[], result: RunResult) => void;
+
 /**
  * Connects to a machine that another process serves. `close()` only ends the connection (and the commands started over it); the machine stays
  * for others. While nothing is under way the connection does not keep the process alive.
  * @param lane clients that name the same one share the machine; each lane has a boot of its own
+ * @param onResult told of what each command run by `run()` gave
  * @throws TestbedError ERR_TESTBED_CLOSED when nobody serves that path; ERR_TESTBED_ARGUMENT for an unknown name; what `boot` throws when the
  * machine has to be booted for this client.
  */
-export async function connect(socketPath: string, machine: string, lane = ""): Promise<Vm> {
+export async function connect(
+  socketPath: string,
+  machine: string,
+  lane = "",
+  onResult: OnResult = () => undefined,
+): Promise<Vm> {
   const socket = connectSocket(socketPath);
   return new Promise((resolve, reject) => {
     let vm: RemoteVm | undefined;
@@ -28,7 +37,7 @@ export async function connect(socketPath: string, machine: string, lane = ""): P
       onFrame: (frame) => {
         if (vm) vm.receive(frame);
         else if (frame.type === FRAME.ready) {
-          vm = new RemoteVm(socket, link, JSON.parse(frame.payload.toString()) as Exchange);
+          vm = new RemoteVm(socket, link, JSON.parse(frame.payload.toString()) as Exchange, onResult);
           resolve(vm);
         } else if (frame.type === FRAME.failed) refuse(errorOf(frame));
       },
@@ -50,8 +59,10 @@ class RemoteVm implements Vm, Runner {
   readonly exchange: Exchange;
   readonly #socket: Socket;
   readonly #session: Session;
+  readonly #onResult: OnResult;
 
-  constructor(socket: Socket, link: Link, exchange: Exchange) {
+  constructor(socket: Socket, link: Link, exchange: Exchange, onResult: OnResult) {
+    this.#onResult = onResult;
     this.#socket = socket;
     this.#session = new Session(link);
     this.exchange = exchange;
@@ -64,8 +75,10 @@ class RemoteVm implements Vm, Runner {
     return this.#session.spawn(request);
   }
 
-  run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return run(this, argv, options);
+  async run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    const result = await run(this, argv, options);
+    this.#onResult(argv, result);
+    return result;
   }
 
   qmp(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {

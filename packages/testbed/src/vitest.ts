@@ -1,11 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { lastLines } from "./console.ts";
 import { TestbedError, toTestbedError } from "./error.ts";
 import { iommufdKernel } from "./iommufd-kernel.ts";
 import type { BootOptions } from "./options.ts";
 import { progressToStderr } from "./progress.ts";
 import { connect } from "./remote-vm.ts";
+import { guestReport } from "./run.ts";
 import { VmServer } from "./server.ts";
 import type { Vm } from "./vm.ts";
 
@@ -14,6 +16,34 @@ export const SOCKET_VARIABLE = "USERPCI_TESTBED_SOCKET";
 
 /** vitest's number, from 1, of what runs side by side. Child processes inherit it. */
 const LANE_VARIABLE = "VITEST_POOL_ID";
+
+/** The machines that this process uses, with what the last command in each gave. */
+const machinesInUse = new Map<Vm, { readonly name: string; last: string }>();
+
+/** The part of a vitest test that tells whether it failed. */
+interface FinishedTest {
+  readonly task: { readonly name: string; readonly result?: { readonly state: string } | undefined };
+}
+
+/**
+ * For a vitest set-up file (`setupFiles`): after a test that failed, prints for each machine that its file uses what the last
+ * command gave, the console and the kernel log, the ends of them.
+ *
+ * ```ts
+ * import { afterEach } from "vitest";
+ * import { reportGuests } from "@userpci/testbed/vitest";
+ * reportGuests(afterEach);
+ * ```
+ */
+export function reportGuests(afterEach: (after: (test: FinishedTest) => Promise<void>) => void): void {
+  afterEach(async ({ task }) => {
+    if (task.result?.state !== "fail") return;
+    for (const [vm, { name, last }] of machinesInUse) {
+      const report = await guestReport(vm, lastLines(last, 40)).catch((error: unknown) => String(error));
+      process.stderr.write(`\n--- machine ${name} after "${task.name}" failed\n${report}\n`);
+    }
+  });
+}
 
 /** The part of vitest's `TestProject` that the set-up uses. */
 export interface SetupProject {
@@ -70,7 +100,14 @@ async function buildKernel(machines: readonly BootOptions[]): Promise<void> {
  */
 export async function testVm(name: string): Promise<Vm> {
   const socket = process.env[SOCKET_VARIABLE];
-  if (socket) return connect(socket, name, process.env[LANE_VARIABLE]);
+  if (socket) {
+    const use = { name, last: "" };
+    const vm = await connect(socket, name, process.env[LANE_VARIABLE], (argv, { stdout, stderr, code }) => {
+      use.last = `${argv.join(" ")}: exit status ${code}\n${stdout}${stderr}`;
+    });
+    machinesInUse.set(vm, use);
+    return vm;
+  }
   throw new TestbedError(
     "ERR_TESTBED_ARGUMENT",
     `${SOCKET_VARIABLE} is not set: no set-up serves machines to this process`,

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Vm } from "@userpci/testbed";
-import { SOCKET_VARIABLE, testVm, vmSetup } from "@userpci/testbed/vitest";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { reportGuests, SOCKET_VARIABLE, testVm, vmSetup } from "@userpci/testbed/vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
 let tearDown: () => Promise<void>;
 let rerun: () => Promise<void>;
@@ -55,6 +55,26 @@ test("what runs beside a test has a boot of its own", async () => {
     if (lane === undefined) delete process.env["VITEST_POOL_ID"];
     else process.env["VITEST_POOL_ID"] = lane;
   }
+});
+
+test("a test that fails shows what the guest gave, and nobody else does", async () => {
+  await vm.run(["sh", "-c", "echo MARK >/dev/kmsg; echo printed; exit 3"]);
+  let after: Parameters<Parameters<typeof reportGuests>[0]>[0];
+  reportGuests((each) => {
+    after = each;
+  });
+  const notes: string[] = [];
+  const write = vi.spyOn(process.stderr, "write").mockImplementation((text) => notes.push(String(text)) > 0);
+  try {
+    await after!({ task: { name: "good", result: { state: "pass" } } });
+    expect(notes).toEqual([]);
+    await after!({ task: { name: "bad", result: { state: "fail" } } });
+  } finally {
+    write.mockRestore();
+  }
+  expect(notes.join("")).toMatch(
+    /machine edu after "bad" failed\n[^]*exit status 3\nprinted\n[^]*kernel log[^]*MARK/,
+  );
 });
 
 test("errors cross the socket with code and log", async () => {

@@ -1,0 +1,4 @@
+import { reportGuests } from "@userpci/testbed/vitest";
+import { afterEach } from "vitest";
+
+reportGuests(afterEach);
