@@ -9,6 +9,7 @@ export {
   type TestbedErrorData,
   type TestbedErrorDetails,
 } from "./error.ts";
+export { type KernelHeaders, provisionHeaders } from "./headers.ts";
 export { iommufdKernel, type KernelOptions } from "./iommufd-kernel.ts";
 export { type BootOptions, DEFAULT_IOMMU } from "./options.ts";
 export type { Kernel, Parts } from "./parts.ts";
