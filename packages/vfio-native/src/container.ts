@@ -9,7 +9,7 @@ import {
 import { capabilityRecords, infoCapabilities } from "./capability-chain.ts";
 import { Descriptor } from "./descriptor.ts";
 import { systemError } from "./errno.ts";
-import { CONTAINER_NODE, mapError, openError } from "./explain.ts";
+import { CONTAINER_NODE, mapError, openError, unmapError } from "./explain.ts";
 import { check, failedWith, query } from "./ioctl.ts";
 import type { Native } from "./native.ts";
 import { StructRecord } from "./struct-record.ts";
@@ -257,10 +257,5 @@ function fillUnmap(record: UnmapRecord, iova: Iova, size: number): void {
 /** The kernel writes back how much it unmapped. */
 function assertUnmapped(record: UnmapRecord, iova: Iova, size: number): void {
   const unmapped = record.getNumber("size");
-  if (unmapped === size) return;
-  throw new PciError(
-    "ERR_INVALID_ARGUMENT",
-    `the kernel unmapped ${unmapped} of ${size} bytes at IOVA 0x${iova.toString(16)}`,
-    { hint: "unmap exactly what was mapped, once" },
-  );
+  if (unmapped !== size) throw unmapError(unmapped, size, iova);
 }

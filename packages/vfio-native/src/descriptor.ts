@@ -1,4 +1,5 @@
 import type { Native } from "./native.ts";
+import { Users } from "./users.ts";
 
 /**
  * A descriptor that calls on other threads use. It stays open until the last of them has ended: a call may still wait for
@@ -7,9 +8,8 @@ import type { Native } from "./native.ts";
 export class Descriptor {
   readonly fd: number;
   readonly #native: Native;
-  #users = 0;
+  readonly #users = new Users();
   #closed = false;
-  #idle: () => void = () => undefined;
 
   constructor(native: Native, fd: number) {
     this.#native = native;
@@ -21,14 +21,8 @@ export class Descriptor {
   }
 
   /** Keeps the descriptor open until `work` has settled. */
-  async use<T>(work: () => Promise<T>): Promise<T> {
-    this.#users += 1;
-    try {
-      return await work();
-    } finally {
-      this.#users -= 1;
-      if (this.#users === 0) this.#idle();
-    }
+  use<T>(work: () => Promise<T>): Promise<T> {
+    return this.#users.during(work);
   }
 
   /**
@@ -39,26 +33,19 @@ export class Descriptor {
   close(before: () => void = () => undefined): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#users === 0) {
+    const idle = this.#users.none;
+    this.#users.whenNone(() => {
       before();
-      this.#native.close(this.fd);
-      return;
-    }
-    this.#idle = () => {
-      before();
-      void this.#native.closeAsync(this.fd);
-    };
+      if (idle) this.#native.close(this.fd);
+      else void this.#native.closeAsync(this.fd);
+    });
   }
 
   /** Closes on another thread, as soon as nothing uses it. Resolves when it is closed; harmless twice. */
   async closeAsync(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#users > 0) {
-      await new Promise<void>((resolve) => {
-        this.#idle = resolve;
-      });
-    }
+    await new Promise<void>((resolve) => this.#users.whenNone(resolve));
     await this.#native.closeAsync(this.fd);
   }
 }

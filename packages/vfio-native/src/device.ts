@@ -16,6 +16,7 @@ import {
   type RegionInfo,
   regionIndex,
 } from "@userpci/interface";
+import type { CdevBinding } from "./cdev.ts";
 import { Descriptor } from "./descriptor.ts";
 import { DeviceAccess } from "./device-access.ts";
 import { EventfdTarget } from "./eventfd-target.ts";
@@ -37,8 +38,10 @@ export interface DeviceParts {
   readonly memory: MemorySource;
   readonly domain: IommuDomain;
   readonly ownsDomain: boolean;
-  /** Descriptor of an open IOMMU group by number, for hot resets. */
-  readonly groupFd: (group: number) => number | undefined;
+  /** Descriptor of an open IOMMU group by number, for hot resets; none if the device did not come from a group. */
+  readonly groupFd?: (group: number) => number | undefined;
+  /** Its place in an iommufd, if it is in one. */
+  readonly binding?: CdevBinding;
   /** Access to another function that is open in the same backend, for hot resets. */
   readonly accessOf: (address: string) => DeviceAccess | undefined;
   /** Called once after the descriptor is closed. */
@@ -94,7 +97,7 @@ export class VfioDevice implements KernelDevice {
       access: this.#access,
       descriptor: this.#descriptor,
       resettable: this.info.resettable,
-      groupFd: parts.groupFd,
+      ...(parts.groupFd && { groupFd: parts.groupFd }),
       accessOf: parts.accessOf,
     });
   }

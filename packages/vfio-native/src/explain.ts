@@ -1,5 +1,5 @@
 /** Turns the errno of a VFIO call into what happened and what mends it. One table row a case. */
-import type { MapperLimits, MapRequest, PciError } from "@userpci/interface";
+import { type MapperLimits, type MapRequest, PciError } from "@userpci/interface";
 import { formatRanges } from "@userpci/iommu";
 import { describeHolders, endHolders, type HolderReport } from "@userpci/sysfs";
 import { errnoName, systemError } from "./errno.ts";
@@ -7,6 +7,8 @@ import { type Memlock, readMemlock } from "./memlock.ts";
 
 /** Opens a container, for whoever may. */
 export const CONTAINER_NODE = "/dev/vfio/vfio";
+/** Opens an iommufd. */
+export const IOMMU_NODE = "/dev/iommu";
 
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 const mib = (bytes: number): string =>
@@ -17,6 +19,12 @@ const permitHint = (path: string, address: string): string =>
   path === CONTAINER_NODE
     ? `sudo chmod 0666 ${path}  # as udev's own rules do: it gives access to no device`
     : `sudo userpci bind ${address} --user $(id -un)`;
+
+/** Mends that a node is not there. */
+const missingHint = (path: string, address: string): string =>
+  path === IOMMU_NODE
+    ? "modprobe iommufd; that takes Linux 6.2 or later with CONFIG_IOMMUFD. Without it use vfioGroup()"
+    : `modprobe vfio-pci, then bind the device: userpci bind ${address}`;
 
 /**
  * Why a VFIO node could not be opened. EBUSY is left as it is, since it may pass: see {@link busyError}.
@@ -31,11 +39,7 @@ export function openError(result: number, path: string, address = "ADDRESS"): Pc
     case "EPERM":
       return fail("ERR_PERMISSION", `this user may not open ${path}`, permitHint(path, address));
     case "ENOENT":
-      return fail(
-        "ERR_NOT_SUPPORTED",
-        `${path} does not exist`,
-        `modprobe vfio-pci, then bind the device: userpci bind ${address}`,
-      );
+      return fail("ERR_NOT_SUPPORTED", `${path} does not exist`, missingHint(path, address));
     case "ENODEV":
       return fail("ERR_NO_IOMMU", `${path} leads to no IOMMU group`, `userpci bind ${address}`);
     default:
@@ -63,8 +67,25 @@ export function busyError(error: PciError & { readonly path: string }, report: H
   });
 }
 
-/** Why type1 refused a mapping (`vfio_dma_do_map` in `drivers/vfio/vfio_iommu_type1.c`). */
-export function mapError(result: number, request: MapRequest, limits: () => MapperLimits): PciError {
+/** Who refused a mapping. */
+export interface MapCall {
+  readonly syscall: string;
+  /** What is pinned, where this call counts it. */
+  readonly memlock: () => Memlock;
+}
+
+const type1Map: MapCall = { syscall: "ioctl VFIO_IOMMU_MAP_DMA", memlock: () => readMemlock() };
+
+/**
+ * Why the kernel refused a mapping: `vfio_dma_do_map` in `drivers/vfio/vfio_iommu_type1.c`, or `iommufd_ioas_map` in
+ * `drivers/iommu/iommufd/ioas.c`.
+ */
+export function mapError(
+  result: number,
+  request: MapRequest,
+  limits: () => MapperLimits,
+  { syscall, memlock }: MapCall = type1Map,
+): PciError {
   const { iova, size } = request;
   const what = `mapping ${size} bytes at IOVA ${hex(iova)}`;
   const fail = (
@@ -73,7 +94,7 @@ export function mapError(result: number, request: MapRequest, limits: () => Mapp
     hint: string,
     details: Record<string, unknown> = {},
   ): PciError =>
-    systemError(result, "ioctl VFIO_IOMMU_MAP_DMA", {
+    systemError(result, syscall, {
       code,
       message,
       hint,
@@ -81,7 +102,7 @@ export function mapError(result: number, request: MapRequest, limits: () => Mapp
     });
   switch (errnoName(result)) {
     case "ENOMEM":
-      return memlockError(fail, what, size, readMemlock());
+      return memlockError(fail, what, size, memlock());
     case "EEXIST":
       return fail(
         "ERR_IOVA_OVERLAP",
@@ -101,9 +122,24 @@ export function mapError(result: number, request: MapRequest, limits: () => Mapp
         `${what} is refused${describeLimits(limits)}`,
         "let the domain choose the IOVA, or use a page multiple inside what the IOMMU translates",
       );
+    case "ENOTTY":
+      return fail(
+        "ERR_NOT_SUPPORTED",
+        `${what}: the kernel cannot map a file`,
+        "that takes Linux 6.13 or later; use memory that is mapped in this process",
+      );
     default:
-      return systemError(result, "ioctl VFIO_IOMMU_MAP_DMA", { message: what, details: { iova, size } });
+      return systemError(result, syscall, { message: what, details: { iova, size } });
   }
+}
+
+/** For a range of which not all was unmapped: something else was mapped there, or nothing. */
+export function unmapError(unmapped: number, size: number, iova: bigint): PciError {
+  return new PciError(
+    "ERR_INVALID_ARGUMENT",
+    `the kernel unmapped ${unmapped} of ${size} bytes at IOVA ${hex(iova)}`,
+    { hint: "unmap exactly what was mapped, once" },
+  );
 }
 
 /** What the IOMMU would take; nothing if it does not even tell that any more. */

@@ -7,6 +7,7 @@ import { check } from "./ioctl.ts";
 import { notViableError } from "./lookup.ts";
 import type { Native } from "./native.ts";
 import * as uapi from "./uapi/vfio.ts";
+import { tokenMismatch, unwantedToken } from "./vf-token.ts";
 
 /** An open IOMMU group: `/dev/vfio/N` in a container. The kernel opens a group once. */
 export class Group {
@@ -129,14 +130,12 @@ function deviceError(result: number, address: string, vfToken: string | undefine
     case "EPERM":
       return systemError(result, syscall, {
         code: "ERR_PERMISSION",
-        message: `${address} shares a token with its physical or virtual functions, and ${vfToken === undefined ? "no VF token was given" : "the VF token is wrong"}`,
-        hint: "pass { vfToken } with the UUID that the driver of the physical function was opened with",
+        ...tokenMismatch(address, vfToken),
       });
     case "EINVAL":
       return systemError(result, syscall, {
         code: "ERR_INVALID_ARGUMENT",
-        message: `the kernel refused to open ${address}${vfToken === undefined ? "" : " with a VF token"}`,
-        hint: "a VF token is a UUID, for a virtual function or a physical function with virtual ones only",
+        ...unwantedToken(address, vfToken),
       });
     case "ENODEV":
       return systemError(result, syscall, {

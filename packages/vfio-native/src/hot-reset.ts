@@ -1,4 +1,5 @@
 import { type HotResetDependent, PciError } from "@userpci/interface";
+import { listFunctions } from "@userpci/sysfs";
 import { capabilityRecords } from "./capability-chain.ts";
 import type { DeviceAccess } from "./device-access.ts";
 import { systemError } from "./errno.ts";
@@ -10,12 +11,18 @@ const hex = (value: number, digits: number): string => value.toString(16).padSta
 /** More functions than a bus can have. */
 const MOST_DEPENDENTS = 4096;
 
+/** A function that a hot reset would hit. */
+export interface Dependent extends HotResetDependent {
+  /** Whether this process's iommufd has it; never true of a device that was opened through its group. */
+  readonly owned: boolean;
+}
+
 /**
  * The functions that a reset of the bus or slot would hit (`VFIO_DEVICE_GET_PCI_HOT_RESET_INFO`).
  *
  * @throws PciError `ERR_NOT_SUPPORTED` if the function's bus and slot cannot be reset
  */
-export function hotResetDependents(access: DeviceAccess): HotResetDependent[] {
+export function hotResetDependents(access: DeviceAccess): Dependent[] {
   const { native, fd } = access;
   const ask = (records: number): { result: number; bytes: Uint8Array } => {
     const room = records * uapi.dependentDevice.size;
@@ -33,26 +40,34 @@ export function hotResetDependents(access: DeviceAccess): HotResetDependent[] {
       hint: "use reset() if the function has a method of its own",
     });
   }
-  const { count } = uapi.hotResetInfo.read(bytes);
-  return capabilityRecords(bytes, uapi.hotResetInfo.size, count, uapi.dependentDevice).map((d) => ({
-    group: d.group_id,
-    address: `${hex(d.segment, 4)}:${hex(d.bus, 2)}:${hex(d.devfn >> 3, 2)}.${d.devfn & 7}`,
-  }));
+  const { count, flags } = uapi.hotResetInfo.read(bytes);
+  const byDevice = (flags & uapi.hotResetFlag.DEV_ID) !== 0;
+  return capabilityRecords(bytes, uapi.hotResetInfo.size, count, uapi.dependentDevice).map((found) => {
+    const { segment, bus, devfn, group_id } = found;
+    const address = `${hex(segment, 4)}:${hex(bus, 2)}:${hex(devfn >> 3, 2)}.${devfn & 7}`;
+    if (!byDevice) return { address, group: group_id, owned: false };
+    return { address, group: groupNumber(address), owned: group_id !== uapi.HOT_RESET_NOT_OWNED };
+  });
+}
+
+/** The group of a function that the kernel named by its id in an iommufd; -1 if it has just gone. */
+function groupNumber(address: string): number {
+  return listFunctions().find((fn) => fn.address === address)?.iommuGroup ?? -1;
 }
 
 /**
- * The argument of `VFIO_DEVICE_PCI_HOT_RESET`: a descriptor of every affected group as proof of owning it.
+ * The argument of `VFIO_DEVICE_PCI_HOT_RESET`: a descriptor of every affected group as proof of owning it, or no descriptor
+ * when the kernel knows by the iommufd what this process owns.
  *
- * @param groupFd the open descriptor of a group, or undefined if this backend does not have it
+ * @param groupFd the open descriptor of a group, or undefined if this backend does not have it; left out for iommufd
  * @throws PciError `ERR_GROUP_BUSY` naming the functions whose groups are not open here
  */
 export function hotResetArgument(
   access: DeviceAccess,
-  groupFd: (group: number) => number | undefined,
+  groupFd?: (group: number) => number | undefined,
 ): Uint8Array {
   const dependents = hotResetDependents(access);
-  const groups = [...new Set(dependents.map(({ group }) => group))];
-  const missing = dependents.filter(({ group }) => groupFd(group) === undefined);
+  const missing = dependents.filter(({ group, owned }) => !owned && groupFd?.(group) === undefined);
   if (missing.length > 0) {
     const names = missing.map(({ address, group }) => `${address} (group ${group})`).join(", ");
     throw new PciError("ERR_GROUP_BUSY", `a hot reset of ${access.address} would also hit ${names}`, {
@@ -60,7 +75,8 @@ export function hotResetArgument(
       details: { missing },
     });
   }
-  const fds = new Uint8Array(Int32Array.from(groups, (group) => groupFd(group)!).buffer);
+  const groups = groupFd === undefined ? [] : [...new Set(dependents.map(({ group }) => group))];
+  const fds = new Uint8Array(Int32Array.from(groups, (group) => groupFd!(group)!).buffer);
   const argsz = uapi.hotReset.size + fds.length;
   const bytes = uapi.hotReset.pack({ argsz, count: groups.length }, fds.length);
   bytes.set(fds, uapi.hotReset.size);

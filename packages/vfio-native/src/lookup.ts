@@ -1,14 +1,25 @@
+import { readFileSync } from "node:fs";
 import { PciError } from "@userpci/interface";
 import { explainGroup, findFunction, isVfioDriver, readGroup } from "@userpci/sysfs";
+import { systemError } from "./errno.ts";
+
+/** Where the kernel gives access to a function. */
+export interface Place {
+  /** Its full address. */
+  readonly address: string;
+  /** Number of its IOMMU group. */
+  readonly group: number;
+  /** Name of its device node below `/dev/vfio/devices`; null where the kernel makes none. */
+  readonly node: string | null;
+}
 
 /**
- * The IOMMU group that gives access to a function.
+ * Where the kernel gives access to a function.
  *
  * @param address PCI address, short or full
- * @returns the full address and the group's number
  * @throws PciError `ERR_NO_DEVICE`, `ERR_WRONG_DRIVER`, `ERR_NO_IOMMU`, `ERR_INVALID_ARGUMENT`
  */
-export function groupOf(address: string): { address: string; group: number } {
+export function placeOf(address: string): Place {
   const found = findFunction(address);
   if (found.iommuGroup === null) {
     throw new PciError("ERR_NO_IOMMU", `${found.address} is in no IOMMU group`, {
@@ -31,7 +42,7 @@ export function groupOf(address: string): { address: string; group: number } {
       },
     );
   }
-  return { address: found.address, group: found.iommuGroup };
+  return { address: found.address, group: found.iommuGroup, node: found.vfioDevice };
 }
 
 /** Why a group is not viable, with each member that blocks it and the commands that free it (row R2). */
@@ -42,4 +53,37 @@ export function notViableError(group: number): PciError {
       hint: "userpci list --group shows its members and their drivers",
     })
   );
+}
+
+/** Lets devices be used where the IOMMU does not remap interrupts; read at each use. */
+const ALLOW_UNSAFE = "/sys/module/iommufd/parameters/allow_unsafe_interrupts";
+
+/**
+ * Why iommufd does not get the DMA of a group (EPERM): it belongs to a kernel driver or to another iommufd, or interrupts
+ * are not remapped. See `iommufd_device_bind` in `drivers/iommu/iommufd/device.c`.
+ */
+export function dmaOwnerError(result: number, syscall: string, address: string, group: number): PciError {
+  const found = readGroup(group);
+  const blocked = explainGroup(found);
+  if (blocked !== null) return blocked;
+  if (found.members.length === 1 && !unsafeInterruptsAllowed()) {
+    return systemError(result, syscall, {
+      code: "ERR_NO_IOMMU",
+      message: "the IOMMU does not remap interrupts, so a device could forge them",
+      hint: `enable interrupt remapping in the firmware; only if you trust the device: echo Y > ${ALLOW_UNSAFE}`,
+    });
+  }
+  return systemError(result, syscall, {
+    code: "ERR_GROUP_BUSY",
+    message: `group ${group} of ${address} is used by another process or backend`,
+    hint: "open all devices of a group with the same backend",
+  });
+}
+
+function unsafeInterruptsAllowed(): boolean {
+  try {
+    return readFileSync(ALLOW_UNSAFE, "utf8").startsWith("Y");
+  } catch {
+    return false;
+  }
 }

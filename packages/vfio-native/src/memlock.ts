@@ -1,10 +1,11 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 
 /** What a process may pin and has pinned, in bytes (row R13). */
 export interface Memlock {
   /** Soft `RLIMIT_MEMLOCK`; `Infinity` if unlimited. */
   readonly limit: number;
-  /** Pages that count against it now: `VmLck`, where type1 accounts. */
+  /** Pages that count against it now, where type1 accounts: `VmLck`. For iommufd see {@link readUserMemlock}. */
   readonly locked: number;
   /** Whether the limit does not apply: the process has `CAP_IPC_LOCK`. */
   readonly exempt: boolean;
@@ -31,3 +32,31 @@ export function readMemlock(root = "/proc/self"): Memlock {
     exempt: ((capabilities >> CAP_IPC_LOCK) & 1n) === 1n,
   };
 }
+
+/**
+ * What {@link readMemlock} reads, where iommufd accounts: `VmPin` of all processes of this user together, as far as this
+ * user may see them (`iopt_pages` in `drivers/iommu/iommufd/pages.c`).
+ *
+ * @param root directory with a directory for each process; default `/proc`
+ */
+export function readUserMemlock(root = "/proc"): Memlock {
+  const self = statusOf(join(root, "self"))!;
+  const user = userOf(self);
+  const all = readdirSync(root).filter((name) => /^\d+$/.test(name));
+  const statuses = all.flatMap((name) => statusOf(join(root, name)) ?? []);
+  const mine = statuses.filter((status) => userOf(status) === user);
+  const pinned = mine.map((status) => Number(field(status, /^VmPin:\s*(\d+) kB/m) ?? "0") * 1024);
+  return { ...readMemlock(join(root, "self")), locked: pinned.reduce((sum, each) => sum + each, 0) };
+}
+
+/** A process's status; undefined for one that has ended. */
+function statusOf(folder: string): string | undefined {
+  try {
+    return readFileSync(join(folder, "status"), "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** The real user id. */
+const userOf = (status: string): string | undefined => field(status, /^Uid:\s*(\d+)/m);

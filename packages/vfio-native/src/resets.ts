@@ -11,8 +11,8 @@ export interface ResetParts {
   readonly descriptor: Descriptor;
   /** Whether the function has a reset method of its own. */
   readonly resettable: boolean;
-  /** Descriptor of an open IOMMU group by number. */
-  readonly groupFd: (group: number) => number | undefined;
+  /** Descriptor of an open IOMMU group by number; none if the kernel knows what this process owns. */
+  readonly groupFd?: (group: number) => number | undefined;
   /** Access to another function that is open in the same backend, by its address. */
   readonly accessOf: (address: string) => DeviceAccess | undefined;
 }
@@ -45,7 +45,7 @@ export class Resets {
   /** See `BackendDevice.hotResetInfo`. */
   dependents(): readonly HotResetDependent[] {
     this.#parts.access.assertUsable();
-    return hotResetDependents(this.#parts.access);
+    return hotResetDependents(this.#parts.access).map(({ group, address }) => ({ group, address }));
   }
 
   /** See `BackendDevice.hotReset`. No function that it hits can be accessed meanwhile. */

@@ -23,6 +23,9 @@ export const request = {
   DEVICE_GET_PCI_HOT_RESET_INFO: ioctlOf(12),
   DEVICE_PCI_HOT_RESET: ioctlOf(13),
   DEVICE_FEATURE: ioctlOf(17),
+  DEVICE_BIND_IOMMUFD: ioctlOf(18),
+  DEVICE_ATTACH_IOMMUFD_PT: ioctlOf(19),
+  DEVICE_DETACH_IOMMUFD_PT: ioctlOf(20),
   IOMMU_GET_INFO: ioctlOf(12),
   IOMMU_MAP_DMA: ioctlOf(13),
   IOMMU_UNMAP_DMA: ioctlOf(14),
@@ -59,8 +62,20 @@ export const irqSet = {
   ACTION_TRIGGER: 1 << 5,
 } as const;
 
+/** `struct vfio_pci_hot_reset_info` flags: functions are named by their ids in an iommufd, instead of their groups. */
+export const hotResetFlag = { DEV_ID: 1 << 0, DEV_ID_OWNED: 1 << 1 } as const;
+
+/** `VFIO_PCI_DEVID_NOT_OWNED`, as the unsigned number that stands in `group_id`. */
+export const HOT_RESET_NOT_OWNED = 0xffff_ffff;
+
 /** `struct vfio_device_feature` flags beside the 16-bit index. */
 export const featureFlag = { GET: 1 << 16, SET: 1 << 17, PROBE: 1 << 18 } as const;
+
+/** `struct vfio_device_bind_iommufd` flags. */
+export const bindFlag = { TOKEN: 1 << 0 } as const;
+
+/** `struct vfio_device_attach_iommufd_pt` flags, and those of its counterpart. */
+export const attachFlag = { PASID: 1 << 0 } as const;
 
 /** Feature indexes that need more than passing bytes: getting a dma-buf opens a descriptor. */
 export const feature = { PCI_VF_TOKEN: 0, DMA_BUF: 11 } as const;
@@ -137,6 +152,27 @@ export const dependentDevice = defineStruct("vfio_pci_dependent_device", {
 export const hotReset = defineStruct("vfio_pci_hot_reset", { argsz: "u32", flags: "u32", count: "u32" });
 
 export const deviceFeature = defineStruct("vfio_device_feature", { argsz: "u32", flags: "u32" });
+
+export const bindIommufd = defineStruct("vfio_device_bind_iommufd", {
+  argsz: "u32",
+  flags: "u32",
+  iommufd: "s32",
+  out_devid: "u32",
+  token_uuid_ptr: "u64",
+});
+
+export const attachPageTable = defineStruct("vfio_device_attach_iommufd_pt", {
+  argsz: "u32",
+  flags: "u32",
+  pt_id: "u32",
+  pasid: "u32",
+});
+
+export const detachPageTable = defineStruct("vfio_device_detach_iommufd_pt", {
+  argsz: "u32",
+  flags: "u32",
+  pasid: "u32",
+});
 
 export const iommuInfo = defineStruct("vfio_iommu_type1_info", {
   argsz: "u32",

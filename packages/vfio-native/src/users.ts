@@ -1,0 +1,27 @@
+/** Counts the calls on other threads that use something, so that it is given up only when the last of them has ended. */
+export class Users {
+  #count = 0;
+  #idle: () => void = () => undefined;
+
+  /** Whether no call uses it now. */
+  get none(): boolean {
+    return this.#count === 0;
+  }
+
+  /** Counts one user until `work` has settled. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.#count += 1;
+    try {
+      return await work();
+    } finally {
+      this.#count -= 1;
+      if (this.#count === 0) this.#idle();
+    }
+  }
+
+  /** Calls `act` when nothing uses it: at once, or when the last call under way ends. To be called once. */
+  whenNone(act: () => void): void {
+    if (this.#count === 0) act();
+    else this.#idle = act;
+  }
+}

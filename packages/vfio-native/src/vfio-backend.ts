@@ -1,0 +1,214 @@
+import {
+  checkMethods,
+  checkType,
+  Failures,
+  type IommuDomain,
+  type OpenOptions,
+  PciError,
+} from "@userpci/interface";
+import { createDomain } from "@userpci/iommu";
+import { whileBusy, whileBusySync } from "./busy.ts";
+import { VfioDevice } from "./device.ts";
+import type { KernelBackend } from "./kernel-device.ts";
+import type { Admission, KernelPath, OpenedDevice } from "./kernel-path.ts";
+import { type Place, placeOf } from "./lookup.ts";
+import { MemfdSource } from "./memfd-memory.ts";
+import { loadNative } from "./native.ts";
+import { checkVfToken } from "./vf-token.ts";
+
+/** A function on its way to being open. */
+interface Opening {
+  readonly place: Place;
+  readonly admission: Admission;
+  readonly domain: IommuDomain;
+  readonly ownsDomain: boolean;
+  readonly requireReset: boolean;
+}
+
+/** A backend on the kernel's VFIO, by one of its ways to a function. */
+export class VfioBackend implements KernelBackend {
+  readonly memory = new MemfdSource();
+  readonly #path: KernelPath;
+  readonly #devices = new Map<VfioDevice, Admission>();
+  /** Addresses that are open or being opened. */
+  readonly #addresses = new Set<string>();
+  readonly #opens = new Set<Promise<unknown>>();
+  #closed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(path: KernelPath) {
+    this.#path = path;
+  }
+
+  get name(): string {
+    return this.#path.name;
+  }
+
+  createDomain(): IommuDomain {
+    this.#assertOpen();
+    return createDomain();
+  }
+
+  open(address: string, options: OpenOptions = {}): Promise<VfioDevice> {
+    const open = whileBusy(() => this.#open(address, options));
+    const settled: Promise<unknown> = open.then(
+      () => this.#opens.delete(settled),
+      () => this.#opens.delete(settled),
+    );
+    this.#opens.add(settled);
+    return open;
+  }
+
+  openSync(address: string, options: OpenOptions = {}): VfioDevice {
+    return whileBusySync(() => this.#openSync(address, options));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#closed ? Promise.resolve() : this.#close();
+    return this.#closing;
+  }
+
+  closeSync(): void {
+    if (this.#closed) return;
+    // All or nothing: a device that calls still use needs its address space.
+    for (const device of this.#devices.keys()) device.assertIdle();
+    this.#closed = true;
+    const failures = new Failures();
+    for (const device of [...this.#devices.keys()]) failures.try(() => device.closeSync());
+    for (const [domain, mapper] of [...this.#path.spaces]) {
+      if (domain.attached === 0) failures.try(() => domain.closeSync());
+      mapper.close();
+    }
+    this.#path.close();
+    failures.throwIfAny(`the ${this.name} backend is closed, but`);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  #assertOpen(): void {
+    if (this.#closed)
+      throw new PciError("ERR_CLOSED", `this ${this.name} backend is closed`, { hint: "make a new one" });
+  }
+
+  async #open(address: string, options: OpenOptions): Promise<VfioDevice> {
+    const opening = this.#begin(address, options);
+    let opened: OpenedDevice | undefined;
+    try {
+      opened = await opening.admission.openDevice();
+      return this.#finish(opening, opened);
+    } catch (error) {
+      if (opened !== undefined) await loadNative().closeAsync(opened.fd);
+      throw this.#undo(opening, error);
+    }
+  }
+
+  #openSync(address: string, options: OpenOptions): VfioDevice {
+    const opening = this.#begin(address, options);
+    let opened: OpenedDevice | undefined;
+    try {
+      opened = opening.admission.openDeviceSync();
+      return this.#finish(opening, opened);
+    } catch (error) {
+      if (opened !== undefined) loadNative().close(opened.fd);
+      throw this.#undo(opening, error);
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#closed = true;
+    // What is being opened finds the backend closed, and undoes itself.
+    await Promise.all(this.#opens);
+    const failures = new Failures();
+    await Promise.all([...this.#devices.keys()].map((device) => failures.tryAsync(() => device.close())));
+    for (const [domain, mapper] of [...this.#path.spaces]) {
+      if (domain.attached === 0) await failures.tryAsync(() => domain.close());
+      mapper.close();
+    }
+    this.#path.close();
+    failures.throwIfAny(`the ${this.name} backend is closed, but`);
+  }
+
+  /** Everything before the device descriptor: checks, and what the kernel's way wants first. Undone here if it fails. */
+  #begin(name: string, options: OpenOptions): Opening {
+    this.#assertOpen();
+    checkType("address", name, "string");
+    checkType("options", options, "object");
+    const { vfToken, requireReset = false } = options;
+    checkVfToken(vfToken);
+    if (options.domain !== undefined) checkMethods("domain", options.domain, ["attach", "map", "mapSync"]);
+    const place = placeOf(name);
+    if (this.#addresses.has(place.address)) throw openTwiceError(place.address);
+    const ownsDomain = options.domain === undefined;
+    const domain = options.domain ?? createDomain();
+    try {
+      const admission = this.#path.admit({ ...place, domain, vfToken });
+      this.#addresses.add(place.address);
+      return { place, admission, domain, ownsDomain, requireReset };
+    } catch (error) {
+      if (ownsDomain) domain.closeSync();
+      throw error;
+    }
+  }
+
+  /** Everything after the device descriptor, which is still the caller's if it fails. */
+  #finish(opening: Opening, opened: OpenedDevice): VfioDevice {
+    const { place, admission, domain } = opening;
+    this.#assertOpen();
+    const device = this.#makeDevice(opening, opened);
+    if (opening.requireReset && !device.info.resettable) throw noResetError(place.address);
+    device.attached(domain.attach(admission.mapper, place.address));
+    admission.entered();
+    this.#devices.set(device, admission);
+    return device;
+  }
+
+  /** Leaves nothing of an open that failed. Returns the error to throw. */
+  #undo({ place, admission, domain, ownsDomain }: Opening, error: unknown): unknown {
+    this.#addresses.delete(place.address);
+    admission.failed();
+    if (ownsDomain) domain.closeSync();
+    return error;
+  }
+
+  #makeDevice({ place, domain, ownsDomain }: Opening, { fd, binding }: OpenedDevice): VfioDevice {
+    const { groupFd } = this.#path;
+    return new VfioDevice({
+      native: loadNative(),
+      fd,
+      address: place.address,
+      backend: this.name,
+      memory: this.memory,
+      domain,
+      ownsDomain,
+      ...(groupFd && { groupFd }),
+      ...(binding && { binding }),
+      accessOf: (other) => [...this.#devices.keys()].find((device) => device.address === other)?.access,
+      onClose: (device) => this.#forget(device),
+    });
+  }
+
+  #forget(device: VfioDevice): void {
+    this.#devices.get(device)?.left();
+    this.#devices.delete(device);
+    this.#addresses.delete(device.address);
+  }
+}
+
+function openTwiceError(address: string): PciError {
+  return new PciError("ERR_DEVICE_BUSY", `${address} is open already, in this process (${process.pid})`, {
+    hint: "close the first one, or share it: a device opens once at a time",
+    details: { holders: [{ pid: process.pid }] },
+  });
+}
+
+function noResetError(address: string): PciError {
+  return new PciError("ERR_NO_RESET", `${address} has no reset method, and a reset was required`, {
+    hint: "open it without requireReset if its state does not matter",
+  });
+}
