@@ -1,4 +1,5 @@
 import type { IommuDomain } from "./domain.ts";
+import type { DeviceFeatures } from "./features.ts";
 import type { IrqInfo, IrqKind, IrqTarget } from "./irq.ts";
 import type { MemorySource } from "./memory.ts";
 import type { OwnedRegion, Region, RegionInfo } from "./region.ts";
@@ -50,6 +51,8 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
   readonly ownsDomain: boolean;
   /** Where this device's DMA memory comes from. */
   readonly memory: MemorySource;
+  /** Which optional features are there; a backend without any may leave it out. */
+  readonly features?: DeviceFeatures;
   /** Whether the device has been given back. */
   readonly closed: boolean;
 

@@ -47,6 +47,15 @@ export {
   type PciErrorOptions,
 } from "./errors.ts";
 export { Failures } from "./failures.ts";
+export {
+  type DeviceFeatures,
+  deviceFeatures,
+  type FeatureName,
+  type FeatureState,
+  featureMissing,
+  type OptionalFeature,
+  optionalFeatures,
+} from "./features.ts";
 export { type Iova, type IovaRange, iovaHi, iovaLo, MAX_IOVA, toIova } from "./iova.ts";
 export { type IrqInfo, type IrqKind, type IrqTarget, irqKinds, type SharedIrqTarget } from "./irq.ts";
 export type { DmaMemory, MemoryOptions, MemorySource } from "./memory.ts";
