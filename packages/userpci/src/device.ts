@@ -2,7 +2,9 @@ import { Dma } from "@userpci/dma";
 import {
   type BackendDevice,
   checkInteger,
+  type DeviceFeatures,
   type DeviceInfo,
+  deviceFeatures,
   Failures,
   type FeatureOperation,
   type HotResetDependent,
@@ -77,6 +79,11 @@ export class PciDevice implements AsyncDisposable, Disposable {
   /** What the backend says of the device as a whole, such as whether it can be reset. */
   get info(): DeviceInfo {
     return this.backendDevice.info;
+  }
+
+  /** Which optional features are there, and what would bring the others. */
+  get features(): DeviceFeatures {
+    return this.backendDevice.features ?? deviceFeatures(this.address, () => false);
   }
 
   /** The I/O address space the device is in. */

@@ -188,8 +188,7 @@ export class Container implements DmaMapper {
     if (this.closed) return;
     fillUnmap(this.#unmap, iova, size);
     const result = this.#native.ioctl(this.#fd, uapi.request.IOMMU_UNMAP_DMA, this.#unmapAddress);
-    if (!this.#wasUnmapped(result)) return;
-    assertUnmapped(this.#unmap, iova, size);
+    this.#checkUnmapped(result, this.#unmap, iova, size);
   }
 
   async unmap(iova: Iova, size: number): Promise<void> {
@@ -199,22 +198,25 @@ export class Container implements DmaMapper {
     fillUnmap(record, iova, size);
     await this.#descriptor.use(async () => {
       const result = await this.#native.ioctlAsync(this.#fd, uapi.request.IOMMU_UNMAP_DMA, record.bytes);
-      if (this.#wasUnmapped(result)) assertUnmapped(record, iova, size);
+      this.#checkUnmapped(result, record, iova, size);
     });
   }
 
-  /**
-   * Whether unmapping did something. It has nothing to do where the kernel took the last group out, and dropped every
-   * mapping: its device was closed because it was to be removed or given to another driver (`vfio_device_remove_group`).
-   *
-   * @throws PciError the system's code if it failed
-   */
-  #wasUnmapped(result: number): boolean {
-    if (result >= 0) return true;
-    if (failedWith(result, "EINVAL") && this.#lostItsIommu()) return false;
-    throw systemError(result, "ioctl VFIO_IOMMU_UNMAP_DMA");
+  /** The kernel writes back how much it unmapped, and refuses to split a mapping (EINVAL). */
+  #checkUnmapped(result: number, record: UnmapRecord, iova: Iova, size: number): void {
+    const syscall = "ioctl VFIO_IOMMU_UNMAP_DMA";
+    if (failedWith(result, "EINVAL")) {
+      if (this.#lostItsIommu()) return;
+      throw unmapError(iova, size, result, syscall);
+    }
+    if (result < 0) throw systemError(result, syscall);
+    if (record.getNumber("size") !== size) throw unmapError(iova, size);
   }
 
+  /**
+   * Whether the kernel took the last group out, and dropped every mapping: its device was closed because it was to be removed
+   * or given to another driver (`vfio_device_remove_group`).
+   */
   #lostItsIommu(): boolean {
     const info = new StructRecord(uapi.iommuInfo, { argsz: uapi.iommuInfo.size });
     return this.#hasIommu && this.#native.ioctl(this.#fd, uapi.request.IOMMU_GET_INFO, info.bytes) < 0;
@@ -252,10 +254,4 @@ function fillMap(record: MapRecord, { memory, offset, iova, size, direction }: M
 function fillUnmap(record: UnmapRecord, iova: Iova, size: number): void {
   record.setU64("iova", iova);
   record.setNumber("size", size);
-}
-
-/** The kernel writes back how much it unmapped. */
-function assertUnmapped(record: UnmapRecord, iova: Iova, size: number): void {
-  const unmapped = record.getNumber("size");
-  if (unmapped !== size) throw unmapError(unmapped, size, iova);
 }

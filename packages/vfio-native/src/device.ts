@@ -1,4 +1,5 @@
 import {
+  type DeviceFeatures,
   type DeviceInfo,
   type DomainAttachment,
   Failures,
@@ -21,6 +22,7 @@ import { Descriptor } from "./descriptor.ts";
 import { DeviceAccess } from "./device-access.ts";
 import { EventfdTarget } from "./eventfd-target.ts";
 import { useFeature } from "./feature.ts";
+import { probeFeatures } from "./feature-probes.ts";
 import { query } from "./ioctl.ts";
 import { IrqControl } from "./irq-control.ts";
 import type { IrqAction, KernelDevice } from "./kernel-device.ts";
@@ -63,6 +65,7 @@ export class VfioDevice implements KernelDevice {
   readonly info: DeviceInfo;
   readonly domain: IommuDomain;
   readonly ownsDomain: boolean;
+  readonly features: DeviceFeatures;
   readonly #parts: DeviceParts;
   readonly #descriptor: Descriptor;
   readonly #access: DeviceAccess;
@@ -93,6 +96,12 @@ export class VfioDevice implements KernelDevice {
     this.#access = new DeviceAccess(native, fd, address, regions[regionIndex.config]?.base ?? 0);
     this.#regions = new RegionTable(this.#access, regions);
     this.#irqs = new IrqControl(this.#access, info.num_irqs);
+    this.features = probeFeatures({
+      access: this.#access,
+      irqs: this.#irqs,
+      resettable: this.info.resettable,
+      ...(parts.binding && { binding: parts.binding }),
+    });
     this.#resets = new Resets({
       access: this.#access,
       descriptor: this.#descriptor,

@@ -133,13 +133,13 @@ export function mapError(
   }
 }
 
-/** For a range of which not all was unmapped: something else was mapped there, or nothing. */
-export function unmapError(unmapped: number, size: number, iova: bigint): PciError {
-  return new PciError(
-    "ERR_INVALID_ARGUMENT",
-    `the kernel unmapped ${unmapped} of ${size} bytes at IOVA ${hex(iova)}`,
-    { hint: "unmap exactly what was mapped, once" },
-  );
+/** For a range that is not exactly what was mapped: more, a part of it, or nothing. */
+export function unmapError(iova: bigint, size: number, result?: number, syscall?: string): PciError {
+  const message = `at IOVA ${hex(iova)} no mapping is exactly ${size} bytes long`;
+  const hint = "unmap exactly what was mapped, once";
+  if (result === undefined || syscall === undefined)
+    return new PciError("ERR_INVALID_ARGUMENT", message, { hint });
+  return systemError(result, syscall, { code: "ERR_INVALID_ARGUMENT", message, hint });
 }
 
 /** What the IOMMU would take; nothing if it does not even tell that any more. */

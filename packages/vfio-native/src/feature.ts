@@ -41,7 +41,7 @@ function featureError(
   index: number,
   result: number,
 ): PciError {
-  const absent = failedWith(result, "ENOTTY") || !allows(access, operation, index);
+  const absent = failedWith(result, "ENOTTY") || !hasFeature(access, operation, index);
   return systemError(result, "ioctl VFIO_DEVICE_FEATURE", {
     ...(absent && {
       code: "ERR_NOT_SUPPORTED",
@@ -54,7 +54,11 @@ function featureError(
 }
 
 /** Whether a feature has an operation. The kernel answers EINVAL both for one it lacks and for data that make no sense. */
-function allows({ native, fd }: DeviceAccess, operation: FeatureOperation, index: number): boolean {
+export function hasFeature(
+  { native, fd }: DeviceAccess,
+  operation: FeatureOperation,
+  index: number,
+): boolean {
   const flags = PROBE | operationFlags[operation] | index;
   const bytes = uapi.deviceFeature.pack({ argsz: uapi.deviceFeature.size, flags });
   return native.ioctl(fd, uapi.request.DEVICE_FEATURE, bytes) >= 0;

@@ -23,15 +23,9 @@ export interface Dependent extends HotResetDependent {
  * @throws PciError `ERR_NOT_SUPPORTED` if the function's bus and slot cannot be reset
  */
 export function hotResetDependents(access: DeviceAccess): Dependent[] {
-  const { native, fd } = access;
-  const ask = (records: number): { result: number; bytes: Uint8Array } => {
-    const room = records * uapi.dependentDevice.size;
-    const bytes = uapi.hotResetInfo.pack({ argsz: uapi.hotResetInfo.size + room }, room);
-    return { result: native.ioctl(fd, uapi.request.DEVICE_GET_PCI_HOT_RESET_INFO, bytes), bytes };
-  };
-  let { result, bytes } = ask(0);
+  let { result, bytes } = ask(access, 0);
   if (failedWith(result, "ENOSPC")) {
-    ({ result, bytes } = ask(Math.min(uapi.hotResetInfo.read(bytes).count, MOST_DEPENDENTS)));
+    ({ result, bytes } = ask(access, Math.min(uapi.hotResetInfo.read(bytes).count, MOST_DEPENDENTS)));
   }
   if (result < 0) {
     throw systemError(result, "ioctl VFIO_DEVICE_GET_PCI_HOT_RESET_INFO", {
@@ -48,6 +42,17 @@ export function hotResetDependents(access: DeviceAccess): Dependent[] {
     if (!byDevice) return { address, group: group_id, owned: false };
     return { address, group: groupNumber(address), owned: group_id !== uapi.HOT_RESET_NOT_OWNED };
   });
+}
+
+/** Whether the function's bus or slot can be reset at all. */
+export function hotResetPossible(access: DeviceAccess): boolean {
+  return !failedWith(ask(access, 0).result, "ENODEV");
+}
+
+function ask({ native, fd }: DeviceAccess, records: number): { result: number; bytes: Uint8Array } {
+  const room = records * uapi.dependentDevice.size;
+  const bytes = uapi.hotResetInfo.pack({ argsz: uapi.hotResetInfo.size + room }, room);
+  return { result: native.ioctl(fd, uapi.request.DEVICE_GET_PCI_HOT_RESET_INFO, bytes), bytes };
 }
 
 /** The group of a function that the kernel named by its id in an iommufd; -1 if it has just gone. */

@@ -6,6 +6,7 @@
 export { adoptIrqTarget } from "./adopt-irq-target.ts";
 export { type CdevOptions, vfioCdev } from "./cdev-backend.ts";
 export { vfioGroup } from "./group-backend.ts";
+export type { MemlockAccounting } from "./iommufd.ts";
 export type { IrqAction, KernelBackend, KernelDevice } from "./kernel-device.ts";
 export { MemfdSource } from "./memfd-memory.ts";
 export { type Memlock, readMemlock, readUserMemlock } from "./memlock.ts";

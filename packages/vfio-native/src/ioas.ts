@@ -177,8 +177,9 @@ export class Ioas implements DmaMapper {
   }
 
   #unmapError(result: number, iova: Iova, size: number): PciError {
-    if (failedWith(result, "ENOENT")) return unmapError(0, size, iova);
-    return systemError(result, "ioctl IOMMU_IOAS_UNMAP");
+    const syscall = "ioctl IOMMU_IOAS_UNMAP";
+    if (failedWith(result, "ENOENT")) return unmapError(iova, size, result, syscall);
+    return systemError(result, syscall);
   }
 
   #assertOpen(): void {

@@ -2,6 +2,7 @@ import { PciError } from "@userpci/interface";
 import { Descriptor } from "./descriptor.ts";
 import { systemError } from "./errno.ts";
 import { IOMMU_NODE, openError } from "./explain.ts";
+import { failedWith } from "./ioctl.ts";
 import type { Native } from "./native.ts";
 import * as uapi from "./uapi/iommufd.ts";
 
@@ -83,6 +84,11 @@ export class Iommufd {
   request(name: IommufdRequest, argument: Uint8Array | number): void {
     const result = this.attempt(name, argument);
     if (result < 0) throw systemError(result, `ioctl IOMMU_${name}`);
+  }
+
+  /** Whether the kernel has a request: it says ENOTTY for one it does not know, and EINVAL for a structure of no size. */
+  knows(name: IommufdRequest): boolean {
+    return !failedWith(this.attempt(name, new Uint8Array(4)), "ENOTTY");
   }
 
   /** Makes an address space. Returns its id. */

@@ -77,8 +77,20 @@ export const bindFlag = { TOKEN: 1 << 0 } as const;
 /** `struct vfio_device_attach_iommufd_pt` flags, and those of its counterpart. */
 export const attachFlag = { PASID: 1 << 0 } as const;
 
-/** Feature indexes that need more than passing bytes: getting a dma-buf opens a descriptor. */
-export const feature = { PCI_VF_TOKEN: 0, DMA_BUF: 11 } as const;
+/** Indexes of optional features, of which getting a dma-buf opens a descriptor. */
+export const feature = {
+  PCI_VF_TOKEN: 0,
+  MIGRATION: 1,
+  MIG_DEVICE_STATE: 2,
+  LOW_POWER_ENTRY: 3,
+  LOW_POWER_ENTRY_WITH_WAKEUP: 4,
+  LOW_POWER_EXIT: 5,
+  DMA_LOGGING_START: 6,
+  DMA_LOGGING_STOP: 7,
+  DMA_LOGGING_REPORT: 8,
+  MIG_DATA_SIZE: 9,
+  DMA_BUF: 11,
+} as const;
 
 /** `struct vfio_iommu_type1_info` flags. */
 export const iommuInfoFlag = { PGSIZES: 1 << 0, CAPS: 1 << 1 } as const;
