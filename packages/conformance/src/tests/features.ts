@@ -1,0 +1,50 @@
+import { type FeatureName, optionalFeatures } from "@userpci/interface";
+import type { Chapter } from "../suite.ts";
+import { withDevice } from "./scene.ts";
+
+/** Indexes of `VFIO_DEVICE_FEATURE_*`, with the direction in which each is used. */
+const indexes: Partial<Record<FeatureName, readonly [index: number, operation: "get" | "set"]>> = {
+  "vf-token": [0, "set"],
+  migration: [1, "get"],
+  "low-power": [3, "set"],
+  "low-power-wakeup": [4, "set"],
+  "dma-logging": [6, "set"],
+  "migration-size": [9, "get"],
+  "dma-buf": [11, "get"],
+};
+
+/** What is optional: there, or refused with what would bring it. */
+export const featureTests: Chapter = {
+  "a feature is there or says what would bring it": (trial) =>
+    withDevice(trial, (device) => {
+      const { features: expected } = trial.subject;
+      const { features } = device;
+      trial.check("the backend answers for its features", features !== undefined || expected.length === 0);
+      for (const name of Object.keys(optionalFeatures) as FeatureName[]) {
+        const there = expected.includes(name);
+        trial.check(`has("${name}") is ${there}`, (features?.has(name) ?? false) === there);
+        if (features === undefined) continue;
+        trial.expect(`need("${name}")`, () => features.need(name), there ? "ok" : "ERR_NOT_SUPPORTED");
+      }
+    }),
+
+  "an absent feature of VFIO is refused whatever is asked of it": (trial) =>
+    withDevice(trial, (device) => {
+      for (const [name, [index, operation]] of Object.entries(indexes)) {
+        const there = trial.subject.features.includes(name as FeatureName);
+        const outcome = there ? "ok" : "ERR_NOT_SUPPORTED";
+        trial.expect(`probe of "${name}"`, () => device.feature("probe", index), outcome);
+        if (there) continue;
+        const use = () => device.feature(operation, index, new Uint8Array(32));
+        trial.expect(`${operation} of "${name}"`, use, outcome);
+      }
+    }),
+
+  "what is no feature is refused": (trial) =>
+    withDevice(trial, (device) => {
+      const ask = () => device.features?.has("telepathy" as FeatureName);
+      trial.expect("has() of no feature", ask, device.features === undefined ? "ok" : "ERR_INVALID_ARGUMENT");
+      const guess = () => device.feature("guess" as "probe", 0);
+      trial.expect("a feature's operation that is none", guess, "ERR_INVALID_ARGUMENT");
+    }),
+};

@@ -1,0 +1,18 @@
+import { vfioCdev } from "@userpci/vfio-native";
+import { guestSuite } from "../harness/suite.ts";
+import { conformanceTests } from "./kernel.ts";
+
+await guestSuite(import.meta.url, {
+  machine: "iommufd",
+  tests: conformanceTests("vfio-cdev", vfioCdev, [
+    "reset",
+    "hot-reset",
+    "msix-resize",
+    "low-power",
+    "low-power-wakeup",
+    "dma-buf",
+    "iommu-info",
+    "map-file",
+    "fault-queue",
+  ]),
+});
