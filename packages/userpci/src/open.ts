@@ -6,15 +6,17 @@ import {
   checkType,
   type IommuDomain,
   type OpenOptions,
-  PciError,
 } from "@userpci/interface";
-import { vfioGroup } from "@userpci/vfio-native";
+import { defaultBackend } from "./default-backend.ts";
 import { PciDevice } from "./device.ts";
 import { checkReleasePolicy, type ReleasePolicy } from "./release.ts";
 
 /** How {@link openDevice} opens a function. */
 export interface DeviceOptions extends OpenOptions {
-  /** How to reach it; default: the kernel's VFIO, or what the environment variable `USERPCI_BACKEND` names. */
+  /**
+   * How to reach it; default: the kernel's iommufd where this user can open its nodes, else VFIO's container, or what the
+   * environment variable `USERPCI_BACKEND` names (`vfio-cdev`, `vfio-group`).
+   */
   readonly backend?: Backend;
   /** A domain to share with other devices; it is not closed with the device. */
   readonly domain?: IommuDomain;
@@ -25,24 +27,6 @@ export interface DeviceOptions extends OpenOptions {
    * in time, or `keep` it, and keep the system waiting. Default `close`. See `PciDevice.onRelease`.
    */
   readonly release?: ReleasePolicy;
-}
-
-/** Backends that `USERPCI_BACKEND` may name. */
-const makers: Readonly<Record<string, () => Backend>> = { "vfio-group": vfioGroup };
-
-let shared: Backend | undefined;
-
-/** The backend of all devices opened without one: an IOMMU group opens once in a process, so there is one. */
-function defaultBackend(): Backend {
-  const name = process.env["USERPCI_BACKEND"] ?? "vfio-group";
-  const make = Object.hasOwn(makers, name) ? makers[name] : undefined;
-  if (make === undefined) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `USERPCI_BACKEND names no backend: ${name}`, {
-      hint: `one of ${Object.keys(makers).join(", ")}, or unset it`,
-    });
-  }
-  shared ??= make();
-  return shared;
 }
 
 /**
@@ -84,7 +68,7 @@ function prepare(
 ): { backend: Backend; dmaBits: number; release: ReleasePolicy; open: OpenOptions } {
   checkType("address", address, "string");
   checkType("options", options, "object");
-  const { backend = defaultBackend(), dmaBits = 64, release = "close", ...open } = options;
+  const { backend = defaultBackend(address), dmaBits = 64, release = "close", ...open } = options;
   checkMethods("backend", backend, ["open", "openSync"]);
   if (open.domain !== undefined) checkMethods("domain", open.domain, ["attach", "map", "mapSync"]);
   if (open.vfToken !== undefined) checkType("vfToken", open.vfToken, "string");
