@@ -17,7 +17,7 @@ export const at = {
   usb: "0000:00:11.0",
 } as const;
 
-/** PCI addresses of the devices in the `functions` machine. */
+/** PCI addresses of the devices in the `functions` machines. */
 export const functionsAt = {
   /** 82576 on a kernel without its driver. */
   igb: "0000:01:00.0",
@@ -54,6 +54,7 @@ export const bound: Readonly<Record<string, Readonly<Record<string, string>>>> =
   main: at,
   iommufd: at,
   functions: functionsAt,
+  iommufdFunctions: functionsAt,
   noRemapping: { edu: at.edu },
 };
 
@@ -75,14 +76,18 @@ const main: BootOptions = {
   hugepages: 8,
 };
 
+const functions: BootOptions = {
+  devices: ["igb", "igb", "virtio-rng-pci,addr=0x13,disable-legacy=on"],
+};
+
 /** Machines by the name that tests ask for. */
 export const machines: Readonly<Record<string, BootOptions>> = {
   main,
   /** The same devices on a kernel with IOMMUFD and `/dev/vfio/devices`. */
   iommufd: { ...main, kernel: "iommufd" },
-  functions: {
-    devices: ["igb", "igb", "virtio-rng-pci,addr=0x13,disable-legacy=on"],
-  },
+  functions,
+  /** The same functions on a kernel with IOMMUFD. */
+  iommufdFunctions: { ...functions, kernel: "iommufd" },
   unplug: {
     devices: ["edu", "pcie-root-port,id=bay,chassis=9,addr=0x10"],
   },

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { regionIndex } from "@userpci/interface";
 import { bind } from "@userpci/sysfs";
-import { vfioGroup } from "@userpci/vfio-native";
+import { kernelBackend } from "./harness/backend.ts";
 import { expectCode, expectRejection } from "./harness/expect.ts";
 import { guestSuite } from "./harness/suite.ts";
 import { functionsAt as at, physicalFunction, USER } from "./machines.ts";
@@ -34,12 +34,13 @@ async function withVirtualFunction(test: () => Promise<void>): Promise<void> {
 }
 
 await guestSuite(import.meta.url, {
+  backends: ["vfio-group", "vfio-cdev"],
   machine: "functions",
   // Making virtual functions is root's.
   users: ["root"],
   tests: {
     "a virtual function has the ids that its physical one gives it": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.igbVf);
       const config = device.region(regionIndex.config);
       assert.equal(config.read32(0), 0x10ca_8086);
@@ -51,7 +52,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a hot reset that would hit functions of others is refused, and names them": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.igbVf);
       const dependents = device.hotResetInfo().map(({ address }) => address);
       assert.ok(dependents.includes(physicalFunction), String(dependents));
@@ -64,15 +65,15 @@ await guestSuite(import.meta.url, {
     },
 
     "a virtual function that nobody shares a token for opens without one": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       expectCode("ERR_INVALID_ARGUMENT", () => backend.openSync(at.igbVf, { vfToken: randomUUID() }));
       backend.openSync(at.igbVf).closeSync();
     },
 
     "a virtual function opens with the token of its physical one's driver, and not otherwise": () =>
       withVirtualFunction(async () => {
-        await using owner = vfioGroup();
-        await using user = vfioGroup();
+        await using owner = kernelBackend();
+        await using user = kernelBackend();
         const token = randomUUID();
         const physical = await owner.open(at.igb, { vfToken: token });
         const missing = expectCode("ERR_PERMISSION", () => user.openSync(VF));
@@ -97,7 +98,7 @@ await guestSuite(import.meta.url, {
 
     "a bus with virtual functions on it is not hot reset, with what would make it possible": () =>
       withVirtualFunction(async () => {
-        await using backend = vfioGroup();
+        await using backend = kernelBackend();
         const token = randomUUID();
         await using physical = await backend.open(at.igb, { vfToken: token });
         const refused = await expectRejection("ERR_GROUP_BUSY", () => physical.hotReset());

@@ -37,7 +37,12 @@ export class CdevOpening {
   }
 
   /** Binding resets the device, so it is off this thread. @throws PciError; nothing is then open */
-  async open(): Promise<OpenedDevice> {
+  open(): Promise<OpenedDevice> {
+    // While the call waits for its thread, the number of the iommufd must not become another file's.
+    return this.#ioas.use(() => this.#open());
+  }
+
+  async #open(): Promise<OpenedDevice> {
     const fd = this.#openNode();
     try {
       const bytes = this.#bindArgument();
@@ -79,6 +84,7 @@ export class CdevOpening {
 
   #bound(fd: number, bytes: Uint8Array, result: number): OpenedDevice {
     if (result < 0) throw this.#bindError(result);
+    this.#ioas.assertOpen();
     const deviceId = uapi.bindIommufd.read(bytes).out_devid;
     this.#attach(fd);
     return { fd, binding: { iommufd: this.#ioas.iommufd, deviceId, ioas: this.#ioas } };

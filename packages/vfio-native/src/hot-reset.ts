@@ -60,20 +60,28 @@ function groupNumber(address: string): number {
   return listFunctions().find((fn) => fn.address === address)?.iommuGroup ?? -1;
 }
 
+/** What a backend has open. */
+export interface OpenFunctions {
+  /** Descriptor of an open IOMMU group by number; left out where the kernel knows by the iommufd what this process owns. */
+  readonly groupFd?: (group: number) => number | undefined;
+  /** Access to a function that is open, by its address. */
+  readonly accessOf: (address: string) => DeviceAccess | undefined;
+}
+
 /**
  * The argument of `VFIO_DEVICE_PCI_HOT_RESET`: a descriptor of every affected group as proof of owning it, or no descriptor
  * when the kernel knows by the iommufd what this process owns.
  *
- * @param groupFd the open descriptor of a group, or undefined if this backend does not have it; left out for iommufd
- * @throws PciError `ERR_GROUP_BUSY` naming the functions whose groups are not open here
+ * @throws PciError `ERR_GROUP_BUSY` naming the functions that are not open here, `ERR_NOT_SUPPORTED` if being open does not help
  */
-export function hotResetArgument(
-  access: DeviceAccess,
-  groupFd?: (group: number) => number | undefined,
-): Uint8Array {
+export function hotResetArgument(access: DeviceAccess, { groupFd, accessOf }: OpenFunctions): Uint8Array {
   const dependents = hotResetDependents(access);
   const missing = dependents.filter(({ group, owned }) => !owned && groupFd?.(group) === undefined);
   if (missing.length > 0) {
+    if (missing.every(({ address }) => accessOf(address) !== undefined)) {
+      const { message, hint } = apart(dependents);
+      throw new PciError("ERR_NOT_SUPPORTED", message, { hint });
+    }
     const names = missing.map(({ address, group }) => `${address} (group ${group})`).join(", ");
     throw new PciError("ERR_GROUP_BUSY", `a hot reset of ${access.address} would also hit ${names}`, {
       hint: "bind these functions to vfio-pci and open them with the same backend first",
@@ -94,8 +102,7 @@ export function hotResetError(access: DeviceAccess, result: number): PciError {
   if (failedWith(result, "EINVAL")) {
     return systemError(result, "ioctl VFIO_DEVICE_PCI_HOT_RESET", {
       code: "ERR_NOT_SUPPORTED",
-      message: `the kernel does not reset a bus or slot with these functions on it: ${namesOf(access)}`,
-      hint: "if some are virtual functions, disable them first: echo 0 > /sys/bus/pci/devices/ADDRESS/sriov_numvfs",
+      ...apart(hotResetDependents(access)),
     });
   }
   return systemError(result, "ioctl VFIO_DEVICE_PCI_HOT_RESET", {
@@ -104,8 +111,11 @@ export function hotResetError(access: DeviceAccess, result: number): PciError {
   });
 }
 
-function namesOf(access: DeviceAccess): string {
-  return hotResetDependents(access)
-    .map(({ address }) => address)
-    .join(", ");
+/** For functions that never count as one set, though one reset hits them all. */
+function apart(dependents: readonly Dependent[]): { message: string; hint: string } {
+  const names = dependents.map(({ address }) => address).join(", ");
+  return {
+    message: `the kernel does not reset a bus or slot with these functions on it: ${names}`,
+    hint: "if some are virtual functions, disable them first: echo 0 > /sys/bus/pci/devices/ADDRESS/sriov_numvfs",
+  };
 }

@@ -1,5 +1,5 @@
 import type { DmaMapper, Iova, IovaRange, MapperLimits, MapRequest } from "@userpci/interface";
-import { PciError } from "@userpci/interface";
+import { isPciError, PciError } from "@userpci/interface";
 import { systemError } from "./errno.ts";
 import { mapError, unmapError } from "./explain.ts";
 import { failedWith } from "./ioctl.ts";
@@ -62,7 +62,7 @@ export class Ioas implements DmaMapper {
   }
 
   limits(): MapperLimits {
-    this.#assertOpen();
+    this.assertOpen();
     let answer = this.#ranges(FEW_RANGES);
     if (failedWith(answer.result, "EMSGSIZE")) {
       answer = this.#ranges(Math.min(answer.count, MOST_RANGES));
@@ -72,7 +72,7 @@ export class Ioas implements DmaMapper {
   }
 
   mapSync(request: MapRequest): void {
-    this.#assertOpen();
+    this.assertOpen();
     const { address } = request.memory;
     if (address === undefined) {
       this.#mapFile(request);
@@ -86,12 +86,12 @@ export class Ioas implements DmaMapper {
   async map(request: MapRequest): Promise<void> {
     const { address } = request.memory;
     if (request.size < ASYNC_SIZE || address === undefined) return this.mapSync(request);
-    this.#assertOpen();
+    this.assertOpen();
     const record = newMapRecord(this.id);
     fillMap(record, request, address);
     const result = await this.#users.during(() => this.iommufd.attemptAsync("IOAS_MAP", record.bytes));
     if (result >= 0) return;
-    this.#assertOpen();
+    this.assertOpen();
     throw this.#mapError(result, request);
   }
 
@@ -112,6 +112,16 @@ export class Ioas implements DmaMapper {
     if (result < 0) throw this.#unmapError(result, iova, size);
   }
 
+  /** Keeps it and its iommufd until `work` has settled, also when it is closed meanwhile. */
+  use<T>(work: () => Promise<T>): Promise<T> {
+    return this.#users.during(work);
+  }
+
+  /** @throws PciError `ERR_CLOSED` */
+  assertOpen(): void {
+    if (this.#closed) throw ioasClosed();
+  }
+
   /** Destroys it with all of its mappings, when the calls on other threads have ended. Harmless twice. */
   close(): void {
     if (this.#closed) return;
@@ -120,6 +130,9 @@ export class Ioas implements DmaMapper {
     this.#users.whenNone(() => {
       try {
         this.iommufd.destroy(this.id);
+      } catch (error) {
+        // A device that is being closed elsewhere still has it: the kernel destroys it with the iommufd.
+        if (!isPciError(error, "EBUSY")) throw error;
       } finally {
         this.iommufd.release();
       }
@@ -180,10 +193,6 @@ export class Ioas implements DmaMapper {
     const syscall = "ioctl IOMMU_IOAS_UNMAP";
     if (failedWith(result, "ENOENT")) return unmapError(iova, size, result, syscall);
     return systemError(result, syscall);
-  }
-
-  #assertOpen(): void {
-    if (this.#closed) throw ioasClosed();
   }
 }
 

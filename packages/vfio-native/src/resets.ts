@@ -2,19 +2,15 @@ import { type HotResetDependent, PciError } from "@userpci/interface";
 import type { Descriptor } from "./descriptor.ts";
 import type { DeviceAccess } from "./device-access.ts";
 import { systemError } from "./errno.ts";
-import { hotResetArgument, hotResetDependents, hotResetError } from "./hot-reset.ts";
+import { hotResetArgument, hotResetDependents, hotResetError, type OpenFunctions } from "./hot-reset.ts";
 import * as uapi from "./uapi/vfio.ts";
 
 /** What resets need of a device and its backend. */
-export interface ResetParts {
+export interface ResetParts extends OpenFunctions {
   readonly access: DeviceAccess;
   readonly descriptor: Descriptor;
   /** Whether the function has a reset method of its own. */
   readonly resettable: boolean;
-  /** Descriptor of an open IOMMU group by number; none if the kernel knows what this process owns. */
-  readonly groupFd?: (group: number) => number | undefined;
-  /** Access to another function that is open in the same backend, by its address. */
-  readonly accessOf: (address: string) => DeviceAccess | undefined;
 }
 
 /** The resets of one device: of the function, and of its bus or slot with all functions on it. */
@@ -65,9 +61,9 @@ export class Resets {
   }
 
   #hotReset(): { bytes: Uint8Array; hit: DeviceAccess[] } {
-    const { access, groupFd, accessOf } = this.#parts;
+    const { access, accessOf } = this.#parts;
     access.assertUsable();
-    const bytes = hotResetArgument(access, groupFd);
+    const bytes = hotResetArgument(access, this.#parts);
     const others = hotResetDependents(access).flatMap(({ address }) => accessOf(address) ?? []);
     return { bytes, hit: [...new Set([access, ...others])] };
   }

@@ -7,7 +7,7 @@ import {
   regionIndex,
   toIova,
 } from "@userpci/interface";
-import { vfioGroup } from "@userpci/vfio-native";
+import { kernelBackend } from "../harness/backend.ts";
 import { edu, roundTrip, startEdu, transfer } from "../harness/edu-registers.ts";
 import { guestSuite } from "../harness/suite.ts";
 import { at } from "../machines.ts";
@@ -29,7 +29,7 @@ async function withPage(
     bytes: Uint8Array<ArrayBuffer>;
   }) => Promise<void>,
 ): Promise<void> {
-  using backend = vfioGroup();
+  using backend = kernelBackend();
   using device = backend.openSync(at.wideEdu);
   using memory = backend.memory.alloc(PAGE);
   const bar = startEdu(device);
@@ -40,9 +40,10 @@ async function withPage(
 }
 
 await guestSuite(import.meta.url, {
+  backends: ["vfio-group", "vfio-cdev"],
   tests: {
     "bytes go into the device and back, through small and huge pages": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.wideEdu);
       const bar = startEdu(device);
       for (const pageSize of [PAGE, 2 ** 21]) {
@@ -59,7 +60,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a part of the memory is mapped where that was asked for": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.wideEdu);
       const bar = startEdu(device);
       using memory = backend.memory.alloc(4 * PAGE);
@@ -74,7 +75,7 @@ await guestSuite(import.meta.url, {
     },
 
     "memory that the device may only read keeps its bytes": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.wideEdu);
       const bar = startEdu(device);
       using memory = backend.memory.alloc(2 * PAGE);
@@ -124,7 +125,7 @@ await guestSuite(import.meta.url, {
 
     "a device of another domain does not see the memory, at the same address": () =>
       withPage(async ({ device, bar, bytes }) => {
-        using backend = vfioGroup();
+        using backend = kernelBackend();
         using other = backend.openSync(at.edu);
         const otherBar = startEdu(other);
         using page = device.memory.alloc(PAGE);

@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { regionIndex } from "@userpci/interface";
-import { vfioGroup } from "@userpci/vfio-native";
+import { kernelBackend } from "../harness/backend.ts";
 import { expectCode } from "../harness/expect.ts";
 import { guestSuite } from "../harness/suite.ts";
 import { at } from "../machines.ts";
@@ -28,9 +28,10 @@ async function suspended(address: string): Promise<void> {
 }
 
 await guestSuite(import.meta.url, {
+  backends: ["vfio-group", "vfio-cdev"],
   tests: {
     "a feature that is there can be found out without using it": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       for (const index of [feature.LOW_POWER_ENTRY, feature.LOW_POWER_EXIT]) {
         assert.equal(device.feature("probe", index), 0);
@@ -38,7 +39,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a feature that is not there says so, whatever is asked of it": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       for (const index of [feature.PCI_VF_TOKEN, feature.MIGRATION, feature.DMA_LOGGING_START, 999]) {
         for (const operation of ["probe", "get", "set"] as const) {
@@ -54,13 +55,13 @@ await guestSuite(import.meta.url, {
     },
 
     "a feature that can only be set is not got": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       expectCode("ERR_NOT_SUPPORTED", () => device.feature("get", feature.LOW_POWER_ENTRY));
     },
 
     "a device goes into low power and comes back working": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       const config = device.region(regionIndex.config);
       config.write16(4, 0b110);
@@ -74,7 +75,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a device in low power still answers": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       const config = device.region(regionIndex.config);
       config.write16(4, 0b110);
@@ -87,7 +88,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a device closed in low power opens again": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       const device = backend.openSync(at.nvme);
       device.feature("set", feature.LOW_POWER_ENTRY);
       device.closeSync();
@@ -96,7 +97,7 @@ await guestSuite(import.meta.url, {
     },
 
     "low power that wakes up tells so by an event": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       using wakeup = device.createIrqTarget();
       console.log(`feature 4 (low power with wake-up): probe ${device.feature("probe", 4)}`);

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import type { BackendDevice, IrqTarget } from "@userpci/interface";
-import { vfioGroup } from "@userpci/vfio-native";
+import { kernelBackend } from "../harness/backend.ts";
 import { edu, startEdu } from "../harness/edu-registers.ts";
 import { expectCode } from "../harness/expect.ts";
 import { guestSuite } from "../harness/suite.ts";
@@ -17,9 +17,10 @@ function connect(device: BackendDevice): IrqTarget {
 }
 
 await guestSuite(import.meta.url, {
+  backends: ["vfio-group", "vfio-cdev"],
   tests: {
     "INTx fires once, and then not before it is unmasked": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       assert.deepEqual(device.irqInfo("intx"), {
         kind: "intx",
@@ -43,7 +44,7 @@ await guestSuite(import.meta.url, {
     },
 
     "INTx unmasked before it was acknowledged fires again": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using bar = startEdu(device);
       using target = connect(device);
@@ -57,7 +58,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a masked INTx fires when it is unmasked": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using bar = startEdu(device);
       using target = connect(device);
@@ -71,7 +72,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a signal on another target unmasks INTx, until that is taken away": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using bar = startEdu(device);
       using target = connect(device);
@@ -97,7 +98,7 @@ await guestSuite(import.meta.url, {
     },
 
     "an unmask target that is closed leaves INTx working": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using bar = startEdu(device);
       using target = connect(device);
@@ -112,7 +113,7 @@ await guestSuite(import.meta.url, {
     },
 
     "INTx is triggered, masked and unmasked by flags": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using bar = startEdu(device);
       using target = connect(device);
@@ -135,7 +136,7 @@ await guestSuite(import.meta.url, {
     },
 
     "INTx is triggered without the device": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       using target = connect(device);
       device.triggerIrqs("intx", 0, 1);
@@ -144,7 +145,7 @@ await guestSuite(import.meta.url, {
     },
 
     "INTx without a target, or with another one, stays enabled": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using bar = startEdu(device);
       using first = connect(device);
@@ -162,7 +163,7 @@ await guestSuite(import.meta.url, {
     },
 
     "INTx that is off can neither be masked nor triggered, and says how to enable it": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using target = device.createIrqTarget();
       const calls = [
@@ -177,7 +178,7 @@ await guestSuite(import.meta.url, {
     },
 
     "INTx disabled is silent, and can be enabled again": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using bar = startEdu(device);
       using target = connect(device);
@@ -193,7 +194,7 @@ await guestSuite(import.meta.url, {
     },
 
     "INTx, MSI and MSI-X exclude each other": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.e1000e);
       using target = device.createIrqTarget();
       const kinds = ["intx", "msi", "msix"] as const;
@@ -211,7 +212,7 @@ await guestSuite(import.meta.url, {
     },
 
     "ERR and REQ go on beside any other kind": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.e1000e);
       using msix = device.createIrqTarget();
       device.setIrqs("msix", 0, [msix]);
@@ -235,7 +236,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a device without PCI Express has no ERR": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using target = device.createIrqTarget();
       assert.equal(device.irqInfo("err").count, 0);

@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { setTimeout } from "node:timers/promises";
 import type { BackendDevice, IrqTarget } from "@userpci/interface";
-import { vfioGroup } from "@userpci/vfio-native";
+import { kernelBackend } from "../harness/backend.ts";
 import { edu, startEdu } from "../harness/edu-registers.ts";
 import { expectCode } from "../harness/expect.ts";
 import { holdings } from "../harness/process.ts";
@@ -26,9 +26,10 @@ function connect(device: BackendDevice): IrqTarget {
 }
 
 await guestSuite(import.meta.url, {
+  backends: ["vfio-group", "vfio-cdev"],
   tests: {
     "an interrupt calls the listener on the event loop": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using bar = startEdu(device);
       using target = connect(device);
@@ -38,7 +39,7 @@ await guestSuite(import.meta.url, {
     },
 
     "events that come while nobody listens are kept and counted": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using target = connect(device);
       for (let i = 0; i < 3; i++) device.triggerIrqs("msi", 0, 1);
@@ -52,7 +53,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a target has one reader at a time": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using target = connect(device);
       target.listen(() => undefined);
@@ -65,7 +66,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a wait ends with the event, or with its time-out": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using target = connect(device);
       const before = performance.now();
@@ -80,7 +81,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a target signals by itself, as the device would": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using target = device.createIrqTarget();
       target.signal();
@@ -90,7 +91,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a closed target, or one of somebody else, enables nothing": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       const closed = device.createIrqTarget();
       closed.close();
@@ -109,7 +110,7 @@ await guestSuite(import.meta.url, {
     },
 
     "after its close a target says so, and the vector goes on without it": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using bar = startEdu(device);
       const target = connect(device);
@@ -133,7 +134,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a target outlives its device, with the events that had arrived": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       const device = backend.openSync(at.edu);
       using target = connect(device);
       device.triggerIrqs("msi", 0, 1);
@@ -143,7 +144,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a listener that does not keep the process alive still listens": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using target = connect(device);
       target.ref(false);
@@ -153,7 +154,7 @@ await guestSuite(import.meta.url, {
     },
 
     "no descriptor is left when targets are closed": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       const before = holdings();
       for (let i = 0; i < 100; i++) {

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import type { BackendDevice, IrqTarget } from "@userpci/interface";
-import { vfioGroup } from "@userpci/vfio-native";
+import { kernelBackend } from "../harness/backend.ts";
 import { edu, startEdu } from "../harness/edu-registers.ts";
 import { expectCode } from "../harness/expect.ts";
 import { guestSuite } from "../harness/suite.ts";
@@ -28,9 +28,10 @@ function checkEach(device: BackendDevice, targets: ReadonlyMap<number, IrqTarget
 }
 
 await guestSuite(import.meta.url, {
+  backends: ["vfio-group", "vfio-cdev"],
   tests: {
     "an MSI of the device arrives as an event": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       assert.equal(device.irqInfo("msi").count, 1);
       using bar = startEdu(device);
@@ -46,7 +47,7 @@ await guestSuite(import.meta.url, {
     },
 
     "an MSI raised while bus mastering is off never arrives": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using bar = startEdu(device);
       using target = device.createIrqTarget();
@@ -62,7 +63,7 @@ await guestSuite(import.meta.url, {
     },
 
     "an MSI can be triggered without the device, by count and by flag": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using target = device.createIrqTarget();
       device.setIrqs("msi", 0, [target]);
@@ -73,7 +74,7 @@ await guestSuite(import.meta.url, {
     },
 
     "MSI and MSI-X cannot be masked, and say so": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       for (const [address, kind] of [
         [at.edu, "msi"],
         [at.nvme, "msix"],
@@ -95,7 +96,7 @@ await guestSuite(import.meta.url, {
     },
 
     "MSI disabled is silent, and can be enabled again": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using bar = startEdu(device);
       using target = device.createIrqTarget();
@@ -113,7 +114,7 @@ await guestSuite(import.meta.url, {
     },
 
     "MSI vectors cannot be added while others are enabled, and those go on": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.usb);
       const { count, resizable } = device.irqInfo("msi");
       assert.ok(count >= 4, `${count} vectors`);
@@ -138,7 +139,7 @@ await guestSuite(import.meta.url, {
     },
 
     "each MSI-X vector has an event of its own": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       assert.equal(device.irqInfo("msix").count, VECTORS);
       const targets = targetsOf(device, VECTORS);
@@ -148,7 +149,7 @@ await guestSuite(import.meta.url, {
     },
 
     "MSI-X flags trigger those vectors that are true": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       const targets = targetsOf(device, 4);
       device.setIrqs("msix", 0, targets);
@@ -161,7 +162,7 @@ await guestSuite(import.meta.url, {
     },
 
     "MSI-X may start at any vector": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       const [third, fourth, last] = targetsOf(device, 3);
       device.setIrqs("msix", 3, [third!, fourth!]);
@@ -179,7 +180,7 @@ await guestSuite(import.meta.url, {
     },
 
     "MSI-X vectors are disconnected and connected while others go on": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       assert.equal(device.irqInfo("msix").resizable, true, "Linux 6.4 and later");
       const [a, b, c, d] = targetsOf(device, 4);
@@ -195,7 +196,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a count past the table is refused, and nothing is enabled": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       const targets = targetsOf(device, VECTORS + 1);
       const error = expectCode("ERR_IRQ_COUNT", () => device.setIrqs("msix", 0, targets));

@@ -1,44 +1,45 @@
 import { strict as assert } from "node:assert";
 import { type BackendDevice, irqKinds, regionIndex } from "@userpci/interface";
-import { vfioGroup } from "@userpci/vfio-native";
+import { backendName, kernelBackend } from "../harness/backend.ts";
 import { startEdu, transfer } from "../harness/edu-registers.ts";
 import { expectCode, expectRejection } from "../harness/expect.ts";
 import { guestSuite } from "../harness/suite.ts";
 import { at } from "../machines.ts";
 
 await guestSuite(import.meta.url, {
+  backends: ["vfio-group", "vfio-cdev"],
   tests: {
     "a function opens by its full or short address and says what it is": async () => {
-      await using backend = vfioGroup();
+      await using backend = kernelBackend();
       for (const address of [at.edu, "00:04.0"]) {
         await using device = await backend.open(address);
         assert.equal(device.address, at.edu);
-        assert.equal(device.backend, "vfio-group");
+        assert.equal(device.backend, backendName);
         assert.deepEqual(device.info, { regions: 9, irqs: 5, resettable: false });
         assert.equal(device.region(regionIndex.config).read32(0), 0x11e8_1234);
       }
     },
 
     "an address that does not exist is named, with those there are": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       const error = expectCode("ERR_NO_DEVICE", () => backend.openSync("0000:00:1e.7"));
       assert.match(error.message, /0000:00:1e\.7/);
       expectCode("ERR_INVALID_ARGUMENT", () => backend.openSync("not an address"));
     },
 
     "a function on another driver is refused with the command that binds it": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       // The test bed's own 9p device sits on virtio-pci, beside its root port.
       const error = expectCode("ERR_WRONG_DRIVER", () => backend.openSync("0000:00:1f.0"));
       assert.match(error.hint!, /userpci bind 0000:00:1f\.0/);
     },
 
     "a second open is refused, and names this process": async () => {
-      using first = vfioGroup();
+      using first = kernelBackend();
       using device = first.openSync(at.edu);
       const again = expectCode("ERR_DEVICE_BUSY", () => first.openSync(at.edu));
       assert.match(again.message, new RegExp(`\\b${process.pid}\\b`));
-      using second = vfioGroup();
+      using second = kernelBackend();
       const elsewhere = await expectRejection("ERR_DEVICE_BUSY", () => second.open(at.edu));
       assert.match(elsewhere.message, new RegExp(`\\b${process.pid}\\b`));
       assert.equal(elsewhere.syscall, "open");
@@ -46,7 +47,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a function whose group another domain holds is refused": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using edu = backend.openSync(at.pairedEdu);
       expectCode("ERR_GROUP_BUSY", () => backend.openSync(at.pairedE1000));
       using nic = backend.openSync(at.pairedE1000, { domain: edu.domain });
@@ -54,7 +55,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a reset method can be required": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       expectCode("ERR_NO_RESET", () => backend.openSync(at.edu, { requireReset: true }));
       using nvme = backend.openSync(at.nvme, { requireReset: true });
       assert.equal(nvme.info.resettable, true);
@@ -63,7 +64,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a VF token that is no UUID, or not wanted, is refused and leaves the device free": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       expectCode("ERR_INVALID_ARGUMENT", () => backend.openSync(at.edu, { vfToken: "secret" }));
       const token = "14d63f20-8445-11ea-8900-1f9ce7d5650d";
       expectCode("ERR_INVALID_ARGUMENT", () => backend.openSync(at.edu, { vfToken: token }));
@@ -71,7 +72,7 @@ await guestSuite(import.meta.url, {
     },
 
     "two devices in one domain see the same memory": async () => {
-      await using backend = vfioGroup();
+      await using backend = kernelBackend();
       await using domain = backend.createDomain();
       using memory = backend.memory.alloc(4096);
       expectCode("ERR_DOMAIN_EMPTY", () => domain.mapSync(memory));
@@ -94,7 +95,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a device may leave a domain and come back while the domain keeps its mappings": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using domain = backend.createDomain();
       using memory = backend.memory.alloc(4096);
       backend.openSync(at.edu, { domain }).closeSync();
@@ -106,7 +107,7 @@ await guestSuite(import.meta.url, {
     },
 
     "after close every method says so": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       const device = backend.openSync(at.edu);
       const mapped = startEdu(device);
       const config = device.region(regionIndex.config);
@@ -123,7 +124,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a closed backend opens nothing, and closes what it opened": () => {
-      const backend = vfioGroup();
+      const backend = kernelBackend();
       const device = backend.openSync(at.edu);
       backend.closeSync();
       backend.closeSync();

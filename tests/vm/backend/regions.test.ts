@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { type OwnedRegion, type Region, regionIndex } from "@userpci/interface";
-import { vfioGroup } from "@userpci/vfio-native";
+import { kernelBackend } from "../harness/backend.ts";
 import { edu, startEdu } from "../harness/edu-registers.ts";
 import { expectCode } from "../harness/expect.ts";
 import { guestSuite } from "../harness/suite.ts";
@@ -14,9 +14,10 @@ function decode(config: Region): void {
 }
 
 await guestSuite(import.meta.url, {
+  backends: ["vfio-group", "vfio-cdev"],
   tests: {
     "each region has the size and flags that the hardware has": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       assert.deepEqual(device.regionInfo(0).mappable, [{ offset: 0, size: 2 ** 20 }]);
       assert.equal(device.regionInfo(0).size, 2 ** 20);
@@ -28,7 +29,7 @@ await guestSuite(import.meta.url, {
     },
 
     "every region that the device counts can be asked for": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       for (const address of [at.edu, at.nvme, at.e1000e]) {
         using device = backend.openSync(address);
         const present = Array.from({ length: device.info.regions }, (_, i) => device.regionInfo(i))
@@ -45,7 +46,7 @@ await guestSuite(import.meta.url, {
     },
 
     "configuration space takes accesses of 8, 16 and 32 bits, and no others": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       const config = device.region(regionIndex.config);
       assert.equal(config.read8(0), 0x34);
@@ -58,7 +59,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a mapped BAR and the same BAR by system calls show the same device": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using mapped = startEdu(device);
       const called = device.region(0);
@@ -79,7 +80,7 @@ await guestSuite(import.meta.url, {
     },
 
     "offsets outside the region, misaligned or no integers reach no device": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using mapped = startEdu(device);
       for (const region of [mapped, device.region(0), device.region(regionIndex.config)]) {
@@ -89,7 +90,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a region of a BAR is unmapped once, and then says so": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       const mapped = startEdu(device);
       mapped.close();
@@ -102,7 +103,7 @@ await guestSuite(import.meta.url, {
     },
 
     "memory decode switched off turns reads into an error, and on again into a device": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using mapped = startEdu(device);
       const config = device.region(regionIndex.config);
@@ -119,7 +120,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a value written while memory decode is off is not read back as the device's": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using mapped = startEdu(device);
       const config = device.region(regionIndex.config);
@@ -131,7 +132,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a write that found nobody is reported by the next read, and then the device is back": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using mapped = startEdu(device);
       const config = device.region(regionIndex.config);
@@ -145,7 +146,7 @@ await guestSuite(import.meta.url, {
     },
 
     "optimised code sees memory decode go and come back too": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using mapped = startEdu(device);
       const config = device.region(regionIndex.config);
@@ -160,7 +161,7 @@ await guestSuite(import.meta.url, {
     },
 
     "the MSI-X table is the kernel's, and the rest of its BAR the user's": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       const config = device.region(regionIndex.config);
       decode(config);
@@ -180,7 +181,7 @@ await guestSuite(import.meta.url, {
     },
 
     "an I/O port BAR works by system calls and cannot be mapped": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.e1000e);
       decode(device.region(regionIndex.config));
       // BAR 2 of the 82574 is a window of an address and a data port; register 8 is the status register.
@@ -192,7 +193,7 @@ await guestSuite(import.meta.url, {
     },
 
     "the expansion ROM reads, and cannot be mapped or written": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.e1000e);
       decode(device.region(regionIndex.config));
       const info = device.regionInfo(regionIndex.rom);

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { type BackendDevice, type OwnedRegion, regionIndex } from "@userpci/interface";
-import { vfioGroup } from "@userpci/vfio-native";
+import { kernelBackend } from "../harness/backend.ts";
 import { expectCode, expectRejection } from "../harness/expect.ts";
 import { guestSuite } from "../harness/suite.ts";
 import { at } from "../machines.ts";
@@ -38,9 +38,10 @@ function touches(device: BackendDevice, bar: OwnedRegion): (() => unknown)[] {
 }
 
 await guestSuite(import.meta.url, {
+  backends: ["vfio-group", "vfio-cdev"],
   tests: {
     "a reset brings registers back to their reset state": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       const bar = start(device);
       const wasReset = mark(bar, NVME_INTMS);
@@ -50,7 +51,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a reset leaves the event loop turning, and refuses to touch the device meanwhile": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       const bar = start(device);
       const wasReset = mark(bar, NVME_INTMS);
@@ -71,7 +72,7 @@ await guestSuite(import.meta.url, {
     },
 
     "interrupts and mappings survive a reset": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       using memory = backend.memory.alloc(4096);
       const mapping = device.domain.mapSync(memory);
@@ -85,7 +86,7 @@ await guestSuite(import.meta.url, {
     },
 
     "interrupts disabled during a reset are disabled when it is over": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.nvme);
       using target = device.createIrqTarget();
       device.setIrqs("msix", 0, [target]);
@@ -99,7 +100,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a device whose reset is by power management works on": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.e1000e);
       assert.equal(device.info.resettable, true);
       const bar = start(device);
@@ -116,7 +117,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a device without a reset method says so": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       assert.equal(device.info.resettable, false);
       expectCode("ERR_NO_RESET", () => device.resetSync());
@@ -125,7 +126,7 @@ await guestSuite(import.meta.url, {
     },
 
     "the functions that a hot reset hits are known before": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using nvme = backend.openSync(at.nvme);
       assert.deepEqual(
         nvme.hotResetInfo().map(({ address }) => address),
@@ -141,7 +142,7 @@ await guestSuite(import.meta.url, {
     },
 
     "the root bus cannot be reset": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       expectCode("ERR_NOT_SUPPORTED", () => device.hotResetInfo());
       expectCode("ERR_NOT_SUPPORTED", () => device.hotResetSync());
@@ -150,7 +151,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a hot reset brings registers back to their reset state": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       for (const [address, register] of [
         [at.nvme, NVME_INTMS],
         [at.e1000e, INTEL_IMS],
@@ -169,7 +170,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a hot reset hits all functions of the bus, open or not": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using edu = backend.openSync(at.pairedEdu);
       edu.hotResetSync();
       using nic = backend.openSync(at.pairedE1000, { domain: edu.domain });
@@ -181,7 +182,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a device closed while it is being reset can be opened again": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       const device = await backend.open(at.nvme);
       const bar = start(device);
       const reset = device.reset();
@@ -195,7 +196,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a device that another call resets or closes is not closed under that call": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       const device = await backend.open(at.nvme);
       const reset = device.reset();
       expectCode("ERR_BUSY", () => device.closeSync());
@@ -209,7 +210,7 @@ await guestSuite(import.meta.url, {
     },
 
     "every function that a hot reset hits is held back until it is over": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using first = await backend.open(at.pairedEdu);
       using second = await backend.open(at.pairedE1000, { domain: first.domain });
       const affected = first.hotResetInfo().map(({ address }) => address);

@@ -3,6 +3,7 @@ import { guestReport, type Vm } from "@userpci/testbed";
 import { testVm } from "@userpci/testbed/vitest";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { USER } from "../machines.ts";
+import { type BackendName, machineOf } from "./backend.ts";
 import { GuestRun } from "./guest-run.ts";
 import type { GuestSuite, GuestUser } from "./suite.ts";
 
@@ -31,22 +32,29 @@ export async function preparedVm(machine = "main"): Promise<Vm> {
 /** Makes vitest tests of a suite, which wait for the guest's results. */
 export function declareOnHost(url: string, suite: GuestSuite): void {
   const file = compiled(fileURLToPath(url));
-  for (const user of suite.users ?? ["root", USER]) {
-    describe(user === "root" ? "as root" : `as uid ${user}`, () => declareFor(file, suite, user));
+  const backends = suite.backends ?? ["vfio-group"];
+  for (const backend of backends) {
+    const users = suite.users ?? (backend === backends[0] ? ["root", USER] : [USER]);
+    for (const user of users) {
+      const who = user === "root" ? "as root" : `as uid ${user}`;
+      const where = backends.length > 1 ? ` on ${backend}` : "";
+      describe(`${who}${where}`, () => declareFor(file, suite, backend, user));
+    }
   }
 }
 
-function declareFor(file: string, suite: GuestSuite, user: GuestUser): void {
+function declareFor(file: string, suite: GuestSuite, backend: BackendName, user: GuestUser): void {
   let run: GuestRun;
   beforeAll(async () => {
-    const vm = await preparedVm(suite.machine);
+    const vm = await preparedVm(machineOf(backend, suite.machine));
     const runner = compiled(fileURLToPath(new URL("./guest.ts", import.meta.url)));
     run = new GuestRun(
       vm.run(["node", ...(suite.nodeFlags ?? []), runner, file], {
         user: user === "root" ? "root" : String(user),
         memlock: suite.memlock ?? 64 * 2 ** 20,
         timeoutMs: suite.timeoutMs ?? 110_000,
-        ...(suite.env && { env: suite.env }),
+        // Only where a suite asks for backends: the others show what is taken by itself.
+        env: { ...(suite.backends && { USERPCI_BACKEND: backend }), ...suite.env },
         onStdout: (chunk) => run.receive(chunk),
         onStderr: (chunk) => run.receive(chunk),
       }),

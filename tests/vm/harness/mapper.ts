@@ -1,5 +1,6 @@
 import type { BackendDevice, DmaMapper, IommuDomain } from "@userpci/interface";
-import { type KernelBackend, vfioGroup } from "@userpci/vfio-native";
+import type { KernelBackend } from "@userpci/vfio-native";
+import { kernelBackend } from "./backend.ts";
 
 /** A device with the kernel's side of its domain at hand, to get past the domain's own checks. */
 export interface WithMapper extends Disposable {
@@ -11,7 +12,7 @@ export interface WithMapper extends Disposable {
 
 /** Opens a device and keeps the mapper that its domain is given. */
 export function openWithMapper(address: string): WithMapper {
-  const backend = vfioGroup();
+  const backend = kernelBackend();
   const domain = backend.createDomain();
   const attach = domain.attach.bind(domain);
   let mapper: DmaMapper | undefined;

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { bind } from "@userpci/sysfs";
-import { bound, physicalFunction, USER } from "../machines.ts";
+import { bound, functionsAt, physicalFunction, USER } from "../machines.ts";
 
 const machine = process.argv[2]!;
 
@@ -16,7 +16,7 @@ function createVirtualFunctions(): void {
   writeFileSync(`${device}/sriov_numvfs`, "1");
 }
 
-if (machine === "functions") createVirtualFunctions();
+if (bound[machine] === functionsAt) createVirtualFunctions();
 for (const address of Object.values(bound[machine]!)) {
   await bind(address, { user: USER });
 }

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { backendName } from "./backend.ts";
 
 /** What a process holds of devices, as the kernel counts it, without what the addon's guard against SIGBUS keeps. */
 export interface Holdings {
@@ -6,9 +7,11 @@ export interface Holdings {
   readonly descriptors: Readonly<Record<string, number>>;
   /** Mappings of devices and of DMA memory. */
   readonly mappings: number;
-  /** Bytes pinned for DMA: `VmLck`. */
+  /** Bytes pinned for DMA: `VmLck` by a container, `VmPin` by an iommufd. */
   readonly pinned: number;
 }
+
+const pinned = backendName === "vfio-cdev" ? /^VmPin:\s*(\d+) kB/m : /^VmLck:\s*(\d+) kB/m;
 
 /** The page of all ones that a BAR shows when nobody answers. */
 const GUARD = /memfd:userpci-ones/g;
@@ -20,7 +23,7 @@ export function holdings(): Holdings {
   return {
     descriptors: openFiles(),
     mappings: (maps.match(/\[vfio-device\]|memfd:/g) ?? []).length - (maps.match(GUARD) ?? []).length,
-    pinned: Number(/^VmLck:\s*(\d+) kB/m.exec(status)![1]) * 1024,
+    pinned: Number(pinned.exec(status)![1]) * 1024,
   };
 }
 

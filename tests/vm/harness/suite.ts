@@ -1,3 +1,4 @@
+import type { BackendName } from "./backend.ts";
 import { tell } from "./protocol.ts";
 
 /** Who runs a suite in the guest. */
@@ -8,9 +9,11 @@ export type GuestTest = () => Promise<void> | void;
 
 /** Tests that run inside the virtual machine, in order, in one process for each user. */
 export interface GuestSuite {
-  /** A machine of `machines.ts`. Default `main`. */
+  /** A machine of `machines.ts`; a backend that it lacks runs on its counterpart. Default `main`. */
   readonly machine?: string;
-  /** Default: root, then the ordinary user. */
+  /** Backends to run on, one after the other. Default: the container's. */
+  readonly backends?: readonly BackendName[];
+  /** Default: root, then the ordinary user; on a second backend the ordinary user alone. */
   readonly users?: readonly GuestUser[];
   /** RLIMIT_MEMLOCK in bytes. Default 64 MiB. */
   readonly memlock?: number;

@@ -2,8 +2,14 @@ import { strict as assert } from "node:assert";
 import { pbkdf2 } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
-import { type BackendDevice, type OwnedRegion, regionIndex } from "@userpci/interface";
-import { vfioGroup } from "@userpci/vfio-native";
+import {
+  type BackendDevice,
+  type DmaMapping,
+  isPciError,
+  type OwnedRegion,
+  regionIndex,
+} from "@userpci/interface";
+import { kernelBackend } from "../harness/backend.ts";
 import { edu, startEdu } from "../harness/edu-registers.ts";
 import { expectCode, expectRejection } from "../harness/expect.ts";
 import { holdings } from "../harness/process.ts";
@@ -28,9 +34,10 @@ async function turnsDuring(work: Promise<unknown>): Promise<number> {
 }
 
 await guestSuite(import.meta.url, {
+  backends: ["vfio-group", "vfio-cdev"],
   tests: {
     "opening and closing a device leave the event loop turning": async () => {
-      await using backend = vfioGroup();
+      await using backend = kernelBackend();
       const opening = backend.open(at.nvme);
       // Both reset the function, which takes 100 ms.
       assert.ok((await turnsDuring(opening)) >= 5);
@@ -40,9 +47,9 @@ await guestSuite(import.meta.url, {
     },
 
     "everything that was open is gone after the backend closes": async () => {
-      vfioGroup().closeSync();
+      kernelBackend().closeSync();
       const before = holdings();
-      const backend = vfioGroup();
+      const backend = kernelBackend();
       const device = await backend.open(at.nvme);
       const bar = startNvme(device);
       using memory = backend.memory.alloc(MIB);
@@ -60,7 +67,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a device closes in the middle of its DMA, and is quiet when it is opened again": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       const device = backend.openSync(at.wideEdu);
       const bar = startEdu(device);
       using memory = backend.memory.alloc(4096);
@@ -75,19 +82,22 @@ await guestSuite(import.meta.url, {
       assert.equal(command & 0b100, 0, "bus master is off");
     },
 
-    "closing the backend waits for a mapping under way, which then is not made": async () => {
-      const backend = vfioGroup();
+    "closing the backend waits for a mapping under way, of which nothing is left": async () => {
+      const backend = kernelBackend();
       const device = backend.openSync(at.edu);
       const memory = backend.memory.alloc(32 * MIB);
-      const mapping = expectRejection("ERR_CLOSED", () => device.domain.map(memory));
+      // The kernel may hold the close of the device back until it is made; it then ends with its domain.
+      const mapping = device.domain.map(memory).catch((error: unknown) => error);
       await backend.close();
-      await mapping;
+      const result = await mapping;
+      if (isPciError(result)) assert.equal(result.code, "ERR_CLOSED");
+      else assert.equal((result as DmaMapping).closed, true);
       memory.close();
       assert.equal(holdings().pinned, 0);
     },
 
     "what is under way when the backend is closed at once reaches nobody else's descriptor": async () => {
-      const first = vfioGroup();
+      const first = kernelBackend();
       const device = first.openSync(at.edu);
       const memory = first.memory.alloc(16 * MIB);
       const busy = busyPool();
@@ -95,7 +105,7 @@ await guestSuite(import.meta.url, {
       const other = expectRejection("ERR_CLOSED", () => first.open(at.nvme));
       first.closeSync();
       // Descriptors that are free now get the numbers of those that were closed.
-      using second = vfioGroup();
+      using second = kernelBackend();
       using heir = second.openSync(at.wideEdu);
       await busy;
       await Promise.all([mapping, other]);
@@ -106,7 +116,7 @@ await guestSuite(import.meta.url, {
 
     "a device that is closed while its reset waits for a thread is free soon after": async () => {
       const busy = busyPool();
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       const device = backend.openSync(at.nvme);
       const reset = device.reset();
       expectCode("ERR_BUSY", () => device.closeSync());
@@ -120,7 +130,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a backend is not half closed while one of its devices is reset": async () => {
-      const backend = vfioGroup();
+      const backend = kernelBackend();
       const device = await backend.open(at.nvme);
       const other = await backend.open(at.edu);
       const reset = device.reset();
@@ -134,7 +144,7 @@ await guestSuite(import.meta.url, {
     },
 
     "two opens of one device at a time give one device": async () => {
-      await using backend = vfioGroup();
+      await using backend = kernelBackend();
       const [first, second] = await Promise.allSettled([backend.open(at.nvme), backend.open(at.nvme)]);
       assert.equal(first.status, "fulfilled");
       assert.equal(second.status, "rejected");
@@ -145,7 +155,7 @@ await guestSuite(import.meta.url, {
     },
 
     "two devices of a group open side by side": async () => {
-      await using backend = vfioGroup();
+      await using backend = kernelBackend();
       await using domain = backend.createDomain();
       const [first, second] = await Promise.all([
         backend.open(at.pairedEdu, { domain }),
@@ -157,9 +167,9 @@ await guestSuite(import.meta.url, {
     },
 
     "a device that somebody else holds is waited for without blocking": async () => {
-      using holder = vfioGroup();
+      using holder = kernelBackend();
       const held = holder.openSync(at.edu);
-      await using backend = vfioGroup();
+      await using backend = kernelBackend();
       const refused = backend.open(at.edu);
       assert.ok((await turnsDuring(expectRejection("ERR_DEVICE_BUSY", () => refused))) >= 5);
       const waiting = backend.open(at.edu);

@@ -3,7 +3,7 @@
  * for: `node holder.js WAY ADDRESS`.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { vfioGroup } from "@userpci/vfio-native";
+import { kernelBackend } from "../harness/backend.ts";
 import { edu, startEdu } from "../harness/edu-registers.ts";
 
 /**
@@ -16,7 +16,7 @@ const [way, address] = (workerData ?? process.argv.slice(2)) as [Way, string];
 const tell = (message: string): void =>
   parentPort === null ? console.log(message) : parentPort.postMessage(message);
 
-const backend = vfioGroup();
+const backend = kernelBackend();
 const device = backend.openSync(address);
 const bar = startEdu(device);
 const memory = backend.memory.alloc(way === "map" ? 32 * 2 ** 20 : 4096);

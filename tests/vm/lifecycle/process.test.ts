@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { regionIndex } from "@userpci/interface";
-import { vfioGroup } from "@userpci/vfio-native";
+import { kernelBackend } from "../harness/backend.ts";
 import { type Child, startNode } from "../harness/child.ts";
 import { edu, startEdu } from "../harness/edu-registers.ts";
 import { expectCode } from "../harness/expect.ts";
@@ -26,7 +26,7 @@ function checkQuiet(address: string): void {
   assert.equal(hardware.readUInt16LE(4) & 0b100, 0, "bus master is off");
   // edu's MSI capability is its first.
   assert.equal(hardware.readUInt16LE(hardware[0x34]! + 2) & 1, 0, "MSI is off");
-  using backend = vfioGroup();
+  using backend = kernelBackend();
   using device = backend.openSync(address);
   assert.equal(device.region(regionIndex.config).read16(4) & 0b100, 0);
   const bar = startEdu(device);
@@ -38,6 +38,7 @@ function checkQuiet(address: string): void {
 }
 
 await guestSuite(import.meta.url, {
+  backends: ["vfio-group", "vfio-cdev"],
   // Only root sees whether MSI is off in a function that nobody has open.
   users: ["root"],
   tests: {
@@ -69,7 +70,7 @@ await guestSuite(import.meta.url, {
 
     "a device that another process has open is refused, and names that process": async () => {
       using holder = await startHolder("dma", at.edu);
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       const error = expectCode("ERR_DEVICE_BUSY", () => backend.openSync(at.edu));
       assert.match(error.message, new RegExp(`pid ${holder.process.pid} \\(.*holder\\.js`));
       assert.deepEqual(
@@ -82,7 +83,7 @@ await guestSuite(import.meta.url, {
     },
 
     "a child process does not keep the device": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       const device = backend.openSync(at.edu);
       const bar = startEdu(device);
       using memory = backend.memory.alloc(4096);

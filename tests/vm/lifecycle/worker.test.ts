@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { regionIndex } from "@userpci/interface";
-import { vfioGroup } from "@userpci/vfio-native";
+import { kernelBackend } from "../harness/backend.ts";
 import { edu, startEdu } from "../harness/edu-registers.ts";
 import { expectCode } from "../harness/expect.ts";
 import { holdings } from "../harness/process.ts";
@@ -24,7 +24,7 @@ async function startWorker(way: Way, address: string): Promise<Worker> {
 /** Opens a device that a worker has left, and checks that it is quiet and that the process keeps nothing of the worker's. */
 function checkFree(address: string): void {
   {
-    using backend = vfioGroup();
+    using backend = kernelBackend();
     using device = backend.openSync(address);
     assert.equal(device.region(regionIndex.config).read16(4) & 0b100, 0, "bus master is off");
     assert.equal(startEdu(device).read32(edu.ID), 0x0100_00ed);
@@ -35,6 +35,7 @@ function checkFree(address: string): void {
 }
 
 await guestSuite(import.meta.url, {
+  backends: ["vfio-group", "vfio-cdev"],
   users: [USER],
   tests: {
     "a worker that is terminated in the middle of DMA leaves the device quiet and free": async () => {
@@ -69,7 +70,7 @@ await guestSuite(import.meta.url, {
 
     "two threads have a device each, and one cannot take the other's": async () => {
       const worker = await startWorker("dma", at.wideEdu);
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       const error = expectCode("ERR_DEVICE_BUSY", () => backend.openSync(at.wideEdu));
       assert.match(error.message, new RegExp(`\\b${process.pid}\\b`));
