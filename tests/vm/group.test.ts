@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { regionIndex } from "@userpci/interface";
-import { bind } from "@userpci/sysfs";
-import { vfioGroup } from "@userpci/vfio-native";
+import { bind, deviceNodes, findFunction } from "@userpci/sysfs";
+import { backendName, kernelBackend } from "./harness/backend.ts";
 import { startNode } from "./harness/child.ts";
 import { expectCode, expectRejection } from "./harness/expect.ts";
 import { guestSuite } from "./harness/suite.ts";
@@ -12,8 +12,26 @@ import type { Attempt } from "./harness/try-open.ts";
 import { at, USER } from "./machines.ts";
 
 const sysfs = (address: string, file: string): string => `/sys/bus/pci/devices/${address}/${file}`;
-const nodeOf = (address: string): string =>
-  `/dev/vfio/${basename(readlinkSync(sysfs(address, "iommu_group")))}`;
+
+/** The node that gives access to a function, and the one that gives an address space. */
+const nodeOf = (address: string): string => {
+  const { device, group } = deviceNodes(findFunction(address));
+  return (backendName === "vfio-cdev" ? device : group)!;
+};
+const SPACE_NODE = backendName === "vfio-cdev" ? "/dev/iommu" : "/dev/vfio/vfio";
+
+/** Runs `test` while a node belongs to root alone. */
+async function withClosed(node: string, test: () => Promise<void>): Promise<void> {
+  const { uid, gid, mode } = statSync(node);
+  chownSync(node, 0, 0);
+  chmodSync(node, 0o600);
+  try {
+    await test();
+  } finally {
+    chownSync(node, uid, gid);
+    chmodSync(node, mode);
+  }
+}
 
 /** What comes of an open by the ordinary user, in a process of its own. */
 async function openAsUser(address: string): Promise<Attempt> {
@@ -33,13 +51,14 @@ function giveTo(address: string, driver: string): void {
 }
 
 await guestSuite(import.meta.url, {
+  backends: ["vfio-group", "vfio-cdev"],
   // Drivers and nodes are root's to change.
   users: ["root"],
   tests: {
     "a group with a member on a kernel driver is refused, and the member named": async () => {
       giveTo(at.pairedE1000, "e1000");
       try {
-        using backend = vfioGroup();
+        using backend = kernelBackend();
         const error = expectCode("ERR_GROUP_NOT_VIABLE", () => backend.openSync(at.pairedEdu));
         assert.match(error.message, /0000:03:02\.0 \(e1000\)/);
         assert.match(error.hint!, /userpci bind 0000:03:02\.0/);
@@ -50,7 +69,7 @@ await guestSuite(import.meta.url, {
       } finally {
         await bind(at.pairedE1000, { user: USER });
       }
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.pairedEdu);
       assert.equal(device.region(regionIndex.config).read16(0), 0x1234, "as the hint says, it opens now");
     },
@@ -58,7 +77,7 @@ await guestSuite(import.meta.url, {
     "a function without a driver is refused with the command that binds it": async () => {
       writeFileSync(sysfs(at.edu, "driver/unbind"), at.edu);
       try {
-        using backend = vfioGroup();
+        using backend = kernelBackend();
         const error = expectCode("ERR_WRONG_DRIVER", () => backend.openSync(at.edu));
         assert.match(error.message, /bound to no driver/);
         assert.match(error.hint!, /userpci bind 0000:00:04\.0/);
@@ -69,43 +88,33 @@ await guestSuite(import.meta.url, {
 
     "a node of root's is closed to an ordinary user, with the command that opens it": async () => {
       const node = nodeOf(at.edu);
-      const { uid, gid, mode } = statSync(node);
-      chownSync(node, 0, 0);
-      chmodSync(node, 0o600);
-      try {
+      await withClosed(node, async () => {
         const { code, path, hint } = await openAsUser(at.edu);
         assert.deepEqual([code, path], ["ERR_PERMISSION", node]);
         assert.match(hint!, /userpci bind 0000:00:04\.0 --user/);
-      } finally {
-        chownSync(node, uid, gid);
-        chmodSync(node, mode);
-      }
+      });
       assert.equal((await openAsUser(at.edu)).code, "opened");
     },
 
-    "the container's node closed to an ordinary user is named, with what opens it": async () => {
-      chmodSync("/dev/vfio/vfio", 0o600);
-      try {
+    "the node of address spaces closed to an ordinary user is named, with what opens it": () =>
+      withClosed(SPACE_NODE, async () => {
         const { code, path, hint } = await openAsUser(at.edu);
-        assert.deepEqual([code, path], ["ERR_PERMISSION", "/dev/vfio/vfio"]);
-        assert.match(hint!, /chmod 0666 \/dev\/vfio\/vfio/);
-      } finally {
-        chmodSync("/dev/vfio/vfio", 0o666);
-      }
-    },
+        assert.deepEqual([code, path], ["ERR_PERMISSION", SPACE_NODE]);
+        assert.match(hint!, SPACE_NODE === "/dev/iommu" ? /userpci bind .* --user/ : /chmod 0666/);
+      }),
 
     "a holder whom this user may not see is said to be another user's": async () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       const { code, message, hint } = await openAsUser(at.edu);
       assert.equal(code, "ERR_DEVICE_BUSY");
       assert.match(message!, /another user/);
-      assert.match(hint!, /fuser -v \/dev\/vfio\/\d+/);
+      assert.match(hint!, /fuser -v \/dev\/vfio\/(\d+|devices\/vfio\d+)/);
       assert.equal(device.region(regionIndex.config).read16(0), 0x1234);
     },
 
     "while a group is open its members cannot go back to a driver of the kernel": () => {
-      using backend = vfioGroup();
+      using backend = kernelBackend();
       using _device = backend.openSync(at.pairedEdu);
       writeFileSync(sysfs(at.pairedE1000, "driver_override"), "e1000\n");
       writeFileSync(sysfs(at.pairedE1000, "driver/unbind"), at.pairedE1000);

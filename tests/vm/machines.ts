@@ -56,6 +56,7 @@ export const bound: Readonly<Record<string, Readonly<Record<string, string>>>> =
   functions: functionsAt,
   iommufdFunctions: functionsAt,
   noRemapping: { edu: at.edu },
+  noRemappingIommufd: { edu: at.edu },
 };
 
 /** The ordinary user of the tests: "nobody", who owns no file. */
@@ -80,6 +81,9 @@ const functions: BootOptions = {
   devices: ["igb", "igb", "virtio-rng-pci,addr=0x13,disable-legacy=on"],
 };
 
+/** The IOMMU translates DMA and passes interrupts on as they come. */
+const noRemapping: BootOptions = { devices: ["edu"], iommu: "intel-iommu,intremap=off,caching-mode=on" };
+
 /** Machines by the name that tests ask for. */
 export const machines: Readonly<Record<string, BootOptions>> = {
   main,
@@ -91,8 +95,8 @@ export const machines: Readonly<Record<string, BootOptions>> = {
   unplug: {
     devices: ["edu", "pcie-root-port,id=bay,chassis=9,addr=0x10"],
   },
-  /** The IOMMU translates DMA and passes interrupts on as they come. */
-  noRemapping: { devices: ["edu"], iommu: "intel-iommu,intremap=off,caching-mode=on" },
+  noRemapping,
+  noRemappingIommufd: { ...noRemapping, kernel: "iommufd" },
   /** No IOMMU at all, so nothing can be bound. */
   noIommu: { devices: ["edu"], iommu: null },
 };

@@ -1,6 +1,6 @@
 /** Opens a device and tells as one line of JSON what came of it: `node try-open.js ADDRESS`. Run as another user by tests. */
 import { isPciError } from "@userpci/interface";
-import { vfioGroup } from "@userpci/vfio-native";
+import { kernelBackend } from "./backend.ts";
 
 /** What opening came to. */
 export interface Attempt {
@@ -13,7 +13,7 @@ export interface Attempt {
 
 async function attempt(address: string): Promise<Attempt> {
   try {
-    await using backend = vfioGroup();
+    await using backend = kernelBackend();
     await backend.open(address);
     return { code: "opened" };
   } catch (error) {
