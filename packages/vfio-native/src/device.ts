@@ -1,5 +1,4 @@
 import {
-  type DeviceFeatures,
   type DeviceInfo,
   type DomainAttachment,
   Failures,
@@ -20,12 +19,14 @@ import {
 import type { CdevBinding } from "./cdev.ts";
 import { Descriptor } from "./descriptor.ts";
 import { DeviceAccess } from "./device-access.ts";
+import { DeviceIommu } from "./device-iommu.ts";
 import { EventfdTarget } from "./eventfd-target.ts";
 import { useFeature } from "./feature.ts";
 import { probeFeatures } from "./feature-probes.ts";
 import { query } from "./ioctl.ts";
 import { IrqControl } from "./irq-control.ts";
 import type { IrqAction, KernelDevice } from "./kernel-device.ts";
+import { KernelFeatures } from "./kernel-features.ts";
 import type { Native } from "./native.ts";
 import { queryRegion, RegionTable } from "./region-table.ts";
 import { Resets } from "./resets.ts";
@@ -65,7 +66,8 @@ export class VfioDevice implements KernelDevice {
   readonly info: DeviceInfo;
   readonly domain: IommuDomain;
   readonly ownsDomain: boolean;
-  readonly features: DeviceFeatures;
+  readonly features: KernelFeatures;
+  readonly iommu?: DeviceIommu;
   readonly #parts: DeviceParts;
   readonly #descriptor: Descriptor;
   readonly #access: DeviceAccess;
@@ -96,12 +98,17 @@ export class VfioDevice implements KernelDevice {
     this.#access = new DeviceAccess(native, fd, address, regions[regionIndex.config]?.base ?? 0);
     this.#regions = new RegionTable(this.#access, regions);
     this.#irqs = new IrqControl(this.#access, info.num_irqs);
-    this.features = probeFeatures({
-      access: this.#access,
-      irqs: this.#irqs,
-      resettable: this.info.resettable,
-      ...(parts.binding && { binding: parts.binding }),
-    });
+    const { binding } = parts;
+    this.features = new KernelFeatures(
+      this.#access,
+      probeFeatures({
+        access: this.#access,
+        irqs: this.#irqs,
+        resettable: this.info.resettable,
+        ...(binding && { binding }),
+      }),
+    );
+    if (binding !== undefined) this.iommu = new DeviceIommu(this.#access, binding);
     this.#resets = new Resets({
       access: this.#access,
       descriptor: this.#descriptor,

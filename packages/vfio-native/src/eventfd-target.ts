@@ -158,3 +158,11 @@ function busy(message: string): PciError {
     hint: "one reader at a time: call unlisten(), or unshare(), or have the other thread close its own",
   });
 }
+
+/** The eventfd of a target. @throws PciError `ERR_INVALID_ARGUMENT` for one of another backend, `ERR_CLOSED` */
+export function descriptorOf(target: IrqTarget): number {
+  if (target instanceof EventfdTarget) return target.fd;
+  throw new PciError("ERR_INVALID_ARGUMENT", "this interrupt target was made by another backend", {
+    hint: "make it with createIrqTarget() of the same device",
+  });
+}

@@ -1,4 +1,11 @@
-import { checkInteger, type FeatureOperation, PciError } from "@userpci/interface";
+import {
+  checkInteger,
+  type FeatureName,
+  type FeatureOperation,
+  featureMissing,
+  isPciError,
+  PciError,
+} from "@userpci/interface";
 import type { DeviceAccess } from "./device-access.ts";
 import { systemError } from "./errno.ts";
 import { failedWith } from "./ioctl.ts";
@@ -31,8 +38,30 @@ export function useFeature(
   const opens = operation === "get" && index === uapi.feature.DMA_BUF;
   const result = access.native.ioctl(access.fd, uapi.request.DEVICE_FEATURE, bytes, opens);
   if (result < 0) throw featureError(access, operation, index, result);
-  if (operation === "get") data.set(bytes.subarray(header));
+  // Also of what was set: the kernel answers there, with a descriptor or a page size.
+  if (operation !== "probe") data.set(bytes.subarray(header));
   return result;
+}
+
+/**
+ * {@link useFeature} of a feature that has a name: absent, it is refused with what would bring it.
+ *
+ * @param data read by `set`, filled in place by `get`
+ */
+export function useNamedFeature(
+  access: DeviceAccess,
+  name: FeatureName,
+  operation: "get" | "set",
+  index: number,
+  data: Uint8Array = new Uint8Array(0),
+): number {
+  access.assertUsable();
+  try {
+    return useFeature(access, operation, index, data);
+  } catch (error) {
+    if (isPciError(error, "ERR_NOT_SUPPORTED")) throw featureMissing(name, access.address, error);
+    throw error;
+  }
 }
 
 function featureError(

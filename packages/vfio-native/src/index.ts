@@ -5,8 +5,17 @@
  */
 export { adoptIrqTarget } from "./adopt-irq-target.ts";
 export { type CdevOptions, vfioCdev } from "./cdev-backend.ts";
+export { DeviceIommu } from "./device-iommu.ts";
+export { DmaLog } from "./dma-log.ts";
+export { FaultQueue, type PageRequest } from "./fault-queue.ts";
 export { vfioGroup } from "./group-backend.ts";
-export type { MemlockAccounting } from "./iommufd.ts";
+export { Ioas } from "./ioas.ts";
+export type { IommuHardware } from "./iommu-hardware.ts";
+export { Iommufd, type MemlockAccounting } from "./iommufd.ts";
 export type { IrqAction, KernelBackend, KernelDevice } from "./kernel-device.ts";
+export { KernelFeatures } from "./kernel-features.ts";
+export { LowPower } from "./low-power.ts";
 export { MemfdSource } from "./memfd-memory.ts";
 export { type Memlock, readMemlock, readUserMemlock } from "./memlock.ts";
+export { Migration, type MigrationState } from "./migration.ts";
+export { type DirtyOptions, PageTable, type PageTableOptions } from "./page-table.ts";

@@ -1,5 +1,6 @@
-import type { DmaMapper, Iova, IovaRange, MapperLimits, MapRequest } from "@userpci/interface";
+import type { DmaDirection, DmaMapper, Iova, IovaRange, MapperLimits, MapRequest } from "@userpci/interface";
 import { isPciError, PciError } from "@userpci/interface";
+import { formatRanges } from "@userpci/iommu";
 import { systemError } from "./errno.ts";
 import { mapError, unmapError } from "./explain.ts";
 import { failedWith } from "./ioctl.ts";
@@ -110,6 +111,72 @@ export class Ioas implements DmaMapper {
     fillUnmap(record, iova, size);
     const result = await this.#users.during(() => this.iommufd.attemptAsync("IOAS_UNMAP", record.bytes));
     if (result < 0) throw this.#unmapError(result, iova, size);
+  }
+
+  /**
+   * Makes sure that these addresses stay mappable: a device that could not reach them is refused
+   * (`IOMMU_IOAS_ALLOW_IOVAS`). Replaces what was asked for before; no range asks for nothing.
+   *
+   * @throws PciError `ERR_IOVA_RANGE` if a device that is attached cannot reach them, `ERR_CLOSED`
+   */
+  allow(ranges: readonly IovaRange[]): void {
+    this.assertOpen();
+    const { ioasAllowIovas: struct, iovaRange: record } = uapi;
+    const values = { size: struct.size, ioas_id: this.id, num_iovas: ranges.length };
+    // The list is behind the structure, so that it lives as long.
+    const bytes = struct.pack(values, ranges.length * record.size);
+    struct.write(bytes, { allowed_iovas: BigInt(this.iommufd.native.addressOf(bytes) + struct.size) });
+    ranges.forEach(({ start, last }, i) => {
+      record.write(bytes, { start, last }, struct.size + i * record.size);
+    });
+    const result = this.iommufd.attempt("IOAS_ALLOW_IOVAS", bytes);
+    if (result >= 0) return;
+    throw systemError(result, "ioctl IOMMU_IOAS_ALLOW_IOVAS", {
+      ...((failedWith(result, "EADDRINUSE") || failedWith(result, "EINVAL")) && { code: "ERR_IOVA_RANGE" }),
+      message: `${formatRanges(ranges)} cannot be kept mappable in ${this.name}`,
+      hint: "ask before devices are opened, or for what limits() has",
+    });
+  }
+
+  /**
+   * Maps what another address space of the same iommufd has mapped, at the same place, without pinning it once more
+   * (`IOMMU_IOAS_COPY`).
+   *
+   * @param iova where the mapping begins in both
+   * @param size of the whole mapping, in bytes
+   * @throws PciError `ERR_INVALID_ARGUMENT` if that is no mapping of the other's, `ERR_IOVA_OVERLAP`, `ERR_CLOSED`
+   */
+  copyFrom(source: Ioas, iova: Iova, size: number, direction: DmaDirection = "bidirectional"): void {
+    this.assertOpen();
+    source.assertOpen();
+    const bytes = uapi.ioasCopy.pack({
+      size: uapi.ioasCopy.size,
+      flags: directionFlags[direction],
+      dst_ioas_id: this.id,
+      src_ioas_id: source.id,
+      length: BigInt(size),
+      dst_iova: iova,
+      src_iova: iova,
+    });
+    const result = this.iommufd.attempt("IOAS_COPY", bytes);
+    if (result >= 0) return;
+    const code = failedWith(result, "EEXIST") ? "ERR_IOVA_OVERLAP" : "ERR_INVALID_ARGUMENT";
+    throw systemError(result, "ioctl IOMMU_IOAS_COPY", {
+      code,
+      message: `copying ${size} bytes at IOVA 0x${iova.toString(16)} from ${source.name} to ${this.name}`,
+      hint: "copy exactly one mapping, within one iommufd, to where nothing is mapped",
+    });
+  }
+
+  /** Whether neighbouring pages are joined into large ones, which is what is faster; true at first. @throws PciError `ERR_CLOSED` */
+  get hugePages(): boolean {
+    this.assertOpen();
+    return this.iommufd.getOption("HUGE_PAGES", this.id) !== 0n;
+  }
+
+  set hugePages(on: boolean) {
+    this.assertOpen();
+    this.iommufd.setOption("HUGE_PAGES", on ? 1n : 0n, this.id);
   }
 
   /** Keeps it and its iommufd until `work` has settled, also when it is closed meanwhile. */

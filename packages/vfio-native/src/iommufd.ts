@@ -86,6 +86,19 @@ export class Iommufd {
     if (result < 0) throw systemError(result, `ioctl IOMMU_${name}`);
   }
 
+  /**
+   * A request that this class has no name for.
+   *
+   * @param number the command's, such as 0x81 of `IOMMU_IOAS_ALLOC`
+   * @param structure read and filled in place; addresses in it are the caller's to keep alive
+   * @throws PciError with the system's code, `ERR_CLOSED`
+   */
+  rawRequest(number: number, structure: Uint8Array): void {
+    if (this.closed) throw new PciError("ERR_CLOSED", "the iommufd is closed");
+    const result = this.native.ioctl(this.fd, uapi.requestOf(number), structure);
+    if (result < 0) throw systemError(result, `ioctl ';' 0x${number.toString(16)}`);
+  }
+
   /** Whether the kernel has a request: it says ENOTTY for one it does not know, and EINVAL for a structure of no size. */
   knows(name: IommufdRequest): boolean {
     return !failedWith(this.attempt(name, new Uint8Array(4)), "ENOTTY");

@@ -9,7 +9,7 @@ import {
 } from "@userpci/interface";
 import type { DeviceAccess } from "./device-access.ts";
 import { errnoName, systemError } from "./errno.ts";
-import { EventfdTarget } from "./eventfd-target.ts";
+import { descriptorOf } from "./eventfd-target.ts";
 import { failedWith } from "./ioctl.ts";
 import type { IrqAction } from "./kernel-device.ts";
 import * as uapi from "./uapi/vfio.ts";
@@ -220,12 +220,5 @@ function checkArray(name: string, value: readonly unknown[]): void {
   if (Array.isArray(value)) return;
   throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be an array, not ${formatValue(value)}`, {
     hint: "pass an array with one element a vector",
-  });
-}
-
-function descriptorOf(target: IrqTarget): number {
-  if (target instanceof EventfdTarget) return target.fd;
-  throw new PciError("ERR_INVALID_ARGUMENT", "this interrupt target was made by another backend", {
-    hint: "make it with createIrqTarget() of the same device",
   });
 }

@@ -1,11 +1,15 @@
-import type { Backend, BackendDevice, DeviceFeatures, IrqKind, OpenOptions } from "@userpci/interface";
+import type { Backend, BackendDevice, IrqKind, OpenOptions } from "@userpci/interface";
+import type { DeviceIommu } from "./device-iommu.ts";
+import type { KernelFeatures } from "./kernel-features.ts";
 
 /** What can be done with interrupt vectors by flags. */
 export type IrqAction = "mask" | "unmask" | "trigger";
 
 /** A device on a kernel backend: the contract, and what only VFIO can do. */
 export interface KernelDevice extends BackendDevice {
-  readonly features: DeviceFeatures;
+  readonly features: KernelFeatures;
+  /** What iommufd can do for the device beside mapping; only on `vfioCdev()`. */
+  readonly iommu?: DeviceIommu;
   /**
    * Masks, unmasks or triggers any of neighbouring vectors in one call (`VFIO_IRQ_SET_DATA_BOOL`).
    *

@@ -4,24 +4,25 @@
  */
 import { defineStruct } from "../struct.ts";
 
-const ioctlOf = (number: number): number => (";".charCodeAt(0) << 8) | number;
+/** The number of a request: `_IO(';', n)`. */
+export const requestOf = (number: number): number => (";".charCodeAt(0) << 8) | number;
 
 /** Request numbers: `_IO(';', n)`, on `/dev/iommu`. */
 export const iommufdRequest = {
-  DESTROY: ioctlOf(0x80),
-  IOAS_ALLOC: ioctlOf(0x81),
-  IOAS_ALLOW_IOVAS: ioctlOf(0x82),
-  IOAS_COPY: ioctlOf(0x83),
-  IOAS_IOVA_RANGES: ioctlOf(0x84),
-  IOAS_MAP: ioctlOf(0x85),
-  IOAS_UNMAP: ioctlOf(0x86),
-  OPTION: ioctlOf(0x87),
-  HWPT_ALLOC: ioctlOf(0x89),
-  GET_HW_INFO: ioctlOf(0x8a),
-  HWPT_SET_DIRTY_TRACKING: ioctlOf(0x8b),
-  HWPT_GET_DIRTY_BITMAP: ioctlOf(0x8c),
-  FAULT_QUEUE_ALLOC: ioctlOf(0x8e),
-  IOAS_MAP_FILE: ioctlOf(0x8f),
+  DESTROY: requestOf(0x80),
+  IOAS_ALLOC: requestOf(0x81),
+  IOAS_ALLOW_IOVAS: requestOf(0x82),
+  IOAS_COPY: requestOf(0x83),
+  IOAS_IOVA_RANGES: requestOf(0x84),
+  IOAS_MAP: requestOf(0x85),
+  IOAS_UNMAP: requestOf(0x86),
+  OPTION: requestOf(0x87),
+  HWPT_ALLOC: requestOf(0x89),
+  GET_HW_INFO: requestOf(0x8a),
+  HWPT_SET_DIRTY_TRACKING: requestOf(0x8b),
+  HWPT_GET_DIRTY_BITMAP: requestOf(0x8c),
+  FAULT_QUEUE_ALLOC: requestOf(0x8e),
+  IOAS_MAP_FILE: requestOf(0x8f),
 } as const;
 
 /** `enum iommufd_ioas_map_flags`, as seen by the device. */

@@ -92,6 +92,21 @@ export const feature = {
   DMA_BUF: 11,
 } as const;
 
+/** `struct vfio_device_feature_migration` flags. */
+export const migrationFlag = { STOP_COPY: 1 << 0, P2P: 1 << 1, PRE_COPY: 1 << 2 } as const;
+
+/** `enum vfio_device_mig_state`. */
+export const migrationState = {
+  ERROR: 0,
+  STOP: 1,
+  RUNNING: 2,
+  STOP_COPY: 3,
+  RESUMING: 4,
+  RUNNING_P2P: 5,
+  PRE_COPY: 6,
+  PRE_COPY_P2P: 7,
+} as const;
+
 /** `struct vfio_iommu_type1_info` flags. */
 export const iommuInfoFlag = { PGSIZES: 1 << 0, CAPS: 1 << 1 } as const;
 
@@ -164,6 +179,50 @@ export const dependentDevice = defineStruct("vfio_pci_dependent_device", {
 export const hotReset = defineStruct("vfio_pci_hot_reset", { argsz: "u32", flags: "u32", count: "u32" });
 
 export const deviceFeature = defineStruct("vfio_device_feature", { argsz: "u32", flags: "u32" });
+
+export const lowPowerEntryWithWakeup = defineStruct("vfio_device_low_power_entry_with_wakeup", {
+  wakeup_eventfd: "s32",
+  reserved: "u32",
+});
+
+export const dmaLoggingControl = defineStruct("vfio_device_feature_dma_logging_control", {
+  page_size: "u64",
+  num_ranges: "u32",
+  __reserved: "u32",
+  ranges: "u64",
+});
+
+export const dmaLoggingRange = defineStruct("vfio_device_feature_dma_logging_range", {
+  iova: "u64",
+  length: "u64",
+});
+
+export const dmaLoggingReport = defineStruct("vfio_device_feature_dma_logging_report", {
+  iova: "u64",
+  length: "u64",
+  page_size: "u64",
+  bitmap: "u64",
+});
+
+export const dmaBuf = defineStruct("vfio_device_feature_dma_buf", {
+  region_index: "u32",
+  open_flags: "u32",
+  flags: "u32",
+  nr_ranges: "u32",
+});
+
+export const dmaBufRange = defineStruct("vfio_region_dma_range", { offset: "u64", length: "u64" });
+
+export const migrationInfo = defineStruct("vfio_device_feature_migration", { flags: "u64" });
+
+export const migrationDeviceState = defineStruct("vfio_device_feature_mig_state", {
+  device_state: "u32",
+  data_fd: "s32",
+});
+
+export const migrationDataSize = defineStruct("vfio_device_feature_mig_data_size", {
+  stop_copy_length: "u64",
+});
 
 export const bindIommufd = defineStruct("vfio_device_bind_iommufd", {
   argsz: "u32",

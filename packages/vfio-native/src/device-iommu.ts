@@ -1,0 +1,109 @@
+import { checkInteger, featureMissing, PciError } from "@userpci/interface";
+import type { CdevBinding } from "./cdev.ts";
+import type { DeviceAccess } from "./device-access.ts";
+import { systemError } from "./errno.ts";
+import { FaultQueue } from "./fault-queue.ts";
+import type { Ioas } from "./ioas.ts";
+import { failedWith } from "./ioctl.ts";
+import { type IommuHardware, iommuHardware } from "./iommu-hardware.ts";
+import { PageTable, type PageTableOptions } from "./page-table.ts";
+import * as uapi from "./uapi/vfio.ts";
+
+/** PASIDs have at most 20 bits (PCI Express base specification, section 6.20). */
+const MOST_PASID = 0xf_ffff;
+
+/** What iommufd can do for one device beside mapping: page tables of its own choice, PASIDs, page requests. */
+export class DeviceIommu {
+  /** The address space that the device was opened into. */
+  readonly ioas: Ioas;
+  readonly #access: DeviceAccess;
+  readonly #binding: CdevBinding;
+
+  constructor(access: DeviceAccess, binding: CdevBinding) {
+    this.#access = access;
+    this.#binding = binding;
+    this.ioas = binding.ioas;
+  }
+
+  /** What iommufd calls the device. */
+  get deviceId(): number {
+    return this.#binding.deviceId;
+  }
+
+  /** What the IOMMU in front of the device says of itself. @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` before Linux 6.6 */
+  hardware(): IommuHardware {
+    this.#access.assertUsable();
+    if (this.#binding.iommufd.knows("GET_HW_INFO")) return iommuHardware(this.#binding);
+    throw featureMissing("iommu-info", this.#access.address);
+  }
+
+  /**
+   * Makes a page table of the device's address space. The caller closes it, after the device left it.
+   *
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`
+   */
+  createPageTable(options: PageTableOptions = {}): PageTable {
+    this.#access.assertUsable();
+    return PageTable.create(this.ioas, this.deviceId, options);
+  }
+
+  /** Makes a queue for page requests. The caller closes it. @throws PciError `ERR_NOT_SUPPORTED` before Linux 6.11 */
+  createFaultQueue(): FaultQueue {
+    this.#access.assertUsable();
+    return FaultQueue.create(this.#binding.iommufd);
+  }
+
+  /**
+   * Has the IOMMU walk another page table for the device, or the kernel's own one for its address space, from one access to
+   * the next.
+   *
+   * @throws PciError `ERR_CLOSED`, or with the system's code if that table does not suit the device
+   */
+  use(table: PageTable | Ioas): void {
+    this.#attach(table, {});
+  }
+
+  /**
+   * Gives a PASID of the device an address space of its own (Linux 6.15). Take a page table that was made for PASIDs.
+   *
+   * @param pasid above 0, as the device sends it
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_OUT_OF_RANGE`, `ERR_CLOSED`
+   */
+  attachPasid(pasid: number, table: PageTable | Ioas): void {
+    checkInteger("the PASID", pasid, 1, MOST_PASID);
+    this.#requirePasid();
+    this.#attach(table, { flags: uapi.attachFlag.PASID, pasid });
+  }
+
+  /** Ends what {@link attachPasid} began: accesses with that PASID fail. @throws PciError as {@link attachPasid} */
+  detachPasid(pasid: number): void {
+    checkInteger("the PASID", pasid, 1, MOST_PASID);
+    this.#requirePasid();
+    const argsz = uapi.detachPageTable.size;
+    const bytes = uapi.detachPageTable.pack({ argsz, flags: uapi.attachFlag.PASID, pasid });
+    const { native, fd, address } = this.#access;
+    const result = native.ioctl(fd, uapi.request.DEVICE_DETACH_IOMMUFD_PT, bytes);
+    if (result >= 0) return;
+    throw systemError(result, "ioctl VFIO_DEVICE_DETACH_IOMMUFD_PT", {
+      message: `detaching PASID ${pasid} of ${address}`,
+    });
+  }
+
+  #attach(table: PageTable | Ioas, values: { flags?: number; pasid?: number }): void {
+    this.#access.assertUsable();
+    if (table.closed) throw new PciError("ERR_CLOSED", `page table ${table.id} is closed`);
+    const { native, fd, address } = this.#access;
+    const argsz = uapi.attachPageTable.size;
+    const bytes = uapi.attachPageTable.pack({ argsz, pt_id: table.id, ...values });
+    const result = native.ioctl(fd, uapi.request.DEVICE_ATTACH_IOMMUFD_PT, bytes);
+    if (result >= 0) return;
+    if (failedWith(result, "ENOTSUP")) throw featureMissing("pasid", address);
+    throw systemError(result, "ioctl VFIO_DEVICE_ATTACH_IOMMUFD_PT", {
+      message: `attaching ${address} to page table ${table.id}`,
+    });
+  }
+
+  #requirePasid(): void {
+    if (this.hardware().pasidBits === 0) throw featureMissing("pasid", this.#access.address);
+  }
+}

@@ -1,0 +1,60 @@
+import { checkInteger, type IovaRange } from "@userpci/interface";
+import type { DeviceAccess } from "./device-access.ts";
+import { useNamedFeature } from "./feature.ts";
+import * as uapi from "./uapi/vfio.ts";
+
+/** The pages that a device wrote by DMA, as it keeps them itself. */
+export class DmaLog {
+  readonly #access: DeviceAccess;
+
+  constructor(access: DeviceAccess) {
+    this.#access = access;
+  }
+
+  /**
+   * Begins to log.
+   *
+   * @param ranges what to watch
+   * @param pageSize bytes that one bit is to stand for; the device may choose another
+   * @returns the page size that the device chose
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`
+   */
+  start(ranges: readonly IovaRange[], pageSize = 4096): number {
+    checkInteger("pageSize", pageSize, 1, 2 ** 46);
+    const { dmaLoggingControl: struct, dmaLoggingRange: record } = uapi;
+    const values = { page_size: BigInt(pageSize), num_ranges: ranges.length };
+    // The list is behind the structure, so that it lives as long.
+    const data = struct.pack(values, ranges.length * record.size);
+    struct.write(data, { ranges: BigInt(this.#access.native.addressOf(data) + struct.size) });
+    ranges.forEach(({ start, last }, i) => {
+      record.write(data, { iova: start, length: last - start + 1n }, struct.size + i * record.size);
+    });
+    useNamedFeature(this.#access, "dma-logging", "set", uapi.feature.DMA_LOGGING_START, data);
+    return Number(uapi.dmaLoggingControl.read(data).page_size);
+  }
+
+  /** Ends it. @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED` */
+  stop(): void {
+    useNamedFeature(this.#access, "dma-logging", "set", uapi.feature.DMA_LOGGING_STOP);
+  }
+
+  /**
+   * Reads the log of a range and clears it there.
+   *
+   * @returns a bitmap: page `n` of the range is bit `n % 8` of byte `n / 8`
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`
+   */
+  read({ start, last }: IovaRange, pageSize = 4096): Uint8Array {
+    checkInteger("pageSize", pageSize, 1, 2 ** 46);
+    const pages = Number((last - start) / BigInt(pageSize)) + 1;
+    const bitmap = new Uint8Array(new ArrayBuffer(Math.ceil(pages / 64) * 8));
+    const data = uapi.dmaLoggingReport.pack({
+      iova: start,
+      length: last - start + 1n,
+      page_size: BigInt(pageSize),
+      bitmap: BigInt(this.#access.native.addressOf(bitmap)),
+    });
+    useNamedFeature(this.#access, "dma-logging", "get", uapi.feature.DMA_LOGGING_REPORT, data);
+    return bitmap.slice(0, Math.ceil(pages / 8));
+  }
+}

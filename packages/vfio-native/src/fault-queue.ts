@@ -1,0 +1,139 @@
+import { readSync, writeSync } from "node:fs";
+import { featureMissing, type Iova, PciError, toIova } from "@userpci/interface";
+import { systemError } from "./errno.ts";
+import { failedWith } from "./ioctl.ts";
+import type { Iommufd } from "./iommufd.ts";
+import * as uapi from "./uapi/iommufd.ts";
+
+/** A page that a device asked for, with what it wanted to do there. */
+export interface PageRequest {
+  /** What iommufd calls the device. */
+  readonly deviceId: number;
+  /** Process address space of the access; undefined for the device's own. */
+  readonly pasid: number | undefined;
+  /** Number of the group of requests that it belongs to. */
+  readonly group: number;
+  readonly iova: Iova;
+  /** Bytes that the device expects to need; 0 if it does not say. */
+  readonly length: number;
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly execute: boolean;
+  readonly privileged: boolean;
+  /** Whether it is the last of its group, which is answered as a whole. */
+  readonly last: boolean;
+  /** Names the group in {@link FaultQueue.respond}. */
+  readonly cookie: number;
+}
+
+/** Most requests read at a time. */
+const MOST = 64;
+
+/** Page requests of devices, to be answered by this process (`IOMMU_FAULT_QUEUE_ALLOC`). */
+export class FaultQueue implements Disposable {
+  /** What iommufd calls it. */
+  readonly id: number;
+  /** Readable when a request is there, for `poll`. */
+  readonly fd: number;
+  readonly #iommufd: Iommufd;
+  #closed = false;
+
+  private constructor(iommufd: Iommufd, id: number, fd: number) {
+    this.#iommufd = iommufd;
+    this.id = id;
+    this.fd = fd;
+    iommufd.hold();
+  }
+
+  /** Makes one. @throws PciError `ERR_NOT_SUPPORTED` before Linux 6.11 */
+  static create(iommufd: Iommufd): FaultQueue {
+    const bytes = uapi.faultAlloc.pack({ size: uapi.faultAlloc.size });
+    const result = iommufd.attempt("FAULT_QUEUE_ALLOC", bytes);
+    if (failedWith(result, "ENOTTY")) throw featureMissing("fault-queue", "the kernel");
+    if (result < 0) throw systemError(result, "ioctl IOMMU_FAULT_QUEUE_ALLOC");
+    const { out_fault_id, out_fault_fd } = uapi.faultAlloc.read(bytes);
+    iommufd.native.adopt(out_fault_fd);
+    return new FaultQueue(iommufd, out_fault_id, out_fault_fd);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Takes the requests that have arrived, without waiting. @throws PciError `ERR_CLOSED` */
+  take(): PageRequest[] {
+    this.#assertOpen();
+    const record = uapi.pageFault.size;
+    // A read would wait.
+    if (this.#iommufd.native.poll(new Int32Array([this.fd]), 0) === 0) return [];
+    const bytes = new Uint8Array(MOST * record);
+    const read = attempt("reading page requests", () => readSync(this.fd, bytes, 0, bytes.length, null));
+    return Array.from({ length: Math.floor(read / record) }, (_, i) => requestOf(bytes, i * record));
+  }
+
+  /**
+   * Answers a group of requests.
+   *
+   * @param cookie of its last request
+   * @param served whether the pages are there now, and the device may try again
+   * @throws PciError `ERR_CLOSED`, `ERR_INVALID_ARGUMENT` for a group that is answered already
+   */
+  respond(cookie: number, served: boolean): void {
+    this.#assertOpen();
+    const code = served ? uapi.pageResponse.SUCCESS : uapi.pageResponse.INVALID;
+    const bytes = uapi.pageFaultResponse.pack({ cookie, code });
+    attempt(`answering the page requests with cookie ${cookie}`, () => writeSync(this.fd, bytes));
+  }
+
+  /** Gives it up; requests that were not answered fail. Harmless twice. @throws PciError `EBUSY` while a page table uses it */
+  close(): void {
+    if (this.#closed) return;
+    this.#iommufd.native.close(this.fd);
+    this.#closed = true;
+    try {
+      this.#iommufd.destroy(this.id);
+    } finally {
+      this.#iommufd.release();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new PciError("ERR_CLOSED", "the queue of page requests is closed");
+  }
+}
+
+function requestOf(bytes: Uint8Array, at: number): PageRequest {
+  const { flags, dev_id, pasid, grpid, perm, addr, length, cookie } = uapi.pageFault.read(bytes, at);
+  const { READ, WRITE, EXEC, PRIV } = uapi.pageFaultPermission;
+  return {
+    deviceId: dev_id,
+    pasid: (flags & uapi.pageFaultFlag.PASID_VALID) === 0 ? undefined : pasid,
+    group: grpid,
+    iova: toIova(addr),
+    length,
+    read: (perm & READ) !== 0,
+    write: (perm & WRITE) !== 0,
+    execute: (perm & EXEC) !== 0,
+    privileged: (perm & PRIV) !== 0,
+    last: (flags & uapi.pageFaultFlag.LAST_PAGE) !== 0,
+    cookie,
+  };
+}
+
+/** A read(2) or write(2), which the queue wants without a position: Node's own. */
+function attempt(what: string, call: () => number): number {
+  try {
+    return call();
+  } catch (cause) {
+    const { errno = 0, syscall = "read" } = cause as NodeJS.ErrnoException;
+    throw systemError(errno, syscall, {
+      ...(failedWith(errno, "EINVAL") && { code: "ERR_INVALID_ARGUMENT" }),
+      message: what,
+      hint: "answer each group once, by the cookie of its last request",
+    });
+  }
+}

@@ -1,0 +1,159 @@
+import { featureMissing, type IovaRange, PciError } from "@userpci/interface";
+import { errnoName, systemError } from "./errno.ts";
+import type { FaultQueue } from "./fault-queue.ts";
+import type { Ioas } from "./ioas.ts";
+import type { Iommufd } from "./iommufd.ts";
+import * as uapi from "./uapi/iommufd.ts";
+
+/** What a page table is to be able to do. */
+export interface PageTableOptions {
+  /** Whether it keeps dirty bits, and takes no device whose IOMMU does not. Default false. */
+  readonly dirtyTracking?: boolean;
+  /** Whether it can be attached to a PASID, and to a device that has others attached to its PASIDs. Default false. */
+  readonly pasid?: boolean;
+  /** Where page requests of its devices go. */
+  readonly faults?: FaultQueue;
+}
+
+/** How a bitmap of dirty pages is to be read. */
+export interface DirtyOptions {
+  /** Bytes that one bit stands for: a power of two, the IOMMU's page size or more. Default 4096. */
+  readonly pageSize?: number;
+  /** Whether the pages count as clean from then on. Default true. */
+  readonly clear?: boolean;
+}
+
+/** A page table of the IOMMU (HWPT): an address space as the hardware walks it, made for one device and others like it. */
+export class PageTable implements Disposable {
+  /** What iommufd calls it. */
+  readonly id: number;
+  readonly #iommufd: Iommufd;
+  readonly #features: { readonly dirtyTracking: boolean };
+  #closed = false;
+
+  private constructor(iommufd: Iommufd, id: number, dirtyTracking: boolean) {
+    this.#iommufd = iommufd;
+    this.id = id;
+    this.#features = { dirtyTracking };
+    iommufd.hold();
+  }
+
+  /**
+   * Makes a page table with the mappings of an address space, now and later (`IOMMU_HWPT_ALLOC`).
+   *
+   * @param deviceId of the device whose IOMMU is to walk it
+   * @throws PciError `ERR_NOT_SUPPORTED` if the kernel or that IOMMU lacks what was asked for
+   */
+  static create(ioas: Ioas, deviceId: number, options: PageTableOptions = {}): PageTable {
+    const { dirtyTracking = false, pasid = false, faults } = options;
+    const { DIRTY_TRACKING, PASID, FAULT_ID_VALID } = uapi.hwptFlag;
+    const flags = (dirtyTracking ? DIRTY_TRACKING : 0) | (pasid ? PASID : 0) | (faults ? FAULT_ID_VALID : 0);
+    const bytes = uapi.hwptAlloc.pack({
+      size: uapi.hwptAlloc.size,
+      flags,
+      dev_id: deviceId,
+      pt_id: ioas.id,
+      ...(faults && { fault_id: faults.id }),
+    });
+    const result = ioas.iommufd.attempt("HWPT_ALLOC", bytes);
+    if (result < 0) throw allocError(result, ioas, options);
+    return new PageTable(ioas.iommufd, uapi.hwptAlloc.read(bytes).out_hwpt_id, dirtyTracking);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Begins or ends to note which pages devices write.
+   *
+   * @throws PciError `ERR_NOT_SUPPORTED` if it was made without, `ERR_CLOSED`
+   */
+  setDirtyTracking(on: boolean): void {
+    this.#assertTracking();
+    const flags = on ? uapi.dirtyTrackingFlag.ENABLE : 0;
+    const { size } = uapi.hwptSetDirtyTracking;
+    this.#iommufd.request(
+      "HWPT_SET_DIRTY_TRACKING",
+      uapi.hwptSetDirtyTracking.pack({ size, flags, hwpt_id: this.id }),
+    );
+  }
+
+  /**
+   * Which pages of a range devices have written since tracking began, or since they were last read.
+   *
+   * @returns a bitmap: page `n` of the range is bit `n % 8` of byte `n / 8`
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`, `ERR_MISALIGNED` for a range that is no whole number of pages
+   */
+  readDirty({ start, last }: IovaRange, { pageSize = 4096, clear = true }: DirtyOptions = {}): Uint8Array {
+    this.#assertTracking();
+    const length = last - start + 1n;
+    if (start % BigInt(pageSize) !== 0n || length <= 0n || length % BigInt(pageSize) !== 0n) {
+      throw new PciError(
+        "ERR_MISALIGNED",
+        `0x${start.toString(16)} to 0x${last.toString(16)} is no range of pages`,
+        {
+          hint: `begin and end at multiples of ${pageSize} bytes`,
+        },
+      );
+    }
+    const pages = Number(length / BigInt(pageSize));
+    // The kernel writes whole words.
+    const data = new Uint8Array(new ArrayBuffer(Math.ceil(pages / 64) * 8));
+    this.#iommufd.request(
+      "HWPT_GET_DIRTY_BITMAP",
+      uapi.hwptGetDirtyBitmap.pack({
+        size: uapi.hwptGetDirtyBitmap.size,
+        hwpt_id: this.id,
+        flags: clear ? 0 : uapi.dirtyBitmapFlag.NO_CLEAR,
+        iova: start,
+        length,
+        page_size: BigInt(pageSize),
+        data: BigInt(this.#iommufd.native.addressOf(data)),
+      }),
+    );
+    return data.slice(0, Math.ceil(pages / 8));
+  }
+
+  /** Destroys it. Harmless twice. @throws PciError `ERR_BUSY` while a device is attached */
+  close(): void {
+    if (this.#closed) return;
+    const { size } = uapi.destroy;
+    const result = this.#iommufd.attempt("DESTROY", uapi.destroy.pack({ size, id: this.id }));
+    if (result < 0) {
+      throw systemError(result, "ioctl IOMMU_DESTROY", {
+        ...(errnoName(result) === "EBUSY" && { code: "ERR_BUSY" }),
+        message: `page table ${this.id} cannot be destroyed`,
+        hint: "close the devices that are attached to it, or give them another page table",
+      });
+    }
+    this.#closed = true;
+    this.#iommufd.release();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #assertTracking(): void {
+    if (this.#closed) throw new PciError("ERR_CLOSED", `page table ${this.id} is closed`);
+    if (!this.#features.dirtyTracking) throw featureMissing("dirty-tracking", `page table ${this.id}`);
+  }
+}
+
+/** See `iommufd_hwpt_paging_alloc` in `drivers/iommu/iommufd/hw_pagetable.c`: what hardware lacks is EOPNOTSUPP, by its other name. */
+function allocError(
+  result: number,
+  ioas: Ioas,
+  { dirtyTracking, pasid, faults }: PageTableOptions,
+): PciError {
+  const error = systemError(result, "ioctl IOMMU_HWPT_ALLOC", {
+    message: `making a page table of ${ioas.name}`,
+  });
+  if (errnoName(result) !== "ENOTSUP" && errnoName(result) !== "ENOTTY") return error;
+  const who = "the IOMMU in front of the device";
+  if (dirtyTracking) return featureMissing("dirty-tracking", who, error);
+  if (pasid) return featureMissing("pasid", who, error);
+  if (faults !== undefined) return featureMissing("fault-queue", who, error);
+  return error;
+}

@@ -1,0 +1,195 @@
+import { strict as assert } from "node:assert";
+import { randomBytes } from "node:crypto";
+import { type BackendDevice, type DmaMemory, regionIndex, toIova } from "@userpci/interface";
+import { readMemlock, vfioCdev } from "@userpci/vfio-native";
+import { edu, roundTrip, startEdu, transfer } from "../harness/edu-registers.ts";
+import { expectCode } from "../harness/expect.ts";
+import { guestSuite } from "../harness/suite.ts";
+import { at } from "../machines.ts";
+
+const PAGE = 4096;
+const IS_ROOT = process.getuid!() === 0;
+
+/** The same memory as it looks to a process that has only its file. */
+const byFile = (memory: DmaMemory): DmaMemory =>
+  Object.defineProperties(
+    {},
+    {
+      ...Object.getOwnPropertyDescriptors({
+        size: memory.size,
+        pageSize: memory.pageSize,
+        buffer: memory.buffer,
+        file: memory.file,
+        closed: false,
+        close: () => undefined,
+        [Symbol.dispose]: () => undefined,
+      }),
+    },
+  ) as DmaMemory;
+
+/** Checks that a device reads and writes memory at an address. */
+async function checkDma(device: BackendDevice, memory: DmaMemory, iova: bigint): Promise<void> {
+  const bytes = new Uint8Array(memory.buffer);
+  bytes.set(randomBytes(256));
+  await roundTrip(startEdu(device), iova, iova + 1024n, 256);
+  assert.deepEqual(bytes.subarray(1024, 1280), bytes.subarray(0, 256));
+}
+
+await guestSuite(import.meta.url, {
+  machine: "iommufd",
+  tests: {
+    "memory is mapped by its file, without an address": async () => {
+      await using backend = vfioCdev();
+      await using device = await backend.open(at.wideEdu);
+      using memory = backend.memory.alloc(4 * PAGE);
+      using mapping = device.domain.mapSync(byFile(memory));
+      await checkDma(device, memory, mapping.iova);
+    },
+
+    "an address space copies a mapping of another, which is pinned once": async () => {
+      await using backend = vfioCdev();
+      await using first = await backend.open(at.edu);
+      await using second = await backend.open(at.wideEdu);
+      using memory = backend.memory.alloc(4 * PAGE);
+      using mapping = first.domain.mapSync(memory, { iova: toIova(0x10_0000) });
+      const target = second.iommu!.ioas;
+      target.copyFrom(first.iommu!.ioas, mapping.iova, mapping.size);
+      await checkDma(second, memory, mapping.iova);
+      expectCode("ERR_IOVA_OVERLAP", () => target.copyFrom(first.iommu!.ioas, mapping.iova, mapping.size));
+      expectCode("ERR_INVALID_ARGUMENT", () => target.copyFrom(first.iommu!.ioas, toIova(0x90_0000), PAGE));
+      mapping.unmapSync();
+      await checkDma(second, memory, mapping.iova);
+      target.unmapSync(mapping.iova, mapping.size);
+    },
+
+    "addresses that must stay mappable keep a device out that cannot reach them": async () => {
+      await using backend = vfioCdev();
+      await using domain = backend.createDomain();
+      const device = await backend.open(at.edu, { domain });
+      const { ioas } = device.iommu!;
+      ioas.allow([{ start: 0n, last: 0xffffn }]);
+      expectCode("ERR_IOVA_RANGE", () => ioas.allow([{ start: 0xfee0_0000n, last: 0xfee0_0fffn }]));
+      ioas.allow([]);
+      await device.close();
+    },
+
+    "large pages are an option of an address space": async () => {
+      await using backend = vfioCdev();
+      await using device = await backend.open(at.edu);
+      const { ioas } = device.iommu!;
+      assert.equal(ioas.hugePages, true);
+      ioas.hugePages = false;
+      assert.equal(ioas.hugePages, false);
+    },
+
+    "pinned pages are counted by process for who may ask for it": () => {
+      using backend = vfioCdev({ accounting: "process" });
+      if (!IS_ROOT) {
+        const refused = expectCode("ERR_PERMISSION", () => backend.openSync(at.edu));
+        assert.match(refused.hint!, /CAP_SYS_RESOURCE/);
+        return;
+      }
+      using device = backend.openSync(at.edu);
+      using memory = backend.memory.alloc(16 * PAGE);
+      using _mapping = device.domain.mapSync(memory);
+      assert.equal(device.iommu!.ioas.iommufd.getOption("RLIMIT_MODE"), 1n);
+      // Who has CAP_IPC_LOCK, as root has, is not counted at all (`iopt_alloc_pages`).
+      assert.deepEqual([readMemlock().locked, readMemlock().exempt], [0, true]);
+    },
+
+    "the IOMMU says what it is, and refuses what it has not": async () => {
+      await using backend = vfioCdev();
+      await using device = await backend.open(at.edu);
+      const iommu = device.iommu!;
+      const { kind, data, dirtyTracking, pasidBits } = iommu.hardware();
+      assert.deepEqual([kind, dirtyTracking, pasidBits], ["intel-vtd", false, 0]);
+      // The capability register is not 0: it has the number of domains (VT-d specification, 11.4.2).
+      assert.ok(data.length >= 24 && data.subarray(8, 16).some((byte) => byte !== 0));
+      for (const [name, use] of [
+        ["dirty-tracking", () => iommu.createPageTable({ dirtyTracking: true })],
+        ["pasid", () => iommu.attachPasid(5, iommu.ioas)],
+        ["pasid", () => iommu.detachPasid(5)],
+      ] as const) {
+        assert.equal(expectCode("ERR_NOT_SUPPORTED", use).details!["feature"], name);
+      }
+      expectCode("ERR_OUT_OF_RANGE", () => iommu.attachPasid(0, iommu.ioas));
+    },
+
+    "a device changes its page table and reaches the same memory": async () => {
+      await using backend = vfioCdev();
+      await using domain = backend.createDomain();
+      const device = await backend.open(at.wideEdu, { domain });
+      using memory = backend.memory.alloc(PAGE);
+      using mapping = domain.mapSync(memory);
+      const iommu = device.iommu!;
+      const table = iommu.createPageTable();
+      iommu.use(table);
+      await checkDma(device, memory, mapping.iova);
+      expectCode("ERR_BUSY", () => table.close());
+      iommu.use(iommu.ioas);
+      table.close();
+      expectCode("ERR_CLOSED", () => iommu.use(table));
+      await checkDma(device, memory, mapping.iova);
+      await device.close();
+      mapping.unmapSync();
+    },
+
+    "one device writes the registers of another by a dma-buf": async () => {
+      await using backend = vfioCdev();
+      await using domain = backend.createDomain();
+      const writer = await backend.open(at.wideEdu, { domain });
+      const target = await backend.open(at.edu, { domain });
+      const targetBar = startEdu(target);
+      const memory = target.features.exportDmaBuf(0, { offset: 0, size: PAGE });
+      const mapping = domain.mapSync(memory, { label: "BAR 0 of the other" });
+      expectCode("ERR_BUSY", () => memory.close());
+      using source = backend.memory.alloc(PAGE);
+      using sourceMapping = domain.mapSync(source);
+      new DataView(source.buffer).setUint32(0, 0x1234_5678, true);
+      const bar = startEdu(writer);
+      await transfer(bar, sourceMapping.iova, BigInt(edu.BUFFER), 4, 1);
+      await transfer(bar, BigInt(edu.BUFFER), mapping.iova + BigInt(edu.LIVENESS), 4, 3);
+      // edu answers this register with the complement of what was written there.
+      assert.equal(targetBar.read32(edu.LIVENESS), ~0x1234_5678 >>> 0);
+      mapping.unmapSync();
+      memory.close();
+      sourceMapping.unmapSync();
+      await writer.close();
+      await target.close();
+    },
+
+    "what a device has not is refused with what would bring it": async () => {
+      await using backend = vfioCdev();
+      await using device = await backend.open(at.nvme);
+      const { features } = device;
+      for (const [name, use] of [
+        ["vf-token", () => features.setVfToken("14d63f20-8445-11ea-8900-1f9ce7d5650d")],
+        ["migration", () => features.migration.state()],
+        ["migration", () => features.migration.abilities()],
+        ["migration", () => features.migration.go("STOP")],
+        ["migration-size", () => features.migration.size()],
+        ["dma-logging", () => features.dmaLog.start([{ start: 0n, last: 4095n }])],
+        ["dma-logging", () => features.dmaLog.stop()],
+        ["dma-logging", () => features.dmaLog.read({ start: 0n, last: 4095n })],
+      ] as const) {
+        assert.equal(features.has(name), false);
+        const error = expectCode("ERR_NOT_SUPPORTED", use);
+        assert.match(error.hint!, /Linux \d/, name);
+        assert.equal(error.details!["feature"], name);
+      }
+    },
+
+    "low power is entered and left by name": async () => {
+      await using backend = vfioCdev();
+      await using device = await backend.open(at.nvme);
+      using wakeup = device.createIrqTarget();
+      const { lowPower } = device.features;
+      lowPower.enter();
+      lowPower.exit();
+      lowPower.enter(wakeup);
+      lowPower.exit();
+      assert.equal(device.region(regionIndex.config).read32(0), 0x0010_1b36);
+      expectCode("ERR_INVALID_ARGUMENT", () => lowPower.enter({} as never));
+    },
+  },
+});

@@ -1,0 +1,94 @@
+import { strict as assert } from "node:assert";
+import { toIova } from "@userpci/interface";
+import { FaultQueue, type Ioas, PageTable, vfioCdev } from "@userpci/vfio-native";
+import { expectCode } from "../harness/expect.ts";
+import { guestSuite } from "../harness/suite.ts";
+import { at } from "../machines.ts";
+import { mockAttach, mockDevice, mockPageRequest, mockWrites } from "./mock.ts";
+
+const PAGE = 4096;
+/** What a device wants to do, in the mock's words: the uAPI's bits. */
+const WRITE = 1 << 1;
+
+/** Gives a test an address space with 64 pages mapped at 16 MiB. A real device keeps it open. */
+async function withIoas(test: (ioas: Ioas, iova: bigint) => void): Promise<void> {
+  await using backend = vfioCdev();
+  await using device = await backend.open(at.edu);
+  using memory = backend.memory.alloc(64 * PAGE);
+  using mapping = await device.domain.map(memory, { iova: toIova(0x100_0000) });
+  test(device.iommu!.ioas, mapping.iova);
+  await device.close();
+}
+
+await guestSuite(import.meta.url, {
+  machine: "iommufd",
+  // The mock is root's.
+  users: ["root"],
+  tests: {
+    "a page table with dirty bits tells which pages were written, once": () =>
+      withIoas((ioas, iova) => {
+        const mock = mockDevice(ioas);
+        const table = PageTable.create(ioas, mock.deviceId, { dirtyTracking: true });
+        const range = { start: iova, last: iova + BigInt(64 * PAGE) - 1n };
+        table.setDirtyTracking(true);
+        assert.deepEqual(table.readDirty(range), new Uint8Array(8));
+        const written = Uint8Array.of(0b1, 0, 0b1000_0001, 0, 0, 0, 0, 0b1000_0000);
+        mockWrites(ioas.iommufd, table.id, iova, 64, written);
+        assert.deepEqual(table.readDirty(range, { clear: false }), written);
+        assert.deepEqual(table.readDirty(range), written);
+        assert.deepEqual(table.readDirty(range), new Uint8Array(8), "read and cleared");
+        mockWrites(ioas.iommufd, table.id, iova, 64, written);
+        const half = { start: iova, last: iova + BigInt(32 * PAGE) - 1n };
+        assert.deepEqual(table.readDirty(half, { pageSize: 2 * PAGE }), Uint8Array.of(0b1, 0b1001));
+        table.setDirtyTracking(false);
+        expectCode("ERR_MISALIGNED", () => table.readDirty({ start: iova + 1n, last: iova + 4096n }));
+        ioas.iommufd.destroy(mock.id);
+        table.close();
+        table.close();
+        expectCode("ERR_CLOSED", () => table.setDirtyTracking(true));
+      }),
+
+    "a page table made without them says so": () =>
+      withIoas((ioas, iova) => {
+        const mock = mockDevice(ioas);
+        using table = PageTable.create(ioas, mock.deviceId);
+        expectCode("ERR_NOT_SUPPORTED", () => table.setDirtyTracking(true));
+        expectCode("ERR_NOT_SUPPORTED", () => table.readDirty({ start: iova, last: iova + 4095n }));
+        ioas.iommufd.destroy(mock.id);
+      }),
+
+    "a page table is not closed under a device": () =>
+      withIoas((ioas) => {
+        const mock = mockDevice(ioas);
+        const table = PageTable.create(ioas, mock.deviceId);
+        mockAttach(ioas.iommufd, mock, table.id);
+        expectCode("ERR_BUSY", () => table.close());
+        ioas.iommufd.destroy(mock.id);
+        table.close();
+      }),
+
+    "a page request arrives and is answered, once": () =>
+      withIoas((ioas) => {
+        const mock = mockDevice(ioas);
+        const faults = FaultQueue.create(ioas.iommufd);
+        const table = PageTable.create(ioas, mock.deviceId, { faults });
+        mockAttach(ioas.iommufd, mock, table.id);
+        assert.deepEqual(faults.take(), []);
+        mockPageRequest(ioas.iommufd, mock.deviceId, 0x5000n, WRITE);
+        const [request, ...others] = faults.take();
+        assert.deepEqual(others, []);
+        assert.equal(request!.deviceId, mock.deviceId);
+        assert.equal(request!.iova, 0x5000n);
+        assert.deepEqual([request!.read, request!.write], [false, true]);
+        assert.equal(request!.last, true);
+        assert.deepEqual(faults.take(), []);
+        faults.respond(request!.cookie, true);
+        expectCode("ERR_INVALID_ARGUMENT", () => faults.respond(request!.cookie, true));
+        ioas.iommufd.destroy(mock.id);
+        table.close();
+        faults.close();
+        faults.close();
+        expectCode("ERR_CLOSED", () => faults.take());
+      }),
+  },
+});
