@@ -14,6 +14,14 @@ export interface OpenOptions {
   readonly requireReset?: boolean;
 }
 
+/** What an address space is to be able to do; fixed when it is made. */
+export interface DomainRequest {
+  /**
+   * Whether the IOMMU is to note which pages devices write. A device whose IOMMU cannot is then refused. Default false.
+   */
+  readonly dirtyTracking?: boolean;
+}
+
 /** What a backend says of an open device. */
 export interface DeviceInfo {
   /** Number of regions the backend counts, those of size 0 included. */
@@ -141,8 +149,12 @@ export interface Backend extends AsyncDisposable, Disposable {
   /** `vfio-group`, `vfio-cdev`, `vfio-user`, `emulated`, or an author's own. */
   readonly name: string;
   readonly memory: MemorySource;
-  /** A domain with no device in it yet. The caller owns it. */
-  createDomain(): IommuDomain;
+  /**
+   * A domain with no device in it yet. The caller owns it.
+   *
+   * @throws PciError `ERR_NOT_SUPPORTED` if the backend can never do what is asked
+   */
+  createDomain(request?: DomainRequest): IommuDomain;
   /**
    * Opens a function.
    *

@@ -8,6 +8,7 @@ export type {
   Backend,
   BackendDevice,
   DeviceInfo,
+  DomainRequest,
   FeatureOperation,
   HotResetDependent,
   OpenOptions,

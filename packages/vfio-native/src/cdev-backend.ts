@@ -33,6 +33,7 @@ interface Space {
 /** The kernel's device nodes (`/dev/vfio/devices/vfioN`) with iommufd. */
 class CdevPath implements KernelPath {
   readonly name = "vfio-cdev";
+  readonly dirtyTracking = true;
   readonly spaces = new Map<IommuDomain, Ioas>();
   readonly #uses = new Map<Ioas, Space>();
   readonly #groups = new Map<number, GroupUse>();
@@ -72,10 +73,14 @@ class CdevPath implements KernelPath {
       },
       failed: () => {
         space.opening -= 1;
+        opening.leave();
         this.#leaveGroup(group, groupUse);
         if (!space.used && space.opening === 0) ioas.close();
       },
-      left: () => this.#leaveGroup(group, groupUse),
+      left: () => {
+        opening.leave();
+        this.#leaveGroup(group, groupUse);
+      },
     };
   }
 

@@ -6,6 +6,7 @@ import type { Iommufd } from "./iommufd.ts";
 import type { Entrance, OpenedDevice } from "./kernel-path.ts";
 import { dmaOwnerError } from "./lookup.ts";
 import type { Native } from "./native.ts";
+import type { PageTable } from "./page-table.ts";
 import * as uapi from "./uapi/vfio.ts";
 import { tokenMismatch, unwantedToken, vfTokenBytes } from "./vf-token.ts";
 
@@ -24,6 +25,8 @@ export class CdevOpening {
   readonly #entrance: Entrance;
   readonly #path: string;
   readonly #ioas: Ioas;
+  /** A page table of its own, where the kernel's would not do. */
+  #table: PageTable | undefined;
   /** Here, because the kernel gets its address. */
   readonly #token: Uint8Array | undefined;
 
@@ -86,12 +89,19 @@ export class CdevOpening {
     if (result < 0) throw this.#bindError(result);
     this.#ioas.assertOpen();
     const deviceId = uapi.bindIommufd.read(bytes).out_devid;
+    if (this.#entrance.dirtyTracking) this.#table = this.#ioas.createTable(deviceId, { dirtyTracking: true });
     this.#attach(fd);
     return { fd, binding: { iommufd: this.#ioas.iommufd, deviceId, ioas: this.#ioas } };
   }
 
+  /** Gives up what was made for the device alone. To be called when its descriptor is closed. */
+  leave(): void {
+    this.#table?.close();
+  }
+
   #attach(fd: number): void {
-    const bytes = uapi.attachPageTable.pack({ argsz: uapi.attachPageTable.size, pt_id: this.#ioas.id });
+    const { id: pt_id } = this.#table ?? this.#ioas;
+    const bytes = uapi.attachPageTable.pack({ argsz: uapi.attachPageTable.size, pt_id });
     const result = this.#native.ioctl(fd, uapi.request.DEVICE_ATTACH_IOMMUFD_PT, bytes);
     if (result < 0) throw attachError(result, this.#entrance.address, this.#ioas);
   }

@@ -6,7 +6,7 @@ import { FaultQueue } from "./fault-queue.ts";
 import type { Ioas } from "./ioas.ts";
 import { failedWith } from "./ioctl.ts";
 import { type IommuHardware, iommuHardware } from "./iommu-hardware.ts";
-import { PageTable, type PageTableOptions } from "./page-table.ts";
+import type { PageTable, PageTableOptions } from "./page-table.ts";
 import * as uapi from "./uapi/vfio.ts";
 
 /** PASIDs have at most 20 bits (PCI Express base specification, section 6.20). */
@@ -44,7 +44,7 @@ export class DeviceIommu {
    */
   createPageTable(options: PageTableOptions = {}): PageTable {
     this.#access.assertUsable();
-    return PageTable.create(this.ioas, this.deviceId, options);
+    return this.ioas.createTable(this.deviceId, options);
   }
 
   /** Makes a queue for page requests. The caller closes it. @throws PciError `ERR_NOT_SUPPORTED` before Linux 6.11 */

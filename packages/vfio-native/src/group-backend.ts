@@ -9,6 +9,7 @@ import { VfioBackend } from "./vfio-backend.ts";
 /** The kernel's container and group interface (`/dev/vfio/vfio`, `/dev/vfio/N`) with the type1v2 IOMMU. */
 class GroupPath implements KernelPath {
   readonly name = "vfio-group";
+  readonly dirtyTracking = false;
   readonly spaces = new Map<IommuDomain, Container>();
   readonly #groups = new Map<number, Group>();
 

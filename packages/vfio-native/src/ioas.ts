@@ -1,12 +1,22 @@
 import type { DmaDirection, DmaMapper, Iova, IovaRange, MapperLimits, MapRequest } from "@userpci/interface";
-import { isPciError, PciError } from "@userpci/interface";
+import { featureMissing, isPciError, PciError } from "@userpci/interface";
 import { formatRanges } from "@userpci/iommu";
 import { systemError } from "./errno.ts";
 import { mapError, unmapError } from "./explain.ts";
+import {
+  directionFlags,
+  fillMap,
+  fillUnmap,
+  type MapRecord,
+  newMapRecord,
+  newUnmapRecord,
+  type UnmapRecord,
+} from "./ioas-record.ts";
 import { failedWith } from "./ioctl.ts";
 import { type Iommufd, ioasClosed } from "./iommufd.ts";
 import { readMemlock, readUserMemlock } from "./memlock.ts";
-import { StructRecord } from "./struct-record.ts";
+import { type DirtyOptions, PageTable, type PageTableOptions } from "./page-table.ts";
+
 import * as uapi from "./uapi/iommufd.ts";
 import { Users } from "./users.ts";
 
@@ -17,26 +27,13 @@ const FEW_RANGES = 8;
 /** More ranges than a machine has reserved regions; a larger demand is refused. */
 const MOST_RANGES = 65_536;
 
-const { FIXED_IOVA, READABLE, WRITEABLE } = uapi.ioasMapFlag;
-const directionFlags = {
-  "to-device": FIXED_IOVA | READABLE,
-  "from-device": FIXED_IOVA | WRITEABLE,
-  bidirectional: FIXED_IOVA | READABLE | WRITEABLE,
-} as const;
-
-const newMapRecord = (ioas_id: number) =>
-  new StructRecord(uapi.ioasMap, { size: uapi.ioasMap.size, ioas_id });
-const newUnmapRecord = (ioas_id: number) =>
-  new StructRecord(uapi.ioasUnmap, { size: uapi.ioasUnmap.size, ioas_id });
-type MapRecord = ReturnType<typeof newMapRecord>;
-type UnmapRecord = ReturnType<typeof newUnmapRecord>;
-
 /** An address space of an iommufd (IOAS): the mappings of all devices that are attached to it. */
 export class Ioas implements DmaMapper {
   readonly name: string;
   readonly id: number;
   readonly iommufd: Iommufd;
   readonly #users = new Users();
+  readonly #tables = new Set<PageTable>();
   readonly #onClose: () => void;
   // For the calls on this thread, one after the other. The kernel gets their addresses: an array is dearer to hand over.
   readonly #map: MapRecord;
@@ -168,6 +165,41 @@ export class Ioas implements DmaMapper {
     });
   }
 
+  /**
+   * Makes a page table with its mappings, for one device and others like it.
+   *
+   * @param deviceId what iommufd calls the device
+   * @throws PciError `ERR_NOT_SUPPORTED` if the kernel or the device's IOMMU lacks what was asked for, `ERR_CLOSED`
+   */
+  createTable(deviceId: number, options: PageTableOptions = {}): PageTable {
+    this.assertOpen();
+    const table = PageTable.create(this, deviceId, options, () => this.#tables.delete(table));
+    this.#tables.add(table);
+    return table;
+  }
+
+  /** Begins or ends to note which pages devices write, in all page tables made for it. @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED` */
+  setDirtyTracking(on: boolean): void {
+    for (const table of this.#tracking()) table.setDirtyTracking(on);
+  }
+
+  /** Which pages any of its devices wrote; see {@link PageTable.readDirty}. */
+  readDirty(range: IovaRange, options?: DirtyOptions): Uint8Array {
+    const [first, ...others] = this.#tracking().map((table) => table.readDirty(range, options));
+    for (const other of others)
+      other.forEach((byte, i) => {
+        first![i]! |= byte;
+      });
+    return first!;
+  }
+
+  #tracking(): PageTable[] {
+    this.assertOpen();
+    const tables = [...this.#tables].filter(({ dirtyTracking }) => dirtyTracking);
+    if (tables.length > 0) return tables;
+    throw featureMissing("dirty-tracking", this.name);
+  }
+
   /** Whether neighbouring pages are joined into large ones, which is what is faster; true at first. @throws PciError `ERR_CLOSED` */
   get hugePages(): boolean {
     this.assertOpen();
@@ -261,16 +293,4 @@ export class Ioas implements DmaMapper {
     if (failedWith(result, "ENOENT")) return unmapError(iova, size, result, syscall);
     return systemError(result, syscall);
   }
-}
-
-function fillMap(record: MapRecord, { offset, iova, size, direction }: MapRequest, address: bigint): void {
-  record.setU32("flags", directionFlags[direction]);
-  record.setU64("user_va", offset === 0 ? address : address + BigInt(offset));
-  record.setU64("iova", iova);
-  record.setNumber("length", size);
-}
-
-function fillUnmap(record: UnmapRecord, iova: Iova, size: number): void {
-  record.setU64("iova", iova);
-  record.setNumber("length", size);
 }

@@ -5,6 +5,8 @@ import type { Place } from "./lookup.ts";
 /** A function that is to be opened. */
 export interface Entrance extends Place {
   readonly domain: IommuDomain;
+  /** Whether its IOMMU must note which pages are written. */
+  readonly dirtyTracking: boolean;
   /** UUID shared with the physical function's driver, for a virtual function. */
   readonly vfToken: string | undefined;
 }
@@ -40,6 +42,8 @@ export interface Admission {
 export interface KernelPath {
   /** The backend's name. */
   readonly name: string;
+  /** Whether address spaces can have dirty bits at all. */
+  readonly dirtyTracking: boolean;
   /** Domains that have an address space in the kernel, with what maps into it. */
   readonly spaces: ReadonlyMap<IommuDomain, DmaMapper>;
   /**

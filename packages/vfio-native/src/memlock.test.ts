@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { readMemlock } from "./memlock.ts";
+import { readMemlock, readUserMemlock } from "./memlock.ts";
 
 const folders: string[] = [];
 afterEach(() => {
@@ -46,5 +46,32 @@ describe("readMemlock", () => {
     const { limit, locked } = readMemlock();
     expect(limit).toBeGreaterThan(0);
     expect(locked).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe("readUserMemlock", () => {
+  it("adds what all processes of the user have pinned", () => {
+    const root = mkdtempSync(join(tmpdir(), "userpci-proc-"));
+    folders.push(root);
+    const processes: [pid: number, uid: number, pinned: string][] = [
+      [10, 1000, "VmPin:\t      64 kB\n"],
+      [11, 1000, "VmPin:\t      16 kB\n"],
+      [12, 0, "VmPin:\t     999 kB\n"],
+      [13, 1000, ""], // a thread of the kernel's has none
+    ];
+    for (const [pid, uid, pinned] of processes) {
+      mkdirSync(join(root, String(pid)));
+      const status = `Name:\tnode\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\n${pinned}CapEff:\t0000000000000000\n`;
+      writeFileSync(join(root, String(pid), "status"), status);
+      const limits = "Max locked memory         8388608              8388608              bytes\n";
+      writeFileSync(join(root, String(pid), "limits"), limits);
+    }
+    mkdirSync(join(root, "14")); // has just ended
+    symlinkSync("10", join(root, "self"));
+    expect(readUserMemlock(root)).toEqual({ limit: 8_388_608, locked: 80 * 1024, exempt: false });
+  });
+
+  it("reads this system", () => {
+    expect(readUserMemlock().locked).toBeGreaterThanOrEqual(0);
   });
 });

@@ -28,13 +28,16 @@ export class PageTable implements Disposable {
   /** What iommufd calls it. */
   readonly id: number;
   readonly #iommufd: Iommufd;
-  readonly #features: { readonly dirtyTracking: boolean };
+  /** Whether it has dirty bits. */
+  readonly dirtyTracking: boolean;
+  readonly #onClose: () => void;
   #closed = false;
 
-  private constructor(iommufd: Iommufd, id: number, dirtyTracking: boolean) {
+  private constructor(iommufd: Iommufd, id: number, dirtyTracking: boolean, onClose: () => void) {
     this.#iommufd = iommufd;
     this.id = id;
-    this.#features = { dirtyTracking };
+    this.dirtyTracking = dirtyTracking;
+    this.#onClose = onClose;
     iommufd.hold();
   }
 
@@ -42,9 +45,10 @@ export class PageTable implements Disposable {
    * Makes a page table with the mappings of an address space, now and later (`IOMMU_HWPT_ALLOC`).
    *
    * @param deviceId of the device whose IOMMU is to walk it
+   * @param onClose called once when it is closed
    * @throws PciError `ERR_NOT_SUPPORTED` if the kernel or that IOMMU lacks what was asked for
    */
-  static create(ioas: Ioas, deviceId: number, options: PageTableOptions = {}): PageTable {
+  static create(ioas: Ioas, deviceId: number, options: PageTableOptions, onClose: () => void): PageTable {
     const { dirtyTracking = false, pasid = false, faults } = options;
     const { DIRTY_TRACKING, PASID, FAULT_ID_VALID } = uapi.hwptFlag;
     const flags = (dirtyTracking ? DIRTY_TRACKING : 0) | (pasid ? PASID : 0) | (faults ? FAULT_ID_VALID : 0);
@@ -57,7 +61,7 @@ export class PageTable implements Disposable {
     });
     const result = ioas.iommufd.attempt("HWPT_ALLOC", bytes);
     if (result < 0) throw allocError(result, ioas, options);
-    return new PageTable(ioas.iommufd, uapi.hwptAlloc.read(bytes).out_hwpt_id, dirtyTracking);
+    return new PageTable(ioas.iommufd, uapi.hwptAlloc.read(bytes).out_hwpt_id, dirtyTracking, onClose);
   }
 
   get closed(): boolean {
@@ -128,6 +132,7 @@ export class PageTable implements Disposable {
       });
     }
     this.#closed = true;
+    this.#onClose();
     this.#iommufd.release();
   }
 
@@ -137,7 +142,7 @@ export class PageTable implements Disposable {
 
   #assertTracking(): void {
     if (this.#closed) throw new PciError("ERR_CLOSED", `page table ${this.id} is closed`);
-    if (!this.#features.dirtyTracking) throw featureMissing("dirty-tracking", `page table ${this.id}`);
+    if (!this.dirtyTracking) throw featureMissing("dirty-tracking", `page table ${this.id}`);
   }
 }
 

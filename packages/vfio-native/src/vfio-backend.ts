@@ -1,7 +1,9 @@
 import {
   checkMethods,
   checkType,
+  type DomainRequest,
   Failures,
+  featureMissing,
   type IommuDomain,
   type OpenOptions,
   PciError,
@@ -33,6 +35,8 @@ export class VfioBackend implements KernelBackend {
   /** Addresses that are open or being opened. */
   readonly #addresses = new Set<string>();
   readonly #opens = new Set<Promise<unknown>>();
+  /** Domains that were made with dirty tracking. */
+  readonly #tracked = new WeakSet<IommuDomain>();
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -44,9 +48,15 @@ export class VfioBackend implements KernelBackend {
     return this.#path.name;
   }
 
-  createDomain(): IommuDomain {
+  createDomain(request: DomainRequest = {}): IommuDomain {
     this.#assertOpen();
-    return createDomain();
+    checkType("request", request, "object");
+    const { dirtyTracking = false } = request;
+    checkType("dirtyTracking", dirtyTracking, "boolean");
+    if (dirtyTracking && !this.#path.dirtyTracking) throw featureMissing("dirty-tracking", this.name);
+    const domain = createDomain();
+    if (dirtyTracking) this.#tracked.add(domain);
+    return domain;
   }
 
   open(address: string, options: OpenOptions = {}): Promise<VfioDevice> {
@@ -147,7 +157,12 @@ export class VfioBackend implements KernelBackend {
     const ownsDomain = options.domain === undefined;
     const domain = options.domain ?? createDomain();
     try {
-      const admission = this.#path.admit({ ...place, domain, vfToken });
+      const admission = this.#path.admit({
+        ...place,
+        domain,
+        dirtyTracking: this.#tracked.has(domain),
+        vfToken,
+      });
       this.#addresses.add(place.address);
       return { place, admission, domain, ownsDomain, requireReset };
     } catch (error) {

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { toIova } from "@userpci/interface";
-import { FaultQueue, type Ioas, PageTable, vfioCdev } from "@userpci/vfio-native";
+import { FaultQueue, type Ioas, vfioCdev } from "@userpci/vfio-native";
 import { expectCode } from "../harness/expect.ts";
 import { guestSuite } from "../harness/suite.ts";
 import { at } from "../machines.ts";
@@ -28,7 +28,7 @@ await guestSuite(import.meta.url, {
     "a page table with dirty bits tells which pages were written, once": () =>
       withIoas((ioas, iova) => {
         const mock = mockDevice(ioas);
-        const table = PageTable.create(ioas, mock.deviceId, { dirtyTracking: true });
+        const table = ioas.createTable(mock.deviceId, { dirtyTracking: true });
         const range = { start: iova, last: iova + BigInt(64 * PAGE) - 1n };
         table.setDirtyTracking(true);
         assert.deepEqual(table.readDirty(range), new Uint8Array(8));
@@ -48,10 +48,27 @@ await guestSuite(import.meta.url, {
         expectCode("ERR_CLOSED", () => table.setDirtyTracking(true));
       }),
 
+    "an address space tells which pages any of its devices wrote": () =>
+      withIoas((ioas, iova) => {
+        const range = { start: iova, last: iova + BigInt(8 * PAGE) - 1n };
+        expectCode("ERR_NOT_SUPPORTED", () => ioas.setDirtyTracking(true));
+        expectCode("ERR_NOT_SUPPORTED", () => ioas.readDirty(range));
+        const mock = mockDevice(ioas);
+        const tables = [1, 2].map(() => ioas.createTable(mock.deviceId, { dirtyTracking: true }));
+        ioas.setDirtyTracking(true);
+        tables.forEach(({ id }, i) => {
+          mockWrites(ioas.iommufd, id, iova, 8, Uint8Array.of(1 << (3 * i), 0, 0, 0, 0, 0, 0, 0));
+        });
+        assert.deepEqual(ioas.readDirty(range), Uint8Array.of(0b1001));
+        assert.deepEqual(ioas.readDirty(range), Uint8Array.of(0));
+        ioas.iommufd.destroy(mock.id);
+        for (const table of tables) table.close();
+      }),
+
     "a page table made without them says so": () =>
       withIoas((ioas, iova) => {
         const mock = mockDevice(ioas);
-        using table = PageTable.create(ioas, mock.deviceId);
+        using table = ioas.createTable(mock.deviceId);
         expectCode("ERR_NOT_SUPPORTED", () => table.setDirtyTracking(true));
         expectCode("ERR_NOT_SUPPORTED", () => table.readDirty({ start: iova, last: iova + 4095n }));
         ioas.iommufd.destroy(mock.id);
@@ -60,7 +77,7 @@ await guestSuite(import.meta.url, {
     "a page table is not closed under a device": () =>
       withIoas((ioas) => {
         const mock = mockDevice(ioas);
-        const table = PageTable.create(ioas, mock.deviceId);
+        const table = ioas.createTable(mock.deviceId);
         mockAttach(ioas.iommufd, mock, table.id);
         expectCode("ERR_BUSY", () => table.close());
         ioas.iommufd.destroy(mock.id);
@@ -71,7 +88,7 @@ await guestSuite(import.meta.url, {
       withIoas((ioas) => {
         const mock = mockDevice(ioas);
         const faults = FaultQueue.create(ioas.iommufd);
-        const table = PageTable.create(ioas, mock.deviceId, { faults });
+        const table = ioas.createTable(mock.deviceId, { faults });
         mockAttach(ioas.iommufd, mock, table.id);
         assert.deepEqual(faults.take(), []);
         mockPageRequest(ioas.iommufd, mock.deviceId, 0x5000n, WRITE);

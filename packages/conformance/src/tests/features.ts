@@ -1,6 +1,6 @@
-import { type FeatureName, optionalFeatures } from "@userpci/interface";
+import { type BackendDevice, type FeatureName, type IommuDomain, optionalFeatures } from "@userpci/interface";
 import type { Chapter } from "../suite.ts";
-import { withDevice } from "./scene.ts";
+import { withBackend, withDevice } from "./scene.ts";
 
 /** Indexes of `VFIO_DEVICE_FEATURE_*`, with the direction in which each is used. */
 const indexes: Partial<Record<FeatureName, readonly [index: number, operation: "get" | "set"]>> = {
@@ -38,6 +38,32 @@ export const featureTests: Chapter = {
         const use = () => device.feature(operation, index, new Uint8Array(32));
         trial.expect(`${operation} of "${name}"`, use, outcome);
       }
+    }),
+
+  "a domain with dirty tracking takes only devices whose IOMMU has it": (trial) =>
+    withBackend(trial, async (backend) => {
+      const { main, features } = trial.subject;
+      const attempt = async (open: (domain: IommuDomain) => Promise<BackendDevice>): Promise<void> => {
+        const device = await open(backend.createDomain({ dirtyTracking: true }));
+        await device.close();
+        await device.domain.close();
+      };
+      const outcome = features.includes("dirty-tracking") ? "ok" : "ERR_NOT_SUPPORTED";
+      const what = "open into a domain with dirty tracking";
+      await trial.expectAsync(
+        what,
+        () => attempt((domain) => backend.open(main.address, { domain })),
+        outcome,
+      );
+      const sync = async (domain: IommuDomain) => backend.openSync(main.address, { domain });
+      await trial.expectAsync(`${what}, sync`, () => attempt(sync), outcome);
+      trial.expect("createDomain(5)", () => backend.createDomain(5 as never), "ERR_INVALID_ARGUMENT");
+      const wrong = { dirtyTracking: "yes" as never };
+      trial.expect(
+        "dirty tracking that is no boolean",
+        () => backend.createDomain(wrong),
+        "ERR_INVALID_ARGUMENT",
+      );
     }),
 
   "what is no feature is refused": (trial) =>

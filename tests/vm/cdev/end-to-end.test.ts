@@ -17,9 +17,6 @@ await guestSuite(import.meta.url, {
         await using device = await backend.open(at.wideEdu);
         assert.equal(device.backend, "vfio-cdev");
         assert.equal(device.region(regionIndex.config).read32(0), 0x11e8_1234);
-        console.log(
-          JSON.stringify(device.domain.ranges, (_k, v) => (typeof v === "bigint" ? v.toString(16) : v)),
-        );
         const bar = startEdu(device);
         using memory = backend.memory.alloc(4096);
         using mapping = device.domain.mapSync(memory);
