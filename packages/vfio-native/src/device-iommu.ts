@@ -19,6 +19,7 @@ export class DeviceIommu {
   readonly #access: DeviceAccess;
   readonly #binding: CdevBinding;
 
+  /** @internal */
   constructor(access: DeviceAccess, binding: CdevBinding) {
     this.#access = access;
     this.#binding = binding;

@@ -7,6 +7,7 @@ import * as uapi from "./uapi/vfio.ts";
 export class DmaLog {
   readonly #access: DeviceAccess;
 
+  /** @internal */
   constructor(access: DeviceAccess) {
     this.#access = access;
   }

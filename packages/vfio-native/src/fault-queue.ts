@@ -45,7 +45,7 @@ export class FaultQueue implements Disposable {
     iommufd.hold();
   }
 
-  /** Makes one. @throws PciError `ERR_NOT_SUPPORTED` before Linux 6.11 */
+  /** Makes one. @internal @throws PciError `ERR_NOT_SUPPORTED` before Linux 6.11 */
   static create(iommufd: Iommufd): FaultQueue {
     const bytes = uapi.faultAlloc.pack({ size: uapi.faultAlloc.size });
     const result = iommufd.attempt("FAULT_QUEUE_ALLOC", bytes);
@@ -97,6 +97,7 @@ export class FaultQueue implements Disposable {
     }
   }
 
+  /** {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -42,7 +42,7 @@ export class Ioas implements DmaMapper {
   readonly #unmapAddress: number;
   #closed = false;
 
-  /** @param onClose called once when it is closed */
+  /** @internal @param onClose called once when it is closed */
   constructor(iommufd: Iommufd, onClose: () => void) {
     this.iommufd = iommufd;
     this.id = iommufd.allocIoas();

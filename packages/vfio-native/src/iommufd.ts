@@ -17,6 +17,7 @@ export type MemlockAccounting = "user" | "process";
  * (`Documentation/userspace-api/iommufd.rst`). It closes with the last of its holders.
  */
 export class Iommufd {
+  /** @internal */
   readonly native: Native;
   /** Whose pinned pages count. */
   readonly accounting: MemlockAccounting;
@@ -34,6 +35,7 @@ export class Iommufd {
   /**
    * Opens `/dev/iommu`.
    *
+   * @internal
    * @param onClose called once when it closes
    * @throws PciError `ERR_PERMISSION`, `ERR_NOT_SUPPORTED` on a kernel without IOMMUFD
    */

@@ -16,6 +16,7 @@ export class KernelFeatures implements DeviceFeatures {
   readonly #access: DeviceAccess;
   readonly #probes: DeviceFeatures;
 
+  /** @internal */
   constructor(access: DeviceAccess, probes: DeviceFeatures) {
     this.#access = access;
     this.#probes = probes;

@@ -8,6 +8,7 @@ import * as uapi from "./uapi/vfio.ts";
 export class LowPower {
   readonly #access: DeviceAccess;
 
+  /** @internal */
   constructor(access: DeviceAccess) {
     this.#access = access;
   }

@@ -4,12 +4,21 @@ import { useNamedFeature } from "./feature.ts";
 import * as uapi from "./uapi/vfio.ts";
 
 /** A state of a device that can be migrated (`enum vfio_device_mig_state`). */
-export type MigrationState = keyof typeof uapi.migrationState;
+export type MigrationState =
+  | "ERROR"
+  | "STOP"
+  | "RUNNING"
+  | "STOP_COPY"
+  | "RESUMING"
+  | "RUNNING_P2P"
+  | "PRE_COPY"
+  | "PRE_COPY_P2P";
 
 /** Saving and loading a device's state, where its kernel driver can do so. */
 export class Migration {
   readonly #access: DeviceAccess;
 
+  /** @internal */
   constructor(access: DeviceAccess) {
     this.#access = access;
   }

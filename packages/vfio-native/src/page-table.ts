@@ -44,6 +44,7 @@ export class PageTable implements Disposable {
   /**
    * Makes a page table with the mappings of an address space, now and later (`IOMMU_HWPT_ALLOC`).
    *
+   * @internal
    * @param deviceId of the device whose IOMMU is to walk it
    * @param onClose called once when it is closed
    * @throws PciError `ERR_NOT_SUPPORTED` if the kernel or that IOMMU lacks what was asked for
@@ -136,6 +137,7 @@ export class PageTable implements Disposable {
     this.#iommufd.release();
   }
 
+  /** {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }
