@@ -17,7 +17,7 @@ export { type Pciutils, provisionPciutils } from "./pciutils.ts";
 export type { VmProcess } from "./process.ts";
 export { type OnProgress, progressToStderr } from "./progress.ts";
 export { type ProvisionOptions, provision } from "./provision.ts";
-export { connect } from "./remote-vm.ts";
+export { connect, type OnResult } from "./remote-vm.ts";
 export { guestReport } from "./run.ts";
 export { VmServer } from "./server.ts";
 export type { Command } from "./tool.ts";

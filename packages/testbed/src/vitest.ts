@@ -21,7 +21,7 @@ const LANE_VARIABLE = "VITEST_POOL_ID";
 const machinesInUse = new Map<Vm, { readonly name: string; last: string }>();
 
 /** The part of a vitest test that tells whether it failed. */
-interface FinishedTest {
+export interface FinishedTest {
   readonly task: { readonly name: string; readonly result?: { readonly state: string } | undefined };
 }
 

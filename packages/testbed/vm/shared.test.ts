@@ -73,7 +73,7 @@ test("a test that fails shows what the guest gave, and nobody else does", async 
     write.mockRestore();
   }
   expect(notes.join("")).toMatch(
-    /machine edu after "bad" failed\n[^]*exit status 3\nprinted\n[^]*kernel log[^]*MARK/,
+    /machine edu after "bad" failed\n[\s\S]*exit status 3\nprinted\n[\s\S]*kernel log[\s\S]*MARK/,
   );
 });
 
