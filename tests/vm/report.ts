@@ -1,4 +1,5 @@
-import { reportGuests } from "@userpci/testbed/vitest";
-import { afterEach } from "vitest";
+import { releaseGuests, reportGuests } from "@userpci/testbed/vitest";
+import { afterAll, afterEach } from "vitest";
 
 reportGuests(afterEach);
+afterAll(releaseGuests);

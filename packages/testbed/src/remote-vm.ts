@@ -14,7 +14,7 @@ export type OnResult = (argv: readonly string[], result: RunResult) => void;
 /**
  * Connects to a machine that another process serves. `close()` only ends the connection (and the commands started over it); the machine stays
  * for others. While nothing is under way the connection does not keep the process alive.
- * @param lane clients that name the same one share the machine; each lane has a boot of its own
+ * @param lane clients that name the same one share the machine; while they are connected, no other lane has it
  * @param onResult told of what each command run by `run()` gave
  * @throws TestbedError ERR_TESTBED_CLOSED when nobody serves that path; ERR_TESTBED_ARGUMENT for an unknown name; what `boot` throws when the
  * machine has to be booted for this client.
@@ -103,7 +103,12 @@ class RemoteVm implements Vm, Runner {
 
   async close(): Promise<void> {
     this.fail(new TestbedError("ERR_TESTBED_CLOSED", "the connection to the virtual machine was closed"));
-    this.#socket.destroy();
+    if (this.#socket.destroyed) return;
+    // The other side answers when it has noted that the machine is free.
+    const closed = new Promise((resolve) => this.#socket.once("close", resolve));
+    this.#socket.ref();
+    this.#socket.end();
+    await closed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

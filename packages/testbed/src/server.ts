@@ -29,14 +29,26 @@ export interface Greeting {
   readonly lane: string;
 }
 
+/** One boot of a machine, and how many clients of which lane use it. */
+interface Copy {
+  lane: string;
+  users: number;
+  readonly booting: Promise<LocalVm>;
+}
+
+/** A machine in use. `leave` once. */
+interface Use {
+  readonly vm: LocalVm;
+  leave(): void;
+}
+
 /**
  * Machines by name, each booted when first asked for and again when it has died, served over a UNIX socket to any number of processes. Clients of one
- * lane get the same boot of a machine, and those of another lane another, so that lanes do not meet in its devices.
+ * lane share a boot of a machine, and no other lane uses it meanwhile: it gets an idle one, or one more.
  */
 export class VmServer {
   readonly #machines: Readonly<Record<string, BootOptions>>;
-  /** By lane and name. */
-  readonly #running = new Map<string, Promise<LocalVm>>();
+  readonly #copies = new Map<string, Copy[]>();
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #closed = false;
@@ -60,10 +72,10 @@ export class VmServer {
 
   /**
    * @internal
-   * The machine of that name in a lane, booted if it does not run.
+   * A machine of that name for a lane, booted if none is idle.
    * @throws TestbedError ERR_TESTBED_ARGUMENT for an unknown name, or what `boot` throws.
    */
-  async machine(name: string, lane = ""): Promise<LocalVm> {
+  async enter(name: string, lane: string): Promise<Use> {
     const options = Object.hasOwn(this.#machines, name) ? this.#machines[name] : undefined;
     if (!options) {
       const known = Object.keys(this.#machines).join(", ");
@@ -72,28 +84,40 @@ export class VmServer {
         `no machine is called ${JSON.stringify(name)}; known: ${known}`,
       );
     }
-    if (this.#closed) throw new TestbedError("ERR_TESTBED_CLOSED", "the machines' server was closed");
-    const key = JSON.stringify([lane, name]);
-    const running = this.#running.get(key);
-    if (running && !(await running).failure) return running;
-    // Two clients may find the same dead machine: whoever comes second takes the first one's new boot.
-    if (this.#running.get(key) === running) this.#start(key, options);
-    return this.#running.get(key)!;
+    for (;;) {
+      if (this.#closed) throw new TestbedError("ERR_TESTBED_CLOSED", "the machines' server was closed");
+      const copies = this.#copiesOf(name);
+      const copy =
+        copies.find((each) => each.lane === lane) ??
+        copies.find((each) => each.users === 0) ??
+        this.#start(copies, lane, options);
+      copy.lane = lane;
+      copy.users += 1;
+      const vm = await copy.booting;
+      if (!vm.failure) return { vm, leave: () => void (copy.users -= 1) };
+      // Dead since its last use. Two clients may find it so: whoever comes second takes the first one's new boot.
+      remove(copies, copy);
+    }
   }
 
-  #start(key: string, options: BootOptions): void {
-    const booting = boot(options) as Promise<LocalVm>;
-    this.#running.set(key, booting);
-    booting.catch(() => {
-      if (this.#running.get(key) === booting) this.#running.delete(key);
-    });
+  #copiesOf(name: string): Copy[] {
+    const copies = this.#copies.get(name) ?? [];
+    this.#copies.set(name, copies);
+    return copies;
+  }
+
+  #start(copies: Copy[], lane: string, options: BootOptions): Copy {
+    const copy = { lane, users: 0, booting: boot(options) as Promise<LocalVm> };
+    copies.push(copy);
+    copy.booting.catch(() => remove(copies, copy));
+    return copy;
   }
 
   /** Ends all machines; the next client boots them again. */
   async closeMachines(): Promise<void> {
-    const booted = [...this.#running.values()];
-    this.#running.clear();
-    await Promise.all(booted.map((vm) => vm.then((machine) => machine.close()).catch(() => {})));
+    const booted = [...this.#copies.values()].flat();
+    this.#copies.clear();
+    await Promise.all(booted.map(({ booting }) => booting.then((vm) => vm.close()).catch(() => {})));
   }
 
   /** Ends everything. */
@@ -106,12 +130,18 @@ export class VmServer {
   }
 }
 
+function remove(copies: Copy[], copy: Copy): void {
+  const index = copies.indexOf(copy);
+  if (index >= 0) copies.splice(index, 1);
+}
+
 /** One client. Its commands die with it. */
 class Connection {
   readonly #server: VmServer;
   readonly #link: Link;
   readonly #processes = new Map<number, VmProcess>();
-  #vm: LocalVm | undefined;
+  #use: Use | undefined;
+  #gone = false;
 
   constructor(server: VmServer, socket: Socket) {
     this.#server = server;
@@ -119,6 +149,8 @@ class Connection {
       onFrame: (frame) => this.#receive(frame),
       onClose: () => {
         for (const process of this.#processes.values()) process.kill("SIGKILL");
+        this.#gone = true;
+        this.#use?.leave();
       },
     });
   }
@@ -135,8 +167,10 @@ class Connection {
   async #greet(text: string): Promise<void> {
     try {
       const { machine, lane } = JSON.parse(text) as Greeting;
-      this.#vm = await this.#server.machine(machine, lane);
-      await this.#link.sendJson(FRAME.ready, 0, this.#vm.exchange);
+      const use = await this.#server.enter(machine, lane);
+      if (this.#gone) return use.leave();
+      this.#use = use;
+      await this.#link.sendJson(FRAME.ready, 0, use.vm.exchange);
     } catch (error) {
       await this.#refuse(0, error);
     }
@@ -172,7 +206,7 @@ class Connection {
   }
 
   #machine(): LocalVm {
-    if (this.#vm) return this.#vm;
+    if (this.#use) return this.#use.vm;
     throw new TestbedError("ERR_TESTBED_PROTOCOL", "a request came before the greeting was answered");
   }
 

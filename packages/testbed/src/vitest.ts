@@ -14,8 +14,8 @@ import type { Vm } from "./vm.ts";
 /** Tells test processes where the set-up process serves the machines. Processes inherit it. */
 export const SOCKET_VARIABLE = "USERPCI_TESTBED_SOCKET";
 
-/** vitest's number, from 1, of what runs side by side. Child processes inherit it. */
-const LANE_VARIABLE = "VITEST_POOL_ID";
+/** Names the process whose tests use a machine; its child processes inherit it. */
+export const LANE_VARIABLE = "USERPCI_TESTBED_LANE";
 
 /** The machines that this process uses, with what the last command in each gave. */
 const machinesInUse = new Map<Vm, { readonly name: string; last: string }>();
@@ -30,9 +30,10 @@ export interface FinishedTest {
  * command gave, the console and the kernel log, the ends of them.
  *
  * ```ts
- * import { afterEach } from "vitest";
- * import { reportGuests } from "@userpci/testbed/vitest";
+ * import { afterAll, afterEach } from "vitest";
+ * import { releaseGuests, reportGuests } from "@userpci/testbed/vitest";
  * reportGuests(afterEach);
+ * afterAll(releaseGuests);
  * ```
  */
 export function reportGuests(afterEach: (after: (test: FinishedTest) => Promise<void>) => void): void {
@@ -43,6 +44,13 @@ export function reportGuests(afterEach: (after: (test: FinishedTest) => Promise<
       process.stderr.write(`\n--- machine ${name} after "${task.name}" failed\n${report}\n`);
     }
   });
+}
+
+/** Lets the machines go that this process uses, for the next file. Without it they are free when the process has ended. */
+export async function releaseGuests(): Promise<void> {
+  const released = [...machinesInUse.keys()];
+  machinesInUse.clear();
+  await Promise.all(released.map((vm) => vm.close()));
 }
 
 /** The part of vitest's `TestProject` that the set-up uses. */
@@ -62,7 +70,7 @@ export interface SetupProject {
  * export default vmSetup({ edu: { devices: ["edu"] } });
  * ```
  *
- * Files that vitest runs at the same time get boots of their own, up to `maxWorkers` of each machine; those that run one after the other share one.
+ * Files that vitest runs at the same time get boots of their own; those that run one after the other share one.
  */
 export function vmSetup(
   machines: Readonly<Record<string, BootOptions>>,
@@ -101,6 +109,7 @@ async function buildKernel(machines: readonly BootOptions[]): Promise<void> {
 export async function testVm(name: string): Promise<Vm> {
   const socket = process.env[SOCKET_VARIABLE];
   if (socket) {
+    process.env[LANE_VARIABLE] ??= String(process.pid);
     const use = { name, last: "" };
     const vm = await connect(socket, name, process.env[LANE_VARIABLE], (argv, { stdout, stderr, code }) => {
       use.last = `${argv.join(" ")}: exit status ${code}\n${stdout}${stderr}`;

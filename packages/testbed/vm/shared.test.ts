@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Vm } from "@userpci/testbed";
-import { reportGuests, SOCKET_VARIABLE, testVm, vmSetup } from "@userpci/testbed/vitest";
+import { LANE_VARIABLE, reportGuests, SOCKET_VARIABLE, testVm, vmSetup } from "@userpci/testbed/vitest";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
 let tearDown: () => Promise<void>;
@@ -45,15 +45,18 @@ test("every test gets the same boot, with all of a machine's methods", async () 
 });
 
 test("what runs beside a test has a boot of its own", async () => {
-  const lane = process.env["VITEST_POOL_ID"];
-  process.env["VITEST_POOL_ID"] = "beside";
+  const lane = process.env[LANE_VARIABLE]!;
+  process.env[LANE_VARIABLE] = "beside";
   try {
     await using other = await testVm("edu");
     expect(await bootId(other)).not.toBe(await bootId(vm));
     expect(other.exchange.host).not.toBe(vm.exchange.host);
+    await other.close();
+    process.env[LANE_VARIABLE] = "later";
+    await using later = await testVm("edu");
+    expect(later.exchange.host).toBe(other.exchange.host);
   } finally {
-    if (lane === undefined) delete process.env["VITEST_POOL_ID"];
-    else process.env["VITEST_POOL_ID"] = lane;
+    process.env[LANE_VARIABLE] = lane;
   }
 });
 
