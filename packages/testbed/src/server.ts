@@ -94,7 +94,10 @@ export class VmServer {
       copy.lane = lane;
       copy.users += 1;
       const vm = await copy.booting;
-      if (!vm.failure) return { vm, leave: () => void (copy.users -= 1) };
+      const leave = (): void => {
+        copy.users -= 1;
+      };
+      if (!vm.failure) return { vm, leave };
       // Dead since its last use. Two clients may find it so: whoever comes second takes the first one's new boot.
       remove(copies, copy);
     }
