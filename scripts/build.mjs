@@ -14,7 +14,12 @@ const flags = [
   "--env-mode=loose",
   "--concurrency=100%",
 ];
-const env = { TURBO_TELEMETRY_DISABLED: "1", TURBO_NO_UPDATE_NOTIFIER: "1" };
+const env = {
+  TURBO_TELEMETRY_DISABLED: "1",
+  TURBO_NO_UPDATE_NOTIFIER: "1",
+  // The CLI brings what this Node's V8 makes of its code: another Node builds anew (`globalEnv` of turbo.json).
+  USERPCI_BUILD_NODE: `${process.version} ${process.arch}`,
+};
 
 /** @throws {CommandError} with the failing package's output */
 export async function build() {

@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +16,7 @@ import { lengthen } from "./sparse.mjs";
 process.env["NODE_DISABLE_COMPILE_CACHE"] = "1";
 const dist = fileURLToPath(new URL("../../packages/cli/dist/", import.meta.url));
 const [name = "lspci was not bundled"] = readdirSync(dist).filter((file) =>
-  file.startsWith("bundled-lspci-"),
+  /^bundled-lspci-.*\.cjs$/.test(file),
 );
 const bundle = createRequire(import.meta.url)(join(dist, name)) as { runDropIn: typeof runDropIn };
 
@@ -43,6 +44,22 @@ function expectSame(dump: string, commands = ["-vvvnn", "-vb", "-t", "-mm"]): vo
     expect(printed(bundle.runDropIn, argv) === whole, options).toBe(true);
   }
 }
+
+it("brings what V8 compiled, so that the first run compiles nothing", () => {
+  const env = { ...process.env, XDG_CACHE_HOME: join(folder, "cache"), NODE_DISABLE_COMPILE_CACHE: "" };
+  const userpci = join(dist, "../bin/userpci.js");
+  const dump = join(folder, "first.txt");
+  writeFileSync(dump, "00:00.0 Device\n00: f4 1a 00 10\n");
+  const { stderr, status } = spawnSync(process.execPath, [userpci, "lspci", "-F", dump], {
+    encoding: "utf8",
+    env,
+  });
+  expect({ stderr, status, kept: existsSync(env.XDG_CACHE_HOME) }).toEqual({
+    stderr: "",
+    status: 0,
+    kept: false,
+  });
+});
 
 const corpus = new URL("corpus/", import.meta.url);
 it.each(readdirSync(corpus))("prints %s as the sources do", (file) => {

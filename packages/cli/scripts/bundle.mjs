@@ -1,5 +1,6 @@
 // Puts what `userpci lspci` and `userpci setpci` load into a file of CommonJS each. Scripts run them over and over, and Node
 // takes longer to find and link a hundred modules than they take to work. Other commands are loaded as they were compiled.
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -70,7 +71,10 @@ async function bundleMain(names) {
   await bundle.write({ ...output, file: join(dist, "bundled-main.cjs"), codeSplitting: false });
 }
 
-for (const file of readdirSync(dist)) if (file.endsWith(".cjs")) rmSync(join(dist, file));
+for (const file of readdirSync(dist)) if (/\.cjs(-|$)/.test(file)) rmSync(join(dist, file));
 const lspci = await bundleLspci();
 const setpci = await bundleFile("setpci", { input: inputOf("setpci") });
 await bundleMain({ lspci, setpci });
+// In a process whose V8 has the flags of a command's, and no others.
+const precompile = fileURLToPath(new URL("precompile.mjs", import.meta.url));
+execFileSync(process.execPath, [precompile], { env: { ...process.env, NODE_OPTIONS: "" } });

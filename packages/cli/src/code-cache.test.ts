@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const folder = mkdtempSync(join(tmpdir(), "userpci-code-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -23,6 +23,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const cache = join(folder, "cache");
 const code = join(cache, "userpci", "code");
 const subject = join(folder, "subject-1.cjs");
+/** The name under which this build of Node finds what was kept of the subject. */
+const keptName = `subject-1.cjs-${process.version}-${process.arch}-${statSync(process.execPath).size}`;
 const loader = new URL("../dist/code-cache.js", import.meta.url).href;
 
 const isRoot = process.getuid!() === 0;
@@ -65,6 +67,37 @@ it("keeps what V8 made of a file, and gives it to V8 the next time", () => {
   expect(readdirSync(code)).toHaveLength(1);
   expect(statSync(code).mode & 0o077).toBe(0);
   expect(load()).toEqual({ answer: 42, rejected: false });
+});
+
+describe("with what the build of the package made", () => {
+  const packed = join(folder, keptName);
+
+  beforeEach(() => {
+    load();
+    writeFileSync(packed, readFileSync(join(code, keptName)));
+    rmSync(cache, { recursive: true });
+  });
+  afterEach(() => rmSync(packed));
+
+  it("compiles nothing at the first run, and keeps nothing", () => {
+    expect(load()).toEqual({ answer: 42, rejected: false });
+    expect(existsSync(code)).toBe(false);
+  });
+
+  it("does without what was damaged, and keeps its own", () => {
+    const bytes = readFileSync(packed);
+    bytes[50]! ^= 0xff;
+    writeFileSync(packed, bytes);
+    expect(load()).toEqual({ answer: 42, rejected: null });
+    expect(load()).toEqual({ answer: 42, rejected: false });
+    expect(readdirSync(code)).toHaveLength(1);
+  });
+
+  it("keeps its own where V8 refuses it, and does not ask again", () => {
+    const otherFlags = `(await import("node:v8")).setFlagsFromString("--max-lazy");`;
+    expect(load({}, otherFlags)).toEqual({ answer: 42, rejected: true });
+    expect(load({}, otherFlags)).toEqual({ answer: 42, rejected: false });
+  });
 });
 
 it("replaces what V8 refuses", () => {
@@ -132,11 +165,10 @@ it("writes nothing through a link at the name that a file has before it is whole
   const victim = join(folder, "victim");
   writeFileSync(victim, "precious");
   mkdirSync(code, { recursive: true, mode: 0o700 });
-  const name = `subject-1.cjs-${process.version}-${process.arch}`;
-  const plant = `(await import("node:fs")).symlinkSync(${JSON.stringify(victim)}, ${JSON.stringify(join(code, name))} + "." + process.pid);`;
+  const plant = `(await import("node:fs")).symlinkSync(${JSON.stringify(victim)}, ${JSON.stringify(join(code, keptName))} + "." + process.pid);`;
   expect(load({}, plant).answer).toBe(42);
   expect(readFileSync(victim, "utf8")).toBe("precious");
-  expect(readdirSync(code)).not.toContain(name);
+  expect(readdirSync(code)).not.toContain(keptName);
 });
 
 it.runIf(isRoot)("writes nothing through a link to its own folder that is another's (root can tell)", () => {
@@ -158,6 +190,5 @@ it("removes what it kept of earlier contents of the file, and nothing else", () 
   const old = ["subject-0.cjs-v20.0.0-x64", `subject-0.cjs-${process.version}-${process.arch}`];
   for (const name of [...others, ...old]) writeFileSync(join(code, name), "");
   load();
-  const now = `subject-1.cjs-${process.version}-${process.arch}`;
-  expect(readdirSync(code).sort()).toEqual([...others, now].sort());
+  expect(readdirSync(code).sort()).toEqual([...others, keptName].sort());
 });

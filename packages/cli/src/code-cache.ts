@@ -22,10 +22,10 @@ const parameters = "exports, require, module, __filename, __dirname";
 const OTHERS_WRITE = 0o022;
 
 /**
- * Loads a CommonJS file with what V8 made of it the last time, and keeps that for the next time when the process ends. A
- * command that takes tens of milliseconds spends half of them on compiling. The result is kept under the user's cache
- * directory, and used only if nobody else can have written it: it is code. Nothing is written in another user's folders, which
- * `sudo` may leave in `HOME`.
+ * Loads a CommonJS file with what V8 made of it: when the package was built, if that was with this build of Node, or else the
+ * last time, which is kept for the next time when the process ends. A command that takes tens of milliseconds spends half of
+ * them on compiling. The result is kept under the user's cache directory, and used only if nobody else can have written it: it
+ * is code. Nothing is written in another user's folders, which `sudo` may leave in `HOME`.
  *
  * Whatever prevents keeping it costs time only. `NODE_DISABLE_COMPILE_CACHE=1` switches it off, as it does Node's own.
  *
@@ -33,13 +33,9 @@ const OTHERS_WRITE = 0o022;
  * @param require what the file requires by
  */
 export function loadCompiled(path: string, require: NodeJS.Require): object {
-  const source = readFileSync(path, "utf8");
   const kept = keptPath(path);
-  const cachedData = kept === undefined ? undefined : readOwn(kept);
-  const script = new Script(`(function (${parameters}) {${source}\n})`, {
-    filename: path,
-    ...(cachedData && { cachedData }),
-  });
+  const cachedData = kept === undefined ? undefined : (readOwn(kept) ?? readPacked(path));
+  const script = compile(path, cachedData);
   if (kept !== undefined && (cachedData === undefined || script.cachedDataRejected)) {
     process.once("exit", () => keep(kept, basename(path), script));
   }
@@ -48,13 +44,41 @@ export function loadCompiled(path: string, require: NodeJS.Require): object {
   return module.exports;
 }
 
-/** Where the result is kept, if it is. V8 refuses what another version of it made; so each has a file of its own. */
+/** The function that a CommonJS file is the body of. @param cachedData what V8 made of it before */
+export function compile(path: string, cachedData?: Buffer): Script {
+  const source = readFileSync(path, "utf8");
+  return new Script(`(function (${parameters}) {${source}\n})`, {
+    filename: path,
+    ...(cachedData && { cachedData }),
+  });
+}
+
+/** Where the build of the package puts what V8 made of a file: beside it. */
+export function packedPath(path: string): string {
+  return `${path}-${nodeBuild()}`;
+}
+
+/** What goes into a file for {@link loadCompiled}: see {@link undoubled}. */
+export function doubled(data: Buffer): Buffer {
+  return Buffer.concat([data, data]);
+}
+
+/**
+ * Tells builds of Node apart. V8 refuses what another version of it made, but not what another build of that version did, where
+ * the objects that code refers to may lie elsewhere.
+ */
+function nodeBuild(): string {
+  const { size = 0 } = statSync(process.execPath, { throwIfNoEntry: false }) ?? {};
+  return `${process.version}-${process.arch}-${size}`;
+}
+
+/** Where the result is kept, if it is; that of each build of Node in a file of its own. */
 function keptPath(path: string): string | undefined {
   if (process.env["NODE_DISABLE_COMPILE_CACHE"] === "1") return undefined;
   const { HOME, XDG_CACHE_HOME } = process.env;
   const root = XDG_CACHE_HOME || (HOME && join(HOME, ".cache"));
   if (!root || !isAbsolute(root)) return undefined;
-  return join(root, "userpci", "code", `${basename(path)}-${process.version}-${process.arch}`);
+  return join(root, "userpci", "code", `${basename(path)}-${nodeBuild()}`);
 }
 
 /** What was kept in a file that is this user's alone, as is its directory; undefined for any other, and for a damaged one. */
@@ -69,6 +93,15 @@ function readOwn(path: string): Buffer | undefined {
     } finally {
       closeSync(file);
     }
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the build made, with this build of Node. Whoever can write it can write the file beside it too. */
+function readPacked(path: string): Buffer | undefined {
+  try {
+    return undoubled(readFileSync(packedPath(path)));
   } catch {
     return undefined;
   }
@@ -102,8 +135,7 @@ function keep(path: string, bundle: string, script: Script): void {
   try {
     if (!isOwnFolder(nearest(folder))) return;
     makeFolder(folder);
-    const data = script.createCachedData();
-    replace(path, Buffer.concat([data, data]));
+    replace(path, doubled(script.createCachedData()));
     for (const name of readdirSync(folder))
       if (isOlder(name, bundle)) rmSync(join(folder, name), { force: true });
   } catch {

@@ -77,3 +77,30 @@ it("takes any text for a database", () => {
     }),
   );
 });
+
+/** A database of entries in the order that they are given in, each with a device. */
+const databaseOf = (vendors: readonly number[]): string =>
+  vendors.map((vendor) => `${hex(vendor)}  Vendor ${vendor}\n\t0001  Device of ${vendor}\n`).join("");
+
+const hex = (value: number): string => value.toString(16).padStart(4, "0");
+
+it("finds every vendor and none other, in order or not", () => {
+  const vendors = fc.uniqueArray(fc.integer({ min: 0, max: 0xffff }), { maxLength: 40 });
+  const anyOrder = fc.oneof(
+    vendors,
+    vendors.map((list) => list.toSorted((a, b) => a - b)),
+  );
+  fc.assert(
+    fc.property(anyOrder, fc.integer({ min: 0, max: 0xffff }), fc.boolean(), (listed, other, headed) => {
+      const ids = PciIds.parse(`${headed ? "# head\n" : ""}${databaseOf(listed)}C 02  Network controller\n`);
+      for (const vendor of listed) {
+        expect([ids.vendor(vendor), ids.device(vendor, 1)]).toEqual([
+          `Vendor ${vendor}`,
+          `Device of ${vendor}`,
+        ]);
+      }
+      expect(ids.vendor(other)).toBe(listed.includes(other) ? `Vendor ${other}` : undefined);
+      expect([ids.baseClass(2), ids.baseClass(3)]).toEqual(["Network controller", undefined]);
+    }),
+  );
+});

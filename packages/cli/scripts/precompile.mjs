@@ -1,0 +1,20 @@
+// Puts what V8 makes of each bundle beside it: the first run of a command then compiles nothing, with this build of Node.
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
+import { compile, doubled, packedPath } from "../dist/code-cache.js";
+import { expectShortRun } from "../dist/tier-up.js";
+
+const dist = fileURLToPath(new URL("../dist", import.meta.url));
+
+// V8 notes its flags in what it makes, and refuses it under others.
+expectShortRun();
+for (const file of readdirSync(dist).filter((name) => /^bundled-.*-\w+\.cjs$/.test(name))) {
+  const path = join(dist, file);
+  // Every function, not only those that ran.
+  setFlagsFromString("--no-lazy");
+  const script = compile(path);
+  setFlagsFromString("--lazy");
+  writeFileSync(packedPath(path), doubled(script.createCachedData()));
+}
