@@ -3,10 +3,9 @@ import { defineConfig } from "vitest/config";
 
 // Projects run in this order, from fast to slow: `unit` beside the sources, `native` needs the addon or child
 // processes, `lspci` compares our text with the real one's, `vm` boots a kernel, `soak` repeats (a hundredth of it
-// unless USERPCI_SOAK=full), `release` installs the packed packages. Files that run side by side have machines of their
-// own; what measures time or takes all processors runs one file at a time.
-const serial = { fileParallelism: false };
-// Each has its machines, of 2 GiB and a processor.
+// unless USERPCI_SOAK=full), `release` installs the packed packages. The last three are mixed, so that no processor waits
+// for the longest file of each; files that run side by side have machines of their own.
+// A machine has 2 GiB and a processor.
 const mostVmFiles = Math.min(4, availableParallelism());
 const soakHours = 12 * 3_600_000;
 
@@ -87,8 +86,8 @@ export default defineConfig({
           include: ["tests/soak/**/*.test.ts", "tests/fuzz/campaign.test.ts"],
           testTimeout: process.env["USERPCI_SOAK"] === "full" ? soakHours : 300_000,
           hookTimeout: 300_000,
-          ...serial,
-          sequence: { groupOrder: 4 },
+          maxWorkers: mostVmFiles,
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -98,8 +97,8 @@ export default defineConfig({
           include: ["tests/release/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          ...serial,
-          sequence: { groupOrder: 5 },
+          maxWorkers: mostVmFiles,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

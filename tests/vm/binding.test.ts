@@ -2,7 +2,8 @@ import { fileURLToPath } from "node:url";
 import type { RunResult, Vm, VmProcess } from "@userpci/testbed";
 import { testVm } from "@userpci/testbed/vitest";
 import { beforeAll, describe, expect, it } from "vitest";
-import { compiled, prepare } from "./harness/host.ts";
+import { compiled } from "./harness/guest-code.ts";
+import { prepare } from "./harness/host.ts";
 import { at, USER } from "./machines.ts";
 
 const userpci = fileURLToPath(new URL("../../packages/cli/bin/userpci.js", import.meta.url));

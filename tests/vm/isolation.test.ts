@@ -2,7 +2,8 @@
 import { fileURLToPath } from "node:url";
 import type { DmaFault, Vm } from "@userpci/testbed";
 import { beforeAll, describe, expect, it } from "vitest";
-import { compiled, preparedVm } from "./harness/host.ts";
+import { compiled } from "./harness/guest-code.ts";
+import { preparedVm } from "./harness/host.ts";
 import type { Report, Scene } from "./isolation/scene.ts";
 import { USER } from "./machines.ts";
 

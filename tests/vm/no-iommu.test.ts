@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { testVm } from "@userpci/testbed/vitest";
 import { describe, expect, it } from "vitest";
-import { compiled, preparedVm } from "./harness/host.ts";
+import { compiled } from "./harness/guest-code.ts";
+import { preparedVm } from "./harness/host.ts";
 import type { Attempt } from "./harness/try-open.ts";
 import { at } from "./machines.ts";
 

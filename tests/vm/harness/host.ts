@@ -4,15 +4,9 @@ import { testVm } from "@userpci/testbed/vitest";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { USER } from "../machines.ts";
 import { type BackendName, machineOf } from "./backend.ts";
+import { compiled } from "./guest-code.ts";
 import { GuestRun } from "./guest-run.ts";
 import type { GuestSuite, GuestUser } from "./suite.ts";
-
-const TESTS = fileURLToPath(new URL("../..", import.meta.url));
-
-/** A path below `tests` as compiled for the guest. */
-export function compiled(path: string): string {
-  return path.replace(TESTS, `${TESTS}dist/`).replace(/\.ts$/, ".js");
-}
 
 /** Binds the devices to vfio-pci for the ordinary user, once a boot. */
 export async function prepare(vm: Vm, machine = "main"): Promise<void> {

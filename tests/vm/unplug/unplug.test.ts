@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { RunResult, Vm, VmProcess } from "@userpci/testbed";
 import { testVm } from "@userpci/testbed/vitest";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { compiled } from "../harness/host.ts";
+import { compiled } from "../harness/guest-code.ts";
 import { unplugAt as at, inSlot, USER } from "../machines.ts";
 import type { Work } from "./owner.ts";
 

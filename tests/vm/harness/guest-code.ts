@@ -1,0 +1,73 @@
+import { chmod, mkdtemp, readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { rolldown } from "rolldown";
+
+/** Where the tests are that run in the guest, and the programs that they start there. */
+const TESTS = fileURLToPath(new URL("../..", import.meta.url));
+const FOLDERS = ["vm", "soak"];
+
+/** What only the host loads: packages, and files of the tests. */
+const HOST_PACKAGES = /^(vitest|@userpci\/testbed)/;
+const HOST_FILES = /\/(guest-code|host|report|setup)\.ts$/;
+
+/** Tells test processes where the bundles are. Processes inherit it. */
+const VARIABLE = "USERPCI_TESTS_GUEST_CODE";
+
+/**
+ * Puts the tests into bundles for the guest, with the packages that they use. On an emulated processor Node takes four
+ * seconds to find and link a hundred and more modules, and less than one to load the same code from a few files.
+ *
+ * @returns the folder, to be removed by the caller
+ */
+export async function bundleGuestCode(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "userpci-guest-code-"));
+  // The ordinary user of the guest reads it too.
+  await chmod(folder, 0o755);
+  const build = await rolldown({
+    input: await entries(),
+    platform: "node",
+    tsconfig: false,
+    transform: { target: "node20" },
+    external: [HOST_PACKAGES, HOST_FILES],
+    plugins: [{ name: "places", transform: (code, id) => inPlace(code, id, folder) }],
+  });
+  await build.write({
+    dir: folder,
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "shared/[name].js",
+    codeSplitting: { groups: [{ name: "packages", test: /\/packages\/(?!cli|testbed|conformance)/ }] },
+  });
+  await build.close();
+  process.env[VARIABLE] = folder;
+  return folder;
+}
+
+/** A file below `tests` as the guest has it. */
+export function compiled(path: string): string {
+  return join(process.env[VARIABLE]!, bundleName(path));
+}
+
+const bundleName = (path: string): string => relative(TESTS, path).replace(/\.ts$/, ".js");
+
+/** Each file by its name without `.js`: that of its bundle. */
+async function entries(): Promise<Record<string, string>> {
+  const found = await Promise.all(FOLDERS.map((name) => filesIn(join(TESTS, name))));
+  return Object.fromEntries(found.flat().map((path) => [bundleName(path).slice(0, -".js".length), path]));
+}
+
+async function filesIn(folder: string): Promise<readonly string[]> {
+  const names = await readdir(folder, { recursive: true });
+  return names
+    .map((name) => join(folder, name))
+    .filter((path) => path.endsWith(".ts") && !HOST_FILES.test(path));
+}
+
+/** What finds files beside itself finds those of a package in their place, and those of the tests in the bundles. */
+function inPlace(code: string, id: string, folder: string): string | undefined {
+  if (!code.includes("import.meta.url")) return undefined;
+  const place = id.startsWith(TESTS) ? join(folder, bundleName(id)) : id;
+  return code.replaceAll("import.meta.url", JSON.stringify(pathToFileURL(place).href));
+}
