@@ -7,6 +7,8 @@ import { defineConfig } from "vitest/config";
 // for the longest file of each; files that run side by side have machines of their own.
 // A machine has 2 GiB and a processor.
 const mostVmFiles = Math.min(4, availableParallelism());
+// Most of it is waiting for Node processes to start.
+const lateUse = "tests/native/late-use.test.ts";
 const soakHours = 12 * 3_600_000;
 
 export default defineConfig({
@@ -41,6 +43,7 @@ export default defineConfig({
         test: {
           name: "native",
           include: ["packages/vfio-native/src/**/*.test.ts", "tests/native/**/*.test.ts"],
+          exclude: [lateUse],
           testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
@@ -50,7 +53,7 @@ export default defineConfig({
         test: {
           // Processes that wait for each other.
           name: "binding",
-          include: ["tests/binding/*.test.ts"],
+          include: ["tests/binding/*.test.ts", lateUse],
           testTimeout: 60_000,
           sequence: { groupOrder: 2 },
         },
