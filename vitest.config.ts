@@ -2,13 +2,13 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // Projects run in this order, from fast to slow: `unit` beside the sources, `native` needs the addon or child
-// processes, `lspci` compares our text with the real one's, `vm` boots a kernel, `soak` repeats (a hundredth of it
-// unless USERPCI_SOAK=full), `release` installs the packed packages. The last three are mixed, so that no processor waits
-// for the longest file of each; files that run side by side have machines of their own.
+// processes, `processes` starts many, `lspci` compares our text with the real one's, `vm` boots a kernel, `soak` repeats (a
+// hundredth of it unless USERPCI_SOAK=full), `release` installs the packed packages. The last three are mixed, so that no
+// processor waits for the longest file of each; files that run side by side have machines of their own.
 // A machine has 2 GiB and a processor.
 const mostVmFiles = Math.min(4, availableParallelism());
-// Most of it is waiting for Node processes to start.
-const lateUse = "tests/native/late-use.test.ts";
+// What mostly waits for Node processes to start.
+const startsProcesses = ["tests/native/late-use.test.ts", "packages/cli/src/code-cache.test.ts"];
 const soakHours = 12 * 3_600_000;
 
 export default defineConfig({
@@ -34,7 +34,7 @@ export default defineConfig({
           testTimeout: 60_000,
           // A process of its own for each file takes as long as most files; only those of the addon need one.
           isolate: false,
-          exclude: ["packages/vfio-native/**"],
+          exclude: ["packages/vfio-native/**", ...startsProcesses],
           sequence: { groupOrder: 0 },
         },
       },
@@ -43,7 +43,7 @@ export default defineConfig({
         test: {
           name: "native",
           include: ["packages/vfio-native/src/**/*.test.ts", "tests/native/**/*.test.ts"],
-          exclude: [lateUse],
+          exclude: startsProcesses,
           testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
@@ -51,9 +51,8 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // Processes that wait for each other.
-          name: "binding",
-          include: ["tests/binding/*.test.ts", lateUse],
+          name: "processes",
+          include: ["tests/binding/*.test.ts", ...startsProcesses],
           testTimeout: 60_000,
           sequence: { groupOrder: 2 },
         },
