@@ -57,6 +57,11 @@ export interface DmaMapper {
   unmap(iova: Iova, size: number): Promise<void>;
   /** {@link unmap} on this thread. */
   unmapSync(iova: Iova, size: number): void;
+  /**
+   * Removes whatever is mapped there, by this process or another that has the {@link descriptor}; nothing is no error.
+   * For mappers that have a descriptor.
+   */
+  sweepSync?(iova: Iova, size: number): void;
   /** Called by the domain when it no longer uses the mapper, after all of its mappings are gone. */
   close(): void;
 }
@@ -142,15 +147,20 @@ export interface IovaReservation extends Disposable {
   /** The same as a range, such as the `ranges` of another domain over the same IOMMU. */
   readonly range: IovaRange;
   readonly closed: boolean;
-  /** Lets the domain give them out again. Harmless twice. */
+  /**
+   * Lets the domain give them out again. If they were shared, what another process has mapped there is unmapped first: close
+   * it when that process has ended, or is to lose its memory's mappings. Before Linux 6.0 a container does not let go of
+   * another process's mappings until it closes. Harmless twice.
+   *
+   * @throws PciError if an IOMMU would not let go; they then stay reserved
+   */
   close(): void;
 }
 
 /**
  * A domain for another process. It makes a domain of its own that stays within `ranges`, with a mapper for each of the
  * descriptors: two allocators then never give out the same address. Who has the descriptors is trusted with the whole
- * address space: iommufd lets it unmap anything; type1 only what its own process has mapped (`vfio_dma_do_unmap` in
- * `drivers/vfio/vfio_iommu_type1.c`).
+ * address space, and may unmap anything (type1 before Linux 6.0: only what its own process has mapped).
  */
 export interface DomainShare {
   readonly ranges: readonly IovaRange[];
@@ -226,8 +236,8 @@ export interface IommuDomain extends AsyncDisposable, Disposable {
    */
   reserve(size: number, options?: ReserveOptions): IovaReservation;
   /**
-   * What another process needs, to map into this address space within a reservation. It maps there until its descriptors
-   * are closed or the last device has left; close the reservation after that.
+   * What another process needs, to map into this address space within a reservation. What it maps there stays, also if it is
+   * killed, until it unmaps it, the reservation is closed, or the domain.
    *
    * @throws PciError `ERR_CLOSED` also for a reservation that is closed or another domain's, `ERR_DOMAIN_EMPTY`,
    * `ERR_NOT_SUPPORTED` if a mapper is no object of the kernel

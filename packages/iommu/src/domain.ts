@@ -182,7 +182,8 @@ class Domain implements IommuDomain, MappingHost, JoinHost {
 
   share(window: IovaReservation): DomainShare {
     this.#checkReady();
-    return shareOf(this, window, this.mappers);
+    const holds = (it: Reservation): boolean => !it.closed && this.#table.find(it.iova)?.owner === it;
+    return shareOf(window, { pageSize: this.pageSize, mappers: this.mappers, holds });
   }
 
   async close(): Promise<void> {
@@ -265,6 +266,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost {
 
   #unreserve(reservation: Reservation): void {
     if (this.#closed) return;
+    if (reservation.shared) this.#mappers.sweep(reservation);
     this.#table.free(reservation.iova);
     this.#reservedBytes -= reservation.size;
   }

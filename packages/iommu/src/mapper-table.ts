@@ -1,6 +1,7 @@
 import {
   type DmaMapper,
   Failures,
+  type Iova,
   type IovaRange,
   MAX_IOVA,
   type MapperLimits,
@@ -69,6 +70,11 @@ export class MapperTable {
       fewest = { limit: mappingsLeft + used, mapper: mapper.name };
     }
     return fewest;
+  }
+
+  /** Takes what another process has mapped at these addresses out of all mappers. @throws PciError if one would not let go */
+  sweep({ iova, size }: { readonly iova: Iova; readonly size: number }): void {
+    for (const mapper of this.mappers) mapper.sweepSync?.(iova, size);
   }
 
   /** Puts the live mappings into a mapper that is new, or none of them. */

@@ -9,7 +9,10 @@ export class Reservation implements IovaReservation {
   #iova = 0n as Iova;
   #closed = false;
 
-  /** @param free called once, when it is closed */
+  /** Whether another process may have mapped something there. */
+  shared = false;
+
+  /** @param free called when it is closed, which fails if it throws */
   constructor(size: number, names: { label?: string; owner?: string }, free: (it: Reservation) => void) {
     this.size = size;
     this.label = names.label;
@@ -36,8 +39,8 @@ export class Reservation implements IovaReservation {
 
   close(): void {
     if (this.#closed) return;
-    this.#closed = true;
     this.#free(this);
+    this.#closed = true;
   }
 
   [Symbol.dispose](): void {

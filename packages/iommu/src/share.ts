@@ -2,27 +2,38 @@ import {
   checkType,
   type DmaMapper,
   type DomainShare,
-  type IommuDomain,
+  formatValue,
   type IovaReservation,
   type MapperDescriptor,
   PciError,
 } from "@userpci/interface";
 import { formatRange } from "./ranges.ts";
+import { Reservation } from "./reservation.ts";
+
+/** What a domain tells of itself to be shared. */
+export interface Sharer {
+  readonly pageSize: number;
+  readonly mappers: readonly DmaMapper[];
+  /** Whether a reservation is one of its own, and open. */
+  holds(reservation: Reservation): boolean;
+}
 
 /** See `IommuDomain.share`. */
-export function shareOf(
-  domain: IommuDomain,
-  window: IovaReservation,
-  mappers: readonly DmaMapper[],
-): DomainShare {
+export function shareOf(window: IovaReservation, domain: Sharer): DomainShare {
   checkType("window", window, "object");
-  const state = domain.explain(window.range.start).state;
-  if (window.closed || state !== "reserved") {
+  if (!(window instanceof Reservation)) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `${formatValue(window)} is no reservation`, {
+      hint: "share what domain.reserve(size) gave",
+    });
+  }
+  if (!domain.holds(window)) {
     throw new PciError("ERR_CLOSED", `${formatRange(window.range)} is not reserved in this domain`, {
       hint: "share what domain.reserve(size) gave, and close it when the other process has ended",
     });
   }
-  return { ranges: [window.range], pageSize: domain.pageSize, mappers: mappers.map(descriptorOf) };
+  const descriptors = domain.mappers.map(descriptorOf);
+  window.shared = true;
+  return { ranges: [window.range], pageSize: domain.pageSize, mappers: descriptors };
 }
 
 function descriptorOf({ name, descriptor }: DmaMapper): MapperDescriptor {
