@@ -21,11 +21,6 @@ constexpr int kLowest = 3;
 constexpr char kIoctl[] = "vfio-native.ioctl";
 constexpr char kClose[] = "vfio-native.close";
 
-int64_t Recorded(Environment& environment, int64_t fd) {
-  if (fd >= 0) environment.ledger.Opened(static_cast<int>(fd));
-  return fd;
-}
-
 // Takes a descriptor out of the ledger, or tells why it may not be closed.
 int64_t Forget(Environment& environment, int fd) {
   // libuv ends the process when a descriptor it polls is closed beneath it.
@@ -67,7 +62,7 @@ napi_value Open(napi_env env, napi_callback_info info) {
   const int flags = call.Int(1, "flags");
   if (call.failed()) return nullptr;
   const int64_t fd = Retried([&] { return open(path.c_str(), flags | O_CLOEXEC, 0600); });
-  return Result(env, Recorded(call.environment(), fd));
+  return Result(env, call.environment().ledger.Recorded(fd));
 }
 
 napi_value Close(napi_env env, napi_callback_info info) {
@@ -90,7 +85,7 @@ napi_value Dup(napi_env env, napi_callback_info info) {
   Call call(env, info);
   const int fd = call.Descriptor(0);
   if (call.failed()) return nullptr;
-  return Result(env, Recorded(call.environment(), Checked(fcntl(fd, F_DUPFD_CLOEXEC, kLowest))));
+  return Result(env, call.environment().ledger.Recorded(Checked(fcntl(fd, F_DUPFD_CLOEXEC, kLowest))));
 }
 
 napi_value Adopt(napi_env env, napi_callback_info info) {
@@ -120,7 +115,7 @@ napi_value Ioctl(napi_env env, napi_callback_info info) {
   const bool opens = call.Given(3) && call.Boolean(3, "opens");
   if (call.failed()) return nullptr;
   const int64_t result = Retried([&] { return ioctl(fd, request, argument); });
-  return Result(env, opens ? Recorded(call.environment(), result) : result);
+  return Result(env, opens ? call.environment().ledger.Recorded(result) : result);
 }
 
 napi_value IoctlAsync(napi_env env, napi_callback_info info) {
@@ -139,7 +134,7 @@ napi_value IoctlAsync(napi_env env, napi_callback_info info) {
   napi_create_reference(env, call.value(2), 1, &original);
   const auto run = [=] { return Retried([&] { return ioctl(fd, request, copy->data()); }); };
   const auto done = [=](int64_t result) {
-    if (opens) Recorded(*environment, result);
+    if (opens) environment->ledger.Recorded(result);
     CopyBack(env, original, *copy);
     delete copy;
   };

@@ -48,6 +48,12 @@ napi_value WatchRef(napi_env env, napi_callback_info info);
 
 // socket.cc
 napi_value Socketpair(napi_env env, napi_callback_info info);
+napi_value Socket(napi_env env, napi_callback_info info);
+napi_value Bind(napi_env env, napi_callback_info info);
+napi_value Connect(napi_env env, napi_callback_info info);
+napi_value Listen(napi_env env, napi_callback_info info);
+napi_value Accept(napi_env env, napi_callback_info info);
+napi_value Peer(napi_env env, napi_callback_info info);
 napi_value Sendmsg(napi_env env, napi_callback_info info);
 napi_value Recvmsg(napi_env env, napi_callback_info info);
 

@@ -9,6 +9,11 @@
 class Ledger {
  public:
   void Opened(int fd) { descriptors_.push_back(fd); }
+  // The same for what a call returned that opens a descriptor, or its negative errno.
+  int64_t Recorded(int64_t fd) {
+    if (fd >= 0) Opened(static_cast<int>(fd));
+    return fd;
+  }
   // Forgets a descriptor. False if it is not one of this environment's.
   bool Closed(int fd);
   bool Holds(int fd) const;

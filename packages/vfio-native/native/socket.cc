@@ -1,7 +1,9 @@
 // UNIX sockets that carry descriptors.
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstring>
 #include <vector>
 
@@ -33,6 +35,21 @@ std::vector<int> ReceivedDescriptors(msghdr* message) {
   return fds;
 }
 
+// bind and connect: both take an address, which is a path with its NUL, or a NUL with a name.
+template <typename SystemCall>
+napi_value WithAddress(napi_env env, napi_callback_info info, SystemCall system_call) {
+  Call call(env, info);
+  const int fd = call.Descriptor(0);
+  const Bytes name = call.Uint8Array(1, "name");
+  if (call.failed()) return nullptr;
+  sockaddr_un address{};
+  if (name.length > sizeof address.sun_path) return Result(env, -ENAMETOOLONG);
+  address.sun_family = AF_UNIX;
+  if (name.length > 0) std::memcpy(address.sun_path, name.data, name.length);
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.length);
+  return Result(env, Retried([&] { return system_call(fd, reinterpret_cast<sockaddr*>(&address), length); }));
+}
+
 Napi::Array ToArray(Napi::Env env, const std::vector<int>& fds) {
   Napi::Array array = Napi::Array::New(env, fds.size());
   for (size_t i = 0; i < fds.size(); ++i) array.Set(static_cast<uint32_t>(i), static_cast<double>(fds[i]));
@@ -50,6 +67,48 @@ napi_value Socketpair(napi_env env, napi_callback_info info) {
   if (result < 0) return Result(env, result);
   for (const int fd : ends) call.environment().ledger.Opened(fd);
   return ToArray(env, ends);
+}
+
+napi_value Socket(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  const int type = call.Int(0, "type");
+  if (call.failed()) return nullptr;
+  return Result(env, call.environment().ledger.Recorded(Checked(socket(AF_UNIX, type | SOCK_CLOEXEC, 0))));
+}
+
+napi_value Bind(napi_env env, napi_callback_info info) { return WithAddress(env, info, bind); }
+
+napi_value Connect(napi_env env, napi_callback_info info) { return WithAddress(env, info, connect); }
+
+napi_value Listen(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  const int fd = call.Descriptor(0);
+  const int backlog = call.Int(1, "backlog");
+  if (call.failed()) return nullptr;
+  return Result(env, Checked(listen(fd, backlog)));
+}
+
+napi_value Accept(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  const int fd = call.Descriptor(0);
+  if (call.failed()) return nullptr;
+  const int64_t accepted = Retried([&] { return accept4(fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK); });
+  return Result(env, call.environment().ledger.Recorded(accepted));
+}
+
+napi_value Peer(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  const int fd = call.Descriptor(0);
+  if (call.failed()) return nullptr;
+  ucred credentials{};
+  socklen_t length = sizeof credentials;
+  const int64_t result = Checked(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length));
+  if (result < 0) return Result(env, result);
+  Napi::Object peer = Napi::Object::New(env);
+  peer.Set("pid", static_cast<double>(credentials.pid));
+  peer.Set("uid", static_cast<double>(credentials.uid));
+  peer.Set("gid", static_cast<double>(credentials.gid));
+  return peer;
 }
 
 napi_value Sendmsg(napi_env env, napi_callback_info info) {

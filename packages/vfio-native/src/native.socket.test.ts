@@ -95,3 +95,31 @@ describe("sendmsg and recvmsg", () => {
     native.close(file);
   });
 });
+
+describe("sockets with names", () => {
+  const name = Buffer.from(`\0userpci-native-${process.pid}`);
+
+  it("connect two ends, which know each other's process", () => {
+    const listener = native.socket(SOCK_SEQPACKET | SOCK_NONBLOCK);
+    const client = native.socket(SOCK_SEQPACKET | SOCK_NONBLOCK);
+    expect(native.connect(client, name)).toBe(-111);
+    expect([native.bind(listener, name), native.listen(listener, 1)]).toEqual([0, 0]);
+    expect(native.accept(listener)).toBe(EAGAIN);
+    expect(native.connect(client, name)).toBe(0);
+    const server = native.accept(listener);
+    const me = { pid: process.pid, uid: process.getuid!(), gid: process.getgid!() };
+    expect([native.peer(client), native.peer(server)]).toEqual([me, me]);
+    native.sendmsg(client, Uint8Array.of(7), []);
+    expect(received(server, 8, 0).data).toEqual([7]);
+    for (const fd of [listener, client, server]) expect(native.close(fd)).toBe(0);
+  });
+
+  it("answer errors as negative numbers", () => {
+    const [fd] = ends;
+    expect(native.socket(9)).toBe(-94);
+    expect(native.bind(fd, new Uint8Array(109))).toBe(-36);
+    expect(native.connect(-1, name)).toBe(-9);
+    expect([native.listen(-1, 1), native.accept(-1), native.peer(-1)]).toEqual([-9, -9, -9]);
+    expect(() => native.bind(fd, "name" as never)).toThrow(TypeError);
+  });
+});

@@ -204,6 +204,23 @@ export interface Native {
    * @returns the two ends, or negative errno
    */
   socketpair(type: number): [number, number] | number;
+  /** socket(2) of the UNIX family. @param type as for {@link socketpair} @returns a descriptor, or negative errno */
+  socket(type: number): number;
+  /**
+   * bind(2).
+   *
+   * @param name a path with a NUL behind it, or an abstract name with a NUL before it; at most 108 bytes
+   * @returns 0, or negative errno
+   */
+  bind(fd: number, name: Uint8Array): number;
+  /** connect(2), to a name as for {@link bind}. Returns 0, or negative errno. */
+  connect(fd: number, name: Uint8Array): number;
+  /** listen(2). Returns 0, or negative errno. */
+  listen(fd: number, backlog: number): number;
+  /** accept4(2), non-blocking as its result. Returns a descriptor, -EAGAIN if nobody waits, or another negative errno. */
+  accept(fd: number): number;
+  /** Who is at the other end (`SO_PEERCRED`, unix(7)): of the one that listens, who did so at that time. */
+  peer(fd: number): Peer | number;
   /**
    * sendmsg(2) with `MSG_NOSIGNAL`.
    *
@@ -238,6 +255,13 @@ export interface Native {
   faultFlag(slot: number): ArrayBuffer | number;
   /** Sets the flag back to 0. The ones stay until something is mapped over them. Returns 0, or -ENOENT. */
   clearFault(slot: number): number;
+}
+
+/** A process at the other end of a socket. */
+export interface Peer {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** What {@link Native.recvmsg} received. */
