@@ -3,13 +3,17 @@
  *
  * @packageDocumentation
  */
+export { adoptDomain } from "./adopt-domain.ts";
 export { adoptIrqTarget } from "./adopt-irq-target.ts";
 export { type CdevOptions, vfioCdev } from "./cdev-backend.ts";
 export { DeviceIommu } from "./device-iommu.ts";
 export { DmaLog } from "./dma-log.ts";
+export type { DomainReceiver } from "./domain-receiver.ts";
+export { receiveDomain, sendDomain } from "./domain-transfer.ts";
 export { FaultQueue, type PageRequest } from "./fault-queue.ts";
 export { vfioGroup } from "./group-backend.ts";
 export { Ioas } from "./ioas.ts";
+export { IoasMapper } from "./ioas-mapper.ts";
 export type { IommuHardware } from "./iommu-hardware.ts";
 export { Iommufd, type MemlockAccounting } from "./iommufd.ts";
 export type { IrqAction, KernelBackend, KernelDevice } from "./kernel-device.ts";
@@ -19,3 +23,4 @@ export { MemfdSource } from "./memfd-memory.ts";
 export { type Memlock, readMemlock, readUserMemlock } from "./memlock.ts";
 export { Migration, type MigrationState } from "./migration.ts";
 export { type DirtyOptions, PageTable, type PageTableOptions } from "./page-table.ts";
+export type { TransferOptions } from "./transfer-wait.ts";

@@ -1,113 +1,34 @@
-import type { DmaDirection, DmaMapper, Iova, IovaRange, MapperLimits, MapRequest } from "@userpci/interface";
-import { featureMissing, isPciError, PciError } from "@userpci/interface";
+import {
+  type DmaDirection,
+  featureMissing,
+  type Iova,
+  type IovaRange,
+  isPciError,
+  type MapperDescriptor,
+} from "@userpci/interface";
 import { formatRanges } from "@userpci/iommu";
 import { systemError } from "./errno.ts";
-import { mapError, unmapError } from "./explain.ts";
-import {
-  directionFlags,
-  fillMap,
-  fillUnmap,
-  type MapRecord,
-  newMapRecord,
-  newUnmapRecord,
-  type UnmapRecord,
-} from "./ioas-record.ts";
+import { IoasMapper } from "./ioas-mapper.ts";
+import { directionFlags } from "./ioas-record.ts";
 import { failedWith } from "./ioctl.ts";
-import { type Iommufd, ioasClosed } from "./iommufd.ts";
-import { readMemlock, readUserMemlock } from "./memlock.ts";
+import type { Iommufd } from "./iommufd.ts";
 import { type DirtyOptions, PageTable, type PageTableOptions } from "./page-table.ts";
-
 import * as uapi from "./uapi/iommufd.ts";
-import { Users } from "./users.ts";
-
-/** From this size on pinning is slow enough (about 1 ms for 8 MiB of small pages) to leave the main thread. */
-const ASYNC_SIZE = 8 * 2 ** 20;
-/** Rooms for ranges at first; the kernel says when it has more. */
-const FEW_RANGES = 8;
-/** More ranges than a machine has reserved regions; a larger demand is refused. */
-const MOST_RANGES = 65_536;
 
 /** An address space of an iommufd (IOAS): the mappings of all devices that are attached to it. */
-export class Ioas implements DmaMapper {
-  readonly name: string;
-  readonly id: number;
-  readonly iommufd: Iommufd;
-  readonly #users = new Users();
+export class Ioas extends IoasMapper {
   readonly #tables = new Set<PageTable>();
-  readonly #onClose: () => void;
-  // For the calls on this thread, one after the other. The kernel gets their addresses: an array is dearer to hand over.
-  readonly #map: MapRecord;
-  readonly #unmap: UnmapRecord;
-  readonly #mapAddress: number;
-  readonly #unmapAddress: number;
-  #closed = false;
+  #handedOut = false;
 
   /** @internal @param onClose called once when it is closed */
   constructor(iommufd: Iommufd, onClose: () => void) {
-    this.iommufd = iommufd;
-    this.id = iommufd.allocIoas();
-    iommufd.hold();
-    this.name = `iommufd ioas ${this.id}`;
-    this.#onClose = onClose;
-    this.#map = newMapRecord(this.id);
-    this.#unmap = newUnmapRecord(this.id);
-    this.#mapAddress = iommufd.native.addressOf(this.#map.bytes);
-    this.#unmapAddress = iommufd.native.addressOf(this.#unmap.bytes);
+    super(iommufd, { id: iommufd.allocIoas(), onClose });
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
-  limits(): MapperLimits {
-    this.assertOpen();
-    let answer = this.#ranges(FEW_RANGES);
-    if (failedWith(answer.result, "EMSGSIZE")) {
-      answer = this.#ranges(Math.min(answer.count, MOST_RANGES));
-    }
-    if (answer.result < 0) throw systemError(answer.result, "ioctl IOMMU_IOAS_IOVA_RANGES");
-    return { ranges: answer.ranges, pageSize: answer.alignment };
-  }
-
-  mapSync(request: MapRequest): void {
-    this.assertOpen();
-    const { address } = request.memory;
-    if (address === undefined) {
-      this.#mapFile(request);
-      return;
-    }
-    fillMap(this.#map, request, address);
-    const result = this.iommufd.attempt("IOAS_MAP", this.#mapAddress);
-    if (result < 0) throw this.#mapError(result, request);
-  }
-
-  async map(request: MapRequest): Promise<void> {
-    const { address } = request.memory;
-    if (request.size < ASYNC_SIZE || address === undefined) return this.mapSync(request);
-    this.assertOpen();
-    const record = newMapRecord(this.id);
-    fillMap(record, request, address);
-    const result = await this.#users.during(() => this.iommufd.attemptAsync("IOAS_MAP", record.bytes));
-    if (result >= 0) return;
-    this.assertOpen();
-    throw this.#mapError(result, request);
-  }
-
-  unmapSync(iova: Iova, size: number): void {
-    // The kernel has dropped every mapping with the address space.
-    if (this.#closed) return;
-    fillUnmap(this.#unmap, iova, size);
-    const result = this.iommufd.attempt("IOAS_UNMAP", this.#unmapAddress);
-    if (result < 0) throw this.#unmapError(result, iova, size);
-  }
-
-  async unmap(iova: Iova, size: number): Promise<void> {
-    if (size < ASYNC_SIZE) return this.unmapSync(iova, size);
-    if (this.#closed) return;
-    const record = newUnmapRecord(this.id);
-    fillUnmap(record, iova, size);
-    const result = await this.#users.during(() => this.iommufd.attemptAsync("IOAS_UNMAP", record.bytes));
-    if (result < 0) throw this.#unmapError(result, iova, size);
+  /** From now on its number is given to no other address space: who has the descriptor maps by that. */
+  override get descriptor(): MapperDescriptor {
+    this.#handedOut = true;
+    return super.descriptor;
   }
 
   /**
@@ -211,86 +132,23 @@ export class Ioas implements DmaMapper {
     this.iommufd.setOption("HUGE_PAGES", on ? 1n : 0n, this.id);
   }
 
-  /** Keeps it and its iommufd until `work` has settled, also when it is closed meanwhile. */
-  use<T>(work: () => Promise<T>): Promise<T> {
-    return this.#users.during(work);
-  }
-
-  /** @throws PciError `ERR_CLOSED` */
-  assertOpen(): void {
-    if (this.#closed) throw ioasClosed();
-  }
-
-  /** Destroys it with all of its mappings, when the calls on other threads have ended. Harmless twice. */
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#onClose();
-    this.#users.whenNone(() => {
-      try {
-        this.iommufd.destroy(this.id);
-      } catch (error) {
-        // A device that is being closed elsewhere still has it: the kernel destroys it with the iommufd.
-        if (!isPciError(error, "EBUSY")) throw error;
-      } finally {
-        this.iommufd.release();
-      }
-    });
-  }
-
-  /** Maps memory that has no address in this process, by its file. */
-  #mapFile(request: MapRequest): void {
-    const { memory, iova, size, offset, direction } = request;
-    if (memory.file === undefined) {
-      throw new PciError("ERR_NOT_SUPPORTED", "memory without an address or a file cannot be pinned", {
-        hint: "allocate it with device.dma.alloc, or from the backend's memory source",
-      });
+  /** Destroys it with all of its mappings. */
+  protected override leave(): void {
+    try {
+      if (this.#handedOut) this.#empty();
+      else this.iommufd.destroy(this.id);
+    } catch (error) {
+      // A device that is being closed elsewhere still has it: the kernel destroys it with the iommufd.
+      if (!isPciError(error, "EBUSY")) throw error;
     }
-    const bytes = uapi.ioasMapFile.pack({
-      size: uapi.ioasMapFile.size,
-      flags: directionFlags[direction],
-      ioas_id: this.id,
-      fd: memory.file.fd,
-      start: BigInt(memory.file.offset + offset),
-      length: BigInt(size),
-      iova,
-    });
-    const result = this.iommufd.attempt("IOAS_MAP_FILE", bytes);
-    if (result < 0) throw this.#mapError(result, request, "IOAS_MAP_FILE");
   }
 
-  #ranges(room: number): {
-    result: number;
-    count: number;
-    alignment: number;
-    ranges: IovaRange[];
-  } {
-    const records = new Uint8Array(new ArrayBuffer(room * uapi.iovaRange.size));
-    const bytes = uapi.ioasIovaRanges.pack({
-      size: uapi.ioasIovaRanges.size,
-      ioas_id: this.id,
-      num_iovas: room,
-      allowed_iovas: BigInt(this.iommufd.native.addressOf(records)),
-    });
-    const result = this.iommufd.attempt("IOAS_IOVA_RANGES", bytes);
-    const { num_iovas: count, out_iova_alignment } = uapi.ioasIovaRanges.read(bytes);
-    const filled = result < 0 ? 0 : Math.min(count, room);
-    const ranges = Array.from({ length: filled }, (_, i) =>
-      uapi.iovaRange.read(records, i * uapi.iovaRange.size),
+  /** All addresses at once, which no mapping can cross (`iommufd_ioas_unmap`). */
+  #empty(): void {
+    const length = 0xffff_ffff_ffff_ffffn;
+    this.iommufd.request(
+      "IOAS_UNMAP",
+      uapi.ioasUnmap.pack({ size: uapi.ioasUnmap.size, ioas_id: this.id, length }),
     );
-    return { result, count, alignment: Number(out_iova_alignment), ranges };
-  }
-
-  #mapError(result: number, request: MapRequest, name = "IOAS_MAP"): PciError {
-    return mapError(result, request, () => this.limits(), {
-      syscall: `ioctl IOMMU_${name}`,
-      memlock: () => (this.iommufd.accounting === "process" ? readMemlock() : readUserMemlock()),
-    });
-  }
-
-  #unmapError(result: number, iova: Iova, size: number): PciError {
-    const syscall = "ioctl IOMMU_IOAS_UNMAP";
-    if (failedWith(result, "ENOENT")) return unmapError(iova, size, result, syscall);
-    return systemError(result, syscall);
   }
 }

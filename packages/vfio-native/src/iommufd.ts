@@ -53,6 +53,23 @@ export class Iommufd {
     }
   }
 
+  /**
+   * An iommufd that another process opened.
+   *
+   * @internal
+   * @param fd its own from now on, and closed if this throws
+   */
+  static adopt(native: Native, fd: number): Iommufd {
+    const iommufd = (accounting: MemlockAccounting) => new Iommufd(native, fd, accounting, () => undefined);
+    const found = iommufd("user");
+    try {
+      return found.getOption("RLIMIT_MODE") === 0n ? found : iommufd("process");
+    } catch (error) {
+      found.#close();
+      throw error;
+    }
+  }
+
   get fd(): number {
     return this.#descriptor.fd;
   }

@@ -1,0 +1,161 @@
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type DomainShare, toIova } from "@userpci/interface";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { adoptDomain } from "./adopt-domain.ts";
+import { receiveDomain, sendDomain } from "./domain-transfer.ts";
+import { loadNative } from "./native.ts";
+import { encodeShare, LONGEST_MESSAGE } from "./share-message.ts";
+import { UnixSocket } from "./unix-socket.ts";
+
+const native = loadNative();
+const failing = (code: string, message = /./) =>
+  expect.objectContaining({
+    code,
+    message: expect.stringMatching(message),
+    hint: expect.stringMatching(/./),
+  });
+
+let folder = "";
+let path = "";
+let file = -1;
+let before = native.ledger();
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "userpci-"));
+  path = join(folder, "socket");
+  before = native.ledger();
+  file = native.memfd("no container", 4096, 0, 0);
+});
+afterEach(() => {
+  native.close(file);
+  expect(native.ledger()).toEqual(before);
+  expect(readdirSync(folder)).toEqual([]);
+  rmSync(folder, { recursive: true });
+});
+
+/** A share whose descriptor is no container: as far as one gets without VFIO. */
+const shareOf = (fd: number): DomainShare => ({
+  ranges: [{ start: toIova(0x1000), last: toIova(0x1fff) }],
+  pageSize: 4096,
+  mappers: [{ kind: "vfio-container", fd }],
+});
+
+const quick = { timeoutMs: 2000 };
+const anySignal = new AbortController().signal;
+
+/** Plays the other process: one that sends what it likes. */
+async function hostile(data: Uint8Array, fds: readonly number[]): Promise<unknown> {
+  const listener = UnixSocket.listen(native, path, "owner");
+  const received = receiveDomain(path, quick).catch((error: unknown) => error);
+  const socket = await listener.accept(anySignal);
+  socket.send(data, fds);
+  const error = await received;
+  expect(await socket.receive(1, 0, anySignal)).toBeUndefined();
+  for (const each of [socket, listener]) each.close();
+  rmSync(path);
+  return error;
+}
+
+describe("receiveDomain", () => {
+  it("refuses a descriptor that is not what it is said to be, and tells the sender", async () => {
+    const sent = sendDomain(path, shareOf(file), quick).catch((error: unknown) => error);
+    await expect(receiveDomain(path, quick)).rejects.toEqual(
+      failing("ERR_INVALID_ARGUMENT", /descriptor \d+ is no vfio-container/),
+    );
+    expect(await sent).toEqual(failing("ERR_PROTOCOL", new RegExp(`process ${process.pid} .* did not take`)));
+  });
+
+  it("keeps no descriptor of a message that is none", async () => {
+    const open = readdirSync("/proc/self/fd").length;
+    const sound = encodeShare(shareOf(file));
+    const cases: [Uint8Array, number[]][] = [
+      [Buffer.from("{}"), [file]],
+      [sound, []],
+      [sound, [file, file]],
+      [sound, new Array(17).fill(file)],
+      [new Uint8Array(LONGEST_MESSAGE + 1).fill(0x20), [file]],
+    ];
+    for (const [data, fds] of cases) expect(await hostile(data, fds)).toEqual(failing("ERR_PROTOCOL"));
+    expect(readdirSync("/proc/self/fd").length).toBe(open);
+  });
+
+  it("says whom to ask when it is turned away", async () => {
+    const listener = UnixSocket.listen(native, path, "owner");
+    const received = receiveDomain(path, quick).catch((error: unknown) => error);
+    (await listener.accept(anySignal)).close();
+    expect(await received).toEqual(failing("ERR_PROTOCOL", /without giving a domain/));
+    listener.close();
+    rmSync(path);
+  });
+
+  it("waits for the other process, as long as it may", async () => {
+    await expect(receiveDomain(path, { timeoutMs: 50 })).rejects.toEqual(
+      failing("ERR_TIMEOUT", /no process gave a domain at .* within 50 ms/),
+    );
+    const silent = UnixSocket.listen(native, path, "owner");
+    await expect(receiveDomain(path, { timeoutMs: 50 })).rejects.toEqual(failing("ERR_TIMEOUT"));
+    silent.close();
+    rmSync(path);
+  });
+});
+
+describe("sendDomain", () => {
+  it("waits for a process, and leaves no file when none comes or the wait is aborted", async () => {
+    await expect(sendDomain(path, shareOf(file), { timeoutMs: 50 })).rejects.toEqual(
+      failing("ERR_TIMEOUT", /no process took the domain/),
+    );
+    const cause = new Error("enough");
+    const signal = AbortSignal.abort(cause);
+    await expect(sendDomain(path, shareOf(file), { signal })).rejects.toMatchObject({
+      code: "ERR_ABORTED",
+      cause,
+    });
+    const controller = new AbortController();
+    const sent = sendDomain(path, shareOf(file), { signal: controller.signal });
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    controller.abort();
+    await expect(sent).rejects.toEqual(failing("ERR_ABORTED"));
+  });
+
+  it("opens its socket to all users only for those that it names", async () => {
+    const sent = sendDomain(path, shareOf(file), { timeoutMs: 50, uids: [process.getuid!() + 1] });
+    expect(statSync(path).mode & 0o777).toBe(0o666);
+    await expect(sent).rejects.toEqual(failing("ERR_TIMEOUT"));
+  });
+
+  it("takes no path that is in use, and leaves what is there", async () => {
+    writeFileSync(path, "mine");
+    await expect(sendDomain(path, shareOf(file), quick)).rejects.toMatchObject({ code: "EADDRINUSE", path });
+    expect(statSync(path).size).toBe(4);
+    rmSync(path);
+  });
+
+  it.each([
+    ["", {}],
+    ["@", {}],
+    ["a\0b", {}],
+    ["x".repeat(108), {}],
+    [5 as never, {}],
+    ["@a", { uids: 5 as never }],
+    ["@a", { signal: 5 as never }],
+  ])("refuses %j with %o", async (bad, options) => {
+    await expect(sendDomain(bad, shareOf(file), options)).rejects.toEqual(failing("ERR_INVALID_ARGUMENT"));
+  });
+});
+
+describe("adoptDomain", () => {
+  it.each<[string, object]>([
+    ["no mappers", { mappers: [] }],
+    ["no list", { mappers: 5 }],
+    ["too many", { mappers: new Array(17).fill({ kind: "vfio-container", fd: 0 }) }],
+    ["an unknown kind", { mappers: [{ kind: "toString", fd: 0 }] }],
+    ["a descriptor that is not open", { mappers: [{ kind: "vfio-container", fd: 999_999 }] }],
+    ["an address space without a number", { mappers: [{ kind: "iommufd-ioas", fd: 0 }] }],
+    ["a file", { mappers: [{ kind: "iommufd-ioas", fd: 0, object: 1 }] }],
+  ])("refuses %s", (_what, change) => {
+    expect(() => adoptDomain({ ...shareOf(0), ...change } as DomainShare)).toThrow(
+      failing("ERR_INVALID_ARGUMENT"),
+    );
+  });
+});

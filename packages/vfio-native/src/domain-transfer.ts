@@ -1,0 +1,136 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { checkType, type DomainShare, type IommuDomain, PciError } from "@userpci/interface";
+import { adoptUntil, MOST_MAPPERS } from "./adopt-domain.ts";
+import { type DomainReceiver, receiverOf } from "./domain-receiver.ts";
+import { loadNative } from "./native.ts";
+import { decodeShare, encodeShare, LONGEST_MESSAGE } from "./share-message.ts";
+import { type TransferOptions, TransferWait } from "./transfer-wait.ts";
+import { removeSocket, UnixSocket } from "./unix-socket.ts";
+
+/** Sent back by who has adopted the domain. */
+const ADOPTED = Uint8Array.of(1);
+/** Pause between attempts to connect, in milliseconds. */
+const RETRY_MS = 20;
+
+/**
+ * Gives a domain to one other process, which calls {@link receiveDomain} with the same path before or after this: the
+ * descriptors go over a UNIX socket (`SCM_RIGHTS`, unix(7)). Whoever receives them is trusted with the whole address space.
+ *
+ * @param path of a socket that does not exist yet, or an abstract name (`@name`). The file is removed afterwards
+ * @param share what `IommuDomain.share` gave
+ * @returns the receiver, once it has adopted the domain
+ * @throws PciError (rejects with) `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_PROTOCOL` if the other process did not take it,
+ * `ERR_INVALID_ARGUMENT`, `EADDRINUSE`
+ */
+export async function sendDomain(
+  path: string,
+  share: DomainShare,
+  options: TransferOptions = {},
+): Promise<DomainReceiver> {
+  checkType("share", share, "object");
+  const wait = new TransferWait(path, options, "no process took the domain");
+  const message = encodeShare(share);
+  const access = wait.uids.every((uid) => uid === process.getuid!()) ? "owner" : "all";
+  const listener = UnixSocket.listen(loadNative(), path, access);
+  try {
+    return await wait.during(async (signal) => {
+      const socket = await acceptFrom(listener, wait, signal);
+      return closingOnError(socket, () => hand(socket, message, share, signal));
+    });
+  } finally {
+    listener.close();
+    removeSocket(path);
+  }
+}
+
+/**
+ * Takes a domain that another process gives with {@link sendDomain}, and makes one of its own of it: see `adoptDomain`.
+ *
+ * @param path as the other process has it; waited for until it is there
+ * @returns the domain, whose close tells the other process
+ * @throws PciError (rejects with) `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_PERMISSION` if the other process belongs to another
+ * user, `ERR_PROTOCOL` for what is no domain, and what `adoptDomain` throws; no descriptor is then left
+ */
+export async function receiveDomain(path: string, options: TransferOptions = {}): Promise<IommuDomain> {
+  const wait = new TransferWait(path, options, "no process gave a domain");
+  return wait.during(async (signal) => {
+    const socket = await connectTo(path, signal);
+    return closingOnError(socket, async () => {
+      const peer = socket.peer();
+      if (!wait.admits(peer)) throw wait.foreign(peer);
+      return take(socket, signal);
+    });
+  });
+}
+
+/** Waits for a process that may have the domain. Others are turned away. */
+async function acceptFrom(
+  listener: UnixSocket,
+  wait: TransferWait,
+  signal: AbortSignal,
+): Promise<UnixSocket> {
+  for (;;) {
+    const socket = await listener.accept(signal);
+    if (wait.admits(socket.peer())) return socket;
+    socket.close();
+  }
+}
+
+async function connectTo(path: string, signal: AbortSignal): Promise<UnixSocket> {
+  for (;;) {
+    const socket = UnixSocket.connect(loadNative(), path);
+    if (socket !== undefined) return socket;
+    await delay(RETRY_MS, undefined, { signal });
+  }
+}
+
+/** Sends the domain and waits for the word that it was adopted. */
+async function hand(
+  socket: UnixSocket,
+  message: Uint8Array,
+  { mappers }: DomainShare,
+  signal: AbortSignal,
+): Promise<DomainReceiver> {
+  const peer = socket.peer();
+  socket.send(
+    message,
+    mappers.map(({ fd }) => fd),
+  );
+  const answer = await socket.receive(ADOPTED.length, 0, signal);
+  if (answer?.data[0] === ADOPTED[0]) return receiverOf(socket, peer);
+  throw new PciError("ERR_PROTOCOL", `process ${peer.pid} of uid ${peer.uid} did not take the domain`, {
+    hint: "its receiveDomain() rejected with the reason",
+    details: { ...peer },
+  });
+}
+
+/** Receives the domain, adopts it, and says so. */
+async function take(socket: UnixSocket, signal: AbortSignal): Promise<IommuDomain> {
+  const native = loadNative();
+  const received = await socket.receive(LONGEST_MESSAGE, MOST_MAPPERS, signal);
+  if (received === undefined) {
+    throw new PciError("ERR_PROTOCOL", "the other process closed the connection without giving a domain", {
+      hint: "name this user there: sendDomain(path, share, { uids: [process.getuid()] })",
+    });
+  }
+  try {
+    const share = decodeShare(received);
+    // The connection lasts as long as the domain, so that its end is seen at the other side.
+    const domain = adoptUntil(share, () => socket.close());
+    return closingOnError(domain, async () => {
+      socket.send(ADOPTED);
+      return domain;
+    });
+  } finally {
+    for (const fd of received.fds) native.close(fd);
+  }
+}
+
+async function closingOnError<T>(opened: { close(): unknown }, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}

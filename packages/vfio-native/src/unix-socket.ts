@@ -1,0 +1,177 @@
+import { chmodSync, fchmodSync, rmSync } from "node:fs";
+import { PciError } from "@userpci/interface";
+import { systemError } from "./errno.ts";
+import { failedWith } from "./ioctl.ts";
+import type { Native, Peer, Received } from "./native.ts";
+
+/** Longest name of a UNIX socket, in bytes (unix(7)), with the NUL that a path ends with and an abstract name begins with. */
+const LONGEST_NAME = 108;
+
+/** Who may connect to the file of a socket, as far as its mode says: its owner, or everybody. */
+export type SocketAccess = "owner" | "all";
+
+/** What came in one packet. */
+export type Packet = Omit<Received, "bytes"> & { readonly data: Uint8Array };
+
+/** A UNIX socket of packets, waited for on the event loop. */
+export class UnixSocket {
+  readonly fd: number;
+  readonly #native: Native;
+  /** Aborted when it is closed. */
+  readonly #wait = new AbortController();
+  #closed = false;
+
+  private constructor(native: Native, fd: number) {
+    this.#native = native;
+    this.fd = fd;
+  }
+
+  /**
+   * Listens.
+   *
+   * @param path a file that does not exist yet, or an abstract name: `@` and up to 107 bytes
+   * @throws PciError `ERR_INVALID_ARGUMENT`, or with the system's code
+   */
+  static listen(native: Native, path: string, access: SocketAccess): UnixSocket {
+    const name = nameOf(path);
+    const socket = UnixSocket.#open(native);
+    try {
+      // The file is born with the socket's own mode; from others it is kept until somebody listens.
+      fchmodSync(socket.fd, 0o600);
+      socket.#checked(native.bind(socket.fd, name), "bind", path);
+      if (access === "all" && !isAbstract(path)) chmodSync(path, 0o666);
+      socket.#checked(native.listen(socket.fd, 8), "listen", path);
+      return socket;
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
+  }
+
+  /** Connects. @returns undefined if nobody listens there, or too many wait already */
+  static connect(native: Native, path: string): UnixSocket | undefined {
+    const name = nameOf(path);
+    const socket = UnixSocket.#open(native);
+    const result = native.connect(socket.fd, name);
+    if (result >= 0) return socket;
+    socket.close();
+    if (["ENOENT", "ECONNREFUSED", "EAGAIN"].some((passing) => failedWith(result, passing))) return undefined;
+    throw socket.#error(result, "connect", path);
+  }
+
+  static #open(native: Native): UnixSocket {
+    const fd = native.socket(native.constants.SOCK_SEQPACKET | native.constants.SOCK_NONBLOCK);
+    if (fd < 0) throw systemError(fd, "socket");
+    return new UnixSocket(native, fd);
+  }
+
+  /** Waits for one that connects. @throws what `signal` was aborted with */
+  async accept(signal: AbortSignal): Promise<UnixSocket> {
+    for (;;) {
+      await this.#readable(signal);
+      const fd = this.#native.accept(this.fd);
+      if (fd >= 0) return new UnixSocket(this.#native, fd);
+      if (!failedWith(fd, "EAGAIN") && !failedWith(fd, "ECONNABORTED")) throw systemError(fd, "accept");
+    }
+  }
+
+  /** The process at the other end, as the kernel knows it. */
+  peer(): Peer {
+    const peer = this.#native.peer(this.fd);
+    if (typeof peer === "number") throw systemError(peer, "getsockopt SO_PEERCRED");
+    return peer;
+  }
+
+  /** Sends one packet, for which there is room: it is the first in this direction. */
+  send(bytes: Uint8Array, fds: readonly number[] = []): void {
+    const result = this.#native.sendmsg(this.fd, bytes, fds);
+    if (result < 0) throw systemError(result, "sendmsg");
+  }
+
+  /**
+   * Waits for one packet.
+   *
+   * @param room most bytes that it may have
+   * @param maxFds most descriptors that it may bring; they are the caller's
+   * @returns undefined when the other end is closed
+   * @throws what `signal` was aborted with
+   */
+  async receive(room: number, maxFds: number, signal: AbortSignal): Promise<Packet | undefined> {
+    const target = new Uint8Array(room);
+    for (;;) {
+      await this.#readable(signal);
+      const received = this.#native.recvmsg(this.fd, target, maxFds);
+      if (typeof received === "object") {
+        if (received.bytes === 0 && received.fds.length === 0) return undefined;
+        const { bytes, fds, truncated } = received;
+        return { fds, truncated, data: target.subarray(0, bytes) };
+      }
+      if (failedWith(received, "ECONNRESET")) return undefined;
+      if (!failedWith(received, "EAGAIN")) throw systemError(received, "recvmsg");
+    }
+  }
+
+  /** Ends a wait under way with `ERR_CLOSED`. Harmless twice. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#wait.abort(new PciError("ERR_CLOSED", "the socket was closed while it was waited for"));
+    this.#native.close(this.fd);
+  }
+
+  /** Resolves when there is something to read, or the other end has closed. */
+  #readable(signal: AbortSignal): Promise<void> {
+    const both = AbortSignal.any([signal, this.#wait.signal]);
+    return new Promise((resolve, reject) => {
+      if (both.aborted) return reject(both.reason);
+      const aborted = (): void => {
+        this.#native.unwatch(watch);
+        reject(both.reason);
+      };
+      const watch = this.#native.watch(this.fd, 1, () => {
+        this.#native.unwatch(watch);
+        both.removeEventListener("abort", aborted);
+        resolve();
+      });
+      if (watch < 0) return reject(watchError(watch));
+      both.addEventListener("abort", aborted);
+    });
+  }
+
+  #checked(result: number, syscall: string, path: string): void {
+    if (result < 0) throw this.#error(result, syscall, path);
+  }
+
+  #error(result: number, syscall: string, path: string): PciError {
+    return systemError(result, syscall, {
+      path,
+      message: `${syscall} to the socket ${path}`,
+      ...(failedWith(result, "EADDRINUSE") && {
+        hint: `take another path; if nobody listens there any more, remove it: rm ${path}`,
+      }),
+    });
+  }
+}
+
+function watchError(result: number): PciError {
+  const busy =
+    failedWith(result, "EEXIST") &&
+    ({ code: "ERR_BUSY", message: "the socket is waited for already" } as const);
+  return systemError(result, "uv_poll_start", { ...busy });
+}
+
+/** Removes the file of a socket, which stays when it is closed. */
+export function removeSocket(path: string): void {
+  if (!isAbstract(path)) rmSync(path, { force: true });
+}
+
+/** Abstract names (unix(7)) are written with an `@`, as `ss -x` prints them. */
+const isAbstract = (path: string): boolean => path.startsWith("@");
+
+function nameOf(path: string): Uint8Array {
+  const name = Buffer.from(isAbstract(path) ? `\0${path.slice(1)}` : `${path}\0`);
+  if (name.length > 1 && name.length <= LONGEST_NAME && !path.includes("\0")) return name;
+  throw new PciError("ERR_INVALID_ARGUMENT", `no socket can have the path ${JSON.stringify(path)}`, {
+    hint: `use a path of at most ${LONGEST_NAME - 1} bytes, such as one below process.env.XDG_RUNTIME_DIR`,
+  });
+}
