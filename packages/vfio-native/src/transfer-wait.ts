@@ -72,23 +72,34 @@ export class TransferWait {
       return await work(controller.signal);
     } catch (error) {
       if (!controller.signal.aborted) throw error;
-      throw this.#signal?.aborted ? aborted(this.#what, this.#signal.reason) : this.#late();
+      const nobody = `${this.#what} at ${this.#path}`;
+      throw this.#signal?.aborted
+        ? aborted(`${nobody}${this.#turnedAway()}`, this.#signal.reason)
+        : this.#late(nobody);
     } finally {
       clearTimeout(timer);
       this.#signal?.removeEventListener("abort", abort);
     }
   }
 
-  #late(): PciError {
+  #late(nobody: string): PciError {
+    const message = `${nobody} within ${this.#timeoutMs} ms${this.#turnedAway()}`;
     const refused = this.#refused;
-    const but = refused === undefined ? "" : `; process ${refused.pid} of uid ${refused.uid} was turned away`;
-    return new PciError("ERR_TIMEOUT", `${this.#what} at ${this.#path} within ${this.#timeoutMs} ms${but}`, {
-      hint:
-        refused === undefined
-          ? "call sendDomain and receiveDomain with the same path, and check that both run"
-          : `if it may have the domain: sendDomain(path, share, { uids: [${refused.uid}] })`,
-      ...(refused && { details: { refused } }),
+    if (refused === undefined) {
+      return new PciError("ERR_TIMEOUT", message, {
+        hint: "call sendDomain and receiveDomain with the same path, and check that both run",
+      });
+    }
+    return new PciError("ERR_TIMEOUT", message, {
+      hint: `if it may have the domain: sendDomain(path, share, { uids: [${refused.uid}] })`,
+      details: { refused },
     });
+  }
+
+  /** Who came and might not have it, for messages. */
+  #turnedAway(): string {
+    if (this.#refused === undefined) return "";
+    return `, and process ${this.#refused.pid} of uid ${this.#refused.uid} was turned away`;
   }
 }
 
