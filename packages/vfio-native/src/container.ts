@@ -17,8 +17,9 @@ export interface ContainerMember {
  * (`Documentation/driver-api/vfio.rst`, `drivers/vfio/vfio_iommu_type1.c`).
  */
 export class Container extends Type1Mapper {
+  /** Whether a device ever was in it: it then lives as long as its domain. */
+  used = false;
   readonly #members: ContainerMember[] = [];
-  #hasIommu = false;
 
   /**
    * Opens `/dev/vfio/vfio`.
@@ -53,14 +54,14 @@ export class Container extends Type1Mapper {
   }
 
   /**
-   * Puts a group into the container. The first one selects the IOMMU driver. The container closes the group when it
+   * Puts a group into the container. One that finds no other selects the IOMMU driver. The container closes the group when it
    * closes itself: the last group to leave would drop every mapping.
    */
   add(member: ContainerMember): void {
     const fd = new Uint8Array(new Int32Array([this.file.fd]).buffer);
     check(this.native, member.fd, "GROUP_SET_CONTAINER", fd);
     try {
-      if (!this.#hasIommu) this.#selectIommu();
+      if (this.lost) this.#selectIommu();
     } catch (error) {
       this.native.ioctl(member.fd, uapi.request.GROUP_UNSET_CONTAINER, 0);
       throw error;
@@ -78,16 +79,15 @@ export class Container extends Type1Mapper {
       });
     }
     if (result < 0) throw systemError(result, "ioctl VFIO_SET_IOMMU");
-    this.#hasIommu = true;
   }
 
-  /** Takes a group out again, when opening its device failed and no other device of it is open. */
+  /** Takes a group out again: when opening its device failed and no other device of it is open, or when the group is gone. */
   remove(member: ContainerMember): void {
     const index = this.#members.indexOf(member);
     if (index < 0) return;
     this.#members.splice(index, 1);
+    // Fails for a group that the kernel has taken out itself.
     this.native.ioctl(member.fd, uapi.request.GROUP_UNSET_CONTAINER, 0);
-    if (this.#members.length === 0) this.#hasIommu = false;
   }
 
   /** Number of groups in the container. */

@@ -25,7 +25,7 @@ class GroupPath implements KernelPath {
       entered: () => group.entered(),
       failed() {
         group.failed();
-        if (group.container.groups === 0) group.container.close();
+        closeUnused(group.container);
       },
       // The group stays in its container until that closes.
       left: () => undefined,
@@ -36,17 +36,20 @@ class GroupPath implements KernelPath {
 
   #groupIn(domain: IommuDomain, number: number, address: string): Group {
     const known = this.#groups.get(number);
-    if (known !== undefined && known.container === this.spaces.get(domain)) return known;
-    if (known !== undefined) {
+    const isThere = known !== undefined && !known.gone;
+    if (isThere && known.container === this.spaces.get(domain)) return known;
+    if (isThere) {
       throw new PciError("ERR_GROUP_BUSY", `group ${number} of ${address} is already in another domain`, {
         hint: "open it into the same domain, or close that domain first",
       });
     }
     const container = this.spaces.get(domain) ?? this.#openContainer(domain);
+    if (container.used && container.lost) assertNothingMapped(domain, address);
+    known?.leave();
     try {
       return this.#openGroup(number, address, container);
     } catch (error) {
-      if (container.groups === 0) container.close();
+      closeUnused(container);
       throw error;
     }
   }
@@ -63,6 +66,22 @@ class GroupPath implements KernelPath {
     this.#groups.set(number, group);
     return group;
   }
+}
+
+/** Gives up a container that no device was ever in, when the last group has left it. */
+function closeUnused(container: Container): void {
+  if (container.groups === 0 && !container.used) container.close();
+}
+
+/** The kernel has dropped the domain's mappings, which only that knows. */
+function assertNothingMapped(domain: IommuDomain, address: string): void {
+  const mappings = [...domain.mappings()].length;
+  if (mappings === 0) return;
+  throw new PciError(
+    "ERR_DOMAIN_EMPTY",
+    `${address} cannot join the domain: the kernel dropped its mappings (${mappings}) when the last device was removed`,
+    { hint: "unmap them before, or open the device into a new domain" },
+  );
 }
 
 /**

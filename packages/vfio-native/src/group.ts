@@ -3,7 +3,7 @@ import type { Container } from "./container.ts";
 import { Descriptor } from "./descriptor.ts";
 import { errnoName, systemError } from "./errno.ts";
 import { openError } from "./explain.ts";
-import { check } from "./ioctl.ts";
+import { check, failedWith } from "./ioctl.ts";
 import { notViableError } from "./lookup.ts";
 import type { Native } from "./native.ts";
 import * as uapi from "./uapi/vfio.ts";
@@ -69,6 +69,15 @@ export class Group {
   }
 
   /**
+   * Whether the kernel has taken it apart, because its last device was removed or given to another driver
+   * (`vfio_device_remove_group`). A group of this number is then another one.
+   */
+  get gone(): boolean {
+    const status = uapi.groupStatus.pack({ argsz: uapi.groupStatus.size });
+    return failedWith(this.#native.ioctl(this.fd, uapi.request.GROUP_GET_STATUS, status), "ENODEV");
+  }
+
+  /**
    * Opens a device of the group, which resets it if it was not open. Off this thread: that may take 100 ms.
    *
    * @param vfToken UUID shared with the physical function's driver, for a virtual function
@@ -101,12 +110,18 @@ export class Group {
   entered(): void {
     this.#opening -= 1;
     this.#used = true;
+    this.container.used = true;
   }
 
   /** The device could not be opened. A group that has given no device and gives none now leaves the container. */
   failed(): void {
     this.#opening -= 1;
     if (this.#used || this.#opening > 0) return;
+    this.leave();
+  }
+
+  /** Leaves the container, and closes. */
+  leave(): void {
     this.container.remove(this);
     this.close();
   }

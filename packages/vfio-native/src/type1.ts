@@ -141,7 +141,7 @@ export class Type1Mapper implements DmaMapper {
   sweepSync(iova: Iova, size: number): void {
     if (this.closed) return;
     const result = this.#unmapNow(iova, size);
-    if (result >= 0 || this.#lostItsIommu()) return;
+    if (result >= 0 || this.lost) return;
     throw systemError(result, "ioctl VFIO_IOMMU_UNMAP_DMA", {
       message: `unmapping all ${size} bytes from IOVA 0x${iova.toString(16)} on`,
       hint: "a mapping crosses the bounds: unmap it first, in the process that made it",
@@ -155,6 +155,16 @@ export class Type1Mapper implements DmaMapper {
     this.#onClose();
   }
 
+  /**
+   * Whether it has no IOMMU, because no group is in it: none yet, or the kernel took the last one out, and dropped every mapping.
+   * It does so when the device was closed because it was to be removed or given to another driver
+   * (`vfio_device_remove_group`).
+   */
+  get lost(): boolean {
+    const info = new StructRecord(uapi.iommuInfo, { argsz: uapi.iommuInfo.size });
+    return this.native.ioctl(this.#fd, uapi.request.IOMMU_GET_INFO, info.bytes) < 0;
+  }
+
   /** What must come just before the descriptor closes. */
   protected leave(): void {}
 
@@ -164,7 +174,7 @@ export class Type1Mapper implements DmaMapper {
   }
 
   #mapError(result: number, request: MapRequest): PciError {
-    if (!failedWith(result, "EINVAL") || !this.#lostItsIommu()) {
+    if (!failedWith(result, "EINVAL") || !this.lost) {
       return mapError(result, request, () => this.limits());
     }
     return systemError(result, "ioctl VFIO_IOMMU_MAP_DMA", {
@@ -180,22 +190,13 @@ export class Type1Mapper implements DmaMapper {
   #checkUnmapped(result: number, record: UnmapRecord, iova: Iova, size: number): void {
     const syscall = "ioctl VFIO_IOMMU_UNMAP_DMA";
     if (failedWith(result, "EINVAL")) {
-      if (this.#lostItsIommu()) return;
+      if (this.lost) return;
       throw unmapError(iova, size, result, syscall);
     }
     if (result < 0) throw systemError(result, syscall);
     const unmapped = record.getNumber("size");
     if (unmapped === size || (unmapped === 0 && this.#adopted)) return;
     throw unmapError(iova, size);
-  }
-
-  /**
-   * Whether the kernel took the last group out, and dropped every mapping: its device was closed because it was to be removed
-   * or given to another driver (`vfio_device_remove_group`).
-   */
-  #lostItsIommu(): boolean {
-    const info = new StructRecord(uapi.iommuInfo, { argsz: uapi.iommuInfo.size });
-    return this.native.ioctl(this.#fd, uapi.request.IOMMU_GET_INFO, info.bytes) < 0;
   }
 
   #assertOpen(): void {

@@ -1,0 +1,106 @@
+/** A device that is unplugged and plugged in again, and the domain that it was in. */
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { Vm } from "@userpci/testbed";
+import { testVm } from "@userpci/testbed/vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { compiled } from "../harness/host.ts";
+import { unplugAt as at, inSlot, USER } from "../machines.ts";
+
+const userpci = fileURLToPath(new URL("../../../packages/cli/bin/userpci.js", import.meta.url));
+const REJOIN = compiled(fileURLToPath(new URL("./rejoin.ts", import.meta.url)));
+
+let vm: Vm;
+beforeAll(async () => {
+  vm = await testVm("unplug");
+});
+
+const isThere = async (): Promise<boolean> =>
+  (await vm.run(["test", "-e", `/sys/bus/pci/devices/${at.slot}`])).code === 0;
+
+async function plug(): Promise<void> {
+  if (!(await isThere())) await vm.qmp("device_add", { ...inSlot });
+  await expect.poll(isThere, { timeout: 20_000 }).toBe(true);
+  await vm.run(["node", userpci, "bind", at.slot, "--user", String(USER)], { check: true });
+}
+
+async function unplug(): Promise<void> {
+  await vm.qmp("device_del", { id: inSlot.id });
+  await expect.poll(isThere, { timeout: 20_000 }).toBe(false);
+}
+
+/** The process whose device comes and goes. */
+class Owner implements AsyncDisposable {
+  readonly #process;
+  readonly #lines;
+  #errors = "";
+
+  constructor(...args: readonly string[]) {
+    this.#process = vm.spawn(["node", REJOIN, ...args], { user: String(USER), stdin: true });
+    this.#lines = createInterface(this.#process.stdout)[Symbol.asyncIterator]();
+    this.#process.stderr.on("data", (chunk: Uint8Array) => {
+      this.#errors += String(chunk);
+    });
+  }
+
+  async line(): Promise<string> {
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error(`the process ended: ${this.#errors}`);
+    return value;
+  }
+
+  ask(line: string): Promise<string> {
+    this.#process.stdin.write(`${line}\n`);
+    return this.line();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.stdin.end();
+    this.#process.kill("SIGTERM");
+    await this.#process.exited;
+  }
+}
+
+// Plugging, binding and opening take 20 s together on a busy machine.
+describe("a device that was unplugged and plugged in again", { timeout: 240_000 }, () => {
+  beforeEach(plug);
+
+  it("is opened into the domain that it was in, beside a device that never left", async () => {
+    await vm.run(["node", userpci, "bind", at.edu, "--user", String(USER)], { check: true });
+    await using owner = new Owner("edu", "mapped");
+    expect(await owner.line()).toBe("ready");
+    for (let round = 0; round < 2; round++) {
+      await unplug();
+      expect(await owner.ask("gone")).toBe("closed");
+      expect(await owner.ask("reach")).toBe("true");
+      await plug();
+      expect(await owner.ask("open")).toBe("opened, 2 in the domain");
+      expect(await owner.ask("reach")).toBe("true");
+    }
+    expect(await owner.ask("close")).toBe("closed all");
+  });
+
+  it("is opened again where it was alone, if nothing was mapped", async () => {
+    await using owner = new Owner("alone", "empty");
+    expect(await owner.line()).toBe("ready");
+    await unplug();
+    expect(await owner.ask("gone")).toBe("closed");
+    expect(await owner.ask("map")).toMatch(/^ERR_DOMAIN_EMPTY: the VFIO container has no device left in it/);
+    await plug();
+    expect(await owner.ask("open")).toBe("opened, 1 in the domain");
+    expect(await owner.ask("map")).toBe("mapped");
+    expect(await owner.ask("close")).toBe("closed all");
+  });
+
+  it("is refused where it was alone and memory was mapped, which the kernel has dropped", async () => {
+    await using owner = new Owner("alone", "mapped");
+    expect(await owner.line()).toBe("ready");
+    await unplug();
+    expect(await owner.ask("gone")).toBe("closed");
+    await plug();
+    expect(await owner.ask("open")).toMatch(
+      /^ERR_DOMAIN_EMPTY: 0000:01:00\.0 cannot join .* dropped its mappings \(1\) .*unmap them before/,
+    );
+    expect(await owner.ask("close")).toBe("closed all");
+  });
+});
