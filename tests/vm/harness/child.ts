@@ -7,6 +7,8 @@ export interface Child extends Disposable {
   readonly process: ChildProcess;
   /** Resolves with its next line of output. Rejects with what it said when it ends before. */
   line(): Promise<string>;
+  /** Gives it a line of input, and resolves with its answer. */
+  ask(text: string): Promise<string>;
   /** Resolves with its exit status, or the signal that ended it. */
   readonly ended: Promise<number | string>;
 }
@@ -14,7 +16,7 @@ export interface Child extends Disposable {
 /** Starts `node SCRIPT ARGUMENTS`, as another user if one is given. Disposing kills it. */
 export function startNode(script: URL, args: readonly string[], uid?: number): Child {
   const child = spawn(process.execPath, [script.pathname, ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
     ...(uid === undefined ? {} : { uid, gid: uid }),
   });
   let errors = "";
@@ -23,13 +25,18 @@ export function startNode(script: URL, args: readonly string[], uid?: number): C
   });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const ended = once(child, "exit").then(([code, signal]) => (code ?? signal) as number | string);
+  const line = async (): Promise<string> => {
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error(`the child ended with ${await ended}: ${errors}`);
+    return value;
+  };
   return {
     process: child,
     ended,
-    async line() {
-      const { value, done } = await lines.next();
-      if (done === true) throw new Error(`the child ended with ${await ended}: ${errors}`);
-      return value;
+    line,
+    ask(text) {
+      child.stdin.write(`${text}\n`);
+      return line();
     },
     [Symbol.dispose]: () => child.kill("SIGKILL"),
   };
