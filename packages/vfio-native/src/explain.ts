@@ -142,6 +142,14 @@ export function unmapError(iova: bigint, size: number, result?: number, syscall?
   return systemError(result, syscall, { code: "ERR_INVALID_ARGUMENT", message, hint });
 }
 
+/** For a range that is to be emptied, whoever mapped there. */
+export function sweepError(iova: bigint, size: number, result: number, syscall: string): PciError {
+  return systemError(result, syscall, {
+    message: `unmapping all ${size} bytes from IOVA ${hex(iova)} on`,
+    hint: "a mapping crosses the bounds: unmap it first, in the process that made it",
+  });
+}
+
 /** What the IOMMU would take; nothing if it does not even tell that any more. */
 function describeLimits(limits: () => MapperLimits): string {
   try {

@@ -1,7 +1,7 @@
 import type { Iova, IovaRange, MapperDescriptor, MapperLimits, MapRequest } from "@userpci/interface";
 import { type DmaMapper, PciError } from "@userpci/interface";
 import { systemError } from "./errno.ts";
-import { mapError, unmapError } from "./explain.ts";
+import { mapError, sweepError, unmapError } from "./explain.ts";
 import {
   directionFlags,
   fillMap,
@@ -126,10 +126,7 @@ export class IoasMapper implements DmaMapper {
     fillUnmap(this.#unmap, iova, size);
     const result = this.iommufd.attempt("IOAS_UNMAP", this.#unmapAddress);
     if (result >= 0 || failedWith(result, "ENOENT")) return;
-    throw systemError(result, "ioctl IOMMU_IOAS_UNMAP", {
-      message: `unmapping all ${size} bytes from IOVA 0x${iova.toString(16)} on`,
-      hint: "a mapping crosses the bounds: unmap it first, in the process that made it",
-    });
+    throw sweepError(iova, size, result, "ioctl IOMMU_IOAS_UNMAP");
   }
 
   /** Keeps it and its iommufd until `work` has settled, also when it is closed meanwhile. */

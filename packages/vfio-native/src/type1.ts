@@ -10,7 +10,7 @@ import {
 import { capabilityRecords, infoCapabilities } from "./capability-chain.ts";
 import { Descriptor } from "./descriptor.ts";
 import { systemError } from "./errno.ts";
-import { mapError, unmapError } from "./explain.ts";
+import { mapError, sweepError, unmapError } from "./explain.ts";
 import { failedWith, query } from "./ioctl.ts";
 import type { Native } from "./native.ts";
 import { StructRecord } from "./struct-record.ts";
@@ -142,10 +142,7 @@ export class Type1Mapper implements DmaMapper {
     if (this.closed) return;
     const result = this.#unmapNow(iova, size);
     if (result >= 0 || this.lost) return;
-    throw systemError(result, "ioctl VFIO_IOMMU_UNMAP_DMA", {
-      message: `unmapping all ${size} bytes from IOVA 0x${iova.toString(16)} on`,
-      hint: "a mapping crosses the bounds: unmap it first, in the process that made it",
-    });
+    throw sweepError(iova, size, result, "ioctl VFIO_IOMMU_UNMAP_DMA");
   }
 
   /** Gives the descriptor back; the kernel drops what is mapped when nobody has one. */
