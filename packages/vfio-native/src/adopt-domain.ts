@@ -30,8 +30,8 @@ const adopted = new Set<IommuDomain>();
 
 /**
  * Makes a domain of what another process or thread shares: it maps into that one's address space, within the addresses
- * reserved for it. No device is attached to it; its close unmaps what it mapped, and so does the end of this process, unless
- * that is killed. Memory counts against this process's own limit (row R13).
+ * reserved for it. No device is attached to it; its close unmaps what it mapped, and so does the end of this process or
+ * worker, unless it is killed or terminated. Memory counts against this process's own limit (row R13).
  *
  * @param share what `IommuDomain.share` gave, with descriptors of this process. They stay the caller's: duplicates are used
  * @throws PciError `ERR_INVALID_ARGUMENT` if a descriptor is not what it is said to be, `ERR_IOVA_RANGE`,

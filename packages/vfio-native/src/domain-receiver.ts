@@ -29,7 +29,8 @@ export function receiverOf(socket: UnixSocket, peer: Peer): DomainReceiver {
     async ended(signal = new AbortController().signal) {
       if (closed) throw new PciError("ERR_CLOSED", `process ${peer.pid} is no longer looked at`);
       try {
-        while ((await socket.receive(1, 0, signal)) !== undefined);
+        // It has nothing more to say: one that speaks is taken for gone as well.
+        await socket.receive(1, 0, signal);
       } catch (error) {
         if (!signal.aborted) throw error;
         throw aborted(`waiting for the end of process ${peer.pid}`, signal.reason);
