@@ -9,7 +9,15 @@ export { createDomain, type DomainOptions } from "@userpci/iommu";
 export * from "@userpci/irq";
 export { type ConfigSpace, configOf } from "@userpci/pci-config";
 export { findFunction, findFunctions, listFunctions, type PciFunction } from "@userpci/sysfs";
-export { vfioCdev, vfioGroup } from "@userpci/vfio-native";
+export {
+  adoptDomain,
+  type DomainReceiver,
+  receiveDomain,
+  sendDomain,
+  type TransferOptions,
+  vfioCdev,
+  vfioGroup,
+} from "@userpci/vfio-native";
 export { adoptVector } from "./adopt-vector.ts";
 export { Bar } from "./bar.ts";
 export { PciDevice } from "./device.ts";
