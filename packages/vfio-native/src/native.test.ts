@@ -133,7 +133,7 @@ describe("arguments", () => {
             const result = call(a, b, c, 0, 0);
             if (result instanceof Promise) result.catch(() => process.abort());
             if (name === "mmap" && result > 0) native.munmap(result, a);
-            if (["memfd", "eventfd", "open"].includes(name) && result >= 0) native.close(result);
+            if (["memfd", "eventfd", "open", "socket", "accept"].includes(name) && result >= 0) native.close(result);
             if (Array.isArray(result)) result.forEach(native.close);
           } catch (error) {
             if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
