@@ -27,9 +27,38 @@ export interface DmaMemory extends Disposable {
    * calls the two if the memory has them; the `dma` package never closes memory under a mapping either way.
    */
   retain?(): void;
+  /**
+   * Lets other threads of this process see the bytes, as many as like, each by a mapping of its own. Absent where memory
+   * cannot leave its thread.
+   *
+   * @throws PciError `ERR_CLOSED`, or a system error if no descriptor is left
+   */
+  share?(): SharedMemory;
   /** Ends what {@link retain} began. @throws PciError `ERR_INVALID_ARGUMENT` if nothing did; nothing changes then */
   release?(): void;
   /** Gives the memory back. Harmless twice. @throws PciError `ERR_BUSY` while users are counted */
+  close(): void;
+}
+
+/**
+ * What another thread needs to see memory: plain data for `postMessage` or `workerData`. What else is in it is between
+ * {@link DmaMemory.share} and the adopting function of the same package, such as `adoptMemory` of `@userpci/vfio-native`.
+ */
+export interface SharedMemory {
+  /** Kind of memory, such as `memfd`. */
+  readonly type: string;
+}
+
+/** Memory of another thread, in one that adopted it. It can be used until it is closed here, whatever becomes of the other. */
+export interface AdoptedMemory extends Disposable {
+  /** Size in bytes: the whole memory. */
+  readonly size: number;
+  /** The bytes. Detached on close: views then have length 0. */
+  readonly buffer: ArrayBuffer;
+  readonly closed: boolean;
+  /** Whether the thread that it is from has closed it, or has ended: devices no longer see the bytes. Asks the system. */
+  readonly ended: boolean;
+  /** Gives up this thread's view. Harmless twice. */
   close(): void;
 }
 
