@@ -1,7 +1,6 @@
-import { fstatSync } from "node:fs";
 import { PciError } from "@userpci/interface";
-import { systemError } from "./errno.ts";
 import type { Native } from "./native.ts";
+import { Tether, TetherEnd, type TetherOffer } from "./tether.ts";
 
 /** Values of the word that both threads see. The first to replace `OFFERED` decides. */
 const OFFERED = 0;
@@ -9,43 +8,31 @@ const ADOPTED = 1;
 const WITHDRAWN = 2;
 
 /** One end of a lease, on its way to another thread. */
-export interface LeaseOffer {
-  /** A descriptor of the offering thread. */
-  readonly socket: number;
-  /** Inode number of the socket: tells whether the descriptor is still that, or its number another file's. */
-  readonly inode: bigint;
+export interface LeaseOffer extends TetherOffer {
   /** One of the values above. */
   readonly state: SharedArrayBuffer;
 }
 
-/**
- * The offering thread's side of a lease. A socket pair ties both threads: when one closes its end, which the end of a thread
- * does as well, the other's hangs up.
- */
+/** The offering thread's side of a lease: a tether that one thread may take hold of. */
 export class OfferedLease {
   readonly offer: LeaseOffer;
-  readonly #native: Native;
+  readonly #tether: Tether;
   readonly #state: Int32Array;
-  readonly #own: Int32Array;
   #closed = false;
-  #passedOn = false;
 
   /** @throws PciError with the system's code if no descriptors are left */
   constructor(native: Native) {
-    const pair = native.socketpair(native.constants.SOCK_STREAM);
-    if (typeof pair === "number") throw systemError(pair, "socketpair");
-    this.#native = native;
-    this.#own = Int32Array.of(pair[0]);
+    this.#tether = new Tether(native);
     const state = new SharedArrayBuffer(4);
     this.#state = new Int32Array(state);
-    this.offer = { socket: pair[1], inode: fstatSync(pair[1], { bigint: true }).ino, state };
+    this.offer = { ...this.#tether.offer, state };
   }
 
   /** Whether another thread has it, or may still adopt it. */
   get active(): boolean {
     if (this.#closed || Atomics.load(this.#state, 0) === OFFERED) return !this.#closed;
-    this.#passOn();
-    if (this.#native.poll(this.#own, 0) === 0) return true;
+    this.#tether.passOn();
+    if (!this.#tether.loose) return true;
     this.close();
     return false;
   }
@@ -59,17 +46,8 @@ export class OfferedLease {
 
   /** Ends it for both. Must come before the close of what it is about; harmless twice. */
   close(): void {
-    if (this.#closed) return;
     this.#closed = true;
-    this.#native.close(this.#own[0]!);
-    this.#passOn();
-  }
-
-  /** Closes the end that the other thread has a duplicate of, so that it hangs up with that. */
-  #passOn(): void {
-    if (this.#passedOn) return;
-    this.#passedOn = true;
-    this.#native.close(this.offer.socket);
+    this.#tether.close();
   }
 }
 
@@ -77,11 +55,8 @@ export class OfferedLease {
 export class AdoptedLease {
   /** A duplicate of the descriptor that was offered. */
   readonly fd: number;
-  /** The other end of the lease: readable once the lease has ended. */
-  readonly socket: number;
   readonly #native: Native;
-  readonly #sockets: Int32Array;
-  #watch = 0;
+  readonly #tether: TetherEnd;
 
   /**
    * @param fd descriptor of the offering thread
@@ -89,8 +64,7 @@ export class AdoptedLease {
    */
   constructor(native: Native, fd: number, offer: LeaseOffer) {
     this.#native = native;
-    this.socket = native.dup(offer.socket);
-    this.#sockets = Int32Array.of(this.socket);
+    this.#tether = new TetherEnd(native, offer);
     this.fd = this.socket < 0 ? -1 : native.dup(fd);
     try {
       this.#claim(offer);
@@ -100,34 +74,34 @@ export class AdoptedLease {
     }
   }
 
+  /** The other end of the lease: readable once the lease has ended. */
+  get socket(): number {
+    return this.#tether.socket;
+  }
+
   /** Whether the offering thread has closed its side, or has ended. */
   get ended(): boolean {
-    return this.#native.poll(this.#sockets, 0) !== 0;
+    return this.#tether.ended;
   }
 
   /** Calls `ended` on the event loop when the lease has ended; does not keep the thread alive. */
   watch(ended: () => void): void {
-    const watch = this.#native.watch(this.socket, 1, ended);
-    if (watch < 0) {
+    try {
+      this.#tether.watch(ended);
+    } catch (error) {
       this.close();
-      throw systemError(watch, "uv_poll_start");
+      throw error;
     }
-    this.#watch = watch;
-    this.#native.watchRef(this.#watch, false);
   }
 
   /** Gives it back. */
   close(): void {
-    if (this.#watch > 0) this.#native.unwatch(this.#watch);
-    this.#watch = 0;
-    for (const fd of [this.fd, this.socket]) if (fd >= 0) this.#native.close(fd);
+    if (this.fd >= 0) this.#native.close(this.fd);
+    this.#tether.close();
   }
 
-  #claim({ inode, state }: LeaseOffer): void {
-    // A number may be another file's by now. The socket's inode is its own, and while the lease has not ended the other
-    // descriptor is open too: the offering thread closes the lease first.
-    const isGenuine =
-      this.socket >= 0 && fstatSync(this.socket, { bigint: true }).ino === inode && !this.ended;
+  #claim({ state }: LeaseOffer): void {
+    const isGenuine = this.#tether.holds;
     const found = isGenuine && this.fd >= 0 ? exchange(state) : Atomics.load(new Int32Array(state), 0);
     if (found === ADOPTED) {
       throw new PciError("ERR_IRQ_BUSY", "another thread has adopted this interrupt target", {

@@ -5,6 +5,7 @@
  */
 export { adoptDomain } from "./adopt-domain.ts";
 export { adoptIrqTarget } from "./adopt-irq-target.ts";
+export { adoptMemory } from "./adopt-memory.ts";
 export { type CdevOptions, vfioCdev } from "./cdev-backend.ts";
 export { DeviceIommu } from "./device-iommu.ts";
 export { DmaLog } from "./dma-log.ts";

@@ -11,6 +11,8 @@ import { systemError } from "./errno.ts";
 import { type Mapping, mapShared } from "./mapping.ts";
 import { loadNative, type Native } from "./native.ts";
 import type { NativeConstant } from "./native-constants.ts";
+import { type SharedMemfd, shareMemfd } from "./shared-memfd.ts";
+import { Tether } from "./tether.ts";
 
 /** Sizes of huge pages that memfd_create(2) can be asked for. */
 const HUGE_PAGES = new Map<number, NativeConstant>([
@@ -29,6 +31,7 @@ class MemfdMemory implements DmaMemory {
   readonly #mapping: Mapping;
   #users = 0;
   #closed = false;
+  #tether: Tether | undefined;
 
   constructor(native: Native, fd: number, mapping: Mapping, pageSize: number) {
     this.#native = native;
@@ -59,6 +62,12 @@ class MemfdMemory implements DmaMemory {
     this.#users -= 1;
   }
 
+  share(): SharedMemfd {
+    if (this.#closed) throw new PciError("ERR_CLOSED", "the DMA memory is closed");
+    this.#tether ??= new Tether(this.#native);
+    return shareMemfd(this.file.fd, this.size, this.#tether);
+  }
+
   close(): void {
     if (this.#closed) return;
     if (this.#users > 0) {
@@ -72,6 +81,7 @@ class MemfdMemory implements DmaMemory {
     }
     this.#mapping.retire();
     this.#closed = true;
+    this.#tether?.close();
     this.#native.close(this.file.fd);
   }
 

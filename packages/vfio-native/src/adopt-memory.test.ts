@@ -1,0 +1,96 @@
+import { Worker } from "node:worker_threads";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { adoptMemory } from "./adopt-memory.ts";
+import { MemfdSource } from "./memfd-memory.ts";
+import { loadNative } from "./native.ts";
+import { ended, message } from "./test/environments.ts";
+
+const native = loadNative();
+const source = new MemfdSource();
+const COMPILED = new URL("../dist/adopt-memory.js", import.meta.url).href;
+const PAGE = native.pageSize();
+const coded = (code: string) =>
+  expect.objectContaining({ code, message: expect.any(String), hint: expect.any(String) });
+
+let before = native.ledger();
+beforeEach(() => {
+  before = native.ledger();
+});
+afterEach(() => {
+  expect(native.ledger()).toEqual(before);
+});
+
+/** A thread that adopts memory, writes into its first byte, and closes it when it is told that the other has. */
+function startReader(shared: unknown): Worker {
+  const body = `
+    const { parentPort, workerData } = require("node:worker_threads");
+    import(${JSON.stringify(COMPILED)}).then(({ adoptMemory }) => {
+      const memory = adoptMemory(workerData, () => {
+        const bytes = new Uint8Array(memory.buffer);
+        const last = bytes[1];
+        memory.close();
+        parentPort.postMessage(["ended", last, bytes.length]);
+        parentPort.close();
+      });
+      new Uint8Array(memory.buffer)[0] = 7;
+      parentPort.postMessage("adopted");
+      parentPort.on("message", () => undefined);
+    });`;
+  return new Worker(body, { eval: true, workerData: shared });
+}
+
+describe("memory that another thread adopts", () => {
+  it("is the same memory, and stays the other's when its own thread closes it", async () => {
+    const memory = source.alloc(PAGE);
+    const bytes = new Uint8Array(memory.buffer);
+    const worker = startReader(memory.share!());
+    expect(await message(worker)).toBe("adopted");
+    bytes[1] = 9;
+    expect(bytes[0]).toBe(7);
+    const told = message(worker);
+    memory.close();
+    expect(await told).toEqual(["ended", 9, 0]);
+    await ended(worker);
+  });
+
+  it("can be adopted by many, and closed by each", () => {
+    const memory = source.alloc(2 * PAGE, { label: "shared" });
+    const adopted = Array.from({ length: 3 }, () => adoptMemory(structuredClone(memory.share!())));
+    for (const each of adopted) expect([each.size, each.buffer.byteLength]).toEqual([2 * PAGE, 2 * PAGE]);
+    new Uint8Array(memory.buffer)[PAGE] = 5;
+    const [first, second, third] = adopted.map((each) => new Uint8Array(each.buffer));
+    adopted[0]!.close();
+    adopted[0]!.close();
+    expect([first!.length, second![PAGE], adopted[0]!.ended, adopted[1]!.ended]).toEqual([0, 5, true, false]);
+    memory.close();
+    expect([third![PAGE], adopted[1]!.ended]).toEqual([5, true]);
+    for (const each of adopted) each.close();
+  });
+
+  it("is closed by itself when its own thread has closed it, unless something else is to happen", async () => {
+    const memory = source.alloc(PAGE);
+    const adopted = adoptMemory(memory.share!());
+    memory.close();
+    expect(adopted.closed).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([adopted.closed, adopted.buffer.byteLength]).toEqual([true, 0]);
+  });
+
+  it("cannot be adopted any more once it is closed, also when its numbers are other files'", () => {
+    const memory = source.alloc(PAGE);
+    const shared = memory.share!();
+    memory.close();
+    expect(() => adoptMemory(shared)).toThrow(coded("ERR_CLOSED"));
+    using other = source.alloc(PAGE);
+    other.share!();
+    expect(() => adoptMemory(shared)).toThrow(coded("ERR_CLOSED"));
+    expect(() => memory.share!()).toThrow(coded("ERR_CLOSED"));
+  });
+
+  it.each([undefined, {}, "memory", { type: "eventfd", fd: 3 }, { type: "memfd", fd: 3, size: 4096 }])(
+    "is refused where it is none: %o",
+    (shared) => {
+      expect(() => adoptMemory(shared as never)).toThrow(coded("ERR_INVALID_ARGUMENT"));
+    },
+  );
+});
