@@ -7,6 +7,7 @@ import {
   iovaLo,
   PciError,
 } from "@userpci/interface";
+import type { SharedBuffer } from "./shared-buffer.ts";
 
 /** What a buffer is made of, and whom it tells when it is closed. */
 export interface DmaBufferParts {
@@ -34,6 +35,7 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
   #bytes: Uint8Array<ArrayBuffer> | undefined;
   #u32: Uint32Array<ArrayBuffer> | undefined;
   #closing: Promise<void> | undefined;
+  #onClosing: (() => void) | undefined;
   #state: "open" | "closing" | "closed" = "open";
 
   /** @internal */
@@ -104,6 +106,21 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
     return this.#u32;
   }
 
+  /** @internal @param listener called whenever the device is about to lose the memory */
+  onClosing(listener: () => void): void {
+    this.#onClosing = listener;
+  }
+
+  /** @internal What other threads need to see the bytes. @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` */
+  share(): SharedBuffer {
+    this.#checkOpen();
+    const { memory, offset, size, iova, label } = this.#mapping;
+    if (memory.share !== undefined) return { memory: memory.share(), offset, size, iova, label };
+    throw new PciError("ERR_NOT_SUPPORTED", `${this.#name()} is of memory that only its own thread sees`, {
+      hint: "use it here, and post messages to the other thread",
+    });
+  }
+
   /**
    * Takes the memory away from the device, then frees it. Harmless twice. If it cannot be unmapped it is not freed, the
    * buffer stays open, and `close` may be tried again.
@@ -130,6 +147,7 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
         hint: "await that call's promise",
       });
     }
+    this.#onClosing?.();
     try {
       this.#mapping.unmapSync();
     } catch (error) {
@@ -150,6 +168,7 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
 
   async #close(): Promise<void> {
     this.#state = "closing";
+    this.#onClosing?.();
     try {
       await this.#mapping.unmap();
       this.#free();

@@ -12,6 +12,8 @@ import {
   PciError,
 } from "@userpci/interface";
 import { DmaBuffer, isMapped } from "./buffer.ts";
+import { type DmaPool, type DmaPoolOptions, planPool } from "./pool.ts";
+import { type DmaRing, type DmaRingOptions, planRing } from "./ring.ts";
 
 /** Bytes of the largest buffer: half of what a process can address (x86-64). */
 const LARGEST = 2 ** 46;
@@ -123,6 +125,38 @@ export class Dma implements AsyncDisposable, Disposable {
   mapSync(memory: DmaMemory, options: DmaMapOptions = {}): DmaBuffer {
     this.#checkOpen();
     return this.#mapToSync(memory, options, false);
+  }
+
+  /**
+   * Allocates memory cut into elements that are taken and put back.
+   *
+   * @throws PciError what {@link alloc} throws; `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT` for the elements
+   */
+  async pool(options: DmaPoolOptions): Promise<DmaPool> {
+    const plan = planPool(options);
+    return plan.make(await this.alloc(plan.size, plan.options));
+  }
+
+  /** {@link pool} on this thread. */
+  poolSync(options: DmaPoolOptions): DmaPool {
+    const plan = planPool(options);
+    return plan.make(this.allocSync(plan.size, plan.options));
+  }
+
+  /**
+   * Allocates a ring of descriptors.
+   *
+   * @throws PciError what {@link alloc} throws; `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT` for the descriptors
+   */
+  async ring(options: DmaRingOptions): Promise<DmaRing> {
+    const plan = planRing(options);
+    return plan.make(await this.alloc(plan.size, plan.options));
+  }
+
+  /** {@link ring} on this thread. */
+  ringSync(options: DmaRingOptions): DmaRing {
+    const plan = planRing(options);
+    return plan.make(this.allocSync(plan.size, plan.options));
   }
 
   /**

@@ -1,7 +1,13 @@
 /**
- * Memory that a PCI device may touch: allocated, mapped and owned.
+ * Memory that a PCI device may touch: allocated, mapped and owned; whole, or cut into pools and rings.
  *
  * @packageDocumentation
  */
 export { DmaBuffer } from "./buffer.ts";
 export { Dma, type DmaAllocOptions, type DmaDevice, type DmaMapOptions } from "./dma.ts";
+export { adoptPool, type DmaPool, type DmaPoolOptions, type SharedPool } from "./pool.ts";
+export { adoptRing, type DmaRing, type DmaRingOptions, type SharedRing } from "./ring.ts";
+export { mappedRanges, scatter } from "./scatter.ts";
+export { ScatterList, type SegmentArrays } from "./scatter-list.ts";
+export type { DmaRange, DmaSegment, DmaSource, SegmentLimits } from "./segments.ts";
+export type { AdoptMemory } from "./shared-buffer.ts";

@@ -1,0 +1,253 @@
+import { checkInteger, checkType, type Iova, iovaHi, iovaLo, PciError, toIova } from "@userpci/interface";
+import type { DmaBuffer } from "./buffer.ts";
+import type { DmaAllocOptions } from "./dma.ts";
+import type { ElementLayout } from "./element-layout.ts";
+import { AdoptedBuffer, type AdoptMemory, type ElementMemory, type SharedBuffer } from "./shared-buffer.ts";
+
+/** What every thread sees of the state is one word: 0 while it is open. */
+const STATE = 0;
+const OPEN = 0;
+const CLOSED = 1;
+
+/** Words from one that a thread writes to one that another does, so that they share no cache line: 128 bytes. */
+export const APART = 32;
+
+/** Elements on their way to another thread: plain data. */
+export interface SharedElements {
+  readonly type: string;
+  readonly buffer: SharedBuffer;
+  readonly layout: ElementLayout;
+  /** The state, and what a pool or ring keeps in words. */
+  readonly words: SharedArrayBuffer;
+}
+
+/** What elements are made of. */
+export interface ElementParts {
+  readonly memory: ElementMemory;
+  readonly layout: ElementLayout;
+  readonly words: SharedArrayBuffer;
+}
+
+/**
+ * Elements of one size in memory that a device and several threads see: what pools and rings have in common. An element is
+ * named by its index, and where it is, is arithmetic: nothing here but `iova` allocates.
+ */
+export abstract class DmaElements implements AsyncDisposable, Disposable {
+  /** Bytes of an element. */
+  readonly elementSize: number;
+  /** How many there are. */
+  readonly count: number;
+  readonly #kind: string;
+  readonly #memory: ElementMemory;
+  readonly #layout: ElementLayout;
+  readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #stride: number;
+  readonly #perBlock: number;
+  readonly #gap: number;
+  readonly #iova: Iova;
+  readonly #lo: number;
+  readonly #hi: number;
+  readonly #views: Uint8Array<ArrayBuffer>[] = [];
+  #isOpen = true;
+
+  /** @internal */
+  constructor(kind: string, { memory, layout, words }: ElementParts) {
+    this.#kind = kind;
+    this.#memory = memory;
+    this.#layout = layout;
+    this.#words = new Int32Array(words);
+    this.elementSize = layout.elementSize;
+    this.count = layout.count;
+    this.#stride = layout.stride;
+    this.#perBlock = layout.perBlock;
+    this.#gap = layout.gap;
+    this.#iova = memory.iova;
+    this.#lo = iovaLo(memory.iova);
+    this.#hi = iovaHi(memory.iova);
+  }
+
+  /** Name for people. */
+  get label(): string | undefined {
+    return this.#memory.label;
+  }
+
+  /** Whether this thread has given its memory back. */
+  get closed(): boolean {
+    return this.#memory.closed;
+  }
+
+  /** All of the memory. The same view at each call; it has length 0 once the memory is freed. @throws PciError `ERR_CLOSED` */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    this.checkOpen();
+    return this.#memory.bytes;
+  }
+
+  /** The same as 32-bit words in this machine's byte order, little-endian on x86 and arm64. @throws PciError `ERR_CLOSED` */
+  get u32(): Uint32Array<ArrayBuffer> {
+    this.checkOpen();
+    return this.#memory.u32;
+  }
+
+  /**
+   * Where an element begins in {@link bytes}.
+   *
+   * @param index 0 to `count` - 1
+   * @throws PciError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT` for no integer
+   */
+  offset(index: number): number {
+    if (!(index >>> 0 === index && index < this.count)) checkInteger("index", index, 0, this.count - 1);
+    const offset = index * this.#stride;
+    return this.#gap === 0 ? offset : offset + ((index / this.#perBlock) | 0) * this.#gap;
+  }
+
+  /**
+   * Bits 31 to 0 of an element's address for the device, unsigned.
+   *
+   * @throws PciError as {@link offset}, and `ERR_CLOSED`
+   */
+  iovaLo(index: number): number {
+    this.checkOpen();
+    return (this.#lo + this.offset(index)) >>> 0;
+  }
+
+  /** Bits 63 to 32 of an element's address for the device, unsigned. @throws PciError as {@link iovaLo} */
+  iovaHi(index: number): number {
+    this.checkOpen();
+    return this.#lo + this.offset(index) < 2 ** 32 ? this.#hi : this.#hi + 1;
+  }
+
+  /** An element's address for the device, as a bigint made for the call. @throws PciError as {@link iovaLo} */
+  iova(index = 0): Iova {
+    this.checkOpen();
+    return toIova(this.#iova + BigInt(this.offset(index)));
+  }
+
+  /** An element's bytes: a view that is made at the first call for it, and kept. @throws PciError as {@link iovaLo} */
+  element(index: number): Uint8Array<ArrayBuffer> {
+    const { bytes } = this;
+    const start = this.offset(index);
+    this.#views[index] ??= bytes.subarray(start, start + this.elementSize);
+    return this.#views[index];
+  }
+
+  /**
+   * Takes the memory away from the device, then frees it; see `DmaBuffer.close`. In all threads, use of it throws
+   * `ERR_CLOSED` from then on. In a thread that adopted it, gives up that thread's view alone.
+   *
+   * @throws PciError what the IOMMU said; the memory is not freed then, and `close` may be tried again
+   */
+  close(): Promise<void> {
+    this.#isOpen = false;
+    return this.#memory.close();
+  }
+
+  /** {@link close} on this thread. @throws PciError also `ERR_BUSY` while a call of `close` is under way */
+  closeSync(): void {
+    this.#isOpen = false;
+    this.#memory.closeSync();
+  }
+
+  /** {@link closeSync}. */
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  /** {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` */
+  protected shareAs<T extends string>(type: T): SharedElements & { readonly type: T } {
+    this.checkOpen();
+    return { type, buffer: this.#memory.share(), layout: this.#layout, words: this.#words.buffer };
+  }
+
+  /** @throws PciError `ERR_CLOSED` */
+  protected checkOpen(): void {
+    // A plain read: what another thread does at the same moment may be seen a moment later.
+    if (this.#isOpen && this.#words[STATE] === OPEN) return;
+    throw new PciError("ERR_CLOSED", `${this.name} is closed`);
+  }
+
+  /** {@link checkOpen}, and whether the thread that it is from is still there, for when there is nothing to be had. */
+  protected checkOwner(): void {
+    if (this.#memory.ended === true) Atomics.store(this.#words, STATE, CLOSED);
+    this.checkOpen();
+  }
+
+  /** For messages. */
+  protected get name(): string {
+    return this.label === undefined
+      ? `a DMA ${this.#kind} without label`
+      : `DMA ${this.#kind} "${this.label}"`;
+  }
+}
+
+/** How the memory of elements is to be allocated: as {@link Dma.alloc} may be asked. */
+export type ElementMemoryOptions = Pick<DmaAllocOptions, "direction" | "label" | "pageSize" | "addressBits">;
+
+/** Memory to be allocated, and what it becomes. */
+export interface ElementPlan<E> {
+  readonly size: number;
+  readonly options: DmaAllocOptions;
+  readonly make: (buffer: DmaBuffer) => E;
+}
+
+/** Up to this alignment any address will do, and the domain may choose one for large pages. */
+const EVERY_ADDRESS = 4096;
+
+/** Plans elements whose state takes `words` words. */
+export function planElements<E>(
+  { direction, label, pageSize, addressBits }: ElementMemoryOptions,
+  layout: ElementLayout,
+  words: number,
+  make: (parts: ElementParts) => E,
+): ElementPlan<E> {
+  const { size, alignment } = layout;
+  const options = {
+    ...(direction === undefined ? {} : { direction }),
+    ...(label === undefined ? {} : { label }),
+    ...(pageSize === undefined ? {} : { pageSize }),
+    ...(addressBits === undefined ? {} : { addressBits }),
+    ...(alignment > EVERY_ADDRESS ? { alignment } : {}),
+  };
+  return {
+    size,
+    options,
+    make: (memory) => {
+      const state = new SharedArrayBuffer(4 * words);
+      memory.onClosing(() => markClosed(state));
+      return make({ memory, layout, words: state });
+    },
+  };
+}
+
+/** In whichever thread finds out that the device has lost the memory, or is about to. */
+function markClosed(words: SharedArrayBuffer): void {
+  Atomics.store(new Int32Array(words), STATE, CLOSED);
+}
+
+/**
+ * Takes over elements that another thread shares.
+ *
+ * @throws PciError `ERR_CLOSED` if they are closed, `ERR_INVALID_ARGUMENT`, what `adoptMemory` throws
+ */
+export function adoptElements(shared: SharedElements, type: string, adoptMemory: AdoptMemory): ElementParts {
+  checkType("shared", shared, "object");
+  const { buffer, layout, words } = shared;
+  if (shared.type !== type || !(words instanceof SharedArrayBuffer)) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `not a shared ${type}`, {
+      hint: "pass what share() returned, as it came out of the message",
+    });
+  }
+  if (Atomics.load(new Int32Array(words), STATE) !== OPEN) {
+    throw new PciError("ERR_CLOSED", `the ${type} was closed by the thread that made it`);
+  }
+  let memory: AdoptedBuffer | undefined;
+  memory = new AdoptedBuffer(buffer, adoptMemory, () => {
+    markClosed(words);
+    memory?.closeSync();
+  });
+  return { memory, layout, words };
+}

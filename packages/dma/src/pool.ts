@@ -1,0 +1,146 @@
+import { checkType, PciError } from "@userpci/interface";
+import { type LayoutRequest, layOut } from "./element-layout.ts";
+import {
+  APART,
+  adoptElements,
+  DmaElements,
+  type ElementMemoryOptions,
+  type ElementParts,
+  type ElementPlan,
+  planElements,
+  type SharedElements,
+} from "./elements.ts";
+import { FreeBits } from "./free-bits.ts";
+import type { AdoptMemory } from "./shared-buffer.ts";
+
+const TYPE = "DMA pool";
+
+/** How {@link Dma.pool} may be asked. The memory is as {@link Dma.alloc} gives it; `alignment` and `boundary` are elements'. */
+export interface DmaPoolOptions extends LayoutRequest, ElementMemoryOptions {
+  /**
+   * Whether an element is filled with zeros when it is taken, so that nobody sees what was in it before. Default true;
+   * without it `get` does not grow with the size of an element.
+   */
+  readonly zero?: boolean;
+}
+
+/** A pool on its way to other threads of the process, as many as like: plain data for `postMessage` or `workerData`. */
+export interface SharedPool extends SharedElements {
+  readonly type: typeof TYPE;
+  readonly zero: boolean;
+}
+
+/**
+ * DMA memory cut into elements of one size, which are taken and put back by several threads without a lock. An element is
+ * named by its index. `get`, `put`, `offset`, `iovaLo` and `iovaHi` allocate nothing.
+ *
+ * Made by {@link Dma.pool}, and by {@link adoptPool} in other threads. What a thread has when it ends stays taken, since
+ * the device may still have it; any thread may put any element back.
+ */
+export class DmaPool extends DmaElements {
+  readonly #free: FreeBits;
+  readonly #zero: boolean;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+
+  /** @internal */
+  constructor(parts: ElementParts, zero: boolean) {
+    super("pool", parts);
+    this.#free = freeBits(parts);
+    this.#zero = zero;
+    this.#bytes = parts.memory.bytes;
+  }
+
+  /** Elements that are taken, in all threads. */
+  get inUse(): number {
+    return this.#free.inUse;
+  }
+
+  /** The most that were taken at any time since the pool was made. */
+  get highWater(): number {
+    return this.#free.highWater;
+  }
+
+  /**
+   * Takes an element.
+   *
+   * @returns its index, 0 to `count` - 1
+   * @throws PciError `ERR_POOL_EMPTY` if all are taken, `ERR_CLOSED`
+   */
+  get(): number {
+    const index = this.tryGet();
+    if (index >= 0) return index;
+    throw new PciError("ERR_POOL_EMPTY", `all ${this.count} elements of ${this.name} are in use`, {
+      hint: "put elements back, ask with tryGet(), or make the pool with a larger count",
+    });
+  }
+
+  /** {@link get}. @returns -1 if all are taken. @throws PciError `ERR_CLOSED` */
+  tryGet(): number {
+    this.checkOpen();
+    const index = this.#free.take();
+    if (index < 0) {
+      this.checkOwner();
+    } else if (this.#zero) {
+      const start = this.offset(index);
+      this.#bytes.fill(0, start, start + this.elementSize);
+    }
+    return index;
+  }
+
+  /**
+   * Puts an element back, which the device must no longer use.
+   *
+   * @throws PciError `ERR_INVALID_ARGUMENT` if it is not taken, `ERR_OUT_OF_RANGE` if the pool has none of that index,
+   * `ERR_CLOSED`
+   */
+  put(index: number): void {
+    this.checkOpen();
+    this.offset(index);
+    if (this.#free.give(index)) return;
+    throw new PciError(
+      "ERR_INVALID_ARGUMENT",
+      `element ${index} of ${this.name} is put back, but not in use`,
+      {
+        hint: "put each element back once",
+      },
+    );
+  }
+
+  /**
+   * Lets other threads use the pool, each through what {@link adoptPool} gives it there. It stays this thread's: when it
+   * is closed here, or this thread ends, use of the others throws `ERR_CLOSED`.
+   *
+   * @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` for memory that cannot leave its thread, as an emulated device's
+   */
+  share(): SharedPool {
+    return { ...this.shareAs(TYPE), zero: this.#zero };
+  }
+}
+
+/** The bits are behind the state. */
+function freeBits({ layout, words }: Omit<ElementParts, "memory">): FreeBits {
+  return new FreeBits(new Int32Array(words, 4 * APART), layout.count);
+}
+
+/** @internal What {@link Dma.pool} allocates, and what it makes of that. @throws PciError as {@link layOut} */
+export function planPool(options: DmaPoolOptions): ElementPlan<DmaPool> {
+  checkType("options", options, "object");
+  const { zero = true } = options;
+  checkType("zero", zero, "boolean");
+  const layout = layOut(options);
+  return planElements(options, layout, APART + FreeBits.wordsFor(layout.count), (parts) => {
+    freeBits(parts).reset();
+    return new DmaPool(parts, zero);
+  });
+}
+
+/**
+ * Gives this thread a pool that another thread of the process shares: the same elements and the same memory.
+ *
+ * @param shared what `share()` gave, as it came out of the message
+ * @param adoptMemory the backend's; `adoptPool` of `userpci` has it built in
+ * @throws PciError `ERR_CLOSED` if the pool is closed, `ERR_INVALID_ARGUMENT`, a system error
+ */
+export function adoptPool(shared: SharedPool, adoptMemory: AdoptMemory): DmaPool {
+  return new DmaPool(adoptElements(shared, TYPE, adoptMemory), shared.zero);
+}

@@ -1,0 +1,187 @@
+import { checkInteger, checkType, PciError, toIova } from "@userpci/interface";
+import { checkLimits, checkRange, type DmaSegment, type DmaSource, type SegmentLimits } from "./segments.ts";
+
+const TWO_32 = 2 ** 32;
+/** Bytes that can be added at once, so that sums stay exact. */
+const LARGEST = 2 ** 52;
+
+/** Where a {@link ScatterList} writes its segments: arrays of one length, such as views of a descriptor table. */
+export interface SegmentArrays {
+  /** Bits 31 to 0 of the addresses. */
+  readonly lo: Uint32Array;
+  /** Bits 63 to 32. */
+  readonly hi: Uint32Array;
+  /** Bytes. */
+  readonly length: Uint32Array;
+}
+
+/**
+ * Segments that a device works through in order, in arrays that are made once: `clear`, then `add` range after range. What
+ * is adjacent is joined, and what is too large or crosses a boundary is split, into as few as the limits allow. `add` and
+ * `addAt` allocate nothing.
+ */
+export class ScatterList {
+  readonly lo: Uint32Array;
+  readonly hi: Uint32Array;
+  readonly length: Uint32Array;
+  readonly #most: number;
+  readonly #boundary: number;
+  #count = 0;
+  #bytes = 0;
+
+  /**
+   * @param room arrays to write to, or for how many segments there shall be room
+   * @throws PciError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT`
+   */
+  constructor(room: SegmentArrays | number, limits: SegmentLimits = {}) {
+    const { maxSegmentSize, boundary } = checkLimits(limits);
+    const { lo, hi, length } = typeof room === "number" ? makeArrays(room) : checkArrays(room);
+    this.lo = lo;
+    this.hi = hi;
+    this.length = length;
+    this.#most = maxSegmentSize;
+    this.#boundary = boundary;
+  }
+
+  /** How many segments there are. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** How many there is room for. */
+  get capacity(): number {
+    return this.lo.length;
+  }
+
+  /** Bytes of all segments. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Forgets the segments. */
+  clear(): void {
+    this.#count = 0;
+    this.#bytes = 0;
+  }
+
+  /**
+   * Adds bytes behind those that are there.
+   *
+   * @param offset bytes into the source. Default 0
+   * @param size bytes, above 0. Default: to the end of the source
+   * @returns how many segments there are now
+   * @throws PciError `ERR_OUT_OF_RANGE` for what the source does not have, or if there is no room for the segments: nothing
+   * is then added; `ERR_INVALID_ARGUMENT`, `ERR_CLOSED` for a buffer that is closed
+   */
+  add(source: DmaSource, offset = 0, size?: number): number {
+    checkType("source", source, "object");
+    const bytes = size ?? source.size - offset;
+    if (!(offset >= 0 && bytes >= 1 && offset + bytes <= source.size)) checkRange(source, offset, bytes);
+    const { iovaLo, iovaHi } = source;
+    if (iovaLo !== undefined && iovaHi !== undefined) return this.addAt(iovaLo, iovaHi, bytes, offset);
+    const { iova } = source;
+    return this.addAt(Number(iova & 0xffff_ffffn), Number(iova >> 32n), bytes, offset);
+  }
+
+  /**
+   * {@link add} for an address that is known: that of a pool's element, say.
+   *
+   * @param lo bits 31 to 0 of the address
+   * @param hi bits 63 to 32
+   * @param size bytes, above 0
+   * @param offset bytes to be added to the address. Default 0
+   * @throws PciError as {@link add}, also for a range that passes the end of the 64-bit addresses
+   */
+  addAt(lo: number, hi: number, size: number, offset = 0): number {
+    checkInteger("offset", offset, 0, LARGEST);
+    checkInteger("size", size, 1, LARGEST);
+    checkInteger("lo", lo, 0, TWO_32 - 1);
+    checkInteger("hi", hi, 0, TWO_32 - 1);
+    const start = lo + offset;
+    const high = hi + Math.floor(start / TWO_32);
+    if (high + Math.floor(((start % TWO_32) + size - 1) / TWO_32) >= TWO_32) throw pastTheEnd(size);
+    return this.#append(start % TWO_32, high, size);
+  }
+
+  /** The segments as objects, for where they are few or seldom. */
+  toArray(): DmaSegment[] {
+    return Array.from({ length: this.#count }, (_, i) => ({
+      iova: toIova((BigInt(this.hi[i]!) << 32n) | BigInt(this.lo[i]!)),
+      size: this.length[i]!,
+    }));
+  }
+
+  #append(lo: number, hi: number, size: number): number {
+    const before = this.#count;
+    let taken = before > 0 && this.#endsAt(before - 1, lo, hi) ? this.#join(before - 1, lo, size) : 0;
+    const joined = taken;
+    while (taken < size) {
+      if (this.#count === this.capacity) {
+        this.#count = before;
+        if (joined > 0) this.length[before - 1]! -= joined;
+        throw noRoom(this.capacity, size);
+      }
+      const at = lo + taken;
+      const length = Math.min(size - taken, this.#room(at % TWO_32, 0));
+      this.lo[this.#count] = at % TWO_32;
+      this.hi[this.#count] = hi + Math.floor(at / TWO_32);
+      this.length[this.#count] = length;
+      this.#count++;
+      taken += length;
+    }
+    this.#bytes += size;
+    return this.#count;
+  }
+
+  /** Whether a segment ends where an address is. */
+  #endsAt(index: number, lo: number, hi: number): boolean {
+    const end = this.lo[index]! + this.length[index]!;
+    return end % TWO_32 === lo && this.hi[index]! + Math.floor(end / TWO_32) === hi;
+  }
+
+  /** Lengthens a segment that ends at an address. @returns by how much */
+  #join(index: number, lo: number, size: number): number {
+    const length = this.length[index]!;
+    const more = Math.min(size, this.#room(lo, length));
+    this.length[index] = length + more;
+    return more;
+  }
+
+  /** Bytes from an address on that a segment may have, which has some before it. 0 where it has to end. */
+  #room(lo: number, before: number): number {
+    const most = this.#most - before;
+    if (this.#boundary === 0) return most;
+    const passed = lo % this.#boundary;
+    if (passed === 0 && before > 0) return 0;
+    return Math.min(most, this.#boundary - passed);
+  }
+}
+
+function makeArrays(room: number): SegmentArrays {
+  checkInteger("the number of segments", room, 1, 2 ** 28);
+  return { lo: new Uint32Array(room), hi: new Uint32Array(room), length: new Uint32Array(room) };
+}
+
+function checkArrays({ lo, hi, length }: SegmentArrays): SegmentArrays {
+  const isRight = [lo, hi, length].every((each) => each instanceof Uint32Array && each.length === lo.length);
+  if (isRight && lo.length > 0) return { lo, hi, length };
+  throw new PciError("ERR_INVALID_ARGUMENT", "segments need three Uint32Arrays of one length above 0", {
+    hint: "pass { lo, hi, length }, or the number of segments",
+  });
+}
+
+function noRoom(capacity: number, size: number): PciError {
+  return new PciError("ERR_OUT_OF_RANGE", `${size} more bytes do not fit into ${capacity} segments`, {
+    hint: "make the list longer, or split the transfer",
+  });
+}
+
+function pastTheEnd(size: number): PciError {
+  return new PciError(
+    "ERR_OUT_OF_RANGE",
+    `${size} bytes from there on pass the end of the 64-bit addresses`,
+    {
+      hint: "pass the address of a mapping and at most its size",
+    },
+  );
+}
