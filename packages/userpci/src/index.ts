@@ -18,6 +18,7 @@ export {
   vfioCdev,
   vfioGroup,
 } from "@userpci/vfio-native";
+export { adoptPool, adoptRing } from "./adopt-elements.ts";
 export { adoptVector } from "./adopt-vector.ts";
 export { Bar } from "./bar.ts";
 export { PciDevice } from "./device.ts";
