@@ -78,29 +78,23 @@ export class ScatterList {
     const bytes = size ?? source.size - offset;
     if (!(offset >= 0 && bytes >= 1 && offset + bytes <= source.size)) checkRange(source, offset, bytes);
     const { iovaLo, iovaHi } = source;
-    if (iovaLo !== undefined && iovaHi !== undefined) return this.addAt(iovaLo, iovaHi, bytes, offset);
+    if (iovaLo !== undefined && iovaHi !== undefined) {
+      return this.#append(iovaLo | 0, iovaHi | 0, bytes, offset);
+    }
     const { iova } = source;
-    return this.addAt(Number(iova & 0xffff_ffffn), Number(iova >> 32n), bytes, offset);
+    return this.#append(Number(iova & 0xffff_ffffn) | 0, Number(iova >> 32n) | 0, bytes, offset);
   }
 
   /**
    * {@link add} for an address that is known: that of a pool's element, say.
    *
-   * @param lo bits 31 to 0 of the address
-   * @param hi bits 63 to 32
+   * @param lo bits 31 to 0 of the address; taken modulo 2^32, as a typed array takes it
+   * @param hi bits 63 to 32, likewise
    * @param size bytes, above 0
-   * @param offset bytes to be added to the address. Default 0
    * @throws PciError as {@link add}, also for a range that passes the end of the 64-bit addresses
    */
-  addAt(lo: number, hi: number, size: number, offset = 0): number {
-    checkInteger("offset", offset, 0, LARGEST);
-    checkInteger("size", size, 1, LARGEST);
-    checkInteger("lo", lo, 0, TWO_32 - 1);
-    checkInteger("hi", hi, 0, TWO_32 - 1);
-    const start = lo + offset;
-    const high = hi + Math.floor(start / TWO_32);
-    if (high + Math.floor(((start % TWO_32) + size - 1) / TWO_32) >= TWO_32) throw pastTheEnd(size);
-    return this.#append(start % TWO_32, high, size);
+  addAt(lo: number, hi: number, size: number): number {
+    return this.#append(lo | 0, hi | 0, size, 0);
   }
 
   /** The segments as objects, for where they are few or seldom. */
@@ -111,49 +105,53 @@ export class ScatterList {
     }));
   }
 
-  #append(lo: number, hi: number, size: number): number {
+  /** @param lo and `hi`, signed: to V8 these are small integers, while it keeps larger numbers in memory between functions */
+  #append(lo: number, hi: number, size: number, offset: number): number {
+    checkInteger("offset", offset, 0, LARGEST);
+    checkInteger("size", size, 1, LARGEST);
+    const start = (lo >>> 0) + offset;
+    if ((hi >>> 0) + Math.floor((start + size - 1) / TWO_32) >= TWO_32) throw pastTheEnd(size);
     const before = this.#count;
-    let taken = before > 0 && this.#endsAt(before - 1, lo, hi) ? this.#join(before - 1, lo, size) : 0;
-    const joined = taken;
-    while (taken < size) {
-      if (this.#count === this.capacity) {
-        this.#count = before;
-        if (joined > 0) this.length[before - 1]! -= joined;
-        throw noRoom(this.capacity, size);
-      }
-      const at = lo + taken;
-      const length = Math.min(size - taken, this.#room(at % TWO_32, 0));
-      this.lo[this.#count] = at % TWO_32;
+    let taken = this.#join(start | 0, (hi + Math.floor(start / TWO_32)) | 0, size);
+    for (const joined = taken; taken < size; this.#count++) {
+      if (this.#count === this.capacity) throw this.#undone(before, joined, size);
+      const at = start + taken;
+      this.lo[this.#count] = at;
       this.hi[this.#count] = hi + Math.floor(at / TWO_32);
-      this.length[this.#count] = length;
-      this.#count++;
-      taken += length;
+      this.length[this.#count] = this.#room(at | 0, 0, size - taken);
+      taken += this.length[this.#count]!;
     }
     this.#bytes += size;
     return this.#count;
   }
 
-  /** Whether a segment ends where an address is. */
-  #endsAt(index: number, lo: number, hi: number): boolean {
-    const end = this.lo[index]! + this.length[index]!;
-    return end % TWO_32 === lo && this.hi[index]! + Math.floor(end / TWO_32) === hi;
-  }
-
-  /** Lengthens a segment that ends at an address. @returns by how much */
-  #join(index: number, lo: number, size: number): number {
-    const length = this.length[index]!;
-    const more = Math.min(size, this.#room(lo, length));
-    this.length[index] = length + more;
+  /** Lengthens the last segment if it ends at an address and may have more. @returns by how much */
+  #join(lo: number, hi: number, size: number): number {
+    const last = this.#count - 1;
+    if (last < 0) return 0;
+    const length = this.length[last]!;
+    const end = this.lo[last]! + length;
+    if ((end | 0) !== lo || ((this.hi[last]! + Math.floor(end / TWO_32)) | 0) !== hi) return 0;
+    const more = this.#room(lo, length, size);
+    this.length[last] = length + more;
     return more;
   }
 
-  /** Bytes from an address on that a segment may have, which has some before it. 0 where it has to end. */
-  #room(lo: number, before: number): number {
-    const most = this.#most - before;
+  /** How many of `size` bytes from an address on a segment may have, which has some before it. 0 where it has to end. */
+  #room(lo: number, before: number, size: number): number {
+    const most = Math.min(size, this.#most - before);
     if (this.#boundary === 0) return most;
-    const passed = lo % this.#boundary;
-    if (passed === 0 && before > 0) return 0;
-    return Math.min(most, this.#boundary - passed);
+    const passed = (lo >>> 0) % this.#boundary;
+    return passed === 0 && before > 0 ? 0 : Math.min(most, this.#boundary - passed);
+  }
+
+  /** Takes back what was added of a range that does not fit. @returns what to throw */
+  #undone(count: number, joined: number, size: number): PciError {
+    this.#count = count;
+    if (joined > 0) this.length[count - 1]! -= joined;
+    return new PciError("ERR_OUT_OF_RANGE", `${size} more bytes do not fit into ${this.capacity} segments`, {
+      hint: "make the list longer, or split the transfer",
+    });
   }
 }
 
@@ -167,12 +165,6 @@ function checkArrays({ lo, hi, length }: SegmentArrays): SegmentArrays {
   if (isRight && lo.length > 0) return { lo, hi, length };
   throw new PciError("ERR_INVALID_ARGUMENT", "segments need three Uint32Arrays of one length above 0", {
     hint: "pass { lo, hi, length }, or the number of segments",
-  });
-}
-
-function noRoom(capacity: number, size: number): PciError {
-  return new PciError("ERR_OUT_OF_RANGE", `${size} more bytes do not fit into ${capacity} segments`, {
-    hint: "make the list longer, or split the transfer",
   });
 }
 
