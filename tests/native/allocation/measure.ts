@@ -1,0 +1,103 @@
+// Runs in a process of its own: does a piece of work very often, and prints how far the heap has grown meanwhile and how
+// often the collector ran.
+import { PerformanceObserver } from "node:perf_hooks";
+import { setTimeout } from "node:timers/promises";
+import { getHeapStatistics } from "node:v8";
+import { Dma, type DmaPool, type DmaRing, ScatterList } from "@userpci/dma";
+import { createDomain, MemoryMapper } from "@userpci/iommu";
+import { MemfdSource } from "@userpci/vfio-native";
+
+/** What is printed, as JSON. */
+export interface Growth {
+  /** Bytes of the heap. */
+  readonly bytes: number;
+  /** Collections while the work was done. */
+  readonly collections: number;
+}
+
+export const TURNS = 2_000_000;
+const WARM_UP = 300_000;
+
+interface Bed {
+  readonly pool: DmaPool;
+  readonly shared: DmaPool;
+  readonly ring: DmaRing;
+  readonly list: ScatterList;
+  readonly descriptor: Uint32Array;
+}
+
+/** Addresses whose low half is no small integer to V8: one kept outside compiled code takes memory. */
+const ranges = [{ start: 0x7_9000_0000n, last: 0x7_ffff_ffffn }];
+
+function makeBed(): Bed {
+  const domain = createDomain();
+  domain.attach(new MemoryMapper({ ranges }), "0000:01:00.0");
+  const dma = new Dma({ domain, memory: new MemfdSource() });
+  return {
+    pool: dma.poolSync({ elementSize: 1536, count: 256 }),
+    shared: dma.poolSync({ elementSize: 64, count: 64, zero: false }),
+    ring: dma.ringSync({ elementSize: 16, count: 64 }),
+    list: new ScatterList(8, { boundary: 4096 }),
+    descriptor: new Uint32Array(4),
+  };
+}
+
+const works: Readonly<Record<string, (bed: Bed, turn: number) => void>> = {
+  pool({ pool, shared, descriptor }, turn) {
+    const index = pool.get();
+    const other = shared.tryGet();
+    descriptor[0] = pool.iovaLo(index);
+    descriptor[1] = pool.iovaHi(index);
+    pool.u32[pool.offset(index) >>> 2] = turn;
+    pool.element(index)[4] = turn;
+    shared.put(other);
+    pool.put(index);
+  },
+  ring({ ring, descriptor }, turn) {
+    const at = ring.offset(ring.tail) >>> 2;
+    ring.u32[at] = turn;
+    ring.u32[at + 1] = ring.tailPhase;
+    ring.produce();
+    if (ring.full) ring.consumeTo(ring.tail);
+    descriptor[2] = ring.iovaLo(ring.head) + ring.used;
+    descriptor[3] = ring.available;
+  },
+  scatter({ list, pool, descriptor }) {
+    list.clear();
+    list.addAt(pool.iovaLo(3), pool.iovaHi(3), 10_000);
+    descriptor[0] = list.lo[list.count - 1]!;
+    descriptor[1] = list.length[list.count - 1]!;
+  },
+  /** What is to be noticed: a bigint for each element. */
+  control({ pool, descriptor }) {
+    const index = pool.get();
+    descriptor[0] = Number(pool.iova(index) & 0xffffn);
+    pool.put(index);
+  },
+};
+
+async function measure(name: string): Promise<Growth> {
+  const bed = makeBed();
+  const work = works[name]!;
+  const starts: number[] = [];
+  const observer = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) starts.push(entry.startTime);
+  });
+  observer.observe({ entryTypes: ["gc"] });
+  for (let turn = 0; turn < WARM_UP; turn++) work(bed, turn);
+  // Code that is compiled aside arrives in a while, and takes memory.
+  await setTimeout(200);
+  for (let turn = 0; turn < WARM_UP; turn++) work(bed, turn);
+  await setTimeout(200);
+  const start = performance.now();
+  const before = getHeapStatistics().used_heap_size;
+  for (let turn = 0; turn < TURNS; turn++) work(bed, turn);
+  const bytes = getHeapStatistics().used_heap_size - before;
+  const end = performance.now();
+  await setTimeout(50);
+  observer.disconnect();
+  return { bytes, collections: starts.filter((at) => at >= start && at <= end).length };
+}
+
+const [name] = process.argv.slice(2);
+if (name !== undefined) console.log(JSON.stringify(await measure(name)));
