@@ -2,10 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FreeBits } from "./free-bits.ts";
 
-function made(count: number): FreeBits {
-  const bits = new FreeBits(new Int32Array(new SharedArrayBuffer(4 * FreeBits.wordsFor(count))), count);
-  bits.reset();
-  return bits;
+function wordsFor(count: number): Int32Array {
+  const words = new Int32Array(new SharedArrayBuffer(4 * FreeBits.wordsFor(count)));
+  FreeBits.fill(words, count);
+  return words;
+}
+function made(count: number, shared = false): FreeBits {
+  return new FreeBits(wordsFor(count), count, shared);
 }
 
 /** What is taken, and the most that was. */
@@ -40,10 +43,11 @@ describe("free bits", () => {
   });
 
   it("do what a set of free indexes does, whatever is taken and given back, twice or not", () => {
+    const counts = fc.integer({ min: 1, max: 100 });
     const step = fc.oneof(fc.constant("take" as const), fc.nat(99));
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 100 }), fc.array(step, { maxLength: 400 }), (count, steps) => {
-        const bits = made(count);
+      fc.property(counts, fc.boolean(), fc.array(step, { maxLength: 400 }), (count, shared, steps) => {
+        const bits = made(count, shared);
         const model = new Model(count);
         for (const each of steps) {
           if (each === "take") model.took(bits.take());
@@ -55,9 +59,8 @@ describe("free bits", () => {
   });
 
   it("are the same bits for all that are made over them", () => {
-    const words = new Int32Array(new SharedArrayBuffer(4 * FreeBits.wordsFor(40)));
-    const [one, other] = [new FreeBits(words, 40), new FreeBits(words, 40)];
-    one.reset();
+    const words = wordsFor(40);
+    const [one, other] = [0, 1].map(() => new FreeBits(words, 40, true)) as [FreeBits, FreeBits];
     const all = Array.from({ length: 40 }, (_, i) => (i % 2 ? one : other).take());
     expect(new Set(all).size).toBe(40);
     expect([one.take(), other.take()]).toEqual([-1, -1]);

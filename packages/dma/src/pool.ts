@@ -42,10 +42,10 @@ export class DmaPool extends DmaElements {
   readonly #zero: boolean;
   readonly #bytes: Uint8Array<ArrayBuffer>;
 
-  /** @internal */
-  constructor(parts: ElementParts, zero: boolean) {
+  /** @internal @param shared whether other threads have it already */
+  constructor(parts: ElementParts, zero: boolean, shared: boolean) {
     super("pool", parts);
-    this.#free = freeBits(parts);
+    this.#free = new FreeBits(bitsOf(parts.words), this.count, shared);
     this.#zero = zero;
     this.#bytes = parts.memory.bytes;
   }
@@ -113,13 +113,15 @@ export class DmaPool extends DmaElements {
    * @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` for memory that cannot leave its thread, as an emulated device's
    */
   share(): SharedPool {
-    return { ...this.shareAs(TYPE), zero: this.#zero };
+    const shared = this.shareAs(TYPE);
+    this.#free.share();
+    return { ...shared, zero: this.#zero };
   }
 }
 
-/** The bits are behind the state. */
-function freeBits({ layout, words }: Omit<ElementParts, "memory">): FreeBits {
-  return new FreeBits(new Int32Array(words, 4 * APART), layout.count);
+/** The words with the bits, which are behind the state. */
+function bitsOf(words: SharedArrayBuffer): Int32Array {
+  return new Int32Array(words, 4 * APART);
 }
 
 /** @internal What {@link Dma.pool} allocates, and what it makes of that. @throws PciError as {@link layOut} */
@@ -129,8 +131,8 @@ export function planPool(options: DmaPoolOptions): ElementPlan<DmaPool> {
   checkType("zero", zero, "boolean");
   const layout = layOut(options);
   return planElements(options, layout, APART + FreeBits.wordsFor(layout.count), (parts) => {
-    freeBits(parts).reset();
-    return new DmaPool(parts, zero);
+    FreeBits.fill(bitsOf(parts.words), layout.count);
+    return new DmaPool(parts, zero, false);
   });
 }
 
@@ -142,5 +144,5 @@ export function planPool(options: DmaPoolOptions): ElementPlan<DmaPool> {
  * @throws PciError `ERR_CLOSED` if the pool is closed, `ERR_INVALID_ARGUMENT`, a system error
  */
 export function adoptPool(shared: SharedPool, adoptMemory: AdoptMemory): DmaPool {
-  return new DmaPool(adoptElements(shared, TYPE, adoptMemory), shared.zero);
+  return new DmaPool(adoptElements(shared, TYPE, adoptMemory), shared.zero, true);
 }
