@@ -8,6 +8,7 @@ import { commandRows } from "./rows/commands.ts";
 import { decodingRows } from "./rows/decoding.ts";
 import { fileRows } from "./rows/files.ts";
 import { interruptRows } from "./rows/interrupts.ts";
+import { poolRows } from "./rows/pools.ts";
 import { registerRows } from "./rows/registers.ts";
 import { socketRows } from "./rows/sockets.ts";
 import { formatTable } from "./table.ts";
@@ -24,6 +25,7 @@ async function measureNatively({ rounds, filter }: Arguments): Promise<Result[]>
   await interruptRows(bench);
   await socketRows(bench);
   await allocatorRows(bench);
+  await poolRows(bench);
   await decodingRows(bench);
   await commandRows(bench, progress);
   return bench.results;
