@@ -13,54 +13,63 @@ const BURST = 32;
 const BURSTS = 32;
 const SLICES = 400;
 
+const shape = { elementSize: ELEMENT, count: ELEMENTS };
+const held = new Int32Array(BURST);
+
 /** Elements of pools taken and put back, in memory that no device sees. That none of it comes to the heap is a test's. */
 export async function poolRows(bench: Bench): Promise<void> {
   const domain = createDomain();
   domain.attach(new MemoryMapper(), "memory");
   await using dma = new Dma({ domain, memory: new MemfdSource() });
-  const shape = { elementSize: ELEMENT, count: ELEMENTS };
-  const [alone, zeroed, shared] = [false, true, false].map((zero) => dma.poolSync({ ...shape, zero }));
-  shared!.share();
-  const row = (name: string, c: string, count: number, work: () => void) =>
-    bench.row({ name, typescript: () => quickest(work, count, SLICES), c: ["pool", c] });
-  const held = new Int32Array(BURST);
+  await aloneRows(bench, dma);
+  await sharedRows(bench, dma);
+}
 
-  const pairs = (): void => {
+function row(bench: Bench, name: string, c: string, count: number, work: () => void): Promise<void> {
+  return bench.row({ name, typescript: () => quickest(work, count, SLICES), c: ["pool", c] });
+}
+
+/** Pools that no other thread has. */
+async function aloneRows(bench: Bench, dma: Dma): Promise<void> {
+  const pool = dma.poolSync({ ...shape, zero: false });
+  const zeroed = dma.poolSync(shape);
+  await row(bench, "pool get/put", "pair", PAIRS, () => {
     for (let i = 0; i < PAIRS; i++) {
-      const index = alone!.get();
+      const index = pool.get();
       sink.number = index;
-      alone!.put(index);
+      pool.put(index);
     }
-  };
-  await row("pool get/put", "pair", PAIRS, pairs);
-  const bursts = (): void => {
+  });
+  await row(bench, "pool get/put, 32 at a time", "burst", BURST * BURSTS, () => {
     for (let burst = 0; burst < BURSTS; burst++) {
-      for (let i = 0; i < BURST; i++) held[i] = alone!.get();
-      for (let i = 0; i < BURST; i++) alone!.put(held[i]!);
+      for (let i = 0; i < BURST; i++) held[i] = pool.get();
+      for (let i = 0; i < BURST; i++) pool.put(held[i]!);
     }
-  };
-  await row("pool get/put, 32 at a time", "burst", BURST * BURSTS, bursts);
-  const zeroedPairs = (): void => {
+  });
+  await row(bench, "pool get/put, 2 KiB filled with zeros", "zeroed", PAIRS, () => {
     for (let i = 0; i < PAIRS; i++) {
-      const index = zeroed!.get();
+      const index = zeroed.get();
       sink.number = index;
-      zeroed!.put(index);
+      zeroed.put(index);
     }
-  };
-  await row("pool get/put, 2 KiB filled with zeros", "zeroed", PAIRS, zeroedPairs);
-  const sharedPairs = (): void => {
+  });
+}
+
+/** A pool that other threads may have. */
+async function sharedRows(bench: Bench, dma: Dma): Promise<void> {
+  const pool = dma.poolSync({ ...shape, zero: false });
+  pool.share();
+  await row(bench, "pool get/put, shared by threads", "shared-pair", PAIRS, () => {
     for (let i = 0; i < PAIRS; i++) {
-      const index = shared!.get();
+      const index = pool.get();
       sink.number = index;
-      shared!.put(index);
+      pool.put(index);
     }
-  };
-  await row("pool get/put, shared by threads", "shared-pair", PAIRS, sharedPairs);
-  const sharedBursts = (): void => {
+  });
+  await row(bench, "pool get/put, shared by threads, 32 at a time", "shared-burst", BURST * BURSTS, () => {
     for (let burst = 0; burst < BURSTS; burst++) {
-      for (let i = 0; i < BURST; i++) held[i] = shared!.get();
-      for (let i = 0; i < BURST; i++) shared!.put(held[i]!);
+      for (let i = 0; i < BURST; i++) held[i] = pool.get();
+      for (let i = 0; i < BURST; i++) pool.put(held[i]!);
     }
-  };
-  await row("pool get/put, shared by threads, 32 at a time", "shared-burst", BURST * BURSTS, sharedBursts);
+  });
 }
