@@ -33,9 +33,11 @@ function makeBed(): Bed {
   const domain = createDomain();
   domain.attach(new MemoryMapper({ ranges }), "0000:01:00.0");
   const dma = new Dma({ domain, memory: new MemfdSource() });
+  const shared = dma.poolSync({ elementSize: 64, count: 64, zero: false });
+  shared.share();
   return {
     pool: dma.poolSync({ elementSize: 1536, count: 256 }),
-    shared: dma.poolSync({ elementSize: 64, count: 64, zero: false }),
+    shared,
     ring: dma.ringSync({ elementSize: 16, count: 64 }),
     list: new ScatterList(8, { boundary: 4096 }),
     descriptor: new Uint32Array(4),
