@@ -16,9 +16,9 @@ export interface LayoutRequest {
   /** How many, 1 to 2^24. */
   readonly count: number;
   /** Multiple, a power of two, that each element begins at. Default: the element's size, at most 64. */
-  readonly alignment?: number;
+  readonly alignment?: number | undefined;
   /** Power of two whose multiples no element crosses unless it is larger than that; 0 for none. Default 4096. */
-  readonly boundary?: number;
+  readonly boundary?: number | undefined;
 }
 
 /** Where elements of one size lie in memory: in blocks, within which they follow each other at `stride`. */

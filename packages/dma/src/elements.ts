@@ -2,7 +2,12 @@ import { checkInteger, checkType, type Iova, iovaHi, iovaLo, PciError, toIova } 
 import type { DmaBuffer } from "./buffer.ts";
 import type { DmaAllocOptions } from "./dma.ts";
 import type { ElementLayout } from "./element-layout.ts";
-import { AdoptedBuffer, type AdoptMemory, type ElementMemory, type SharedBuffer } from "./shared-buffer.ts";
+import {
+  AdoptedBuffer,
+  type ElementMemory,
+  type MapSharedMemory,
+  type SharedBuffer,
+} from "./shared-buffer.ts";
 
 /** What every thread sees of the state is one word: 0 while it is open. */
 const STATE = 0;
@@ -185,7 +190,7 @@ export abstract class DmaElements implements AsyncDisposable, Disposable {
 }
 
 /** How the memory of elements is to be allocated: as {@link Dma.alloc} may be asked. */
-export type ElementMemoryOptions = Pick<DmaAllocOptions, "direction" | "label" | "pageSize" | "addressBits">;
+export type ElementMemoryOptions = Omit<DmaAllocOptions, "alignment" | "iova">;
 
 /** Memory to be allocated, and what it becomes. */
 export interface ElementPlan<E> {
@@ -199,19 +204,13 @@ const EVERY_ADDRESS = 4096;
 
 /** Plans elements whose state takes `words` words. */
 export function planElements<E>(
-  { direction, label, pageSize, addressBits }: ElementMemoryOptions,
+  memoryOptions: ElementMemoryOptions,
   layout: ElementLayout,
   words: number,
   make: (parts: ElementParts) => E,
 ): ElementPlan<E> {
   const { size, alignment } = layout;
-  const options = {
-    ...(direction === undefined ? {} : { direction }),
-    ...(label === undefined ? {} : { label }),
-    ...(pageSize === undefined ? {} : { pageSize }),
-    ...(addressBits === undefined ? {} : { addressBits }),
-    ...(alignment > EVERY_ADDRESS ? { alignment } : {}),
-  };
+  const options = alignment > EVERY_ADDRESS ? { ...memoryOptions, alignment } : memoryOptions;
   return {
     size,
     options,
@@ -231,9 +230,13 @@ function markClosed(words: SharedArrayBuffer): void {
 /**
  * Takes over elements that another thread shares.
  *
- * @throws PciError `ERR_CLOSED` if they are closed, `ERR_INVALID_ARGUMENT`, what `adoptMemory` throws
+ * @throws PciError `ERR_CLOSED` if they are closed, `ERR_INVALID_ARGUMENT`, what `mapSharedMemory` throws
  */
-export function adoptElements(shared: SharedElements, type: string, adoptMemory: AdoptMemory): ElementParts {
+export function adoptElements(
+  shared: SharedElements,
+  type: string,
+  mapSharedMemory: MapSharedMemory,
+): ElementParts {
   checkType("shared", shared, "object");
   const { buffer, layout, words } = shared;
   if (shared.type !== type || !(words instanceof SharedArrayBuffer)) {
@@ -245,7 +248,7 @@ export function adoptElements(shared: SharedElements, type: string, adoptMemory:
     throw new PciError("ERR_CLOSED", `the ${type} was closed by the thread that made it`);
   }
   let memory: AdoptedBuffer | undefined;
-  memory = new AdoptedBuffer(buffer, adoptMemory, () => {
+  memory = new AdoptedBuffer(buffer, mapSharedMemory, () => {
     markClosed(words);
     memory?.closeSync();
   });

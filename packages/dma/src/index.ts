@@ -10,4 +10,4 @@ export { adoptRing, type DmaRing, type DmaRingOptions, type SharedRing } from ".
 export { mappedRanges, scatter } from "./scatter.ts";
 export { ScatterList, type SegmentArrays } from "./scatter-list.ts";
 export type { DmaRange, DmaSegment, DmaSource, SegmentLimits } from "./segments.ts";
-export type { AdoptMemory } from "./shared-buffer.ts";
+export type { MapSharedMemory } from "./shared-buffer.ts";

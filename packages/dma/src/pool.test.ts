@@ -5,7 +5,7 @@ import { Dma } from "./dma.ts";
 import { adoptPool, type DmaPoolOptions } from "./pool.ts";
 import { TestMapper } from "./testing/mapper.ts";
 import { TestSource } from "./testing/memory.ts";
-import { adoptMemory, ShareableSource } from "./testing/shareable.ts";
+import { mapSharedMemory, ShareableSource } from "./testing/shareable.ts";
 
 const failing = (code: string, message: RegExp) =>
   expect.objectContaining({
@@ -186,7 +186,7 @@ describe("a shared pool", () => {
   const shared = () => {
     const { dma } = opened(new ShareableSource());
     const pool = dma.poolSync({ elementSize: 64, count: 4, label: "tx" });
-    return { dma, pool, other: adoptPool(pool.share(), adoptMemory) };
+    return { dma, pool, other: adoptPool(pool.share(), mapSharedMemory) };
   };
 
   it("has one set of elements and one count, at the same addresses", () => {
@@ -223,7 +223,7 @@ describe("a shared pool", () => {
   it("is found gone by a thread that finds it empty, when its own has ended without a word", () => {
     const memory = new ShareableSource();
     const pool = opened(memory).dma.poolSync({ elementSize: 64, count: 1 });
-    const other = adoptPool(pool.share(), adoptMemory);
+    const other = adoptPool(pool.share(), mapSharedMemory);
     other.get();
     memory.open[0]!.closed = true;
     expect(() => other.tryGet()).toThrow(failing("ERR_CLOSED", /is closed/));
@@ -234,15 +234,15 @@ describe("a shared pool", () => {
     expect(() => other.share()).toThrow(failing("ERR_NOT_SUPPORTED", /adopted cannot be handed on/));
     const offer = pool.share();
     const invalid = (message: RegExp) => failing("ERR_INVALID_ARGUMENT", message);
-    expect(() => adoptPool(undefined as never, adoptMemory)).toThrow(invalid(/shared must be an object/));
-    expect(() => adoptPool({ ...offer, type: "DMA ring" } as never, adoptMemory)).toThrow(
+    expect(() => adoptPool(undefined as never, mapSharedMemory)).toThrow(invalid(/shared must be an object/));
+    expect(() => adoptPool({ ...offer, type: "DMA ring" } as never, mapSharedMemory)).toThrow(
       invalid(/not a shared DMA pool/),
     );
-    expect(() => adoptPool(offer, undefined as never)).toThrow(invalid(/adoptMemory must be a function/));
+    expect(() => adoptPool(offer, undefined as never)).toThrow(invalid(/mapSharedMemory must be a function/));
     const larger = { ...offer, buffer: { ...offer.buffer, size: 8192 } };
-    expect(() => adoptPool(larger, adoptMemory)).toThrow(invalid(/smaller than what is in it/));
+    expect(() => adoptPool(larger, mapSharedMemory)).toThrow(invalid(/smaller than what is in it/));
     pool.closeSync();
-    expect(() => adoptPool(offer, adoptMemory)).toThrow(
+    expect(() => adoptPool(offer, mapSharedMemory)).toThrow(
       failing("ERR_CLOSED", /closed by the thread that made it/),
     );
   });

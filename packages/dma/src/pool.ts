@@ -11,7 +11,7 @@ import {
   type SharedElements,
 } from "./elements.ts";
 import { FreeBits } from "./free-bits.ts";
-import type { AdoptMemory } from "./shared-buffer.ts";
+import type { MapSharedMemory } from "./shared-buffer.ts";
 
 const TYPE = "DMA pool";
 
@@ -127,10 +127,10 @@ function bitsOf(words: SharedArrayBuffer): Int32Array {
 /** @internal What {@link Dma.pool} allocates, and what it makes of that. @throws PciError as {@link layOut} */
 export function planPool(options: DmaPoolOptions): ElementPlan<DmaPool> {
   checkType("options", options, "object");
-  const { zero = true } = options;
+  const { elementSize, count, alignment, boundary, zero = true, ...memory } = options;
   checkType("zero", zero, "boolean");
-  const layout = layOut(options);
-  return planElements(options, layout, APART + FreeBits.wordsFor(layout.count), (parts) => {
+  const layout = layOut({ elementSize, count, alignment, boundary });
+  return planElements(memory, layout, APART + FreeBits.wordsFor(count), (parts) => {
     FreeBits.fill(bitsOf(parts.words), layout.count);
     return new DmaPool(parts, zero, false);
   });
@@ -140,9 +140,9 @@ export function planPool(options: DmaPoolOptions): ElementPlan<DmaPool> {
  * Gives this thread a pool that another thread of the process shares: the same elements and the same memory.
  *
  * @param shared what `share()` gave, as it came out of the message
- * @param adoptMemory the backend's; `adoptPool` of `userpci` has it built in
+ * @param mapSharedMemory the backend's; `adoptPool` of `userpci` has it built in
  * @throws PciError `ERR_CLOSED` if the pool is closed, `ERR_INVALID_ARGUMENT`, a system error
  */
-export function adoptPool(shared: SharedPool, adoptMemory: AdoptMemory): DmaPool {
-  return new DmaPool(adoptElements(shared, TYPE, adoptMemory), shared.zero, true);
+export function adoptPool(shared: SharedPool, mapSharedMemory: MapSharedMemory): DmaPool {
+  return new DmaPool(adoptElements(shared, TYPE, mapSharedMemory), shared.zero, true);
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { Dma } from "./dma.ts";
 import { adoptRing, type DmaRing, type DmaRingOptions } from "./ring.ts";
 import { TestMapper } from "./testing/mapper.ts";
-import { adoptMemory, ShareableSource } from "./testing/shareable.ts";
+import { mapSharedMemory, ShareableSource } from "./testing/shareable.ts";
 
 const failing = (code: string, message: RegExp) =>
   expect.objectContaining({
@@ -89,7 +89,7 @@ describe("a ring", () => {
     const shared = made().share();
     new Int32Array(shared.words)[32] = -3;
     new Int32Array(shared.words)[64] = -3;
-    const ring = adoptRing(shared, adoptMemory);
+    const ring = adoptRing(shared, mapSharedMemory);
     expect([ring.produced, ring.tail, ring.tailPhase]).toEqual([2 ** 32 - 3, 5, 0]);
     expect([ring.produce(5), ring.used, ring.produced, ring.tailPhase]).toEqual([2, 5, 2, 1]);
     expect([ring.consume(4), ring.used, ring.head]).toEqual([1, 1, 1]);
@@ -141,7 +141,7 @@ describe("a ring", () => {
   it("is shared by the one that produces and the one that consumes, and goes with its own thread", async () => {
     const dma = opened();
     const ring = dma.ringSync({ elementSize: 16, count: 8 });
-    const consumer = adoptRing(ring.share(), adoptMemory);
+    const consumer = adoptRing(ring.share(), mapSharedMemory);
     ring.produce(5);
     expect([consumer.used, consumer.consume(3), ring.available]).toEqual([5, 3, 5]);
     expect([consumer.capacity, consumer.iova(7)]).toEqual([7, ring.iova(7)]);
@@ -154,7 +154,7 @@ describe("a ring", () => {
     ]) {
       expect(use).toThrow(failing("ERR_CLOSED", /a DMA ring without label is closed/));
     }
-    expect(() => adoptRing({ type: "DMA pool" } as never, adoptMemory)).toThrow(
+    expect(() => adoptRing({ type: "DMA pool" } as never, mapSharedMemory)).toThrow(
       failing("ERR_INVALID_ARGUMENT", /not a shared DMA ring/),
     );
   });

@@ -10,7 +10,7 @@ import {
   planElements,
   type SharedElements,
 } from "./elements.ts";
-import type { AdoptMemory } from "./shared-buffer.ts";
+import type { MapSharedMemory } from "./shared-buffer.ts";
 
 const TYPE = "DMA ring";
 
@@ -224,21 +224,21 @@ export class DmaRing extends DmaElements {
 /** @internal What {@link Dma.ring} allocates, and what it makes of that. @throws PciError as {@link layOut} */
 export function planRing(options: DmaRingOptions): ElementPlan<DmaRing> {
   checkType("options", options, "object");
-  const { elementSize, count, alignment = 1 } = options;
+  const { elementSize, count, alignment = 1, capacity = Math.max(count - 1, 1), ...memory } = options;
   checkPowerOfTwo("count", count);
   checkPowerOfTwo("alignment", alignment);
-  const capacity = checkInteger("capacity", options.capacity ?? Math.max(count - 1, 1), 1, count);
+  checkInteger("capacity", capacity, 1, count);
   const layout = { ...layOut({ elementSize, count, alignment: 1, boundary: 0 }), alignment };
-  return planElements(options, layout, WORDS, (parts) => new DmaRing(parts, capacity));
+  return planElements(memory, layout, WORDS, (parts) => new DmaRing(parts, capacity));
 }
 
 /**
  * Gives this thread a ring that another thread of the process shares.
  *
  * @param shared what `share()` gave, as it came out of the message
- * @param adoptMemory the backend's; `adoptRing` of `userpci` has it built in
+ * @param mapSharedMemory the backend's; `adoptRing` of `userpci` has it built in
  * @throws PciError `ERR_CLOSED` if the ring is closed, `ERR_INVALID_ARGUMENT`, a system error
  */
-export function adoptRing(shared: SharedRing, adoptMemory: AdoptMemory): DmaRing {
-  return new DmaRing(adoptElements(shared, TYPE, adoptMemory), shared.capacity);
+export function adoptRing(shared: SharedRing, mapSharedMemory: MapSharedMemory): DmaRing {
+  return new DmaRing(adoptElements(shared, TYPE, mapSharedMemory), shared.capacity);
 }

@@ -1,4 +1,4 @@
-import { type AdoptedMemory, checkType, type Iova, PciError, type SharedMemory } from "@userpci/interface";
+import { checkType, type Iova, PciError, type SharedMemory, type SharedMemoryView } from "@userpci/interface";
 
 /** A buffer as other threads may see it. */
 export interface SharedBuffer {
@@ -11,11 +11,11 @@ export interface SharedBuffer {
 }
 
 /**
- * Maps memory that another thread shares; `adoptMemory` of `@userpci/vfio-native` is one.
+ * Maps memory that another thread shares; `mapSharedMemory` of `@userpci/vfio-native` is one.
  *
  * @param ended to be called when the memory is closed where it came from, or that thread has ended
  */
-export type AdoptMemory = (shared: SharedMemory, ended: () => void) => AdoptedMemory;
+export type MapSharedMemory = (shared: SharedMemory, ended: () => void) => SharedMemoryView;
 
 /** Memory that elements lie in: a {@link DmaBuffer} in the thread that allocated it, {@link AdoptedBuffer} in others. */
 export interface ElementMemory {
@@ -37,21 +37,21 @@ export class AdoptedBuffer implements ElementMemory {
   readonly label: string | undefined;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly u32: Uint32Array<ArrayBuffer>;
-  readonly #memory: AdoptedMemory;
+  readonly #memory: SharedMemoryView;
 
-  /** @throws PciError what `adoptMemory` throws, `ERR_INVALID_ARGUMENT` */
-  constructor(shared: SharedBuffer, adoptMemory: AdoptMemory, ended: () => void) {
+  /** @throws PciError what `mapSharedMemory` throws, `ERR_INVALID_ARGUMENT` */
+  constructor(shared: SharedBuffer, mapSharedMemory: MapSharedMemory, ended: () => void) {
     checkType("the shared memory", shared, "object");
-    if (typeof adoptMemory !== "function") {
+    if (typeof mapSharedMemory !== "function") {
       throw new PciError(
         "ERR_INVALID_ARGUMENT",
-        `adoptMemory must be a function, not ${typeof adoptMemory}`,
+        `mapSharedMemory must be a function, not ${typeof mapSharedMemory}`,
         {
-          hint: "pass adoptMemory of @userpci/vfio-native, or use adoptPool and adoptRing of userpci",
+          hint: "pass mapSharedMemory of @userpci/vfio-native, or use adoptPool and adoptRing of userpci",
         },
       );
     }
-    this.#memory = adoptMemory(shared.memory, ended);
+    this.#memory = mapSharedMemory(shared.memory, ended);
     this.iova = shared.iova;
     this.label = shared.label;
     try {

@@ -42,15 +42,16 @@ export interface DmaMemory extends Disposable {
 
 /**
  * What another thread needs to see memory: plain data for `postMessage` or `workerData`. What else is in it is between
- * {@link DmaMemory.share} and the adopting function of the same package, such as `adoptMemory` of `@userpci/vfio-native`.
+ * {@link DmaMemory.share} and the function of the same package that maps it, such as `mapSharedMemory` of
+ * `@userpci/vfio-native`.
  */
 export interface SharedMemory {
   /** Kind of memory, such as `memfd`. */
   readonly type: string;
 }
 
-/** Memory of another thread, in one that adopted it. It can be used until it is closed here, whatever becomes of the other. */
-export interface AdoptedMemory extends Disposable {
+/** Memory of another thread, mapped by this one. It can be used until it is closed here, whatever becomes of the other. */
+export interface SharedMemoryView extends Disposable {
   /** Size in bytes: the whole memory. */
   readonly size: number;
   /** The bytes. Detached on close: views then have length 0. */

@@ -6,7 +6,7 @@ import {
   type SharedPool,
   type SharedRing,
 } from "@userpci/dma";
-import { adoptMemory } from "@userpci/vfio-native";
+import { mapSharedMemory } from "@userpci/vfio-native";
 
 /**
  * Gives this thread a pool that another thread of the process shares: what `pool.share()` gave there, as it came out of the
@@ -15,10 +15,10 @@ import { adoptMemory } from "@userpci/vfio-native";
  * @throws PciError `ERR_CLOSED` if the pool is closed, `ERR_INVALID_ARGUMENT`, `ERR_NATIVE_UNAVAILABLE`
  */
 export function adoptPool(shared: SharedPool): DmaPool {
-  return adoptPoolBy(shared, adoptMemory);
+  return adoptPoolBy(shared, mapSharedMemory);
 }
 
 /** Gives this thread a ring that another thread of the process shares; see {@link adoptPool}. One produces, one consumes. */
 export function adoptRing(shared: SharedRing): DmaRing {
-  return adoptRingBy(shared, adoptMemory);
+  return adoptRingBy(shared, mapSharedMemory);
 }

@@ -5,7 +5,6 @@
  */
 export { adoptDomain } from "./adopt-domain.ts";
 export { adoptIrqTarget } from "./adopt-irq-target.ts";
-export { adoptMemory } from "./adopt-memory.ts";
 export { type CdevOptions, vfioCdev } from "./cdev-backend.ts";
 export { DeviceIommu } from "./device-iommu.ts";
 export { DmaLog } from "./dma-log.ts";
@@ -20,6 +19,7 @@ export { Iommufd, type MemlockAccounting } from "./iommufd.ts";
 export type { IrqAction, KernelBackend, KernelDevice } from "./kernel-device.ts";
 export { KernelFeatures } from "./kernel-features.ts";
 export { LowPower } from "./low-power.ts";
+export { mapSharedMemory } from "./map-shared-memory.ts";
 export { MemfdSource } from "./memfd-memory.ts";
 export { type Memlock, readMemlock, readUserMemlock } from "./memlock.ts";
 export { Migration, type MigrationState } from "./migration.ts";

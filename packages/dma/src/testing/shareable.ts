@@ -1,4 +1,4 @@
-import type { AdoptedMemory, MemoryOptions, SharedMemory } from "@userpci/interface";
+import type { MemoryOptions, SharedMemory, SharedMemoryView } from "@userpci/interface";
 import { TestMemory, TestSource } from "./memory.ts";
 
 /** Memory that another thread could map; here that is the same thread, and the same buffer. */
@@ -31,7 +31,7 @@ export class ShareableSource extends TestSource {
 }
 
 /** Another thread's view. It outlives the memory as a mapping does. */
-export function adoptMemory(shared: SharedMemory, ended: () => void): AdoptedMemory {
+export function mapSharedMemory(shared: SharedMemory, ended: () => void): SharedMemoryView {
   const { memory } = shared as unknown as { memory: ShareableMemory };
   let buffer = memory.buffer.slice();
   memory.ended.push(ended);

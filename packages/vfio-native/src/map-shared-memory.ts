@@ -1,5 +1,5 @@
 import { fstatSync } from "node:fs";
-import { type AdoptedMemory, PciError, type SharedMemory } from "@userpci/interface";
+import { PciError, type SharedMemory, type SharedMemoryView } from "@userpci/interface";
 import { systemError } from "./errno.ts";
 import { type Mapping, mapShared } from "./mapping.ts";
 import { loadNative, type Native } from "./native.ts";
@@ -17,16 +17,14 @@ import { TetherEnd } from "./tether.ts";
  * @throws PciError `ERR_CLOSED` if it is closed already, `ERR_INVALID_ARGUMENT`, `ERR_NATIVE_UNAVAILABLE`, or a system error;
  * nothing is then left open
  */
-export function adoptMemory(shared: SharedMemory, ended?: () => void): AdoptedMemory {
+export function mapSharedMemory(shared: SharedMemory, ended?: () => void): SharedMemoryView {
   const offer = checkSharedMemfd(shared);
-  const memory: AdoptedMemfd = new AdoptedMemfd(loadNative(), offer, () =>
-    (ended ?? (() => memory.close()))(),
-  );
+  const memory: MemfdView = new MemfdView(loadNative(), offer, () => (ended ?? (() => memory.close()))());
   return memory;
 }
 
 /** A mapping of this thread's own of a memfd that another thread allocated. */
-class AdoptedMemfd implements AdoptedMemory {
+class MemfdView implements SharedMemoryView {
   readonly size: number;
   readonly buffer: ArrayBuffer;
   readonly #mapping: Mapping;

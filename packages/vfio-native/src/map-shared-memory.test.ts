@@ -1,13 +1,13 @@
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { adoptMemory } from "./adopt-memory.ts";
+import { mapSharedMemory } from "./map-shared-memory.ts";
 import { MemfdSource } from "./memfd-memory.ts";
 import { loadNative } from "./native.ts";
 import { ended, message } from "./test/environments.ts";
 
 const native = loadNative();
 const source = new MemfdSource();
-const COMPILED = new URL("../dist/adopt-memory.js", import.meta.url).href;
+const COMPILED = new URL("../dist/map-shared-memory.js", import.meta.url).href;
 const PAGE = native.pageSize();
 const coded = (code: string) =>
   expect.objectContaining({ code, message: expect.any(String), hint: expect.any(String) });
@@ -24,8 +24,8 @@ afterEach(() => {
 function startReader(shared: unknown): Worker {
   const body = `
     const { parentPort, workerData } = require("node:worker_threads");
-    import(${JSON.stringify(COMPILED)}).then(({ adoptMemory }) => {
-      const memory = adoptMemory(workerData, () => {
+    import(${JSON.stringify(COMPILED)}).then(({ mapSharedMemory }) => {
+      const memory = mapSharedMemory(workerData, () => {
         const bytes = new Uint8Array(memory.buffer);
         const last = bytes[1];
         memory.close();
@@ -55,7 +55,7 @@ describe("memory that another thread adopts", () => {
 
   it("can be adopted by many, and closed by each", () => {
     const memory = source.alloc(2 * PAGE, { label: "shared" });
-    const adopted = Array.from({ length: 3 }, () => adoptMemory(structuredClone(memory.share!())));
+    const adopted = Array.from({ length: 3 }, () => mapSharedMemory(structuredClone(memory.share!())));
     for (const each of adopted) expect([each.size, each.buffer.byteLength]).toEqual([2 * PAGE, 2 * PAGE]);
     new Uint8Array(memory.buffer)[PAGE] = 5;
     const [first, second, third] = adopted.map((each) => new Uint8Array(each.buffer));
@@ -69,7 +69,7 @@ describe("memory that another thread adopts", () => {
 
   it("is closed by itself when its own thread has closed it, unless something else is to happen", async () => {
     const memory = source.alloc(PAGE);
-    const adopted = adoptMemory(memory.share!());
+    const adopted = mapSharedMemory(memory.share!());
     memory.close();
     expect(adopted.closed).toBe(false);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -80,17 +80,17 @@ describe("memory that another thread adopts", () => {
     const memory = source.alloc(PAGE);
     const shared = memory.share!();
     memory.close();
-    expect(() => adoptMemory(shared)).toThrow(coded("ERR_CLOSED"));
+    expect(() => mapSharedMemory(shared)).toThrow(coded("ERR_CLOSED"));
     using other = source.alloc(PAGE);
     other.share!();
-    expect(() => adoptMemory(shared)).toThrow(coded("ERR_CLOSED"));
+    expect(() => mapSharedMemory(shared)).toThrow(coded("ERR_CLOSED"));
     expect(() => memory.share!()).toThrow(coded("ERR_CLOSED"));
   });
 
   it.each([undefined, {}, "memory", { type: "eventfd", fd: 3 }, { type: "memfd", fd: 3, size: 4096 }])(
     "is refused where it is none: %o",
     (shared) => {
-      expect(() => adoptMemory(shared as never)).toThrow(coded("ERR_INVALID_ARGUMENT"));
+      expect(() => mapSharedMemory(shared as never)).toThrow(coded("ERR_INVALID_ARGUMENT"));
     },
   );
 });
