@@ -116,6 +116,45 @@ describe("a ring", () => {
     expect([ring.consumed, ring.head, ring.empty]).toEqual([13, 1, true]);
   });
 
+  it("is either queue of a pair, as the README has it", () => {
+    const dma = opened();
+    const sq = dma.ringSync({ elementSize: 64, count: 8, direction: "to-device" });
+    const cq = dma.ringSync({ elementSize: 16, count: 4, direction: "from-device" });
+    const controller = { head: 0, tail: 0, phase: 1 };
+    const execute = (): void => {
+      const command = sq.u32[(controller.head * 64) / 4]!;
+      controller.head = (controller.head + 1) % 8;
+      cq.u32.set([0, 0, controller.head, command | (controller.phase << 16)], (controller.tail * 16) / 4);
+      controller.tail = (controller.tail + 1) % 4;
+      if (controller.tail === 0) controller.phase ^= 1;
+    };
+    const submit = (command: number): number => {
+      sq.u32.set([command], sq.offset(sq.tail) / 4);
+      return sq.produce();
+    };
+    const done: number[] = [];
+    const reap = (): void => {
+      for (;;) {
+        const at = cq.offset(cq.head) / 4;
+        const last = Atomics.load(cq.u32, at + 3);
+        if (((last >>> 16) & 1) !== cq.headPhase) return;
+        sq.consumeTo(cq.u32[at + 2]! & 0xffff);
+        expect(cq.pass()).toBe(controller.tail);
+        done.push(last & 0xffff);
+      }
+    };
+    for (let command = 0; command < 30; command++) {
+      expect(submit(command)).toBe((command + 1) % 8);
+      if (command % 3 !== 2) continue;
+      for (let i = 0; i < 3; i++) {
+        execute();
+        reap();
+      }
+    }
+    expect(done).toEqual([...Array(30).keys()]);
+    expect([sq.empty, cq.empty, sq.consumed]).toEqual([true, true, 30]);
+  });
+
   it("follows the head and tail that a device shows, and refuses those that cannot be", () => {
     const ring = made();
     ring.produce(6);
