@@ -1,10 +1,11 @@
 // A device through the kernel's VFIO: container, group and type1v2 IOMMU. The device is QEMU's edu.
 //
-//   vfio CHOICE ADDRESS
+//   vfio CHOICE ADDRESS [iommufd]
 //
-// Choices: map-4k, map-2m, map-2m-huge (map and unmap of that much memory), config (a 32-bit read), bar-pread, bar-read,
+// Choices: map-4k, map-2m, map-2m-huge, map-64m (map and unmap of that much memory, in an IOAS of iommufd if asked), config (a 32-bit read), bar-pread, bar-read,
 // bar-write, interrupt (from the raise to the next raise, with the acknowledgement).
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <linux/vfio.h>
@@ -19,13 +20,52 @@
 
 #include "round.h"
 
-enum { SMALL = 4096, LARGE = 2 << 20, IOVA = 0x10000000 };
-enum { MAPS = 20, MAP_SLICES = 300, LARGE_MAPS = 4, LARGE_MAP_SLICES = 40, READS = 200, READ_SLICES = 40, ACCESSES = 1000, ACCESS_SLICES = 40, SHOTS = 200 };
+enum { SMALL = 4096, LARGE = 2 << 20, VAST = 64 << 20, IOVA = 0x10000000 };
+enum { MAPS = 20, MAP_SLICES = 300, LARGE_MAPS = 4, LARGE_MAP_SLICES = 40, VAST_MAPS = 1, VAST_MAP_SLICES = 10 };
+enum { READS = 200, READ_SLICES = 40, ACCESSES = 1000, ACCESS_SLICES = 40, SHOTS = 200 };
 // Configuration space (PCI 3.0, section 6.1) and BAR 0 of edu (QEMU, docs/specs/edu.rst).
 enum { COMMAND = 0x04, COMMAND_MEMORY_AND_MASTER = 0x6 };
 enum { LIVENESS = 0x04, RAISE = 0x60, ACKNOWLEDGE = 0x64 };
 
+// From linux/iommufd.h and the newer linux/vfio.h, which Debian 12 lacks.
+struct bind_iommufd {
+  uint32_t argsz;
+  uint32_t flags;
+  int32_t iommufd;
+  uint32_t out_devid;
+};
+struct attach_iommufd_pt {
+  uint32_t argsz;
+  uint32_t flags;
+  uint32_t pt_id;
+};
+struct ioas_alloc {
+  uint32_t size;
+  uint32_t flags;
+  uint32_t out_ioas_id;
+};
+struct ioas_map {
+  uint32_t size;
+  uint32_t flags;
+  uint32_t ioas_id;
+  uint32_t reserved;
+  uint64_t user_va;
+  uint64_t length;
+  uint64_t iova;
+};
+struct ioas_unmap {
+  uint32_t size;
+  uint32_t ioas_id;
+  uint64_t iova;
+  uint64_t length;
+};
+enum { BIND_IOMMUFD = _IO(VFIO_TYPE, VFIO_BASE + 18), ATTACH_IOMMUFD_PT = _IO(VFIO_TYPE, VFIO_BASE + 19) };
+enum { IOAS_ALLOC = _IO(VFIO_TYPE, 0x81), IOAS_MAP = _IO(VFIO_TYPE, 0x85), IOAS_UNMAP = _IO(VFIO_TYPE, 0x86) };
+enum { FIXED_IOVA = 1, WRITEABLE = 2, READABLE = 4 };
+
 static int container;
+static int iommufd;
+static uint32_t ioas;
 static int group;
 static int device;
 static uint64_t config_offset;
@@ -66,6 +106,32 @@ static void open_device(const char* address) {
   if (bar == MAP_FAILED) fail("mmap");
 }
 
+// Opens the node of a device by its number under vfio-dev.
+static int open_node(const char* address) {
+  char path[300];
+  snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/vfio-dev", address);
+  DIR* folder = opendir(path);
+  if (folder == NULL) fail(path);
+  const struct dirent* entry = readdir(folder);
+  while (entry != NULL && entry->d_name[0] == '.') entry = readdir(folder);
+  if (entry == NULL) fail("vfio-dev");
+  snprintf(path, sizeof path, "/dev/vfio/devices/%s", entry->d_name);
+  closedir(folder);
+  return check(open(path, O_RDWR | O_CLOEXEC), path);
+}
+
+static void open_by_iommufd(const char* address) {
+  device = open_node(address);
+  iommufd = check(open("/dev/iommu", O_RDWR | O_CLOEXEC), "/dev/iommu");
+  struct bind_iommufd bind = {.argsz = sizeof bind, .iommufd = iommufd};
+  check(ioctl(device, BIND_IOMMUFD, &bind), "VFIO_DEVICE_BIND_IOMMUFD");
+  struct ioas_alloc alloc = {.size = sizeof alloc};
+  check(ioctl(iommufd, IOAS_ALLOC, &alloc), "IOMMU_IOAS_ALLOC");
+  ioas = alloc.out_ioas_id;
+  struct attach_iommufd_pt attach = {.argsz = sizeof attach, .pt_id = ioas};
+  check(ioctl(device, ATTACH_IOMMUFD_PT, &attach), "VFIO_DEVICE_ATTACH_IOMMUFD_PT");
+}
+
 // Shared memory of a file, as the memory that TypeScript maps.
 static void allocate(uint64_t size, unsigned flags) {
   const int fd = check(memfd_create("benchmark", flags | MFD_CLOEXEC), "memfd_create");
@@ -76,7 +142,23 @@ static void allocate(uint64_t size, unsigned flags) {
   memory_size = size;
 }
 
-static void map_many(uint64_t count) {
+static void map_by_iommufd(uint64_t count) {
+  for (uint64_t i = 0; i < count; ++i) {
+    struct ioas_map map = {
+        .size = sizeof map,
+        .flags = FIXED_IOVA | READABLE | WRITEABLE,
+        .ioas_id = ioas,
+        .user_va = (uintptr_t)memory,
+        .length = memory_size,
+        .iova = IOVA,
+    };
+    check(ioctl(iommufd, IOAS_MAP, &map), "IOMMU_IOAS_MAP");
+    struct ioas_unmap unmap = {.size = sizeof unmap, .ioas_id = ioas, .iova = IOVA, .length = memory_size};
+    check(ioctl(iommufd, IOAS_UNMAP, &unmap), "IOMMU_IOAS_UNMAP");
+  }
+}
+
+static void map_by_container(uint64_t count) {
   for (uint64_t i = 0; i < count; ++i) {
     struct vfio_iommu_type1_dma_map map = {
         .argsz = sizeof map,
@@ -119,6 +201,8 @@ static void write_bar(uint64_t count) {
 
 static void write_register(int offset, uint32_t value) { *(volatile uint32_t*)(bar + offset) = value; }
 
+static void (*map_many)(uint64_t count) = map_by_container;
+
 static double map_4k(void) {
   if (memory == NULL) allocate(SMALL, 0);
   return quickest(map_many, MAPS, MAP_SLICES);
@@ -132,6 +216,11 @@ static double map_2m(void) {
 static double map_2m_huge(void) {
   if (memory == NULL) allocate(LARGE, MFD_HUGETLB);
   return quickest(map_many, LARGE_MAPS, LARGE_MAP_SLICES);
+}
+
+static double map_64m(void) {
+  if (memory == NULL) allocate(VAST, 0);
+  return quickest(map_many, VAST_MAPS, VAST_MAP_SLICES);
 }
 
 static double config(void) { return quickest(read_config, READS, READ_SLICES); }
@@ -177,12 +266,17 @@ static double interrupt(void) {
 
 int main(int argc, char** argv) {
   static const struct choice choices[] = {
-      {"map-4k", map_4k},     {"map-2m", map_2m},     {"map-2m-huge", map_2m_huge}, {"config", config},
+      {"map-4k", map_4k},     {"map-2m", map_2m},     {"map-2m-huge", map_2m_huge}, {"map-64m", map_64m},     {"config", config},
       {"bar-pread", bar_pread}, {"bar-read", bar_read}, {"bar-write", bar_write},     {"interrupt", interrupt},
       {NULL, NULL},
   };
-  if (argc != 3) fail("vfio CHOICE ADDRESS");
-  open_device(argv[2]);
+  if (argc != 3 && argc != 4) fail("vfio CHOICE ADDRESS [iommufd]");
+  if (argc == 4) {
+    map_many = map_by_iommufd;
+    open_by_iommufd(argv[2]);
+  } else {
+    open_device(argv[2]);
+  }
   add_idle_thread();
   serve_choice(choices, argv[1]);
 }

@@ -1,7 +1,7 @@
 import { arch, cpus, release } from "node:os";
 import { type Arguments, parseArguments, usage } from "./arguments.ts";
 import { Bench, type Result } from "./bench.ts";
-import { isVmRow } from "./guest/names.ts";
+import { hasRows, type Kernel } from "./guest/names.ts";
 import { compilePrograms } from "./programs.ts";
 import { allocatorRows } from "./rows/allocator.ts";
 import { commandRows } from "./rows/commands.ts";
@@ -32,11 +32,11 @@ async function measureNatively({ rounds, filter }: Arguments): Promise<Result[]>
 }
 
 /** The rows of the machine. One that does not boot costs its own rows only, and the exit status. */
-async function measureDevices({ rounds, filter, vm }: Arguments): Promise<Result[]> {
-  if (!vm || !isVmRow(filter)) return [];
+async function measureDevices(kernel: Kernel, { rounds, filter, vm }: Arguments): Promise<Result[]> {
+  if (!vm || !hasRows(kernel, filter)) return [];
   const onProgress = (line: string): void => progress(`vm: ${line}`);
   try {
-    return await measureInVm({ rounds, filter, nodeFlags: process.execArgv, onProgress });
+    return await measureInVm({ kernel, rounds, filter, nodeFlags: process.execArgv, onProgress });
   } catch (error) {
     progress(
       `${error instanceof Error ? error.message : String(error)}\nLeave the machine out with --no-vm.`,
@@ -62,7 +62,8 @@ function environment() {
 
 async function main(options: Arguments): Promise<void> {
   compilePrograms();
-  const rows = [...(await measureNatively(options)), ...(await measureDevices(options))];
+  const rows = await measureNatively(options);
+  for (const kernel of ["debian", "iommufd"] as const) rows.push(...(await measureDevices(kernel, options)));
   const output = options.json ? JSON.stringify({ ...environment(), rows }, undefined, 2) : formatTable(rows);
   process.stdout.write(`${output}\n`);
 }

@@ -1,9 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { boot } from "@userpci/testbed";
 import type { Result } from "./bench.ts";
+import type { Kernel } from "./guest/names.ts";
 
 /** What the guest is asked to measure. */
 export interface GuestOrder {
+  /** The kernel it runs; `openDevice` takes iommufd where that is. */
+  readonly kernel: Kernel;
   readonly rounds: number;
   readonly filter: string;
   /** PCI address of the device that TypeScript uses. */
@@ -16,6 +19,7 @@ export interface GuestOrder {
 
 /** How {@link measureInVm} measures. */
 export interface VmOptions {
+  readonly kernel: Kernel;
   readonly rounds: number;
   readonly filter: string;
   /** Node's flags, here and there. */
@@ -27,7 +31,8 @@ export interface VmOptions {
 /** Boots one machine with three edu devices and measures all rows that need one, in TypeScript and C in turn. */
 export async function measureInVm({ nodeFlags, onProgress, ...options }: VmOptions): Promise<Result[]> {
   const devices = ["edu", "edu,addr=0x5", "edu,addr=0x6"];
-  await using vm = await boot({ devices, hugepages: 8, onProgress });
+  const kernel = options.kernel === "iommufd" ? { kernel: options.kernel } : {};
+  await using vm = await boot({ devices, hugepages: 8, ...kernel, onProgress });
   const order: GuestOrder = {
     ...options,
     device: "0000:00:04.0",

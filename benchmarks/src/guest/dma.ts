@@ -1,11 +1,4 @@
-import {
-  type DmaMapper,
-  type DmaMemory,
-  type IommuDomain,
-  MAX_IOVA,
-  type MapperLimits,
-  toIova,
-} from "@userpci/interface";
+import { type DmaMapper, type DmaMemory, MAX_IOVA, type MapperLimits, toIova } from "@userpci/interface";
 import { createDomain } from "@userpci/iommu";
 import type { PciDevice } from "userpci";
 import type { Bench, Limit } from "../bench.ts";
@@ -13,7 +6,7 @@ import { StructRecord, uapi } from "../internals.ts";
 import { sink } from "../rows/registers.ts";
 import { quickest } from "../timing.ts";
 import type { GuestOrder } from "../vm.ts";
-import { vmRows } from "./names.ts";
+import { rowsOf, vmRows } from "./names.ts";
 import { RawContainer } from "./raw-container.ts";
 
 // The same in c/vfio.c.
@@ -21,9 +14,12 @@ const MAPS = 20;
 const SLICES = 300;
 const LARGE_MAPS = 4;
 const LARGE_SLICES = 40;
+const VAST_MAPS = 1;
+const VAST_SLICES = 10;
 
 const SMALL = 4096;
 const LARGE = 2 ** 21;
+const VAST = 2 ** 26;
 
 const limits: readonly Limit[] = [{ of: "C", atMost: 2 }];
 
@@ -43,12 +39,8 @@ class NoMapper implements DmaMapper {
 
 /** Mapping memory for the device and taking it away again, whole and in parts. */
 export async function dmaRows(bench: Bench, device: PciDevice, order: GuestOrder): Promise<void> {
+  await mappingRows(bench, device, order);
   const { memory } = device.backendDevice;
-  for (const { name, size, c, pageSize } of sizes) {
-    using source = memory.alloc(size, { pageSize });
-    new Uint8Array(source.buffer).fill(1);
-    await mappingRow(bench, name, device.domain, source, c, order);
-  }
   using source = memory.alloc(SMALL);
   new Uint8Array(source.buffer).fill(1);
   await callsRow(bench, source, order);
@@ -56,27 +48,39 @@ export async function dmaRows(bench: Bench, device: PciDevice, order: GuestOrder
   await domainRow(bench, source);
 }
 
+/** Memory to be mapped, and how often: in a slice, and how many slices. */
 const sizes = [
-  { name: vmRows.map4k, size: SMALL, c: "map-4k", pageSize: SMALL },
-  { name: vmRows.map2m, size: LARGE, c: "map-2m", pageSize: SMALL },
-  { name: vmRows.map2mHuge, size: LARGE, c: "map-2m-huge", pageSize: LARGE },
-];
+  { name: "map4k", c: "map-4k", size: SMALL, pageSize: SMALL, maps: MAPS, slices: SLICES },
+  { name: "map2m", c: "map-2m", size: LARGE, pageSize: SMALL, maps: LARGE_MAPS, slices: LARGE_SLICES },
+  {
+    name: "map2mHuge",
+    c: "map-2m-huge",
+    size: LARGE,
+    pageSize: LARGE,
+    maps: LARGE_MAPS,
+    slices: LARGE_SLICES,
+  },
+  { name: "map64m", c: "map-64m", size: VAST, pageSize: SMALL, maps: VAST_MAPS, slices: VAST_SLICES },
+] as const;
 
-function mappingRow(
-  bench: Bench,
-  name: string,
-  domain: IommuDomain,
-  source: DmaMemory,
-  c: string,
-  { spare }: GuestOrder,
-): Promise<void> {
-  const isSmall = source.size === SMALL;
-  const maps = isSmall ? MAPS : LARGE_MAPS;
-  const work = (): void => {
-    for (let i = 0; i < maps; i++) domain.mapSync(source).unmapSync();
-  };
-  const typescript = (): number => quickest(work, maps, isSmall ? SLICES : LARGE_SLICES);
-  return bench.row({ name, typescript, c: ["vfio", c, spare], limits });
+/** Mapping memory of several sizes and taking it away again. */
+export async function mappingRows(bench: Bench, device: PciDevice, order: GuestOrder): Promise<void> {
+  const { memory } = device.backendDevice;
+  for (const { name, c, size, pageSize, maps, slices } of sizes) {
+    const row = rowsOf[order.kernel][name];
+    if (!bench.wants(row)) continue;
+    using source = memory.alloc(size, { pageSize });
+    new Uint8Array(source.buffer).fill(1);
+    const work = (): void => {
+      for (let i = 0; i < maps; i++) device.domain.mapSync(source).unmapSync();
+    };
+    await bench.row({
+      name: row,
+      typescript: () => quickest(work, maps, slices),
+      c: ["vfio", c, order.spare, ...(order.kernel === "iommufd" ? ["iommufd"] : [])],
+      limits,
+    });
+  }
 }
 
 /** The two ioctls from structures that are ready. */
