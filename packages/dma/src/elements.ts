@@ -35,7 +35,7 @@ export interface ElementParts {
 
 /**
  * Elements of one size in memory that a device and several threads see: what pools and rings have in common. An element is
- * named by its index, and where it is, is arithmetic: nothing here but `iova` allocates.
+ * named by its index, and where it is, is arithmetic.
  */
 export abstract class DmaElements implements AsyncDisposable, Disposable {
   /** Bytes of an element. */
@@ -106,6 +106,22 @@ export abstract class DmaElements implements AsyncDisposable, Disposable {
   }
 
   /**
+   * Writes an element's address for the device as two words, the low half first: as descriptors have it. A number from 2^31
+   * on that a call returns takes 16 bytes of heap, unless V8 inlines the call; this takes none either way.
+   *
+   * @param words such as `ring.u32`
+   * @param at index of the first of the two words
+   * @throws PciError as {@link offset}, also for words that are not there, and `ERR_CLOSED`
+   */
+  writeIova(index: number, words: Uint32Array, at: number): void {
+    this.checkOpen();
+    const start = this.#lo + this.offset(index);
+    if (!(at >>> 0 === at && at + 1 < words.length)) checkInteger("at", at, 0, words.length - 2);
+    words[at] = start;
+    words[at + 1] = start < 2 ** 32 ? this.#hi : this.#hi + 1;
+  }
+
+  /**
    * Bits 31 to 0 of an element's address for the device, unsigned.
    *
    * @throws PciError as {@link offset}, and `ERR_CLOSED`
@@ -162,26 +178,26 @@ export abstract class DmaElements implements AsyncDisposable, Disposable {
     return this.close();
   }
 
-  /** @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` */
-  protected shareAs<T extends string>(type: T): SharedElements & { readonly type: T } {
+  /** @internal What another thread needs. @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` */
+  protected offer(): Omit<SharedElements, "type"> {
     this.checkOpen();
-    return { type, buffer: this.#memory.share(), layout: this.#layout, words: this.#words.buffer };
+    return { buffer: this.#memory.share(), layout: this.#layout, words: this.#words.buffer };
   }
 
-  /** @throws PciError `ERR_CLOSED` */
+  /** @internal @throws PciError `ERR_CLOSED` */
   protected checkOpen(): void {
     // A plain read: what another thread does at the same moment may be seen a moment later.
     if (this.#isOpen && this.#words[STATE] === OPEN) return;
     throw new PciError("ERR_CLOSED", `${this.name} is closed`);
   }
 
-  /** {@link checkOpen}, and whether the thread that it is from is still there, for when there is nothing to be had. */
+  /** @internal {@link checkOpen}, and whether the thread that it is from is still there, for when there is nothing to be had. */
   protected checkOwner(): void {
     if (this.#memory.ended === true) Atomics.store(this.#words, STATE, CLOSED);
     this.checkOpen();
   }
 
-  /** For messages. */
+  /** @internal For messages. */
   protected get name(): string {
     return this.label === undefined
       ? `a DMA ${this.#kind} without label`

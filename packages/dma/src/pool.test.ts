@@ -2,7 +2,7 @@ import { createDomain } from "@userpci/iommu";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Dma } from "./dma.ts";
-import { adoptPool, type DmaPoolOptions } from "./pool.ts";
+import { adoptPool, type DmaPoolOptions, type SharedPool } from "./pool.ts";
 import { TestMapper } from "./testing/mapper.ts";
 import { TestSource } from "./testing/memory.ts";
 import { mapSharedMemory, ShareableSource } from "./testing/shareable.ts";
@@ -142,6 +142,11 @@ describe("a pool", () => {
     expect([pool.iova(0), pool.iova(1)]).toEqual([0xffff_f000n, 0x1_0000_0000n]);
     expect([pool.iovaLo(0), pool.iovaHi(0), pool.iovaLo(1), pool.iovaHi(1)]).toEqual([0xffff_f000, 0, 0, 1]);
     expect(mapper.translate(pool.iova(1), 1, "to-device").slices.length).toBe(1);
+    const words = new Uint32Array(5);
+    pool.writeIova(0, words, 1);
+    pool.writeIova(1, words, 3);
+    expect([...words]).toEqual([0, 0xffff_f000, 0, 0, 1]);
+    expect(() => pool.writeIova(1, words, 4)).toThrow(failing("ERR_OUT_OF_RANGE", /at is 4, outside 0 to 3/));
   });
 
   it.each(["close", "closeSync"] as const)("is of no use after %s, its device's too", async (close) => {
@@ -160,6 +165,7 @@ describe("a pool", () => {
         () => pool.u32,
         () => pool.iova(0),
         () => pool.iovaLo(0),
+        () => pool.writeIova(0, new Uint32Array(2), 0),
         () => pool.element(0),
         () => pool.share(),
       ]) {
@@ -232,7 +238,7 @@ describe("a shared pool", () => {
   it("cannot be handed on, nor adopted where it is none or gone", () => {
     const { pool, other } = shared();
     expect(() => other.share()).toThrow(failing("ERR_NOT_SUPPORTED", /adopted cannot be handed on/));
-    const offer = pool.share();
+    const offer = pool.share() as SharedPool & { buffer: object };
     const invalid = (message: RegExp) => failing("ERR_INVALID_ARGUMENT", message);
     expect(() => adoptPool(undefined as never, mapSharedMemory)).toThrow(invalid(/shared must be an object/));
     expect(() => adoptPool({ ...offer, type: "DMA ring" } as never, mapSharedMemory)).toThrow(

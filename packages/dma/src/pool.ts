@@ -24,15 +24,23 @@ export interface DmaPoolOptions extends LayoutRequest, ElementMemoryOptions {
   readonly zero?: boolean;
 }
 
-/** A pool on its way to other threads of the process, as many as like: plain data for `postMessage` or `workerData`. */
-export interface SharedPool extends SharedElements {
+/**
+ * A pool on its way to other threads of the process, as many as like: plain data for `postMessage` or `workerData`. What
+ * else is in it is between {@link DmaPool.share} and {@link adoptPool}.
+ */
+export interface SharedPool {
+  readonly type: typeof TYPE;
+}
+
+/** All that is in a {@link SharedPool}. */
+interface PoolOffer extends SharedElements {
   readonly type: typeof TYPE;
   readonly zero: boolean;
 }
 
 /**
  * DMA memory cut into elements of one size, which are taken and put back by several threads without a lock. An element is
- * named by its index. `get`, `put`, `offset`, `iovaLo` and `iovaHi` allocate nothing.
+ * named by its index. `get`, `put`, `offset` and `writeIova` allocate nothing.
  *
  * Made by {@link Dma.pool}, and by {@link adoptPool} in other threads. What a thread has when it ends stays taken, since
  * the device may still have it; any thread may put any element back.
@@ -108,14 +116,14 @@ export class DmaPool extends DmaElements {
 
   /**
    * Lets other threads use the pool, each through what {@link adoptPool} gives it there. It stays this thread's: when it
-   * is closed here, or this thread ends, use of the others throws `ERR_CLOSED`.
+   * is closed here, or this thread ends, use of the others throws `ERR_CLOSED` (row R19).
    *
    * @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` for memory that cannot leave its thread, as an emulated device's
    */
   share(): SharedPool {
-    const shared = this.shareAs(TYPE);
+    const offer: PoolOffer = { ...this.offer(), type: TYPE, zero: this.#zero };
     this.#free.share();
-    return { ...shared, zero: this.#zero };
+    return offer;
   }
 }
 
@@ -144,5 +152,6 @@ export function planPool(options: DmaPoolOptions): ElementPlan<DmaPool> {
  * @throws PciError `ERR_CLOSED` if the pool is closed, `ERR_INVALID_ARGUMENT`, a system error
  */
 export function adoptPool(shared: SharedPool, mapSharedMemory: MapSharedMemory): DmaPool {
-  return new DmaPool(adoptElements(shared, TYPE, mapSharedMemory), shared.zero, true);
+  const offer = shared as PoolOffer;
+  return new DmaPool(adoptElements(offer, TYPE, mapSharedMemory), offer.zero, true);
 }

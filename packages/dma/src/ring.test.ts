@@ -2,7 +2,7 @@ import { createDomain } from "@userpci/iommu";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Dma } from "./dma.ts";
-import { adoptRing, type DmaRing, type DmaRingOptions } from "./ring.ts";
+import { adoptRing, type DmaRing, type DmaRingOptions, type SharedRing } from "./ring.ts";
 import { TestMapper } from "./testing/mapper.ts";
 import { mapSharedMemory, ShareableSource } from "./testing/shareable.ts";
 
@@ -86,7 +86,7 @@ describe("a ring", () => {
   });
 
   it("goes on where 32 bits of a count end", () => {
-    const shared = made().share();
+    const shared = made().share() as SharedRing & { words: SharedArrayBuffer };
     new Int32Array(shared.words)[32] = -3;
     new Int32Array(shared.words)[64] = -3;
     const ring = adoptRing(shared, mapSharedMemory);

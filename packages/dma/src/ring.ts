@@ -34,8 +34,16 @@ export interface DmaRingOptions extends ElementMemoryOptions {
   readonly alignment?: number;
 }
 
-/** A ring on its way to another thread of the process: plain data for `postMessage` or `workerData`. */
-export interface SharedRing extends SharedElements {
+/**
+ * A ring on its way to another thread of the process: plain data for `postMessage` or `workerData`. What else is in it is
+ * between {@link DmaRing.share} and {@link adoptRing}.
+ */
+export interface SharedRing {
+  readonly type: typeof TYPE;
+}
+
+/** All that is in a {@link SharedRing}. */
+interface RingOffer extends SharedElements {
   readonly type: typeof TYPE;
   readonly capacity: number;
 }
@@ -193,12 +201,13 @@ export class DmaRing extends DmaElements {
 
   /**
    * Lets another thread use the ring, through what {@link adoptRing} gives it there: one thread produces, one consumes. It
-   * stays this thread's: when it is closed here, or this thread ends, use of the other throws `ERR_CLOSED`.
+   * stays this thread's: when it is closed here, or this thread ends, use of the other throws `ERR_CLOSED` (row R19).
    *
    * @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` for memory that cannot leave its thread, as an emulated device's
    */
   share(): SharedRing {
-    return { ...this.shareAs(TYPE), capacity: this.capacity };
+    const offer: RingOffer = { ...this.offer(), type: TYPE, capacity: this.capacity };
+    return offer;
   }
 
   #phase(index: number): 0 | 1 {
@@ -240,5 +249,6 @@ export function planRing(options: DmaRingOptions): ElementPlan<DmaRing> {
  * @throws PciError `ERR_CLOSED` if the ring is closed, `ERR_INVALID_ARGUMENT`, a system error
  */
 export function adoptRing(shared: SharedRing, mapSharedMemory: MapSharedMemory): DmaRing {
-  return new DmaRing(adoptElements(shared, TYPE, mapSharedMemory), shared.capacity);
+  const offer = shared as RingOffer;
+  return new DmaRing(adoptElements(offer, TYPE, mapSharedMemory), offer.capacity);
 }

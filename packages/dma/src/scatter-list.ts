@@ -1,5 +1,7 @@
 import { checkInteger, checkType, PciError, toIova } from "@userpci/interface";
-import { checkLimits, checkRange, type DmaSegment, type DmaSource, type SegmentLimits } from "./segments.ts";
+import type { DmaPool } from "./pool.ts";
+import type { DmaRing } from "./ring.ts";
+import { checkLimits, checkPart, type DmaSegment, type DmaSource, type SegmentLimits } from "./segments.ts";
 
 const TWO_32 = 2 ** 32;
 /** Bytes that can be added at once, so that sums stay exact. */
@@ -17,8 +19,8 @@ export interface SegmentArrays {
 
 /**
  * Segments that a device works through in order, in arrays that are made once: `clear`, then `add` range after range. What
- * is adjacent is joined, and what is too large or crosses a boundary is split, into as few as the limits allow. `add` and
- * `addAt` allocate nothing.
+ * is adjacent is joined, and what is too large or crosses a boundary is split, into as few as the limits allow. That
+ * allocates nothing.
  */
 export class ScatterList {
   readonly lo: Uint32Array;
@@ -26,6 +28,7 @@ export class ScatterList {
   readonly length: Uint32Array;
   readonly #most: number;
   readonly #boundary: number;
+  readonly #halves = new Uint32Array(2);
   #count = 0;
   #bytes = 0;
 
@@ -76,7 +79,7 @@ export class ScatterList {
   add(source: DmaSource, offset = 0, size?: number): number {
     checkType("source", source, "object");
     const bytes = size ?? source.size - offset;
-    if (!(offset >= 0 && bytes >= 1 && offset + bytes <= source.size)) checkRange(source, offset, bytes);
+    if (!(offset >= 0 && bytes >= 1 && offset + bytes <= source.size)) checkPart(source.size, offset, bytes);
     const { iovaLo, iovaHi } = source;
     if (iovaLo !== undefined && iovaHi !== undefined) {
       return this.#append(iovaLo | 0, iovaHi | 0, bytes, offset);
@@ -86,7 +89,22 @@ export class ScatterList {
   }
 
   /**
-   * {@link add} for an address that is known: that of a pool's element, say.
+   * {@link add} for an element of a pool or a ring.
+   *
+   * @param offset bytes into the element. Default 0
+   * @param size bytes, above 0. Default: to the end of the element
+   * @throws PciError as {@link add}
+   */
+  addElement(elements: DmaPool | DmaRing, index: number, offset = 0, size?: number): number {
+    const most = elements.elementSize;
+    const bytes = size ?? most - offset;
+    if (!(offset >= 0 && bytes >= 1 && offset + bytes <= most)) checkPart(most, offset, bytes);
+    elements.writeIova(index, this.#halves, 0);
+    return this.#append(this.#halves[0]! | 0, this.#halves[1]! | 0, bytes, offset);
+  }
+
+  /**
+   * {@link add} for an address that is known.
    *
    * @param lo bits 31 to 0 of the address; taken modulo 2^32, as a typed array takes it
    * @param hi bits 63 to 32, likewise

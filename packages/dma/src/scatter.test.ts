@@ -189,6 +189,26 @@ describe("scattered bytes", () => {
   });
 });
 
+describe("elements in a scatter list", () => {
+  it("are added whole or in part, and joined where they follow each other", () => {
+    const domain = createDomain();
+    domain.attach(new MemoryMapper(), "0000:01:00.0");
+    const pool = new Dma({ domain, memory: new TestSource() }).poolSync({ elementSize: 1024, count: 8 });
+    const list = new ScatterList(4);
+    expect([
+      list.addElement(pool, 1),
+      list.addElement(pool, 2, 0, 100),
+      list.addElement(pool, 7, 1000),
+    ]).toEqual([1, 1, 2]);
+    expect(list.toArray()).toEqual([at(pool.iova(1), 1124), at(pool.iova(7) + 1000n, 24)]);
+    expect(() => list.addElement(pool, 0, 1, 1024)).toThrow(
+      failing("ERR_OUT_OF_RANGE", /size is 1024, outside 1 to 1023/),
+    );
+    expect(() => list.addElement(pool, 8)).toThrow(failing("ERR_OUT_OF_RANGE", /index is 8/));
+    expect(list.count).toBe(2);
+  });
+});
+
 describe("memory that is mapped in parts", () => {
   it("is found wherever devices see it", () => {
     const domain = createDomain();

@@ -1,6 +1,6 @@
-import { checkInteger, type DmaMemory, type IommuDomain, PciError } from "@userpci/interface";
+import { type DmaMemory, type IommuDomain, PciError } from "@userpci/interface";
 import { ScatterList } from "./scatter-list.ts";
-import { checkLimits, checkRange, type DmaRange, type DmaSegment, type SegmentLimits } from "./segments.ts";
+import { checkLimits, checkPart, type DmaRange, type DmaSegment, type SegmentLimits } from "./segments.ts";
 
 /**
  * Turns byte ranges into the segments that a device is told: in order, joined where they are adjacent, split where the
@@ -13,7 +13,7 @@ export function scatter(ranges: readonly DmaRange[], limits: SegmentLimits = {})
   const { maxSegmentSize, boundary } = checkLimits(limits);
   let room = 1;
   for (const { source, offset = 0, size = source.size - offset } of ranges) {
-    checkRange(source, offset, size);
+    checkPart(source.size, offset, size);
     room += Math.ceil(size / maxSegmentSize) + 1;
     if (boundary !== 0) room += Math.ceil(size / boundary) + 1;
   }
@@ -35,8 +35,7 @@ export function mappedRanges(
   offset = 0,
   size = memory.size - offset,
 ): DmaRange[] {
-  checkInteger("offset", offset, 0, memory.size - 1);
-  checkInteger("size", size, 1, memory.size - offset);
+  checkPart(memory.size, offset, size);
   const ranges: DmaRange[] = [];
   for (let at = offset; at < offset + size; ) {
     const iova = domain.iovaOf(memory, at);

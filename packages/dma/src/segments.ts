@@ -47,8 +47,8 @@ export function checkLimits(limits: SegmentLimits): Required<SegmentLimits> {
   return { maxSegmentSize, boundary };
 }
 
-/** Lets bytes through that a source has. @throws PciError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT` */
-export function checkRange(source: DmaSource, offset: number, size: number): void {
-  checkInteger("offset", offset, 0, source.size - 1);
-  checkInteger("size", size, 1, source.size - offset);
+/** Lets bytes through that are a part of `most`. @throws PciError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT` */
+export function checkPart(most: number, offset: number, size: number): void {
+  checkInteger("offset", offset, 0, most - 1);
+  checkInteger("size", size, 1, most - offset);
 }
