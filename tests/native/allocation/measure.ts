@@ -15,7 +15,7 @@ export interface Growth {
   readonly collections: number;
 }
 
-export const TURNS = 2_000_000;
+export const TURNS = 1_000_000;
 const WARM_UP = 300_000;
 
 interface Bed {
@@ -48,8 +48,8 @@ const works: Readonly<Record<string, (bed: Bed, turn: number) => void>> = {
   pool({ pool, shared, descriptor }, turn) {
     const index = pool.get();
     const other = shared.tryGet();
-    descriptor[0] = pool.iovaLo(index);
-    descriptor[1] = pool.iovaHi(index);
+    pool.writeIova(index, descriptor, 0);
+    shared.writeIova(other, descriptor, 2);
     pool.u32[pool.offset(index) >>> 2] = turn;
     pool.element(index)[4] = turn;
     shared.put(other);
@@ -61,12 +61,14 @@ const works: Readonly<Record<string, (bed: Bed, turn: number) => void>> = {
     ring.u32[at + 1] = ring.tailPhase;
     ring.produce();
     if (ring.full) ring.consumeTo(ring.tail);
-    descriptor[2] = ring.iovaLo(ring.head) + ring.used;
-    descriptor[3] = ring.available;
+    ring.writeIova(ring.head, descriptor, 0);
+    descriptor[2] = ring.available + ring.used;
   },
   scatter({ list, pool, descriptor }) {
     list.clear();
-    list.addAt(pool.iovaLo(3), pool.iovaHi(3), 10_000);
+    list.addElement(pool, 3);
+    list.addElement(pool, 5, 100, 600);
+    list.addAt(0x1000, 7, 10_000);
     descriptor[0] = list.lo[list.count - 1]!;
     descriptor[1] = list.length[list.count - 1]!;
   },

@@ -11,8 +11,8 @@ import type { Order, Report } from "./hammer.ts";
 // translates the addresses.
 
 const THREADS = 4;
-const ROUNDS = 80_000;
-const ITEMS = 200_000;
+const ROUNDS = 40_000;
+const ITEMS = 100_000;
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
