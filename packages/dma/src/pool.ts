@@ -116,7 +116,8 @@ export class DmaPool extends DmaElements {
 
   /**
    * Lets other threads use the pool, each through what {@link adoptPool} gives it there. It stays this thread's: when it
-   * is closed here, or this thread ends, use of the others throws `ERR_CLOSED` (row R19).
+   * is closed here, use of the others throws `ERR_CLOSED`; when this thread ends, from the next turn of their event loops on,
+   * or where the pool is empty (row R19).
    *
    * @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` for memory that cannot leave its thread, as an emulated device's
    */

@@ -187,6 +187,9 @@ describe("a ring", () => {
     await dma.close();
     for (const use of [
       () => consumer.consume(),
+      () => consumer.used,
+      () => consumer.empty,
+      () => ring.available,
       () => ring.produce(0),
       () => consumer.bytes,
       () => ring.reset(),

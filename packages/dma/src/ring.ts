@@ -93,12 +93,13 @@ export class DmaRing extends DmaElements {
     return Atomics.load(this.#words, CONSUMER) >>> 0;
   }
 
-  /** Slots that are filled. */
+  /** Slots that are filled. A loop that waits for some ends when the ring is closed. @throws PciError `ERR_CLOSED` */
   get used(): number {
+    this.checkOpen();
     return (Atomics.load(this.#words, PRODUCER) - Atomics.load(this.#words, CONSUMER)) | 0;
   }
 
-  /** Slots that may be filled now. */
+  /** Slots that may be filled now. @throws PciError `ERR_CLOSED` */
   get available(): number {
     return this.capacity - this.used;
   }
@@ -201,7 +202,8 @@ export class DmaRing extends DmaElements {
 
   /**
    * Lets another thread use the ring, through what {@link adoptRing} gives it there: one thread produces, one consumes. It
-   * stays this thread's: when it is closed here, or this thread ends, use of the other throws `ERR_CLOSED` (row R19).
+   * stays this thread's: when it is closed here, use of the other throws `ERR_CLOSED`; when this thread ends, from the
+   * next turn of the other's event loop on (row R19).
    *
    * @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` for memory that cannot leave its thread, as an emulated device's
    */
