@@ -19,7 +19,7 @@ export const { DeviceAccess } =
   await load<typeof import("../../packages/vfio-native/dist/device-access.js")>("device-access.js");
 export const { EventfdTarget } =
   await load<typeof import("../../packages/vfio-native/dist/eventfd-target.js")>("eventfd-target.js");
-export const { mapShared } =
+export const { mapFile } =
   await load<typeof import("../../packages/vfio-native/dist/mapping.js")>("mapping.js");
 export const { loadNative } =
   await load<typeof import("../../packages/vfio-native/dist/native.js")>("native.js");

@@ -1,4 +1,4 @@
-import { loadNative, mapShared } from "./internals.ts";
+import { loadNative, mapFile } from "./internals.ts";
 
 const SIZE = 4096;
 
@@ -12,7 +12,7 @@ export class SharedPage implements Disposable {
     const native = loadNative();
     const { PROT_READ, PROT_WRITE } = native.constants;
     this.fd = native.memfd("userpci-benchmark", SIZE, 0, 0);
-    const mapping = mapShared(native, { fd: this.fd, offset: 0, size: SIZE, rights: PROT_READ | PROT_WRITE });
+    const mapping = mapFile(native, { fd: this.fd, offset: 0, size: SIZE, rights: PROT_READ | PROT_WRITE });
     this.buffer = mapping.buffer;
     this.#unmap = mapping.unmap;
   }

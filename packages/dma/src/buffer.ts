@@ -1,4 +1,5 @@
 import {
+  checkAligned,
   type DmaDirection,
   type DmaMapping,
   type DmaMemory,
@@ -29,6 +30,9 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
   readonly #mapping: DmaMapping;
   readonly #ownsMemory: boolean;
   readonly #onClose: (buffer: DmaBuffer) => void;
+  readonly #size: number;
+  /** Where the bytes begin in the memory's buffer. */
+  readonly #start: number;
   readonly #iova: Iova;
   readonly #iovaLo: number;
   readonly #iovaHi: number;
@@ -43,7 +47,12 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
     this.#mapping = parts.mapping;
     this.#ownsMemory = parts.ownsMemory;
     this.#onClose = parts.onClose;
-    this.#iova = parts.mapping.iova;
+    const { memory, offset, size, iova } = parts.mapping;
+    const { byteOffset = 0, lead = 0, length = memory.size - lead } = memory;
+    const first = Math.max(offset, lead);
+    this.#size = Math.min(offset + size, lead + length) - first;
+    this.#start = byteOffset + first;
+    this.#iova = (first === offset ? iova : iova + BigInt(first - offset)) as Iova;
     this.#iovaLo = iovaLo(this.#iova);
     this.#iovaHi = iovaHi(this.#iova);
   }
@@ -66,9 +75,21 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
     return this.#iovaHi;
   }
 
-  /** Bytes that the device sees: what was asked for, rounded up to whole pages. */
+  /**
+   * Bytes of it: of allocated memory what was asked for, rounded up to whole pages; of the caller's what was given.
+   */
   get size(): number {
+    return this.#size;
+  }
+
+  /** Bytes that the device can reach, and that are pinned for it: the pages that hold the {@link size} bytes (row R13). */
+  get pinnedBytes(): number {
     return this.#mapping.size;
+  }
+
+  /** Size in bytes of the pages that back it. */
+  get pageSize(): number {
+    return this.#mapping.memory.pageSize;
   }
 
   get direction(): DmaDirection {
@@ -91,18 +112,24 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
 
   /**
    * The bytes that the device sees. The same view at each call. Further views go over `bytes.buffer`, from
-   * `bytes.byteOffset`: that is the whole memory, of which `map` may have taken a part.
+   * `bytes.byteOffset`: that is the whole memory, of which `map` may have taken a part. Of a caller's bytes it is their own
+   * buffer, also where that is a SharedArrayBuffer.
    */
   get bytes(): Uint8Array<ArrayBuffer> {
     this.#checkOpen();
-    this.#bytes ??= new Uint8Array(this.#mapping.memory.buffer, this.#mapping.offset, this.size);
+    this.#bytes ??= new Uint8Array(this.#mapping.memory.buffer, this.#start, this.#size);
     return this.#bytes;
   }
 
-  /** The same as 32-bit words in this machine's byte order, little-endian on x86 and arm64. */
+  /**
+   * The same as 32-bit words in this machine's byte order, little-endian on x86 and arm64; as many as are whole.
+   *
+   * @throws PciError `ERR_MISALIGNED` if the caller's own bytes do not begin at a multiple of 4
+   */
   get u32(): Uint32Array<ArrayBuffer> {
     this.#checkOpen();
-    this.#u32 ??= new Uint32Array(this.#mapping.memory.buffer, this.#mapping.offset, this.size / 4);
+    checkAligned("the offset of the bytes in their buffer", this.#start, 4);
+    this.#u32 ??= new Uint32Array(this.#mapping.memory.buffer, this.#start, Math.floor(this.#size / 4));
     return this.#u32;
   }
 

@@ -153,7 +153,7 @@ describe("map", () => {
 
   it("refuses what is no DMA memory by its own name", async () => {
     const { dma } = opened();
-    for (const value of [undefined, null, new Uint8Array(K), new ArrayBuffer(K), {}]) {
+    for (const value of [undefined, null, 5, "/dev/shm/x", [], {}]) {
       const refused = failing("ERR_INVALID_ARGUMENT", /what is mapped must be DMA memory, not/);
       await expect(dma.map(value as never)).rejects.toEqual(refused);
       expect(() => dma.mapSync(value as never)).toThrow(refused);

@@ -14,6 +14,7 @@ import {
 import { DmaBuffer, isMapped } from "./buffer.ts";
 import { type DmaPool, type DmaPoolOptions, planPool } from "./pool.ts";
 import { type DmaRing, type DmaRingOptions, planRing } from "./ring.ts";
+import { type DmaMapOptions, type DmaMappable, memoryOf } from "./mappable.ts";
 
 /** Bytes of the largest buffer: half of what a process can address (x86-64). */
 const LARGEST = 2 ** 46;
@@ -43,9 +44,6 @@ export interface DmaAllocOptions {
   /** Alignment of the address in bytes, a power of two. */
   readonly alignment?: number;
 }
-
-/** How {@link Dma.map} may be asked: `MapOptions` of `@userpci/interface`, whose `addressBits` cannot pass the device's. */
-export type DmaMapOptions = MapOptions;
 
 /**
  * The DMA memory of one device: allocates it, maps it, and keeps it until the device no longer sees it. The first of two
@@ -82,7 +80,7 @@ export class Dma implements AsyncDisposable, Disposable {
     return this.#addressBits;
   }
 
-  /** Bytes that the device sees, and that are therefore pinned: the sizes of {@link buffers} added up (row R13). */
+  /** Bytes that the device can reach, and that are therefore pinned: those of {@link buffers} added up (row R13). */
   get pinnedBytes(): number {
     return this.#pinnedBytes;
   }
@@ -112,19 +110,28 @@ export class Dma implements AsyncDisposable, Disposable {
   }
 
   /**
-   * Maps memory that the caller has, and goes on owning: close the buffer before the memory.
+   * Maps memory that the caller has, and goes on owning (row R14): `DmaMemory`, of which the buffer is to be closed before
+   * it is; bytes of JavaScript's own; or a file, whose descriptor may be closed at once. Bytes and files keep their content
+   * when the buffer is closed. What becomes of the bytes' own buffer meanwhile changes nothing for the device: their memory
+   * is nobody else's before the mapping has ended.
    *
-   * @throws PciError what `IommuDomain.map` throws
+   * Bytes must be whole pages, unless `exposeNeighbours` lets devices reach what is around them: `SharedArrayBuffer`s that
+   * can grow and WebAssembly's memory begin at a page boundary, other buffers hardly ever do.
+   *
+   * @throws PciError what `MemorySource.adopt` (`ERR_MISALIGNED`), `MemorySource.openFile` and `IommuDomain.map` throw;
+   * `ERR_NOT_SUPPORTED` for bytes or a file where the backend's memory has no address
    */
-  async map(memory: DmaMemory, options: DmaMapOptions = {}): Promise<DmaBuffer> {
+  async map(memory: DmaMappable, options: DmaMapOptions = {}): Promise<DmaBuffer> {
     this.#checkOpen();
-    return this.#track(this.#mapTo(memory, options, false));
+    const given = memoryOf(this.#memory, memory, options);
+    return this.#track(this.#mapTo(given.memory, given.options, given.made));
   }
 
   /** {@link map} on this thread. */
-  mapSync(memory: DmaMemory, options: DmaMapOptions = {}): DmaBuffer {
+  mapSync(memory: DmaMappable, options: DmaMapOptions = {}): DmaBuffer {
     this.#checkOpen();
-    return this.#mapToSync(memory, options, false);
+    const given = memoryOf(this.#memory, memory, options);
+    return this.#mapToSync(given.memory, given.options, given.made);
   }
 
   /**
@@ -238,13 +245,13 @@ export class Dma implements AsyncDisposable, Disposable {
   #adopt(mapping: DmaMapping, ownsMemory: boolean): DmaBuffer {
     const buffer = new DmaBuffer({ mapping, ownsMemory, onClose: (closed) => this.#dropped(closed) });
     this.#buffers.add(buffer);
-    this.#pinnedBytes += buffer.size;
+    this.#pinnedBytes += buffer.pinnedBytes;
     return buffer;
   }
 
   #dropped(buffer: DmaBuffer): void {
     this.#buffers.delete(buffer);
-    this.#pinnedBytes -= buffer.size;
+    this.#pinnedBytes -= buffer.pinnedBytes;
   }
 
   /**

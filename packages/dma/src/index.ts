@@ -4,7 +4,8 @@
  * @packageDocumentation
  */
 export { DmaBuffer } from "./buffer.ts";
-export { Dma, type DmaAllocOptions, type DmaDevice, type DmaMapOptions } from "./dma.ts";
+export { Dma, type DmaAllocOptions, type DmaDevice } from "./dma.ts";
+export type { DmaMapOptions, DmaMappable } from "./mappable.ts";
 export { adoptPool, type DmaPool, type DmaPoolOptions, type SharedPool } from "./pool.ts";
 export { adoptRing, type DmaRing, type DmaRingOptions, type SharedRing } from "./ring.ts";
 export { mappedRanges, scatter } from "./scatter.ts";

@@ -59,5 +59,15 @@ export {
 } from "./features.ts";
 export { type Iova, type IovaRange, iovaHi, iovaLo, MAX_IOVA, toIova } from "./iova.ts";
 export { type IrqInfo, type IrqKind, type IrqTarget, irqKinds, type SharedIrqTarget } from "./irq.ts";
-export type { DmaMemory, MemoryOptions, MemorySource, SharedMemory, SharedMemoryView } from "./memory.ts";
+export type {
+  AdoptOptions,
+  DmaBytes,
+  DmaFile,
+  DmaFileOptions,
+  DmaMemory,
+  MemoryOptions,
+  MemorySource,
+  SharedMemory,
+  SharedMemoryView,
+} from "./memory.ts";
 export { type OwnedRegion, type Region, type RegionArea, type RegionInfo, regionIndex } from "./region.ts";

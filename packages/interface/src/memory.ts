@@ -6,17 +6,58 @@ export interface MemoryOptions {
   readonly label?: string;
 }
 
+/** Bytes of JavaScript's own: a Buffer or another view, or all of a buffer. */
+export type DmaBytes = ArrayBufferView | ArrayBufferLike;
+
+/** How {@link MemorySource.adopt} may be asked. */
+export interface AdoptOptions {
+  /**
+   * Whether bytes may be adopted that do not begin and end at page boundaries. An IOMMU maps whole pages, so devices then
+   * reach what else of this process is in the first and the last of them: other buffers, and what `malloc` notes between
+   * them. What a device writes there by mistake or malice corrupts the process. Only for devices that are trusted as the
+   * process itself is. Default false.
+   */
+  readonly exposeNeighbours?: boolean;
+}
+
+/** A file by its path or by an open descriptor, such as a `FileHandle` of `node:fs/promises`. */
+export type DmaFile = { readonly path: string } | { readonly fd: number };
+
+/** How {@link MemorySource.openFile} may be asked. */
+export interface DmaFileOptions {
+  /** Bytes into the file, a page multiple. Default 0. */
+  readonly offset?: number;
+  /** Bytes, above 0. Default: to the end of the file. */
+  readonly size?: number;
+  /**
+   * For a file that may only be read: devices then see it `to-device`, and what this program writes to the bytes is seen
+   * by itself alone. Default false.
+   */
+  readonly readOnly?: boolean;
+}
+
 /**
  * Memory that devices may be given access to. Its bytes never move and are not collected while it is open; they are
  * zero at first.
  */
 export interface DmaMemory extends Disposable {
-  /** Size in bytes, a multiple of `pageSize`. */
+  /** Size in bytes, a multiple of `pageSize`; it begins at a page boundary. */
   readonly size: number;
   /** Page size in bytes that really backs the memory. */
   readonly pageSize: number;
-  /** The bytes. Detached on close: views then have length 0. */
+  /**
+   * The bytes. Detached on close, so that views have length 0, unless it is the caller's own: see
+   * {@link MemorySource.adopt}.
+   */
   readonly buffer: ArrayBuffer;
+  /** Where in `buffer` the memory begins, in bytes: below 0 if its first page begins before the buffer. Default 0. */
+  readonly byteOffset?: number;
+  /** How many bytes from its beginning are not the caller's, who goes on from there. Default 0. */
+  readonly lead?: number;
+  /** How many bytes the caller meant; the memory is whole pages. Default: all from `lead` on. */
+  readonly length?: number;
+  /** Whether devices can be given it `to-device` only. Default false. */
+  readonly readOnly?: boolean;
   /** Address in this process, if it has one that a kernel can pin. */
   readonly address?: bigint;
   /** File behind the memory, if another process could map it. */
@@ -75,4 +116,23 @@ export interface MemorySource {
    * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_NOT_SUPPORTED` for a page size the source lacks, or a system error
    */
   alloc(size: number, options?: MemoryOptions): DmaMemory;
+  /**
+   * Makes memory of bytes that the caller has. Until it is closed they stay where they are, and are given to nobody else:
+   * the buffer may be collected, detached or transferred meanwhile. Closing it leaves the bytes as they are. Absent where
+   * memory has no address that a device could be given.
+   *
+   * Its `buffer` is the caller's, which may be a SharedArrayBuffer.
+   *
+   * @throws PciError `ERR_MISALIGNED` for bytes that are not whole pages, unless `exposeNeighbours`;
+   * `ERR_INVALID_ARGUMENT` for what are no bytes, or none that stay where they are; `ERR_NOT_SUPPORTED`
+   */
+  adopt?(bytes: DmaBytes, options?: AdoptOptions): DmaMemory;
+  /**
+   * Makes memory of a file, which other programs may have mapped too. A descriptor is duplicated and stays the caller's. A
+   * page of a file that was shortened reads as all ones. Absent where files are no memory.
+   *
+   * @throws PciError `ERR_MISALIGNED`, `ERR_OUT_OF_RANGE` past the end of the file, `ERR_INVALID_ARGUMENT`, or a system
+   * error
+   */
+  openFile?(file: DmaFile, options?: DmaFileOptions): DmaMemory;
 }

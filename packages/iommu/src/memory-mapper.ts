@@ -81,9 +81,10 @@ export class MemoryMapper implements DmaMapper {
     this.mapSync(request);
   }
 
-  /** @throws PciError `ERR_CLOSED`, `ERR_IOVA_OVERLAP`, `ERR_MAPPING_LIMIT` */
+  /** @throws PciError `ERR_CLOSED`, `ERR_IOVA_OVERLAP`, `ERR_MAPPING_LIMIT`, `ERR_NOT_SUPPORTED` for pages that are not in the memory's buffer */
   mapSync(request: MapRequest): void {
     if (this.#closed) throw new PciError("ERR_CLOSED", `${this.name} is closed`);
+    checkWithinBuffer(request, this.name);
     const start = unitOf(request.iova);
     const end = start + request.size / UNIT;
     if (this.#table.overlap(start, end) !== undefined) {
@@ -139,7 +140,8 @@ export class MemoryMapper implements DmaMapper {
       }
       const inside = Number(at - mapping.iova);
       const length = Math.min(left, mapping.size - inside);
-      slices.push(new Uint8Array(mapping.memory.buffer, mapping.offset + inside, length));
+      const { buffer, byteOffset = 0 } = mapping.memory;
+      slices.push(new Uint8Array(buffer, byteOffset + mapping.offset + inside, length));
       at += BigInt(length);
       left -= length;
     }
@@ -151,6 +153,16 @@ export class MemoryMapper implements DmaMapper {
     this.#closed = true;
     for (const { start } of [...this.#table]) this.#table.delete(start);
   }
+}
+
+/** Memory of a caller's own bytes may begin before the buffer that they are in, and end behind it. */
+function checkWithinBuffer({ memory, offset, size }: MapRequest, name: string): void {
+  if (memory.byteOffset === undefined) return;
+  const start = memory.byteOffset + offset;
+  if (start >= 0 && start + size <= memory.buffer.byteLength) return;
+  throw new PciError("ERR_NOT_SUPPORTED", `${name} reaches bytes of a buffer only, not those around it`, {
+    hint: "map bytes that begin and end at page boundaries",
+  });
 }
 
 function formatMapping({ iova, size }: MapRequest): string {

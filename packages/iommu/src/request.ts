@@ -40,6 +40,11 @@ export function planMapping(memory: DmaMemory, options: MapOptions, pageSize: nu
     throw new PciError("ERR_CLOSED", `the memory${label === undefined ? "" : ` for "${label}"`} is closed`);
   }
   if (options.direction !== undefined) checkDirection(direction);
+  if (memory.readOnly && direction !== "to-device") {
+    throw new PciError("ERR_INVALID_ARGUMENT", `memory that may only be read cannot be ${direction}`, {
+      hint: 'map it with { direction: "to-device" }',
+    });
+  }
   if (options.alignment !== undefined) checkPowerOfTwo("alignment", options.alignment);
   const offset = checkInteger("offset", options.offset ?? 0, 0, memory.size);
   checkAligned("offset", offset, pageSize);
@@ -63,7 +68,7 @@ function checkMemory(memory: DmaMemory): void {
     "ERR_INVALID_ARGUMENT",
     `what is mapped must be DMA memory, not ${formatValue(memory)}`,
     {
-      hint: "allocate it: device.dma.alloc(size), or backend.memory.alloc(size) for memory to map yourself",
+      hint: "allocate it: device.dma.alloc(size); of bytes or a file, device.dma.map(bytes) makes it, or backend.memory.adopt(bytes)",
     },
   );
 }

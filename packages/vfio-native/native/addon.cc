@@ -33,6 +33,8 @@ constexpr Entry kFunctions[] = {
     {"detach", Detach},
     {"retire", Retire},
     {"addressOf", AddressOf},
+    {"hold", HoldBytes},
+    {"letGo", LetGo},
     {"eventfd", Eventfd},
     {"counterRead", CounterRead},
     {"counterAdd", CounterAdd},

@@ -13,6 +13,7 @@
         "fault.cc",
         "fault_table.cc",
         "herald.cc",
+        "hold.cc",
         "ledger.cc",
         "memory.cc",
         "scalar.cc",

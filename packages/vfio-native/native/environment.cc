@@ -39,5 +39,7 @@ void Environment::Finish() {
   for (Exposure* exposure : exposures) exposure->End();
   exposures.clear();
   ledger.CloseAll();
+  // Another process may have a share in the address space, so a device may go on writing there: it is nobody's ever after.
+  for (auto& [handle, hold] : holds) static_cast<void>(hold.release());
   napi_remove_async_cleanup_hook(ending);
 }

@@ -4,11 +4,13 @@
 #include <napi.h>
 
 #include <cstddef>
+#include <memory>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "herald.h"
+#include "hold.h"
 #include "ledger.h"
 
 class Exposure;
@@ -24,6 +26,9 @@ struct Environment {
   std::set<int> claims;
   // Memory that buffers show, or that is closed and whose place is kept until nobody can have its address.
   std::unordered_set<Exposure*> exposures;
+  // Memory of JavaScript's that devices may reach, by handle.
+  std::unordered_map<uint32_t, std::unique_ptr<Hold>> holds;
+  uint32_t last_hold = 0;
   // Has the exposures look at their buffers before the runtime empties those.
   Herald herald{LookAtBuffers, this};
   // Set while the environment ends.

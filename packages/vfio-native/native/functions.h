@@ -34,6 +34,10 @@ napi_value Detach(napi_env env, napi_callback_info info);
 napi_value Retire(napi_env env, napi_callback_info info);
 napi_value AddressOf(napi_env env, napi_callback_info info);
 
+// hold.cc
+napi_value HoldBytes(napi_env env, napi_callback_info info);
+napi_value LetGo(napi_env env, napi_callback_info info);
+
 // counter.cc
 napi_value Eventfd(napi_env env, napi_callback_info info);
 napi_value CounterRead(napi_env env, napi_callback_info info);

@@ -24,13 +24,21 @@ size_t WholePages(size_t length) {
   return (length + page - 1) / page * page;
 }
 
+bool IsHeld(const Environment& environment, uintptr_t address, size_t length) {
+  return std::any_of(environment.holds.begin(), environment.holds.end(),
+                     [&](const auto& entry) { return entry.second->Covers(address, length); });
+}
+
 // Calls `apply(address, length)` on a range that must be this environment's own.
 template <typename SystemCall>
 napi_value OnOwnRange(Call& call, SystemCall apply) {
   const uintptr_t address = call.Address(0);
   const size_t length = call.Length(1);
   if (call.failed()) return nullptr;
-  if (!call.environment().ledger.Covers(address, length)) return Result(call.env(), -EINVAL);
+  const Environment& environment = call.environment();
+  if (!environment.ledger.Covers(address, length) && !IsHeld(environment, address, length)) {
+    return Result(call.env(), -EINVAL);
+  }
   return Result(call.env(), Retried([&] { return apply(reinterpret_cast<void*>(address), length); }));
 }
 

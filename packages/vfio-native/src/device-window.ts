@@ -2,7 +2,7 @@ import { PciError, type RegionArea } from "@userpci/interface";
 import type { DeviceAccess } from "./device-access.ts";
 import { systemError } from "./errno.ts";
 import type { MappedWindow } from "./mapped-region.ts";
-import { mapShared } from "./mapping.ts";
+import { mapFile } from "./mapping.ts";
 
 /** What of a region is to be mapped, and how. */
 export interface WindowSource {
@@ -28,7 +28,7 @@ export function mapDeviceWindow(
   const { PROT_READ, PROT_WRITE, MAP_SHARED, MAP_FIXED, MADV_DONTFORK } = native.constants;
   const rights = (source.readable ? PROT_READ : 0) | (source.writable ? PROT_WRITE : 0);
   const offset = source.base + area.offset;
-  const { address, buffer, unmap } = mapShared(native, { fd, offset, size: area.size, rights });
+  const { address, buffer, unmap } = mapFile(native, { fd, offset, size: area.size, rights });
   const slot = native.claimFaults(address, area.size);
   const flag = slot < 0 ? slot : native.faultFlag(slot);
   if (typeof flag === "number") {

@@ -1,7 +1,9 @@
 import { constants } from "node:fs";
-import { checkInteger, type DmaMemory, PciError, type RegionArea } from "@userpci/interface";
+import { checkInteger, type DmaMemory, type RegionArea } from "@userpci/interface";
+import { CountedMemory } from "./counted-memory.ts";
 import type { DeviceAccess } from "./device-access.ts";
 import { useNamedFeature } from "./feature.ts";
+import type { Native } from "./native.ts";
 import * as uapi from "./uapi/vfio.ts";
 
 /**
@@ -27,53 +29,23 @@ export function exportDmaBuf(access: DeviceAccess, region: number, area: RegionA
 /** Node has no name for it; the number is the same on x86 and ARM (`asm-generic/fcntl.h`). */
 const O_CLOEXEC = 0o2000000;
 
-class DmaBuf implements DmaMemory {
+class DmaBuf extends CountedMemory {
   readonly size: number;
   readonly pageSize: number;
   /** Empty: a BAR is never handed out as bytes. */
   readonly buffer = new ArrayBuffer(0);
   readonly file: { readonly fd: number; readonly offset: number };
-  readonly #access: DeviceAccess;
-  #users = 0;
-  #closed = false;
+  readonly #native: Native;
 
-  constructor(access: DeviceAccess, fd: number, size: number) {
-    this.#access = access;
+  constructor({ native, address }: DeviceAccess, fd: number, size: number) {
+    super(`the dma-buf of ${address}`);
     this.size = size;
-    this.pageSize = access.native.pageSize();
+    this.pageSize = native.pageSize();
     this.file = { fd, offset: 0 };
+    this.#native = native;
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
-  retain(): void {
-    if (this.#closed) throw new PciError("ERR_CLOSED", "the dma-buf is closed", { hint: "export it again" });
-    this.#users += 1;
-  }
-
-  release(): void {
-    if (this.#users === 0) {
-      throw new PciError("ERR_INVALID_ARGUMENT", "the dma-buf is released more often than retained", {
-        hint: "call release() once for each call of retain()",
-      });
-    }
-    this.#users -= 1;
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    if (this.#users > 0) {
-      throw new PciError("ERR_BUSY", `the dma-buf of ${this.#access.address} is still mapped`, {
-        hint: "unmap it first: a device may still reach it",
-      });
-    }
-    this.#closed = true;
-    this.#access.native.close(this.file.fd);
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
+  protected free(): void {
+    this.#native.close(this.file.fd);
   }
 }

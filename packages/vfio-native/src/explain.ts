@@ -122,6 +122,12 @@ export function mapError(
         `${what} is refused${describeLimits(limits)}`,
         "let the domain choose the IOVA, or use a page multiple inside what the IOMMU translates",
       );
+    case "EFAULT":
+      return systemError(result, syscall, {
+        message: `${what}: the memory cannot be pinned`,
+        hint: "keep it mapped in this process; a file must be on tmpfs or hugetlbfs for a device to write it, and one that may only be read is to-device",
+        details: { iova, size },
+      });
     case "ENOTTY":
       return fail(
         "ERR_NOT_SUPPORTED",

@@ -1,7 +1,7 @@
 import { fstatSync } from "node:fs";
 import { PciError, type SharedMemory, type SharedMemoryView } from "@userpci/interface";
 import { systemError } from "./errno.ts";
-import { type Mapping, mapShared } from "./mapping.ts";
+import { type Mapping, mapFile } from "./mapping.ts";
 import { loadNative, type Native } from "./native.ts";
 import { checkSharedMemfd, type SharedMemfd } from "./shared-memfd.ts";
 import { TetherEnd } from "./tether.ts";
@@ -17,7 +17,7 @@ import { TetherEnd } from "./tether.ts";
  * @throws PciError `ERR_CLOSED` if it is closed already, `ERR_INVALID_ARGUMENT`, `ERR_NATIVE_UNAVAILABLE`, or a system error;
  * nothing is then left open
  */
-export function mapSharedMemory(shared: SharedMemory, ended?: () => void): SharedMemoryView {
+export function mapFileMemory(shared: SharedMemory, ended?: () => void): SharedMemoryView {
   const offer = checkSharedMemfd(shared);
   const memory: MemfdView = new MemfdView(loadNative(), offer, () => (ended ?? (() => memory.close()))());
   return memory;
@@ -78,7 +78,7 @@ function mapMemfd(native: Native, { fd: offered, inode, size }: SharedMemfd, tet
     }
     if (fd < 0) throw systemError(fd, "dup");
     const { PROT_READ, PROT_WRITE } = native.constants;
-    return mapShared(native, { fd, offset: 0, size, rights: PROT_READ | PROT_WRITE });
+    return mapFile(native, { fd, offset: 0, size, rights: PROT_READ | PROT_WRITE });
   } finally {
     if (fd >= 0) native.close(fd);
   }

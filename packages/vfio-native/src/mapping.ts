@@ -10,9 +10,11 @@ export interface MappingOptions {
   readonly size: number;
   /** `PROT_` constants. */
   readonly rights: number;
+  /** Whether what is written stays in this process (`MAP_PRIVATE`). Default false: it is in the file. */
+  readonly copy?: boolean;
 }
 
-/** A shared mapping of a file and the one buffer that shows it. One of the two ways ends it. */
+/** A mapping of a file and the one buffer that shows it. One of the two ways ends it. */
 export interface Mapping {
   /** Where it is in this process. */
   readonly address: number;
@@ -29,12 +31,13 @@ export interface Mapping {
 }
 
 /**
- * Maps a part of a file, shared, and keeps it from children: a fork must not reach a device through it (row R19).
+ * Maps a part of a file and keeps it from children: a fork must not reach a device through it (row R19).
  *
  * @throws PciError with the system's code; nothing is then mapped
  */
-export function mapShared(native: Native, { fd, offset, size, rights }: MappingOptions): Mapping {
-  const address = native.mmap(size, rights, native.constants.MAP_SHARED, fd, offset);
+export function mapFile(native: Native, { fd, offset, size, rights, copy }: MappingOptions): Mapping {
+  const { MAP_PRIVATE, MAP_SHARED } = native.constants;
+  const address = native.mmap(size, rights, copy ? MAP_PRIVATE : MAP_SHARED, fd, offset);
   if (address < 0) throw systemError(address, "mmap", { message: `mapping ${size} bytes` });
   native.madvise(address, size, native.constants.MADV_DONTFORK);
   const buffer = native.view(address, size);

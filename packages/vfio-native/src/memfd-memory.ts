@@ -1,14 +1,21 @@
 import {
+  type AdoptOptions,
   checkInteger,
   checkType,
+  type DmaBytes,
+  type DmaFile,
+  type DmaFileOptions,
   type DmaMemory,
   isPciError,
   type MemoryOptions,
   type MemorySource,
   PciError,
 } from "@userpci/interface";
+import { AdoptedMemory } from "./adopted-memory.ts";
+import { CountedMemory } from "./counted-memory.ts";
 import { systemError } from "./errno.ts";
-import { type Mapping, mapShared } from "./mapping.ts";
+import { FileMemory } from "./file-memory.ts";
+import { type Mapping, mapFile } from "./mapping.ts";
 import { loadNative, type Native } from "./native.ts";
 import type { NativeConstant } from "./native-constants.ts";
 import { type SharedMemfd, shareMemfd } from "./shared-memfd.ts";
@@ -21,7 +28,7 @@ const HUGE_PAGES = new Map<number, NativeConstant>([
 ]);
 
 /** Memory that devices may reach, in a memfd of its own. */
-class MemfdMemory implements DmaMemory {
+class MemfdMemory extends CountedMemory {
   readonly size: number;
   readonly pageSize: number;
   readonly buffer: ArrayBuffer;
@@ -29,11 +36,10 @@ class MemfdMemory implements DmaMemory {
   readonly file: { readonly fd: number; readonly offset: number };
   readonly #native: Native;
   readonly #mapping: Mapping;
-  #users = 0;
-  #closed = false;
   #tether: Tether | undefined;
 
   constructor(native: Native, fd: number, mapping: Mapping, pageSize: number) {
+    super("the DMA memory");
     this.#native = native;
     this.#mapping = mapping;
     this.size = mapping.buffer.byteLength;
@@ -43,50 +49,16 @@ class MemfdMemory implements DmaMemory {
     this.buffer = mapping.buffer;
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
-  retain(): void {
-    if (this.#closed)
-      throw new PciError("ERR_CLOSED", "the DMA memory is closed", { hint: "allocate it again" });
-    this.#users += 1;
-  }
-
-  release(): void {
-    if (this.#users === 0) {
-      throw new PciError("ERR_INVALID_ARGUMENT", "the DMA memory is released more often than retained", {
-        hint: "call release() once for each call of retain()",
-      });
-    }
-    this.#users -= 1;
-  }
-
   share(): SharedMemfd {
-    if (this.#closed) throw new PciError("ERR_CLOSED", "the DMA memory is closed");
+    if (this.closed) throw new PciError("ERR_CLOSED", "the DMA memory is closed");
     this.#tether ??= new Tether(this.#native);
     return shareMemfd(this.file.fd, this.size, this.#tether);
   }
 
-  close(): void {
-    if (this.#closed) return;
-    if (this.#users > 0) {
-      throw new PciError(
-        "ERR_BUSY",
-        `${this.size} bytes of DMA memory are still mapped ${this.#users === 1 ? "once" : `${this.#users} times`}`,
-        {
-          hint: "unmap them first: a device may still write there",
-        },
-      );
-    }
+  protected free(): void {
     this.#mapping.retire();
-    this.#closed = true;
     this.#tether?.close();
     this.#native.close(this.file.fd);
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
   }
 }
 
@@ -104,7 +76,7 @@ function checkLabel(label: string): string {
 
 /**
  * Memory for DMA from sealed memfds: shared, so that a fork cannot move it away from the device (row R19), kept from
- * children, and unable to shrink under a mapping. Bytes are zero at first.
+ * children, and unable to shrink under a mapping. Bytes are zero at first. Beside it, memory that the caller has.
  */
 export class MemfdSource implements MemorySource {
   readonly name = "memfd";
@@ -133,12 +105,20 @@ export class MemfdSource implements MemorySource {
     const fd = native.memfd(label, rounded, this.#flags(native, pageSize), seals);
     if (fd < 0) throw this.#failure(fd, "memfd_create", rounded, pageSize);
     try {
-      const mapping = mapShared(native, { fd, offset: 0, size: rounded, rights: PROT_READ | PROT_WRITE });
+      const mapping = mapFile(native, { fd, offset: 0, size: rounded, rights: PROT_READ | PROT_WRITE });
       return new MemfdMemory(native, fd, mapping, pageSize);
     } catch (error) {
       native.close(fd);
       throw isPciError(error) && error.errno ? this.#failure(error.errno, "mmap", rounded, pageSize) : error;
     }
+  }
+
+  adopt(bytes: DmaBytes, options: AdoptOptions = {}): DmaMemory {
+    return AdoptedMemory.adopt(this.#native ?? loadNative(), bytes, options);
+  }
+
+  openFile(file: DmaFile, options: DmaFileOptions = {}): DmaMemory {
+    return FileMemory.open(this.#native ?? loadNative(), file, options);
   }
 
   #flags({ constants }: Native, pageSize: number): number {

@@ -14,6 +14,7 @@ export const nativeConstants = [
   "MAP_NORESERVE",
   "MAP_POPULATE",
   "MADV_DONTFORK",
+  "MADV_DOFORK",
   "MADV_DONTDUMP",
   "MADV_HUGEPAGE",
   "MFD_HUGETLB",

@@ -101,11 +101,11 @@ export interface Native {
    * @returns 0, -EINVAL if not all of the range is this environment's, -EBUSY while faults in it are claimed
    */
   munmap(address: number, length: number): number;
-  /** madvise(2) on a range of this environment's, else -EINVAL. */
+  /** madvise(2) on a range of this environment's, mapped or held, else -EINVAL. */
   madvise(address: number, length: number, advice: number): number;
-  /** mlock(2) on a range of this environment's, else -EINVAL. */
+  /** mlock(2) on a range of this environment's, mapped or held, else -EINVAL. */
   mlock(address: number, length: number): number;
-  /** munlock(2) on a range of this environment's, else -EINVAL. */
+  /** munlock(2) on a range of this environment's, mapped or held, else -EINVAL. */
   munlock(address: number, length: number): number;
   /**
    * memfd_create(2), ftruncate(2) and `F_ADD_SEALS` (fcntl(2)) in one.
@@ -143,6 +143,17 @@ export interface Native {
    * @returns 0, -EINVAL if not all of the range is this environment's, -EBUSY while faults in it are claimed
    */
   retire(buffer: ArrayBuffer): number;
+  /**
+   * Takes a share in the memory of an ArrayBuffer or SharedArrayBuffer: nobody else is given it before {@link letGo},
+   * whether the buffer is collected, transferred (as `postMessage` and a byte stream's `read(view)` do), detached or
+   * grown meanwhile. What an environment still holds when it ends is never freed.
+   *
+   * @param bytes a view of the buffer, not empty
+   * @returns a handle above 0, or -ENOTSUP if this runtime does not let an addon take a share
+   */
+  hold(bytes: Uint8Array<ArrayBufferLike>): number;
+  /** Gives a share of {@link hold} back. Returns 0, or -ENOENT if there is none. */
+  letGo(handle: number): number;
   /** Where the bytes of a buffer or view are in this process. */
   addressOf(buffer: ArrayBuffer | NodeJS.ArrayBufferView): number;
 

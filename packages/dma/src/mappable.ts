@@ -1,0 +1,73 @@
+import {
+  type AdoptOptions,
+  checkInteger,
+  checkType,
+  type DmaBytes,
+  type DmaFile,
+  type DmaMemory,
+  type MapOptions,
+  type MemorySource,
+  PciError,
+} from "@userpci/interface";
+
+/** How `Dma.map` may be asked: as a domain is, whose `addressBits` cannot pass the device's. */
+export interface DmaMapOptions extends MapOptions, AdoptOptions {
+  /** For a file that may only be read: see `DmaFileOptions` of `@userpci/interface`. Its direction is `to-device`. */
+  readonly readOnly?: boolean;
+}
+
+/** What `Dma.map` takes: memory of a source, bytes of JavaScript's own, or a file. */
+export type DmaMappable = DmaMemory | DmaBytes | DmaFile;
+
+/** Memory to be mapped, and how. */
+export interface MemoryToMap {
+  readonly memory: DmaMemory;
+  /** Whether it was made here, and is to be closed with its mapping. */
+  readonly made: boolean;
+  readonly options: MapOptions;
+}
+
+/**
+ * Makes memory of what a caller has, unless it is memory already.
+ *
+ * @throws PciError what `MemorySource.adopt` and `openFile` throw; `ERR_NOT_SUPPORTED` if the source has neither
+ */
+export function memoryOf(source: MemorySource, what: DmaMappable, options: DmaMapOptions): MemoryToMap {
+  checkType("options", options, "object");
+  const { exposeNeighbours = false, readOnly = false, ...mapOptions } = options;
+  const { offset = 0, size, ...others } = mapOptions;
+  if (isBytes(what)) {
+    if (source.adopt === undefined) throw sourceLacks(source, "bytes of JavaScript's own");
+    const memory = source.adopt(partOf(what, offset, size), { exposeNeighbours });
+    return { memory, made: true, options: others };
+  }
+  if (isFile(what)) {
+    if (source.openFile === undefined) throw sourceLacks(source, "a file");
+    const memory = source.openFile(what, { offset, readOnly, ...(size !== undefined && { size }) });
+    return { memory, made: true, options: readOnly ? { direction: "to-device", ...others } : others };
+  }
+  return { memory: what, made: false, options: mapOptions };
+}
+
+/** Some of the bytes. @throws PciError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT` */
+function partOf(bytes: DmaBytes, offset: number, size?: number): DmaBytes {
+  if (offset === 0 && size === undefined) return bytes;
+  const start = ArrayBuffer.isView(bytes) ? bytes.byteOffset : 0;
+  const buffer = ArrayBuffer.isView(bytes) ? bytes.buffer : bytes;
+  checkInteger("offset", offset, 0, Math.max(0, bytes.byteLength - 1));
+  const rest = bytes.byteLength - offset;
+  return new Uint8Array(buffer, start + offset, checkInteger("size", size ?? rest, 1, rest));
+}
+
+const isBytes = (what: unknown): what is DmaBytes =>
+  ArrayBuffer.isView(what) || what instanceof ArrayBuffer || what instanceof SharedArrayBuffer;
+
+/** Memory has neither of the two, and all of what can be mapped besides. */
+const isFile = (what: DmaMappable): what is DmaFile =>
+  typeof what === "object" && what !== null && ("path" in what || "fd" in what);
+
+function sourceLacks({ name }: MemorySource, what: string): PciError {
+  return new PciError("ERR_NOT_SUPPORTED", `memory of ${name} cannot be made of ${what}`, {
+    hint: "allocate it with alloc(size), and copy: buffer.bytes.set(bytes)",
+  });
+}

@@ -1,0 +1,56 @@
+import { type DmaMemory, PciError } from "@userpci/interface";
+
+/** Memory that is not closed under a mapping (row R14): counts its users. */
+export abstract class CountedMemory implements DmaMemory {
+  abstract readonly size: number;
+  abstract readonly pageSize: number;
+  abstract readonly buffer: ArrayBuffer;
+  /** What it is, for messages. */
+  readonly #what: string;
+  #users = 0;
+  #closed = false;
+
+  /** @param what it is, for messages: `the DMA memory` */
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  /** Gives back what is behind it; called once. May throw, and is called again then. */
+  protected abstract free(): void;
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  retain(): void {
+    if (this.#closed) {
+      throw new PciError("ERR_CLOSED", `${this.#what} is closed`, { hint: "make it again" });
+    }
+    this.#users += 1;
+  }
+
+  release(): void {
+    if (this.#users === 0) {
+      throw new PciError("ERR_INVALID_ARGUMENT", `${this.#what} is released more often than retained`, {
+        hint: "call release() once for each call of retain()",
+      });
+    }
+    this.#users -= 1;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    if (this.#users > 0) {
+      const times = this.#users === 1 ? "once" : `${this.#users} times`;
+      throw new PciError("ERR_BUSY", `${this.size} bytes of ${this.#what} are still mapped ${times}`, {
+        hint: "unmap them first: a device may still reach them",
+      });
+    }
+    this.free();
+    this.#closed = true;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

@@ -1,0 +1,112 @@
+import {
+  closeSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { open } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MemfdSource } from "./memfd-memory.ts";
+import { loadNative } from "./native.ts";
+
+const native = loadNative();
+const source = new MemfdSource();
+const PAGE = native.pageSize();
+const folder = mkdtempSync(join(tmpdir(), "userpci-file-"));
+const path = join(folder, "data");
+
+let before = native.ledger();
+beforeEach(() => {
+  writeFileSync(path, Buffer.alloc(2 * PAGE + 100, "abc"));
+  before = native.ledger();
+});
+afterEach(() => {
+  expect(native.ledger()).toEqual(before);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const failing = (code: string, message: RegExp, hint = /./) =>
+  expect.objectContaining({
+    code,
+    message: expect.stringMatching(message),
+    hint: expect.stringMatching(hint),
+  });
+
+describe("memory of a file", () => {
+  it("is the file, to its end, in whole pages", () => {
+    using memory = source.openFile({ path });
+    expect([memory.size, memory.length, memory.pageSize]).toEqual([3 * PAGE, 2 * PAGE + 100, PAGE]);
+    const bytes = new Uint8Array(memory.buffer);
+    expect(Buffer.from(bytes.subarray(0, memory.length)).equals(readFileSync(path))).toBe(true);
+    bytes[PAGE] = 0x21;
+    expect(readFileSync(path)[PAGE]).toBe(0x21);
+  });
+
+  it("may be a part, by a descriptor that may be closed at once, and by a FileHandle", async () => {
+    const fd = openSync(path, "r+");
+    using memory = source.openFile({ fd }, { offset: PAGE, size: 10 });
+    closeSync(fd);
+    expect([memory.size, memory.length]).toEqual([PAGE, 10]);
+    new Uint8Array(memory.buffer)[9] = 0x21;
+    expect(readFileSync(path)[PAGE + 9]).toBe(0x21);
+    const handle = await open(path, "r+");
+    using other = source.openFile(handle);
+    await handle.close();
+    expect(new Uint8Array(other.buffer)[PAGE + 9]).toBe(0x21);
+  });
+
+  it("that may only be read shows the file, and keeps to itself what is written", () => {
+    using memory = source.openFile({ path }, { readOnly: true });
+    expect(memory.readOnly).toBe(true);
+    const bytes = new Uint8Array(memory.buffer);
+    const first = bytes[0];
+    bytes[0] = 0x21;
+    expect([bytes[0], readFileSync(path)[0]]).toEqual([0x21, first]);
+  });
+
+  it("reads as ones where the file was shortened, instead of ending the process", () => {
+    const memory = source.openFile({ path });
+    const bytes = new Uint8Array(memory.buffer);
+    const fd = openSync(path, "r+");
+    ftruncateSync(fd, PAGE);
+    closeSync(fd);
+    expect([bytes[0], bytes[PAGE], bytes[2 * PAGE]]).toEqual([97, 0xff, 0xff]);
+    memory.close();
+    expect(bytes.length).toBe(0);
+  });
+
+  it("stays while it is mapped", () => {
+    const memory = source.openFile({ path });
+    memory.retain!();
+    expect(() => memory.close()).toThrow(failing("ERR_BUSY", /bytes of the file are still mapped once/));
+    memory.release!();
+    memory.close();
+    memory.close();
+    expect(memory.closed).toBe(true);
+  });
+
+  it.each([
+    ["no file", undefined, {}, "ERR_INVALID_ARGUMENT", /not undefined/],
+    ["a number", 5, {}, "ERR_INVALID_ARGUMENT", /not 5/],
+    ["a descriptor that is none", { fd: 1e6 }, {}, "EBADF", /1000000/],
+    ["a file that is not there", { path: join(folder, "none") }, {}, "ENOENT", /opening .*none/],
+    ["a folder", { path: folder }, { readOnly: true }, "ERR_INVALID_ARGUMENT", /regular file/],
+    ["a device", { path: "/dev/null" }, {}, "ERR_INVALID_ARGUMENT", /regular file/],
+    ["an offset between pages", { path }, { offset: 100 }, "ERR_MISALIGNED", /offset is 0x64/],
+    ["an offset behind its end", { path }, { offset: 3 * PAGE }, "ERR_OUT_OF_RANGE", /offset/],
+    ["more than it has", { path }, { size: 3 * PAGE }, "ERR_OUT_OF_RANGE", /size/],
+    ["nothing", { path }, { size: 0 }, "ERR_OUT_OF_RANGE", /size is 0/],
+  ])("is refused of %s, and leaves nothing open", (_what, file, options, code, message) => {
+    expect(() => source.openFile(file as never, options)).toThrow(failing(code, message));
+  });
+
+  it("is refused of an empty file", () => {
+    writeFileSync(path, "");
+    expect(() => source.openFile({ path })).toThrow(failing("ERR_OUT_OF_RANGE", /size/));
+  });
+});
