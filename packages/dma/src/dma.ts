@@ -15,6 +15,7 @@ import { DmaBuffer, isMapped } from "./buffer.ts";
 import { type DmaPool, type DmaPoolOptions, planPool } from "./pool.ts";
 import { type DmaRing, type DmaRingOptions, planRing } from "./ring.ts";
 import { type DmaMapOptions, type DmaMappable, memoryOf } from "./mappable.ts";
+import { checkFits, type DmaUsage, usageOf } from "./usage.ts";
 
 /** Bytes of the largest buffer: half of what a process can address (x86-64). */
 const LARGEST = 2 ** 46;
@@ -37,6 +38,11 @@ export interface DmaAllocOptions {
   readonly label?: string;
   /** Page size in bytes of the memory: the system's (default), 2 MiB or 1 GiB. */
   readonly pageSize?: number;
+  /**
+   * Whether smaller pages will do where the system has too few free ones of `pageSize`: the buffer's `pageSize` tells which
+   * it got. Default false: that is an error, which tells how many are needed, how many are free, and how to have more.
+   */
+  readonly fallback?: boolean;
   /** Narrower than the device's for this buffer, in bits. */
   readonly addressBits?: number;
   /** Fixed address for the device, a page multiple. */
@@ -83,6 +89,29 @@ export class Dma implements AsyncDisposable, Disposable {
   /** Bytes that the device can reach, and that are therefore pinned: those of {@link buffers} added up (row R13). */
   get pinnedBytes(): number {
     return this.#pinnedBytes;
+  }
+
+  /**
+   * How much is pinned for the device, its domain and the process, and how much may be (row R13).
+   *
+   * @throws PciError `ERR_CLOSED` if the domain is closed
+   */
+  usage(): DmaUsage {
+    return usageOf(this.#domain, this.#pinnedBytes);
+  }
+
+  /**
+   * Tries nothing, but tells as {@link alloc} would whether `RLIMIT_MEMLOCK` lets it have `size` bytes now. Other threads and,
+   * where the kernel counts by user, other processes may take them before it is called.
+   *
+   * @param size bytes, above 0; those of several buffers added up, each in whole pages
+   * @throws PciError `ERR_MEMLOCK` with what is used, asked and allowed, and the line that raises the limit; `ERR_CLOSED`,
+   * `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT`
+   */
+  preflight(size: number): void {
+    this.#checkOpen();
+    const { pageSize } = this.#domain;
+    checkFits(this.#domain, Math.ceil(checkInteger("size", size, 1, LARGEST) / pageSize) * pageSize);
   }
 
   /** The buffers that are open, oldest first. */
@@ -211,6 +240,7 @@ export class Dma implements AsyncDisposable, Disposable {
     const { pageSize: page } = this.#domain;
     return this.#memory.alloc(Math.ceil(size / page) * page, {
       ...(options.pageSize === undefined ? {} : { pageSize: options.pageSize }),
+      ...(options.fallback === undefined ? {} : { fallback: options.fallback }),
       ...(options.label === undefined ? {} : { label: options.label }),
     });
   }

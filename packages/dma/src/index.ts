@@ -12,3 +12,4 @@ export { mappedRanges, scatter } from "./scatter.ts";
 export { ScatterList, type SegmentArrays } from "./scatter-list.ts";
 export type { DmaRange, DmaSegment, DmaSource, SegmentLimits } from "./segments.ts";
 export type { MapSharedMemory } from "./shared-buffer.ts";
+export type { DmaUsage } from "./usage.ts";

@@ -1,5 +1,6 @@
 import type { Iova, IovaRange } from "./iova.ts";
 import type { DmaMemory } from "./memory.ts";
+import type { PinBudget } from "./pins.ts";
 
 /**
  * What the device may do with memory: read it (`to-device`), write it (`from-device`) or both. No IOMMU lets a device
@@ -49,6 +50,8 @@ export interface DmaMapper {
   readonly descriptor?: MapperDescriptor;
   /** What it can map now. */
   limits(): MapperLimits;
+  /** What is pinned and may be, where the kernel counts it. Absent: mappings pin nothing. */
+  pins?(): PinBudget;
   /** Makes one mapping, at the address that the request names. */
   map(request: MapRequest): Promise<void>;
   /** {@link map} on this thread. */
@@ -221,6 +224,12 @@ export interface IommuDomain extends AsyncDisposable, Disposable {
   readonly mappedBytes: number;
   /** How many mappings its IOMMUs hold, and may (row R12). */
   readonly budget: MappingBudget;
+  /**
+   * What is pinned and may be, of each of its mappers that counts (row R13). Absent: it does not tell.
+   *
+   * @throws PciError `ERR_CLOSED`
+   */
+  pins?(): readonly PinBudget[];
   /**
    * What an address is and was: for the address of a DMA fault, from the kernel's log or an emulated device (row R20).
    *

@@ -70,4 +70,5 @@ export type {
   SharedMemory,
   SharedMemoryView,
 } from "./memory.ts";
+export { mayPin, memlockError, type PinBudget } from "./pins.ts";
 export { type OwnedRegion, type Region, type RegionArea, type RegionInfo, regionIndex } from "./region.ts";

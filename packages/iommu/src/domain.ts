@@ -15,6 +15,7 @@ import {
   type MapOptions,
   type MappingBudget,
   PciError,
+  type PinBudget,
   type ReserveOptions,
 } from "@userpci/interface";
 import { IovaAllocator } from "./allocator.ts";
@@ -99,6 +100,11 @@ class Domain implements IommuDomain, MappingHost, JoinHost {
   get budget(): MappingBudget {
     const { used, limit } = this.#budget;
     return { used, limit };
+  }
+
+  pins(): readonly PinBudget[] {
+    this.#checkOpen();
+    return this.mappers.flatMap((mapper) => mapper.pins?.() ?? []);
   }
 
   get ranges(): readonly IovaRange[] {

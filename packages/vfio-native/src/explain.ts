@@ -1,9 +1,16 @@
 /** Turns the errno of a VFIO call into what happened and what mends it. One table row a case. */
-import { type MapperLimits, type MapRequest, PciError } from "@userpci/interface";
+import {
+  type MapperLimits,
+  type MapRequest,
+  mayPin,
+  memlockError,
+  PciError,
+  type PinBudget,
+} from "@userpci/interface";
 import { formatRanges } from "@userpci/iommu";
 import { describeHolders, endHolders, type HolderReport } from "@userpci/sysfs";
 import { errnoName, systemError } from "./errno.ts";
-import { type Memlock, readMemlock } from "./memlock.ts";
+import { readPins } from "./memlock.ts";
 
 /** Opens a container, for whoever may. */
 export const CONTAINER_NODE = "/dev/vfio/vfio";
@@ -11,8 +18,6 @@ export const CONTAINER_NODE = "/dev/vfio/vfio";
 export const IOMMU_NODE = "/dev/iommu";
 
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
-const mib = (bytes: number): string =>
-  Number.isFinite(bytes) ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : "unlimited";
 
 /** Mends that a user may not open a node. Group nodes belong to root until they are given away; the container's to all. */
 const permitHint = (path: string, address: string): string =>
@@ -71,10 +76,10 @@ export function busyError(error: PciError & { readonly path: string }, report: H
 export interface MapCall {
   readonly syscall: string;
   /** What is pinned, where this call counts it. */
-  readonly memlock: () => Memlock;
+  readonly pins: () => PinBudget;
 }
 
-const type1Map: MapCall = { syscall: "ioctl VFIO_IOMMU_MAP_DMA", memlock: () => readMemlock() };
+const type1Map: MapCall = { syscall: "ioctl VFIO_IOMMU_MAP_DMA", pins: () => readPins("process") };
 
 /**
  * Why the kernel refused a mapping: `vfio_dma_do_map` in `drivers/vfio/vfio_iommu_type1.c`, or `iommufd_ioas_map` in
@@ -84,25 +89,16 @@ export function mapError(
   result: number,
   request: MapRequest,
   limits: () => MapperLimits,
-  { syscall, memlock }: MapCall = type1Map,
+  call: MapCall = type1Map,
 ): PciError {
   const { iova, size } = request;
+  const { syscall } = call;
   const what = `mapping ${size} bytes at IOVA ${hex(iova)}`;
-  const fail = (
-    code: string,
-    message: string,
-    hint: string,
-    details: Record<string, unknown> = {},
-  ): PciError =>
-    systemError(result, syscall, {
-      code,
-      message,
-      hint,
-      details: { iova, size, ...details },
-    });
+  const fail = (code: string, message: string, hint: string): PciError =>
+    systemError(result, syscall, { code, message, hint, details: { iova, size } });
   switch (errnoName(result)) {
     case "ENOMEM":
-      return memlockError(fail, what, size, memlock());
+      return pinError(result, call, request, what);
     case "EEXIST":
       return fail(
         "ERR_IOVA_OVERLAP",
@@ -166,21 +162,19 @@ function describeLimits(limits: () => MapperLimits): string {
   }
 }
 
-function memlockError(
-  fail: (code: string, message: string, hint: string, details: Record<string, unknown>) => PciError,
-  what: string,
-  size: number,
-  { limit, locked, exempt }: Memlock,
-): PciError {
-  const user = process.env["USER"] ?? "USER";
-  const kib = Math.ceil((locked + size) / 1024);
-  const needed = `${user} - memlock ${kib}`;
-  if (exempt || locked + size <= limit)
-    return fail("ENOMEM", `${what}: the kernel has no memory left for it`, "free memory", { asked: size });
-  return fail(
-    "ERR_MEMLOCK",
-    `${what} would pin ${mib(locked + size)}: ${mib(locked)} are pinned and RLIMIT_MEMLOCK is ${mib(limit)}`,
-    `add "${needed}" to /etc/security/limits.conf and log in again, or LimitMEMLOCK=${kib}K to the systemd unit`,
-    { used: locked, asked: size, limit },
-  );
+/** @param pins what counts, as the kernel left it when it refused */
+function pinError(result: number, call: MapCall, { iova, size }: MapRequest, what: string): PciError {
+  const pins = call.pins();
+  if (mayPin(size, pins)) {
+    const message = `${what}: the kernel has no memory left for it`;
+    const details = { iova, size, asked: size };
+    return systemError(result, call.syscall, { message, hint: "free memory", details });
+  }
+  const { code, message, hint, details } = memlockError(what, size, pins);
+  return systemError(result, call.syscall, {
+    code,
+    message,
+    hint: hint!,
+    details: { iova, size, ...details },
+  });
 }

@@ -1,5 +1,5 @@
 import type { Iova, IovaRange, MapperDescriptor, MapperLimits, MapRequest } from "@userpci/interface";
-import { type DmaMapper, PciError } from "@userpci/interface";
+import { type DmaMapper, PciError, type PinBudget } from "@userpci/interface";
 import { systemError } from "./errno.ts";
 import { mapError, sweepError, unmapError } from "./explain.ts";
 import {
@@ -13,7 +13,7 @@ import {
 } from "./ioas-record.ts";
 import { failedWith } from "./ioctl.ts";
 import { type Iommufd, ioasClosed } from "./iommufd.ts";
-import { readMemlock, readUserMemlock } from "./memlock.ts";
+import { readPins } from "./memlock.ts";
 import * as uapi from "./uapi/iommufd.ts";
 import { Users } from "./users.ts";
 
@@ -78,6 +78,10 @@ export class IoasMapper implements DmaMapper {
     }
     if (answer.result < 0) throw systemError(answer.result, "ioctl IOMMU_IOAS_IOVA_RANGES");
     return { ranges: answer.ranges, pageSize: answer.alignment };
+  }
+
+  pins(): PinBudget {
+    return readPins(this.iommufd.accounting);
   }
 
   mapSync(request: MapRequest): void {
@@ -202,7 +206,7 @@ export class IoasMapper implements DmaMapper {
   #mapError(result: number, request: MapRequest, name = "IOAS_MAP"): PciError {
     return mapError(result, request, () => this.limits(), {
       syscall: `ioctl IOMMU_${name}`,
-      memlock: () => (this.iommufd.accounting === "process" ? readMemlock() : readUserMemlock()),
+      pins: () => this.pins(),
     });
   }
 

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { PinBudget } from "@userpci/interface";
 
 /** What a process may pin and has pinned, in bytes (row R13). */
 export interface Memlock {
@@ -47,6 +48,13 @@ export function readUserMemlock(root = "/proc"): Memlock {
   const mine = statuses.filter((status) => userOf(status) === user);
   const pinned = mine.map((status) => Number(field(status, /^VmPin:\s*(\d+) kB/m) ?? "0") * 1024);
   return { ...readMemlock(join(root, "self")), locked: pinned.reduce((sum, each) => sum + each, 0) };
+}
+
+/** {@link readMemlock} or {@link readUserMemlock}, for a mapper. */
+export function readPins(scope: PinBudget["scope"]): PinBudget {
+  const { limit, locked, exempt } = scope === "process" ? readMemlock() : readUserMemlock();
+  const user = process.env["USER"];
+  return { scope, used: locked, limit, exempt, ...(user !== undefined && { user }) };
 }
 
 /** A process's status; undefined for one that has ended. */

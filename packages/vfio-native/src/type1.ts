@@ -6,12 +6,14 @@ import {
   type MapperLimits,
   type MapRequest,
   PciError,
+  type PinBudget,
 } from "@userpci/interface";
 import { capabilityRecords, infoCapabilities } from "./capability-chain.ts";
 import { Descriptor } from "./descriptor.ts";
 import { systemError } from "./errno.ts";
 import { mapError, sweepError, unmapError } from "./explain.ts";
 import { failedWith, query } from "./ioctl.ts";
+import { readPins } from "./memlock.ts";
 import type { Native } from "./native.ts";
 import { StructRecord } from "./struct-record.ts";
 import * as uapi from "./uapi/vfio.ts";
@@ -96,6 +98,10 @@ export class Type1Mapper implements DmaMapper {
     }
     const pageSize = Number(info.iova_pgsizes & -info.iova_pgsizes) || this.native.pageSize();
     return mappingsLeft === undefined ? { ranges, pageSize } : { ranges, pageSize, mappingsLeft };
+  }
+
+  pins(): PinBudget {
+    return readPins("process");
   }
 
   mapSync(request: MapRequest): void {
