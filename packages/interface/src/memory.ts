@@ -2,6 +2,8 @@
 export interface MemoryOptions {
   /** Page size in bytes: the system's (default), 2 MiB or 1 GiB. */
   readonly pageSize?: number;
+  /** Whether smaller pages will do where there are none of `pageSize`; `DmaMemory.pageSize` tells. Default false. */
+  readonly fallback?: boolean;
   /** Name for people, shown in `/proc/PID/maps` where the source can. */
   readonly label?: string;
 }

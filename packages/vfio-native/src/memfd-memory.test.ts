@@ -72,6 +72,61 @@ describe("memory from memfds", () => {
   });
 
   it("knows the pages that there are", () => {
-    expect(() => source.alloc(4096, { pageSize: 8192 })).toThrow(failing("ERR_NOT_SUPPORTED", /8192/));
+    for (const fallback of [false, true]) {
+      const none = failing("ERR_NOT_SUPPORTED", /8192/);
+      expect(() => source.alloc(4096, { pageSize: 8192, fallback })).toThrow(none);
+    }
+  });
+});
+
+describe("huge pages that the system does not have", () => {
+  const ENOMEM = -12;
+  const ENODEV = -19;
+  const EMFILE = -24;
+
+  /** A source on a system whose memfds of huge pages end with an error each, and the sizes that were tried. */
+  function without(errors: Partial<Record<"MFD_HUGE_2MB" | "MFD_HUGE_1GB", number>>) {
+    const tried: number[] = [];
+    const { MFD_HUGE_2MB, MFD_HUGE_1GB } = native.constants;
+    const memfd: typeof native.memfd = (name, size, flags, seals) => {
+      tried.push(size);
+      const huge = flags & (MFD_HUGE_2MB | MFD_HUGE_1GB);
+      if (huge === MFD_HUGE_2MB && errors.MFD_HUGE_2MB) return errors.MFD_HUGE_2MB;
+      if (huge === MFD_HUGE_1GB && errors.MFD_HUGE_1GB) return errors.MFD_HUGE_1GB;
+      return native.memfd(name, size, 0, seals);
+    };
+    return { tried, source: new MemfdSource({ ...native, memfd }) };
+  }
+
+  it("are an error that tells how many are needed and free, and how to have more", () => {
+    const { source } = without({ MFD_HUGE_2MB: ENOMEM });
+    expect(() => source.alloc(5 * 2 ** 20, { pageSize: 2 ** 21 })).toThrow(
+      expect.objectContaining({
+        code: "ENOMEM",
+        message: expect.stringMatching(
+          /6291456 bytes in pages of 2097152 bytes: 3 are needed, and \d+ of \d+ are free/,
+        ),
+        hint: expect.stringMatching(/hugepages-2048kB; echo .* > nr_hugepages; or \{ fallback: true \}/),
+      }),
+    );
+  });
+
+  it("give way to smaller ones where those will do, and the memory tells which", () => {
+    const small = without({ MFD_HUGE_2MB: ENOMEM, MFD_HUGE_1GB: ENODEV });
+    using memory = small.source.alloc(5000, { pageSize: 2 ** 30, fallback: true });
+    expect([memory.pageSize, memory.size, small.tried]).toEqual([4096, 8192, [2 ** 30, 2 ** 21, 8192]]);
+    const medium = without({ MFD_HUGE_1GB: ENOMEM });
+    using other = medium.source.alloc(5000, { pageSize: 2 ** 30, fallback: true });
+    expect([other.pageSize, other.size]).toEqual([2 ** 21, 2 ** 21]);
+  });
+
+  it("do not where something else is wrong", () => {
+    const { source, tried } = without({ MFD_HUGE_2MB: EMFILE });
+    const options = { pageSize: 2 ** 21, fallback: true };
+    expect(() => source.alloc(5000, options)).toThrow(expect.objectContaining({ code: "EMFILE" }));
+    expect(tried).toEqual([2 ** 21]);
+    expect(() => source.alloc(5000, { fallback: 1 as never })).toThrow(
+      failing("ERR_INVALID_ARGUMENT", /fallback/),
+    );
   });
 });

@@ -15,17 +15,11 @@ import { AdoptedMemory } from "./adopted-memory.ts";
 import { CountedMemory } from "./counted-memory.ts";
 import { systemError } from "./errno.ts";
 import { FileMemory } from "./file-memory.ts";
+import { countHugePages, HUGE_PAGES_FOLDER, hugePageFolder, hugePages } from "./huge-pages.ts";
 import { type Mapping, mapFile } from "./mapping.ts";
 import { loadNative, type Native } from "./native.ts";
-import type { NativeConstant } from "./native-constants.ts";
 import { type SharedMemfd, shareMemfd } from "./shared-memfd.ts";
 import { Tether } from "./tether.ts";
-
-/** Sizes of huge pages that memfd_create(2) can be asked for. */
-const HUGE_PAGES = new Map<number, NativeConstant>([
-  [2 ** 21, "MFD_HUGE_2MB"],
-  [2 ** 30, "MFD_HUGE_1GB"],
-]);
 
 /** Memory that devices may reach, in a memfd of its own. */
 class MemfdMemory extends CountedMemory {
@@ -98,8 +92,27 @@ export class MemfdSource implements MemorySource {
     checkInteger("size", size, 1, 2 ** 46);
     checkType("options", options, "object");
     const pageSize = checkInteger("pageSize", options.pageSize ?? native.pageSize(), 1, 2 ** 46);
-    const rounded = Math.ceil(size / pageSize) * pageSize;
+    const { fallback = false } = options;
+    checkType("fallback", fallback, "boolean");
     const label = checkLabel(options.label ?? "userpci-dma");
+    this.#flags(native, pageSize);
+    const smaller = fallback
+      ? [...hugePages.keys(), native.pageSize()].filter((each) => each < pageSize)
+      : [];
+    const failures: unknown[] = [];
+    for (const each of [pageSize, ...smaller.sort((a, b) => b - a)]) {
+      try {
+        return this.#allocate(native, size, each, label);
+      } catch (error) {
+        failures.push(error);
+        if (!lacksPages(error)) break;
+      }
+    }
+    throw failures[0];
+  }
+
+  #allocate(native: Native, size: number, pageSize: number, label: string): DmaMemory {
+    const rounded = Math.ceil(size / pageSize) * pageSize;
     const { F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_SEAL, PROT_READ, PROT_WRITE } = native.constants;
     const seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
     const fd = native.memfd(label, rounded, this.#flags(native, pageSize), seals);
@@ -123,7 +136,7 @@ export class MemfdSource implements MemorySource {
 
   #flags({ constants }: Native, pageSize: number): number {
     if (pageSize === this.pageSize) return 0;
-    const huge = HUGE_PAGES.get(pageSize);
+    const huge = hugePages.get(pageSize);
     if (huge !== undefined) return constants.MFD_HUGETLB | constants[huge];
     throw new PciError("ERR_NOT_SUPPORTED", `no memory has pages of ${pageSize} bytes`, {
       hint: `use ${this.pageSize}, 2 ** 21 (2 MiB) or 2 ** 30 (1 GiB)`,
@@ -131,14 +144,35 @@ export class MemfdSource implements MemorySource {
   }
 
   #failure(result: number, syscall: string, size: number, pageSize: number): PciError {
-    const kib = pageSize / 1024;
-    const hint =
-      pageSize === this.pageSize
-        ? "allocate less, or close buffers that are no longer used"
-        : `as root: cd /sys/kernel/mm/hugepages/hugepages-${kib}kB; echo $(($(cat nr_hugepages) + ${Math.ceil(size / pageSize)})) > nr_hugepages`;
+    const message = `allocating ${size} bytes in pages of ${pageSize} bytes`;
+    if (pageSize !== this.pageSize) return hugePageError(result, syscall, message, pageSize, size / pageSize);
     return systemError(result, syscall, {
-      message: `allocating ${size} bytes in pages of ${pageSize} bytes`,
-      hint,
+      message,
+      hint: "allocate less, or close buffers that are no longer used",
     });
   }
+}
+
+/** Whether pages of another size may be had: there are too few (ENOMEM), or the kernel has no such size. */
+function lacksPages(error: unknown): boolean {
+  return ["ENOMEM", "ENODEV", "ENOSYS"].some((code) => isPciError(error, code));
+}
+
+/** @param needed how many pages */
+function hugePageError(
+  result: number,
+  syscall: string,
+  what: string,
+  pageSize: number,
+  needed: number,
+): PciError {
+  const { free, total } = countHugePages(pageSize);
+  const missing = Math.max(1, needed - free);
+  return systemError(result, syscall, {
+    message: `${what}: ${needed} are needed, and ${free} of ${total} are free`,
+    hint:
+      `as root: cd ${HUGE_PAGES_FOLDER}/${hugePageFolder(pageSize)}; echo $(($(cat nr_hugepages) + ${missing})) > nr_hugepages; ` +
+      "or { fallback: true } for smaller pages where there are none",
+    details: { pageSize, needed, free, total },
+  });
 }

@@ -95,7 +95,10 @@ await guestSuite(import.meta.url, {
     "huge pages that the system does not have are refused with the command that reserves them": () => {
       using backend = kernelBackend();
       const few = expectCode("ENOMEM", () => backend.memory.alloc(64 * MIB, { pageSize: 2 * MIB }));
-      assert.match(few.hint!, /hugepages-2048kB; echo .* \+ 32\)\) > nr_hugepages/);
+      const free = freeHugePages();
+      assert.deepEqual(few.details, { pageSize: 2 * MIB, needed: 32, free, total: 8 });
+      assert.match(few.message, new RegExp(`32 are needed, and ${free} of 8 are free`));
+      assert.match(few.hint!, new RegExp(`hugepages-2048kB; echo .* \\+ ${32 - free}\\)\\) > nr_hugepages`));
       const none = expectCode("ENOMEM", () => backend.memory.alloc(1, { pageSize: 2 ** 30 }));
       assert.match(none.hint!, /hugepages-1048576kB; echo .* \+ 1\)\) > nr_hugepages/);
       expectCode("ERR_NOT_SUPPORTED", () => backend.memory.alloc(1, { pageSize: 65536 }));
