@@ -1,0 +1,112 @@
+import { strict as assert } from "node:assert";
+import { expectRejection } from "../harness/expect.ts";
+import { holdings } from "../harness/process.ts";
+import { guestSuite } from "../harness/suite.ts";
+import { withDma } from "./scene.ts";
+
+const MIB = 2 ** 20;
+
+/** What the event loop did while something was done. */
+interface Turns {
+  /** Milliseconds that it took. */
+  readonly took: number;
+  /** How often a timer of 1 ms fired meanwhile. */
+  readonly fired: number;
+  /** The longest time in which it did not, in milliseconds. */
+  readonly longest: number;
+}
+
+/** Runs `work` with a timer beside it. */
+async function watchTurns(work: () => unknown): Promise<Turns> {
+  let fired = 0;
+  let longest = 0;
+  let last = performance.now();
+  const start = last;
+  const look = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+  };
+  const timer = setInterval(() => {
+    look();
+    fired += 1;
+  }, 1);
+  try {
+    await work();
+    look();
+    return { took: performance.now() - start, fired, longest };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+const show = ({ took, fired, longest }: Turns): string =>
+  `${took.toFixed(1)} ms, the timer fired ${fired} times, at most ${longest.toFixed(1)} ms apart`;
+
+await guestSuite(import.meta.url, {
+  backends: ["vfio-group", "vfio-cdev"],
+  memlock: 1024 * MIB,
+  tests: {
+    ...Object.fromEntries(
+      [64, 256].map((size) => [
+        `mapping and unmapping ${size} MiB leaves the event loop turning, which the calls on this thread do not`,
+        () =>
+          withDma(async ({ dma }) => {
+            const blocked = await watchTurns(() => dma.allocSync(size * MIB).closeSync());
+            let buffer = await dma.alloc(4096);
+            const free = await watchTurns(async () => {
+              buffer = await dma.alloc(size * MIB);
+            });
+            assert.equal(holdings().pinned, size * MIB + 4096);
+            const freeing = await watchTurns(() => buffer.close());
+            const told = `sync ${show(blocked)}; alloc ${show(free)}; close ${show(freeing)}`;
+            console.log(told);
+            assert.equal(blocked.fired, 0, `nothing else ran: ${told}`);
+            assert.ok(free.fired >= 5, told);
+            assert.ok(free.longest < blocked.took / 3, told);
+          }),
+      ]),
+    ),
+
+    "closing while 256 MiB are being mapped undoes the mapping": async () => {
+      const before = holdings();
+      await withDma(async ({ dma, device }) => {
+        const alloc = expectRejection("ERR_CLOSED", () => dma.alloc(256 * MIB));
+        await dma.close();
+        await alloc;
+        assert.equal(holdings().pinned, 0);
+        assert.equal(device.domain.mappedBytes, 0);
+      });
+      await withDma(async ({ dma }) => {
+        const alloc = expectRejection("ERR_CLOSED", () => dma.alloc(256 * MIB));
+        dma.closeSync();
+        await alloc;
+        assert.equal(holdings().pinned, 0);
+      });
+      await withDma(async ({ dma, device }) => {
+        const outcome = dma.alloc(256 * MIB).then(
+          () => "mapped",
+          ({ code }: { code: string }) => code,
+        );
+        await device.close();
+        // The device may have closed its registers for longer than the mapping took.
+        assert.ok(["mapped", "ERR_CLOSED"].includes(await outcome), await outcome);
+        assert.equal(holdings().pinned, 0);
+      });
+      assert.deepEqual(holdings(), before);
+    },
+
+    "a caller's bytes that are being mapped may be transferred and dropped meanwhile": async () => {
+      const before = holdings();
+      await withDma(async ({ dma }) => {
+        const bytes = new Uint8Array(64 * MIB);
+        const mapping = dma.map(bytes, { exposeNeighbours: true });
+        structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+        const buffer = await mapping;
+        assert.equal(buffer.size, 64 * MIB);
+        assert.equal(holdings().pinned, buffer.pinnedBytes);
+      });
+      assert.deepEqual(holdings(), before);
+    },
+  },
+});
