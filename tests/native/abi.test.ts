@@ -22,6 +22,7 @@ const numberTables = {
   feature: (name: string) => `VFIO_DEVICE_FEATURE_${name}`,
   iommuInfoFlag: (name: string) => `VFIO_IOMMU_INFO_${name}`,
   iommuCapability: (name: string) => `VFIO_IOMMU_TYPE1_INFO_${name === "DMA_AVAIL" ? "" : "CAP_"}${name}`,
+  dirtyPagesFlag: (name: string) => `VFIO_IOMMU_DIRTY_PAGES_FLAG_${name}`,
   mapFlag: (name: string) => `VFIO_DMA_MAP_FLAG_${name}`,
   bindFlag: (name: string) => `VFIO_DEVICE_BIND_FLAG_${name}`,
   attachFlag: (name: string) => `VFIO_DEVICE_ATTACH_${name}`,

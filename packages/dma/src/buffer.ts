@@ -1,20 +1,25 @@
 import {
   checkAligned,
+  type DirtyLog,
   type DmaDirection,
   type DmaMapping,
   type DmaMemory,
+  featureMissing,
   type Iova,
   iovaHi,
   iovaLo,
   PciError,
 } from "@userpci/interface";
 import type { SharedBuffer } from "./shared-buffer.ts";
+import { type ByteRange, rangesOf } from "./byte-ranges.ts";
 
 /** What a buffer is made of, and whom it tells when it is closed. */
 export interface DmaBufferParts {
   readonly mapping: DmaMapping;
   /** Whether the memory is closed with the buffer. */
   readonly ownsMemory: boolean;
+  /** Which pages devices write, if the domain can tell. */
+  readonly dirty?: DirtyLog | undefined;
   /** Called once, when the buffer is closed. */
   readonly onClose: (buffer: DmaBuffer) => void;
 }
@@ -30,6 +35,7 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
   readonly #mapping: DmaMapping;
   readonly #ownsMemory: boolean;
   readonly #onClose: (buffer: DmaBuffer) => void;
+  readonly #dirty: DirtyLog | undefined;
   readonly #size: number;
   /** Where the bytes begin in the memory's buffer. */
   readonly #start: number;
@@ -47,6 +53,7 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
     this.#mapping = parts.mapping;
     this.#ownsMemory = parts.ownsMemory;
     this.#onClose = parts.onClose;
+    this.#dirty = parts.dirty;
     const { memory, offset, size, iova } = parts.mapping;
     const { byteOffset = 0, lead = 0, length = memory.size - lead } = memory;
     const first = Math.max(offset, lead);
@@ -146,6 +153,22 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
     throw new PciError("ERR_NOT_SUPPORTED", `${this.#name()} is of memory that only its own thread sees`, {
       hint: "use it here, and post messages to the other thread",
     });
+  }
+
+  /**
+   * Which of the bytes devices have written since `Dma.trackWrites`, or since the last call: whole pages of it, ascending and
+   * apart from each other. Of a page table in software and of an IOMMU with dirty bits those are pages that were written; of
+   * type1, where `Dma.tracksExactly` is false, all that could have been.
+   *
+   * @throws PciError `ERR_INVALID_ARGUMENT` while nothing is tracked, `ERR_NOT_SUPPORTED` where nothing can be, `ERR_CLOSED`
+   */
+  takeWritten(): ByteRange[] {
+    this.#checkOpen();
+    if (this.#dirty === undefined) throw featureMissing("dirty-tracking", "the domain");
+    const { iova, size } = this.#mapping;
+    const first = Number(this.#iova - iova);
+    const bits = this.#dirty.take(iova, size);
+    return rangesOf(bits, this.#dirty.pageSize, { start: first, size: this.#size });
   }
 
   /**

@@ -5,6 +5,7 @@ import {
   type DmaMapping,
   type DmaMemory,
   Failures,
+  featureMissing,
   type IommuDomain,
   type Iova,
   type MapOptions,
@@ -112,6 +113,26 @@ export class Dma implements AsyncDisposable, Disposable {
     this.#checkOpen();
     const { pageSize } = this.#domain;
     checkFits(this.#domain, Math.ceil(checkInteger("size", size, 1, LARGEST) / pageSize) * pageSize);
+  }
+
+  /**
+   * Begins or ends to note which pages the devices of the domain write: `DmaBuffer.takeWritten` tells. In iommufd the domain
+   * must have been made for it: `backend.createDomain({ dirtyTracking: true })`.
+   *
+   * @throws PciError `ERR_NOT_SUPPORTED` where the kernel, the IOMMU or the backend cannot, `ERR_CLOSED`
+   */
+  trackWrites(on: boolean): void {
+    this.#checkOpen();
+    checkType("on", on, "boolean");
+    const { dirty } = this.#domain;
+    if (dirty === undefined) throw featureMissing("dirty-tracking", "the domain");
+    if (on) dirty.start();
+    else dirty.stop();
+  }
+
+  /** Whether {@link trackWrites} tells pages that were written from those that only could have been. */
+  get tracksExactly(): boolean {
+    return this.#domain.dirty?.exact ?? false;
   }
 
   /** The buffers that are open, oldest first. */
@@ -273,7 +294,8 @@ export class Dma implements AsyncDisposable, Disposable {
   }
 
   #adopt(mapping: DmaMapping, ownsMemory: boolean): DmaBuffer {
-    const buffer = new DmaBuffer({ mapping, ownsMemory, onClose: (closed) => this.#dropped(closed) });
+    const { dirty } = this.#domain;
+    const buffer = new DmaBuffer({ mapping, ownsMemory, dirty, onClose: (closed) => this.#dropped(closed) });
     this.#buffers.add(buffer);
     this.#pinnedBytes += buffer.pinnedBytes;
     return buffer;

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { DmaBuffer } from "./buffer.ts";
+export type { ByteRange } from "./byte-ranges.ts";
 export { Dma, type DmaAllocOptions, type DmaDevice } from "./dma.ts";
 export type { DmaMapOptions, DmaMappable } from "./mappable.ts";
 export { adoptPool, type DmaPool, type DmaPoolOptions, type SharedPool } from "./pool.ts";

@@ -1,3 +1,4 @@
+import type { DirtyLog } from "./dirty.ts";
 import type { Iova, IovaRange } from "./iova.ts";
 import type { DmaMemory } from "./memory.ts";
 import type { PinBudget } from "./pins.ts";
@@ -48,6 +49,8 @@ export interface DmaMapper {
   readonly name: string;
   /** What another process could map through, if there is such a thing. */
   readonly descriptor?: MapperDescriptor;
+  /** Which pages devices write, where that can be noted. */
+  readonly dirty?: DirtyLog;
   /** What it can map now. */
   limits(): MapperLimits;
   /** What is pinned and may be, where the kernel counts it. Absent: mappings pin nothing. */
@@ -222,6 +225,11 @@ export interface IommuDomain extends AsyncDisposable, Disposable {
   iovaOf(memory: DmaMemory, offset?: number): Iova | undefined;
   /** Bytes that devices can reach: the sizes of the live mappings, and of the whole memory where parts are joined. */
   readonly mappedBytes: number;
+  /**
+   * Which pages its devices write: of any mapping, and of parts of one. Throws `ERR_NOT_SUPPORTED` where a mapper cannot
+   * note them. Absent: no mapper could.
+   */
+  readonly dirty?: DirtyLog;
   /** How many mappings its IOMMUs hold, and may (row R12). */
   readonly budget: MappingBudget;
   /**

@@ -21,6 +21,7 @@ export {
   checkType,
   formatValue,
 } from "./check.ts";
+export type { DirtyLog } from "./dirty.ts";
 export type {
   DmaDirection,
   DmaMapper,

@@ -1,6 +1,7 @@
 import {
   checkInteger,
   checkType,
+  type DirtyLog,
   type DmaMapper,
   type DmaMapping,
   type DmaMemory,
@@ -21,6 +22,7 @@ import {
 import { IovaAllocator } from "./allocator.ts";
 import { checkMapper, DeviceList } from "./attachment.ts";
 import { Budget } from "./budget.ts";
+import { type DirtyHost, DomainDirtyLog } from "./domain-dirty-log.ts";
 import { allowedRanges, checkDomainOptions, type DomainOptions } from "./domain-options.ts";
 import { explain } from "./explain.ts";
 import { MappingHistory } from "./history.ts";
@@ -52,7 +54,7 @@ export function createDomain(options: DomainOptions = {}): IommuDomain {
 
 type Holder = Mapping | Reservation;
 
-class Domain implements IommuDomain, MappingHost, JoinHost {
+class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
   readonly #name: string;
   readonly #table: IovaAllocator<Holder>;
   readonly #mappers: MapperTable;
@@ -61,6 +63,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost {
   readonly #index = new MemoryIndex();
   readonly #joiner = new Joiner(this);
   readonly #devices = new DeviceList();
+  readonly dirty: DirtyLog = new DomainDirtyLog(this);
   readonly #underWay = new UnderWay();
   #reservedBytes = 0;
   #closed = false;
@@ -103,44 +106,48 @@ class Domain implements IommuDomain, MappingHost, JoinHost {
   }
 
   pins(): readonly PinBudget[] {
-    this.#checkOpen();
+    this.checkOpen();
     return this.mappers.flatMap((mapper) => mapper.pins?.() ?? []);
   }
 
   get ranges(): readonly IovaRange[] {
-    this.#checkOpen();
+    this.checkOpen();
     return this.#table.ranges;
   }
 
   mappings(): Iterable<DmaMapping> {
-    this.#checkOpen();
+    this.checkOpen();
     return this.#visible().flatMap((mapping): DmaMapping[] =>
       mapping.joined === undefined ? [mapping] : [...mapping.joined.parts()],
     );
   }
 
   find(iova: bigint): DmaMapping | undefined {
-    this.#checkOpen();
+    this.checkOpen();
+    const mapping = this.mappingAt(iova);
+    if (mapping?.joined === undefined) return mapping;
+    return mapping.joined.find(mapping.offset + Number(iova - mapping.iova));
+  }
+
+  mappingAt(iova: bigint): Mapping | undefined {
     const holder = this.#table.find(iova)?.owner;
-    if (!(holder instanceof Mapping) || !holder.visible) return undefined;
-    if (holder.joined === undefined) return holder;
-    return holder.joined.find(holder.offset + Number(iova - holder.iova));
+    return holder instanceof Mapping && holder.visible ? holder : undefined;
   }
 
   iovaOf(memory: DmaMemory, offset = 0): Iova | undefined {
-    this.#checkOpen();
+    this.checkOpen();
     checkInteger("offset", offset, 0, Number.MAX_SAFE_INTEGER);
     return this.#index.iovaOf(memory, offset, () => this.#visible());
   }
 
   explain(iova: bigint): IovaReport {
-    this.#checkOpen();
+    this.checkOpen();
     checkType("iova", iova, "bigint");
     return explain(iova, { table: this.#table, history: this.#history });
   }
 
   attach(mapper: DmaMapper, device: string): DomainAttachment {
-    this.#checkOpen();
+    this.checkOpen();
     checkMapper(mapper);
     checkType("the name of a device", device, "string");
     this.#mappers.join(mapper, device, {
@@ -313,14 +320,14 @@ class Domain implements IommuDomain, MappingHost, JoinHost {
   }
 
   #checkReady(): void {
-    this.#checkOpen();
+    this.checkOpen();
     if (this.mappers.length > 0) return;
     throw new PciError("ERR_DOMAIN_EMPTY", `${this.#name} has had no device attached yet`, {
       hint: "open a device into the domain before mapping memory",
     });
   }
 
-  #checkOpen(): void {
+  checkOpen(): void {
     if (this.#closed) throw new PciError("ERR_CLOSED", `${this.#name} is closed`);
   }
 }

@@ -13,6 +13,7 @@ import { checkDirection } from "./direction.ts";
 import { checkPowerOfTwo, hex, UNIT, unitOf } from "./pages.ts";
 import { RangeMap } from "./range-map.ts";
 import { formatRange, normaliseRanges } from "./ranges.ts";
+import { SoftwareDirtyLog } from "./software-dirty-log.ts";
 
 /** How a {@link MemoryMapper} is made. */
 export interface MemoryMapperOptions {
@@ -44,6 +45,8 @@ export interface Translation {
 /** A page table in software: the IOMMU of devices that are emulated or served in this process (row R12). */
 export class MemoryMapper implements DmaMapper {
   readonly name: string;
+  /** Writes of devices are noted when `translate` is asked for them. */
+  readonly dirty = new SoftwareDirtyLog();
   readonly #limits: MapperLimits;
   readonly #maxMappings: number;
   readonly #table = new RangeMap<MapRequest>();
@@ -142,6 +145,7 @@ export class MemoryMapper implements DmaMapper {
       const length = Math.min(left, mapping.size - inside);
       const { buffer, byteOffset = 0 } = mapping.memory;
       slices.push(new Uint8Array(buffer, byteOffset + mapping.offset + inside, length));
+      if (direction !== "to-device") this.dirty.note(at, length);
       at += BigInt(length);
       left -= length;
     }

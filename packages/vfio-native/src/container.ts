@@ -1,9 +1,10 @@
-import { PciError } from "@userpci/interface";
+import { type DirtyLog, PciError } from "@userpci/interface";
 import { systemError } from "./errno.ts";
 import { CONTAINER_NODE, openError } from "./explain.ts";
 import { check } from "./ioctl.ts";
 import type { Native } from "./native.ts";
 import { Type1Mapper } from "./type1.ts";
+import { Type1DirtyLog } from "./type1-dirty-log.ts";
 import * as uapi from "./uapi/vfio.ts";
 
 /** Something that must be closed before the container: a group that is in it. */
@@ -19,6 +20,14 @@ export interface ContainerMember {
 export class Container extends Type1Mapper {
   /** Whether a device ever was in it: it then lives as long as its domain. */
   used = false;
+  readonly dirty: DirtyLog = new Type1DirtyLog({
+    native: this.native,
+    fd: () => {
+      this.assertOpen();
+      return this.file.fd;
+    },
+    pageSize: () => this.limits().pageSize,
+  });
   readonly #members: ContainerMember[] = [];
 
   /**

@@ -1,4 +1,5 @@
 import {
+  type DirtyLog,
   type DmaDirection,
   featureMissing,
   type Iova,
@@ -8,6 +9,7 @@ import {
 } from "@userpci/interface";
 import { formatRanges } from "@userpci/iommu";
 import { systemError } from "./errno.ts";
+import { IoasDirtyLog } from "./ioas-dirty-log.ts";
 import { IoasMapper } from "./ioas-mapper.ts";
 import { directionFlags } from "./ioas-record.ts";
 import { failedWith } from "./ioctl.ts";
@@ -17,6 +19,7 @@ import * as uapi from "./uapi/iommufd.ts";
 
 /** An address space of an iommufd (IOAS): the mappings of all devices that are attached to it. */
 export class Ioas extends IoasMapper {
+  readonly dirty: DirtyLog = new IoasDirtyLog(this);
   readonly #tables = new Set<PageTable>();
   #handedOut = false;
 

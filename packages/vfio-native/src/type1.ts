@@ -105,7 +105,7 @@ export class Type1Mapper implements DmaMapper {
   }
 
   mapSync(request: MapRequest): void {
-    this.#assertOpen();
+    this.assertOpen();
     fillMap(this.#map, request);
     const result = this.native.ioctl(this.#fd, uapi.request.IOMMU_MAP_DMA, this.#mapAddress);
     if (result < 0) throw this.#mapError(result, request);
@@ -113,14 +113,14 @@ export class Type1Mapper implements DmaMapper {
 
   async map(request: MapRequest): Promise<void> {
     if (request.size < ASYNC_SIZE) return this.mapSync(request);
-    this.#assertOpen();
+    this.assertOpen();
     const record = newMapRecord();
     fillMap(record, request);
     await this.file.use(async () => {
       const result = await this.native.ioctlAsync(this.#fd, uapi.request.IOMMU_MAP_DMA, record.bytes);
       if (result >= 0) return;
       // Without its groups the container can neither map nor say what it could.
-      this.#assertOpen();
+      this.assertOpen();
       throw this.#mapError(result, request);
     });
   }
@@ -202,7 +202,8 @@ export class Type1Mapper implements DmaMapper {
     throw unmapError(iova, size);
   }
 
-  #assertOpen(): void {
+  /** @throws PciError `ERR_CLOSED` */
+  protected assertOpen(): void {
     if (this.closed)
       throw new PciError("ERR_CLOSED", `the ${this.name} is closed, with its backend or domain`);
   }

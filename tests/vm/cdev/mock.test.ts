@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import { Dma } from "@userpci/dma";
 import { toIova } from "@userpci/interface";
 import { FaultQueue, type Ioas, vfioCdev } from "@userpci/vfio-native";
 import { expectCode } from "../harness/expect.ts";
@@ -10,13 +11,20 @@ const PAGE = 4096;
 /** What a device wants to do, in the mock's words: the uAPI's bits. */
 const WRITE = 1 << 1;
 
+/** The mock joins pages that happen to be neighbours in memory into larger ones, of which all is written if a part is. */
+function separatePages(ioas: Ioas): void {
+  ioas.hugePages = false;
+}
+
 /** Gives a test an address space with 64 pages mapped at 16 MiB. A real device keeps it open. */
 async function withIoas(test: (ioas: Ioas, iova: bigint) => void): Promise<void> {
   await using backend = vfioCdev();
   await using device = await backend.open(at.edu);
   using memory = backend.memory.alloc(64 * PAGE);
+  const { ioas } = device.iommu!;
+  separatePages(ioas);
   using mapping = await device.domain.map(memory, { iova: toIova(0x100_0000) });
-  test(device.iommu!.ioas, mapping.iova);
+  test(ioas, mapping.iova);
   await device.close();
 }
 
@@ -64,6 +72,29 @@ await guestSuite(import.meta.url, {
         ioas.iommufd.destroy(mock.id);
         for (const table of tables) table.close();
       }),
+
+    "a buffer tells which of its pages devices wrote, once": async () => {
+      await using backend = vfioCdev();
+      await using device = await backend.open(at.edu);
+      await using dma = new Dma(device);
+      const { ioas } = device.iommu!;
+      separatePages(ioas);
+      await using buffer = await dma.alloc(64 * PAGE, { iova: toIova(0x100_0000) });
+      const mock = mockDevice(ioas);
+      const table = ioas.createTable(mock.deviceId, { dirtyTracking: true });
+      dma.trackWrites(true);
+      assert.deepEqual([dma.tracksExactly, buffer.takeWritten()], [true, []]);
+      mockWrites(ioas.iommufd, table.id, buffer.iova, 64, Uint8Array.of(0b1, 0, 0b1100_0000, 1, 0, 0, 0, 0));
+      assert.deepEqual(buffer.takeWritten(), [
+        { offset: 0, size: PAGE },
+        { offset: 22 * PAGE, size: 3 * PAGE },
+      ]);
+      assert.deepEqual(buffer.takeWritten(), []);
+      dma.trackWrites(false);
+      expectCode("ERR_INVALID_ARGUMENT", () => buffer.takeWritten());
+      ioas.iommufd.destroy(mock.id);
+      table.close();
+    },
 
     "a page table made without them says so": () =>
       withIoas((ioas, iova) => {

@@ -29,6 +29,7 @@ export const request = {
   IOMMU_GET_INFO: ioctlOf(12),
   IOMMU_MAP_DMA: ioctlOf(13),
   IOMMU_UNMAP_DMA: ioctlOf(14),
+  IOMMU_DIRTY_PAGES: ioctlOf(17),
 } as const;
 
 /** The API version every kernel since 3.6 answers. */
@@ -112,6 +113,9 @@ export const iommuInfoFlag = { PGSIZES: 1 << 0, CAPS: 1 << 1 } as const;
 
 /** Ids of capabilities behind `struct vfio_iommu_type1_info`. */
 export const iommuCapability = { IOVA_RANGE: 1, MIGRATION: 2, DMA_AVAIL: 3 } as const;
+
+/** `struct vfio_iommu_type1_dirty_bitmap` flags: what to do. */
+export const dirtyPagesFlag = { START: 1 << 0, STOP: 1 << 1, GET_BITMAP: 1 << 2 } as const;
 
 /** `struct vfio_iommu_type1_dma_map` flags, as seen by the device. */
 export const mapFlag = { READ: 1 << 0, WRITE: 1 << 1 } as const;
@@ -268,6 +272,13 @@ export const dmaAvail = defineStruct("vfio_iommu_type1_info_dma_avail", {
   next: "u32",
   avail: "u32",
 });
+
+export const dirtyBitmap = defineStruct("vfio_iommu_type1_dirty_bitmap", { argsz: "u32", flags: "u32" });
+
+/** Of `struct vfio_iommu_type1_dirty_bitmap_get` what is before its `bitmap`. */
+export const dirtyBitmapGet = defineStruct("vfio_iommu_type1_dirty_bitmap_get", { iova: "u64", size: "u64" });
+
+export const bitmap = defineStruct("vfio_bitmap", { pgsize: "u64", size: "u64", data: "u64" });
 
 export const dmaMap = defineStruct("vfio_iommu_type1_dma_map", {
   argsz: "u32",

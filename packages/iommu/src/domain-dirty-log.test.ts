@@ -1,0 +1,129 @@
+import { type DmaMapper, PciError, toIova } from "@userpci/interface";
+import { describe, expect, it } from "vitest";
+import { createDomain } from "./domain.ts";
+import { MemoryMapper } from "./memory-mapper.ts";
+import { TestMemory } from "./testing/memory.ts";
+
+const K = 4096;
+const failing = (code: string, message: RegExp = /./) =>
+  expect.objectContaining({
+    code,
+    message: expect.stringMatching(message),
+    hint: expect.stringMatching(/./),
+  });
+
+function opened(...mappers: DmaMapper[]) {
+  const domain = createDomain();
+  for (const [i, mapper] of mappers.entries()) domain.attach(mapper, `device ${i}`);
+  return { domain, dirty: domain.dirty! };
+}
+
+/** Pages of a bitmap. */
+const pagesOf = (bits: Uint8Array): number[] =>
+  Array.from({ length: bits.length * 8 }, (_, i) => i).filter((i) => (bits[i >> 3]! >> (i & 7)) & 1);
+
+const write = (mapper: MemoryMapper, iova: bigint, size = 1) => mapper.translate(iova, size, "from-device");
+
+describe("the pages that devices write", () => {
+  it("are told once, and what they read is not", () => {
+    const mapper = new MemoryMapper();
+    const { domain, dirty } = opened(mapper);
+    const { iova } = domain.mapSync(new TestMemory(20 * K));
+    write(mapper, iova);
+    dirty.start();
+    dirty.start();
+    expect([dirty.exact, dirty.pageSize, pagesOf(dirty.take(iova, 20 * K))]).toEqual([true, K, []]);
+    mapper.translate(iova, 20 * K, "to-device");
+    write(mapper, iova + BigInt(2 * K - 1), 2);
+    mapper.translate(iova + BigInt(19 * K), 1, "bidirectional");
+    write(mapper, iova + BigInt(20 * K - 1), 2);
+    expect(pagesOf(dirty.take(iova, 20 * K))).toEqual([1, 2, 19]);
+    expect(pagesOf(dirty.take(iova, 20 * K))).toEqual([]);
+    write(mapper, iova);
+    dirty.stop();
+    dirty.stop();
+    dirty.start();
+    expect(pagesOf(dirty.take(iova, 20 * K))).toEqual([]);
+  });
+
+  it("are those of any of its mappers", () => {
+    const mappers = [new MemoryMapper(), new MemoryMapper()];
+    const { domain, dirty } = opened(...mappers);
+    const { iova } = domain.mapSync(new TestMemory(4 * K));
+    dirty.start();
+    write(mappers[0]!, iova);
+    write(mappers[1]!, iova + BigInt(3 * K));
+    expect(pagesOf(dirty.take(iova, 4 * K))).toEqual([0, 3]);
+  });
+
+  it("are told part by part of a memory that is mapped as a whole, and of several mappings at once", () => {
+    const mapper = new MemoryMapper();
+    const { domain, dirty } = opened(mapper);
+    const memory = new TestMemory(4 * K);
+    const parts = [0, 1, 2, 3].map((i) => domain.mapSync(memory, { offset: i * K, size: K, join: true }));
+    const behind = parts[0]!.iova + BigInt(4 * K);
+    domain.mapSync(new TestMemory(2 * K), { iova: toIova(behind) });
+    dirty.start();
+    write(mapper, parts[1]!.iova);
+    write(mapper, parts[3]!.iova);
+    write(mapper, behind);
+    expect(parts.map(({ iova, size }) => pagesOf(dirty.take(iova, size)))).toEqual([[], [0], [], [0]]);
+    write(mapper, parts[2]!.iova);
+    expect(pagesOf(dirty.take(parts[1]!.iova, 5 * K))).toEqual([1, 3]);
+  });
+
+  it("are all that it could have written, of a device that joins later", () => {
+    const first = new MemoryMapper();
+    const { domain, dirty } = opened(first);
+    const { iova } = domain.mapSync(new TestMemory(2 * K));
+    dirty.start();
+    const second = new MemoryMapper();
+    domain.attach(second, "late");
+    write(second, iova);
+    expect(pagesOf(dirty.take(iova, 2 * K)).slice(0, 2)).toEqual([0, 1]);
+    write(second, iova + BigInt(K));
+    expect(pagesOf(dirty.take(iova, 2 * K))).toEqual([1]);
+  });
+
+  it("are coarser where a mapper's pages are", () => {
+    const coarse = Object.assign(new MemoryMapper(), {
+      dirty: { pageSize: 2 * K, exact: false, start() {}, stop() {}, take: () => Uint8Array.of(0b10) },
+    });
+    const { domain, dirty } = opened(coarse as unknown as DmaMapper);
+    const { iova } = domain.mapSync(new TestMemory(4 * K));
+    dirty.start();
+    expect([dirty.exact, pagesOf(dirty.take(iova, 4 * K))]).toEqual([false, [2, 3]]);
+  });
+
+  it("are refused before the start, outside mappings and between pages, and after the end", () => {
+    const { domain, dirty } = opened(new MemoryMapper());
+    const { iova } = domain.mapSync(new TestMemory(K));
+    expect(() => dirty.take(iova, K)).toThrow(failing("ERR_INVALID_ARGUMENT", /nobody notes/));
+    dirty.start();
+    expect(() => dirty.take(iova, 2 * K)).toThrow(failing("ERR_INVALID_ARGUMENT", /nothing is mapped at/));
+    expect(() => dirty.take(toIova(iova + 1n), K)).toThrow(failing("ERR_MISALIGNED"));
+    expect(() => dirty.take(iova, 1)).toThrow(failing("ERR_MISALIGNED"));
+    expect(() => dirty.take(5 as never, K)).toThrow(failing("ERR_INVALID_ARGUMENT"));
+  });
+
+  it("are noted by all mappers or by none", () => {
+    const able = new MemoryMapper({ name: "able" });
+    const unable = Object.assign(new MemoryMapper({ name: "unable" }), { dirty: undefined });
+    const { domain, dirty } = opened(able, unable as unknown as DmaMapper);
+    const { iova } = domain.mapSync(new TestMemory(K));
+    expect(() => dirty.start()).toThrow(failing("ERR_NOT_SUPPORTED", /^unable does not note/));
+    expect(dirty.exact).toBe(false);
+    expect(() => able.dirty.take(iova, K)).toThrow(failing("ERR_INVALID_ARGUMENT"));
+    const refusing = Object.assign(new MemoryMapper(), {
+      dirty: {
+        ...new MemoryMapper().dirty,
+        start() {
+          throw new PciError("ERR_NOT_SUPPORTED", "no dirty bits", { hint: "another IOMMU" });
+        },
+      },
+    });
+    expect(() => opened(refusing as unknown as DmaMapper).dirty.start()).toThrow(
+      failing("ERR_NOT_SUPPORTED"),
+    );
+  });
+});

@@ -1,0 +1,125 @@
+import { checkAligned, checkType, type DirtyLog, type DmaMapper, PciError } from "@userpci/interface";
+import type { Mapping } from "./mapping.ts";
+import { hex, UNIT } from "./pages.ts";
+import { notNoting } from "./software-dirty-log.ts";
+
+/** What a log of a whole domain needs of it. */
+export interface DirtyHost {
+  readonly mappers: readonly DmaMapper[];
+  /** The mapping that mappers have at an address. */
+  mappingAt(iova: bigint): Mapping | undefined;
+  /** @throws PciError `ERR_CLOSED` */
+  checkOpen(): void;
+}
+
+/**
+ * The pages that the devices of a domain write: what any of its mappers has noted. Mappers tell of whole mappings; what was
+ * not asked for of one is kept, so that parts of a memory that is mapped as a whole can be taken one by one.
+ */
+export class DomainDirtyLog implements DirtyLog {
+  readonly pageSize = UNIT;
+  readonly #host: DirtyHost;
+  /** Mappers that note. */
+  readonly #noting = new Set<DmaMapper>();
+  /** What was read of a mapping and not taken yet. */
+  #kept = new WeakMap<Mapping, Uint8Array>();
+  #on = false;
+
+  constructor(host: DirtyHost) {
+    this.#host = host;
+  }
+
+  get exact(): boolean {
+    return this.#host.mappers.every((mapper) => mapper.dirty?.exact === true);
+  }
+
+  start(): void {
+    this.#host.checkOpen();
+    const before = new Set(this.#noting);
+    try {
+      for (const mapper of this.#host.mappers) this.#begin(mapper);
+    } catch (error) {
+      for (const mapper of this.#noting) if (!before.has(mapper)) this.#end(mapper);
+      throw error;
+    }
+    this.#on = true;
+  }
+
+  stop(): void {
+    this.#host.checkOpen();
+    this.#on = false;
+    this.#kept = new WeakMap();
+    for (const mapper of this.#noting) this.#end(mapper);
+  }
+
+  take(iova: bigint, size: number): Uint8Array {
+    this.#host.checkOpen();
+    checkType("iova", iova, "bigint");
+    checkAligned("iova", Number(iova % BigInt(UNIT)), UNIT);
+    checkAligned("size", size, UNIT);
+    if (!this.#on) throw notNoting();
+    const bits = new Uint8Array(Math.ceil(size / UNIT / 8));
+    for (let done = 0; done < size; ) {
+      const at = iova + BigInt(done);
+      const mapping = this.#host.mappingAt(at);
+      if (mapping === undefined) throw nothingMapped(at);
+      const inside = Number(at - mapping.iova);
+      const length = Math.min(size - done, mapping.size - inside);
+      moveBits(this.#read(mapping), inside / UNIT, bits, done / UNIT, length / UNIT);
+      done += length;
+    }
+    return bits;
+  }
+
+  /** What is noted and not taken of a mapping, in bits that may be cleared. */
+  #read(mapping: Mapping): Uint8Array {
+    const all = this.#kept.get(mapping) ?? new Uint8Array(Math.ceil(mapping.size / UNIT / 8));
+    this.#kept.set(mapping, all);
+    for (const mapper of this.#host.mappers) {
+      // A device may have written anywhere before its mapper noted anything.
+      if (this.#begin(mapper)) all.fill(0xff);
+      const { pageSize } = mapper.dirty!;
+      const bits = mapper.dirty!.take(mapping.iova, mapping.size);
+      for (let page = 0; page < mapping.size / UNIT; page++) {
+        const theirs = Math.floor((page * UNIT) / pageSize);
+        if (((bits[theirs >> 3]! >> (theirs & 7)) & 1) === 1) all[page >> 3]! |= 1 << (page & 7);
+      }
+    }
+    return all;
+  }
+
+  /** Has a mapper note. Returns whether it did not before. */
+  #begin(mapper: DmaMapper): boolean {
+    if (this.#noting.has(mapper)) return false;
+    if (mapper.dirty === undefined) {
+      throw new PciError("ERR_NOT_SUPPORTED", `${mapper.name} does not note which pages devices write`, {
+        hint: "keep devices whose writes are to be known in a domain of their own",
+      });
+    }
+    mapper.dirty.start();
+    this.#noting.add(mapper);
+    return true;
+  }
+
+  #end(mapper: DmaMapper): void {
+    mapper.dirty?.stop();
+    this.#noting.delete(mapper);
+  }
+}
+
+/** Moves `count` bits and clears them where they were. */
+function moveBits(from: Uint8Array, first: number, to: Uint8Array, at: number, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const source = first + i;
+    const mask = 1 << (source & 7);
+    if ((from[source >> 3]! & mask) === 0) continue;
+    from[source >> 3]! &= ~mask;
+    to[(at + i) >> 3]! |= 1 << ((at + i) & 7);
+  }
+}
+
+function nothingMapped(iova: bigint): PciError {
+  return new PciError("ERR_INVALID_ARGUMENT", `nothing is mapped at ${hex(iova)}`, {
+    hint: "take what a buffer has: its iova and its size in whole pages",
+  });
+}

@@ -1,0 +1,41 @@
+import { type DirtyLog, PciError } from "@userpci/interface";
+import { UNIT, unitOf } from "./pages.ts";
+
+/** The pages that emulated devices write, noted as their accesses are translated. */
+export class SoftwareDirtyLog implements DirtyLog {
+  readonly pageSize = UNIT;
+  readonly exact = true;
+  #written: Set<number> | undefined;
+
+  start(): void {
+    this.#written ??= new Set();
+  }
+
+  stop(): void {
+    this.#written = undefined;
+  }
+
+  /** Notes that a device may write there. */
+  note(iova: bigint, size: number): void {
+    if (this.#written === undefined) return;
+    const last = unitOf(iova + BigInt(size - 1));
+    for (let unit = unitOf(iova); unit <= last; unit++) this.#written.add(unit);
+  }
+
+  take(iova: bigint, size: number): Uint8Array {
+    if (this.#written === undefined) throw notNoting();
+    const bits = new Uint8Array(Math.ceil(size / UNIT / 8));
+    const first = unitOf(iova);
+    for (let page = 0; page < size / UNIT; page++) {
+      if (this.#written.delete(first + page)) bits[page >> 3]! |= 1 << (page & 7);
+    }
+    return bits;
+  }
+}
+
+/** The error for a log that is read before it was begun. */
+export function notNoting(): PciError {
+  return new PciError("ERR_INVALID_ARGUMENT", "nobody notes which pages devices write", {
+    hint: "call start() first",
+  });
+}
