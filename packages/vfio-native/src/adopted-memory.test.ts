@@ -110,6 +110,23 @@ describe("bytes of JavaScript's own", () => {
     expect([memory.closed, bytes.length, bytes[PAGE - 1]]).toEqual([true, PAGE, 7]);
   });
 
+  it("are kept from children as long as they are memory, and given back to them after", () => {
+    const advices: number[] = [];
+    const madvise: typeof native.madvise = (address, length, advice) => {
+      advices.push(advice);
+      return native.madvise(address, length, advice);
+    };
+    const watched = new MemfdSource({ ...native, madvise });
+    const { MADV_DONTFORK, MADV_DOFORK } = native.constants;
+    watched.adopt(pages(1)).close();
+    expect(advices.splice(0)).toEqual([MADV_DONTFORK, MADV_DOFORK]);
+    watched.adopt(bytesAt(100, PAGE), { exposeNeighbours: true }).close();
+    expect(advices, "a child needs what is around them").toEqual([]);
+    using memfd = watched.alloc(PAGE);
+    watched.adopt(memfd.buffer).close();
+    expect(advices, "a memfd stays kept from them").toEqual([MADV_DONTFORK]);
+  });
+
   it("are refused by a runtime whose counts are not to be had", () => {
     const ENOTSUP = -95;
     const other = new MemfdSource({ ...native, hold: () => ENOTSUP });

@@ -1,6 +1,7 @@
 import { type AdoptOptions, checkType, type DmaBytes, formatValue, PciError } from "@userpci/interface";
 import { CountedMemory } from "./counted-memory.ts";
 import { systemError } from "./errno.ts";
+import { showsMapping } from "./mapping.ts";
 import type { Native } from "./native.ts";
 import { coveringPages, type PageSpan, pagesInside } from "./page-span.ts";
 
@@ -30,7 +31,8 @@ export class AdoptedMemory extends CountedMemory {
     const pages = coveringPages(address, bytes.length, pageSize);
     this.#native = native;
     this.#hold = hold;
-    this.#ownPages = pagesInside(address, bytes.length, pageSize);
+    const kept = showsMapping(bytes.buffer);
+    this.#ownPages = kept ? { start: 0, size: 0 } : pagesInside(address, bytes.length, pageSize);
     this.size = pages.size;
     this.pageSize = pageSize;
     // The two kinds of buffer differ in nothing that is done with it here.

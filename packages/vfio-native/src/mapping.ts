@@ -30,6 +30,12 @@ export interface Mapping {
   retire(): void;
 }
 
+/** Buffers that show mappings. */
+const shown = new WeakSet<ArrayBufferLike>();
+
+/** Whether a buffer shows a mapping of a file, which is kept from children as long as it lives. */
+export const showsMapping = (buffer: ArrayBufferLike): boolean => shown.has(buffer);
+
 /**
  * Maps a part of a file and keeps it from children: a fork must not reach a device through it (row R19).
  *
@@ -48,6 +54,7 @@ export function mapFile(native: Native, { fd, offset, size, rights, copy }: Mapp
       hint: "run on Node.js itself: this runtime keeps all buffers inside its own heap",
     });
   }
+  shown.add(buffer);
   return {
     address,
     buffer,
