@@ -1,7 +1,8 @@
-import { type DmaMapper, PciError, toIova } from "@userpci/interface";
+import { type DirtyLog, type DmaMapper, PciError, toIova } from "@userpci/interface";
 import { describe, expect, it } from "vitest";
 import { createDomain } from "./domain.ts";
 import { MemoryMapper } from "./memory-mapper.ts";
+import { SoftwareDirtyLog } from "./software-dirty-log.ts";
 import { TestMemory } from "./testing/memory.ts";
 
 const K = 4096;
@@ -17,6 +18,10 @@ function opened(...mappers: DmaMapper[]) {
   for (const [i, mapper] of mappers.entries()) domain.attach(mapper, `device ${i}`);
   return { domain, dirty: domain.dirty! };
 }
+
+/** A mapper with a log of its own, or none. */
+const mapperWith = (dirty: DirtyLog | undefined): DmaMapper =>
+  Object.defineProperty(new MemoryMapper({ name: "other" }), "dirty", { value: dirty });
 
 /** Pages of a bitmap. */
 const pagesOf = (bits: Uint8Array): number[] =>
@@ -86,10 +91,8 @@ describe("the pages that devices write", () => {
   });
 
   it("are coarser where a mapper's pages are", () => {
-    const coarse = Object.assign(new MemoryMapper(), {
-      dirty: { pageSize: 2 * K, exact: false, start() {}, stop() {}, take: () => Uint8Array.of(0b10) },
-    });
-    const { domain, dirty } = opened(coarse as unknown as DmaMapper);
+    const log = { pageSize: 2 * K, exact: false, start() {}, stop() {}, take: () => Uint8Array.of(0b10) };
+    const { domain, dirty } = opened(mapperWith(log));
     const { iova } = domain.mapSync(new TestMemory(4 * K));
     dirty.start();
     expect([dirty.exact, pagesOf(dirty.take(iova, 4 * K))]).toEqual([false, [2, 3]]);
@@ -108,22 +111,17 @@ describe("the pages that devices write", () => {
 
   it("are noted by all mappers or by none", () => {
     const able = new MemoryMapper({ name: "able" });
-    const unable = Object.assign(new MemoryMapper({ name: "unable" }), { dirty: undefined });
-    const { domain, dirty } = opened(able, unable as unknown as DmaMapper);
+    const { domain, dirty } = opened(able, mapperWith(undefined));
     const { iova } = domain.mapSync(new TestMemory(K));
-    expect(() => dirty.start()).toThrow(failing("ERR_NOT_SUPPORTED", /^unable does not note/));
+    expect(() => dirty.start()).toThrow(failing("ERR_NOT_SUPPORTED", /^other does not note/));
     expect(dirty.exact).toBe(false);
     expect(() => able.dirty.take(iova, K)).toThrow(failing("ERR_INVALID_ARGUMENT"));
-    const refusing = Object.assign(new MemoryMapper(), {
-      dirty: {
-        ...new MemoryMapper().dirty,
-        start() {
-          throw new PciError("ERR_NOT_SUPPORTED", "no dirty bits", { hint: "another IOMMU" });
-        },
-      },
-    });
-    expect(() => opened(refusing as unknown as DmaMapper).dirty.start()).toThrow(
-      failing("ERR_NOT_SUPPORTED"),
+    const log = new SoftwareDirtyLog();
+    log.start = () => {
+      throw new PciError("ERR_NOT_SUPPORTED", "no dirty bits", { hint: "another IOMMU" });
+    };
+    expect(() => opened(mapperWith(log)).dirty.start()).toThrow(
+      failing("ERR_NOT_SUPPORTED", /no dirty bits/),
     );
   });
 });

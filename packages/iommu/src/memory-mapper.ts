@@ -1,6 +1,7 @@
 import {
   checkInteger,
   checkType,
+  type DirtyLog,
   type DmaDirection,
   type DmaMapper,
   type IovaRange,
@@ -45,8 +46,7 @@ export interface Translation {
 /** A page table in software: the IOMMU of devices that are emulated or served in this process (row R12). */
 export class MemoryMapper implements DmaMapper {
   readonly name: string;
-  /** Writes of devices are noted when `translate` is asked for them. */
-  readonly dirty = new SoftwareDirtyLog();
+  readonly #dirty = new SoftwareDirtyLog();
   readonly #limits: MapperLimits;
   readonly #maxMappings: number;
   readonly #table = new RangeMap<MapRequest>();
@@ -64,6 +64,11 @@ export class MemoryMapper implements DmaMapper {
     const { maxMappings } = options;
     this.#maxMappings =
       maxMappings === undefined ? Infinity : checkInteger("maxMappings", maxMappings, 0, 2 ** 32);
+  }
+
+  /** Writes of devices are noted when `translate` is asked for them. */
+  get dirty(): DirtyLog {
+    return this.#dirty;
   }
 
   /** Number of mappings in it. */
@@ -145,7 +150,7 @@ export class MemoryMapper implements DmaMapper {
       const length = Math.min(left, mapping.size - inside);
       const { buffer, byteOffset = 0 } = mapping.memory;
       slices.push(new Uint8Array(buffer, byteOffset + mapping.offset + inside, length));
-      if (direction !== "to-device") this.dirty.note(at, length);
+      if (direction !== "to-device") this.#dirty.note(at, length);
       at += BigInt(length);
       left -= length;
     }
