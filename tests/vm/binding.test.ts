@@ -17,6 +17,8 @@ let vm: Vm;
 beforeAll(async () => {
   vm = await testVm("main");
   await prepare(vm);
+  // By the command, so that it knows what was before.
+  await run("bind", ADDRESS, "--user", String(USER));
 });
 
 /** Runs a command line of `userpci` as root; one that does not end in time is a failure. */

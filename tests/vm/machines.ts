@@ -30,24 +30,36 @@ export const functionsAt = {
 /** The physical function in the `functions` machine that has virtual ones. */
 export const physicalFunction = "0000:02:00.0";
 
-/** PCI addresses of the devices in the `unplug` machine, none of them bound. */
+/** Slots of the `unplug` machine, empty at boot: the identifier of each port. The first is on bus 1, and so on. */
+const slots = ["idle", "polling", "waiting", "dma", "silent", "ignored", "timeout", "link"] as const;
+
+/** One of the slots of the `unplug` machine. */
+export type Slot = (typeof slots)[number];
+
+const FIRST_PORT = 0x10;
+const hex = (value: number): string => value.toString(16).padStart(2, "0");
+
+/** Where a device in a slot is. */
+export const addressIn = (slot: Slot): string => `0000:${hex(slots.indexOf(slot) + 1)}:00.0`;
+
+/** The port that a slot belongs to. */
+export const portOf = (slot: Slot): string => `0000:00:${hex(FIRST_PORT + slots.indexOf(slot))}.0`;
+
+/** What the `unplug` machine gets in each slot, for QMP's `device_add`. */
+export const inSlots: readonly ({ readonly id: string } & Readonly<Record<string, unknown>>)[] = slots.map(
+  (slot) =>
+    slot === "dma"
+      ? { id: `in-${slot}`, bus: slot, driver: "edu" }
+      : { id: `in-${slot}`, bus: slot, driver: "virtio-rng-pci", aer: true, "disable-legacy": "on" },
+);
+
+/** Functions of the `unplug` machine on the root bus, whose driver can be taken from them. */
 export const unplugAt = {
-  /** edu on the root bus, whose driver can be taken from it. */
-  edu: "0000:00:04.0",
-  /** Virtio in a slot, from which it can be unplugged. */
-  slot: "0000:01:00.0",
-  /** The port that the slot belongs to. */
-  port: "0000:00:10.0",
+  unbound: "0000:00:04.0",
+  removed: "0000:00:05.0",
 } as const;
 
-/** What the `unplug` machine has in its slot, for QMP's `device_add`. */
-export const inSlot = {
-  driver: "virtio-rng-pci",
-  id: "unpluggable",
-  bus: "bay",
-  aer: true,
-  "disable-legacy": "on",
-} as const;
+const inUnplug = { ...unplugAt, ...Object.fromEntries(slots.map((slot) => [slot, addressIn(slot)])) };
 
 /** What is bound to vfio-pci, by machine. */
 export const bound: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -55,6 +67,8 @@ export const bound: Readonly<Record<string, Readonly<Record<string, string>>>> =
   iommufd: at,
   functions: functionsAt,
   iommufdFunctions: functionsAt,
+  unplug: inUnplug,
+  iommufdUnplug: inUnplug,
   noRemapping: { edu: at.edu },
   noRemappingIommufd: { edu: at.edu },
 };
@@ -81,6 +95,14 @@ const functions: BootOptions = {
   devices: ["igb", "igb", "virtio-rng-pci,addr=0x13,disable-legacy=on"],
 };
 
+const unplug: BootOptions = {
+  devices: [
+    "edu",
+    "edu,addr=0x5",
+    ...slots.map((id, i) => `pcie-root-port,id=${id},chassis=${9 + i},addr=0x${hex(FIRST_PORT + i)}`),
+  ],
+};
+
 /** The IOMMU translates DMA and passes interrupts on as they come. */
 const noRemapping: BootOptions = { devices: ["edu"], iommu: "intel-iommu,intremap=off,caching-mode=on" };
 
@@ -92,9 +114,9 @@ export const machines: Readonly<Record<string, BootOptions>> = {
   functions,
   /** The same functions on a kernel with IOMMUFD. */
   iommufdFunctions: { ...functions, kernel: "iommufd" },
-  unplug: {
-    devices: ["edu", "pcie-root-port,id=bay,chassis=9,addr=0x10"],
-  },
+  unplug,
+  /** The same slots on a kernel with IOMMUFD. */
+  iommufdUnplug: { ...unplug, kernel: "iommufd" },
   noRemapping,
   noRemappingIommufd: { ...noRemapping, kernel: "iommufd" },
   /** No IOMMU at all, so nothing can be bound. */

@@ -5,7 +5,11 @@ const kernelBackends = { "vfio-group": vfioGroup, "vfio-cdev": vfioCdev } as con
 
 /** The machine that has a backend, for one of Debian's kernel, which does not have all. */
 export function machineOf(backend: BackendName, machine = "main"): string {
-  const iommufd: Readonly<Record<string, string>> = { main: "iommufd", functions: "iommufdFunctions" };
+  const iommufd: Readonly<Record<string, string>> = {
+    main: "iommufd",
+    functions: "iommufdFunctions",
+    unplug: "iommufdUnplug",
+  };
   return backend === "vfio-cdev" ? (iommufd[machine] ?? machine) : machine;
 }
 

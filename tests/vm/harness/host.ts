@@ -4,16 +4,14 @@ import { testVm } from "@userpci/testbed/vitest";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { USER } from "../machines.ts";
 import { type BackendName, machineOf } from "./backend.ts";
+import { prepareScript } from "./bind-script.ts";
 import { compiled } from "./guest-code.ts";
 import { GuestRun } from "./guest-run.ts";
 import type { GuestSuite, GuestUser } from "./suite.ts";
 
 /** Binds the devices to vfio-pci for the ordinary user, once a boot. */
 export async function prepare(vm: Vm, machine = "main"): Promise<void> {
-  const script = compiled(fileURLToPath(new URL("./prepare.ts", import.meta.url)));
-  await vm.run(["/bin/sh", "-c", `test -e /run/userpci-prepared || exec node ${script} ${machine}`], {
-    check: true,
-  });
+  await vm.run(["/bin/sh", "-c", prepareScript(machine)], { check: true });
 }
 
 /** A machine, prepared. */

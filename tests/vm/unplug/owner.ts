@@ -1,7 +1,8 @@
 /**
- * Run as a process: opens a device and does with it what is asked for, until it is closed:
- * `node owner.js WORK ADDRESS [close|keep]`. Prints what happens.
+ * Run as a process: opens devices and does with each what is asked for, until it is closed. Orders are lines of JSON on
+ * standard input; what happens is printed, behind the device's name. Ends when its input has ended and all devices are closed.
  */
+import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { DMA_BITS, Edu } from "@userpci/edu";
 import { isPciError, openDevice, type PciDevice, type ReleasePolicy } from "userpci";
@@ -20,7 +21,8 @@ const works = {
     const registers = device.bar(VIRTIO_REGISTERS).map();
     for (;;) {
       for (let reads = 0; reads < 1000; reads++) registers.read32(0);
-      await delay(0);
+      // The others in this process, and the guest's only processor, are to get on too.
+      await delay(1);
     }
   },
   /** Waiting for an interrupt that does not come. */
@@ -38,23 +40,46 @@ const works = {
 /** A name of {@link works}. */
 export type Work = keyof typeof works;
 
-const [work, address, release] = process.argv.slice(2) as [Work, string, ReleasePolicy?];
-const device = await openDevice(address, { dmaBits: DMA_BITS, ...(release && { release }) });
-if (release !== undefined) {
-  device.onRelease(({ requests, closesInMs }) => {
-    const answers = device.config.vendorId !== 0xffff;
-    console.log(
-      `asked ${requests}, ${closesInMs === undefined ? "kept" : "closing"}, ${answers ? "answers" : "gone"}`,
-    );
-  });
+/** To open a device and to do something with it. */
+export interface OpenOrder {
+  readonly open: string;
+  /** What the device is called in the output. */
+  readonly name: string;
+  readonly work: Work;
+  /** Listens to requests for the device, unless it is left out. */
+  readonly release?: ReleasePolicy;
 }
-device.onError(({ recorded, counted }) => console.log(`error ${JSON.stringify({ recorded, counted })}`));
-console.log("ready");
-try {
-  await works[work](device);
-} catch (error) {
-  if (!isPciError(error, "ERR_CLOSED")) throw error;
+
+/** What the process is to do next: open a device, or close the one of a name. */
+export type Order = OpenOrder | { readonly close: string };
+
+const devices = new Map<string, PciDevice>();
+
+async function own({ open: address, name, work, release }: OpenOrder): Promise<void> {
+  const say = (text: string): void => console.log(`${name}: ${text}`);
+  const device = await openDevice(address, { dmaBits: DMA_BITS, ...(release && { release }) });
+  devices.set(name, device);
+  if (release !== undefined) {
+    device.onRelease(({ requests, closesInMs }) => {
+      const answers = device.config.vendorId !== 0xffff;
+      const what = closesInMs === undefined ? "kept" : "closing";
+      say(`asked ${requests}, ${what}, ${answers ? "answers" : "gone"}`);
+    });
+  }
+  device.onError(({ recorded, counted }) => say(`error ${JSON.stringify({ recorded, counted })}`));
+  say("ready");
+  try {
+    await works[work](device);
+  } catch (error) {
+    if (!isPciError(error, "ERR_CLOSED")) throw error;
+  }
+  // Begun already; the end of it is waited for.
+  await device.close();
+  say("closed");
 }
-// Begun already; the end of it is waited for.
-await device.close();
-console.log("closed");
+
+for await (const line of createInterface(process.stdin)) {
+  const order = JSON.parse(line) as Order;
+  if ("close" in order) void devices.get(order.close)!.close();
+  else void own(order);
+}

@@ -1,0 +1,3 @@
+import { unplugTests } from "./tests.ts";
+
+unplugTests("vfio-group");
