@@ -33,6 +33,14 @@ export interface CopyEngine {
   copy(from: Iova, to: Iova, size: number): Promise<void>;
 }
 
+/** What takes {@link Subject.main} away and brings it back, as who pulls it out of its slot does. */
+export interface Unplug {
+  /** Wants it gone. Resolves when it is, which the system may put off until its user has closed it. */
+  remove(): Promise<void>;
+  /** Brings it back, ready to be opened. */
+  restore(): Promise<void>;
+}
+
 /** A backend to be tried, and what to try it on. What wants a function that is not there is left out, and reported. */
 export interface Subject {
   /** The backend's name; {@link differences} are listed by it. */
@@ -46,6 +54,8 @@ export interface Subject {
   /** Two functions of one IOMMU group. */
   readonly pair?: readonly [SubjectFunction, SubjectFunction];
   readonly copier?: Copier;
+  /** Or why this backend, or this user, cannot. */
+  readonly unplug?: Unplug | string;
   /** An address that no function has. */
   readonly missing: string;
   /** Optional features that must be there on {@link main}; all others must be refused. */

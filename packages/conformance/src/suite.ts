@@ -10,6 +10,7 @@ import { openTests } from "./tests/open.ts";
 import { regionTests } from "./tests/regions.ts";
 import { resetTests } from "./tests/resets.ts";
 import { stateTests } from "./tests/states.ts";
+import { unplugTests } from "./tests/unplug.ts";
 import { ConformanceError, Trial } from "./trial.ts";
 
 /** A test, for any runner: it throws, or rejects, to fail. */
@@ -43,6 +44,7 @@ const chapters: readonly Chapter[] = [
   resetTests,
   featureTests,
   dmaTests,
+  unplugTests,
 ];
 
 /**

@@ -111,7 +111,11 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
   /** Fires vectors as the device would (loop-back). @throws PciError `ERR_IRQ_COUNT`, `ERR_NOT_SUPPORTED` if they are off */
   triggerIrqs(kind: IrqKind, start: number, count: number): void;
 
-  /** Resets the function. Accesses meanwhile throw `ERR_RESETTING`. @throws PciError `ERR_NO_RESET` */
+  /**
+   * Resets the function. Accesses meanwhile throw `ERR_RESETTING`.
+   *
+   * @throws PciError `ERR_NO_RESET`, `ERR_BUSY` while the system wants the device back
+   */
   reset(): Promise<void>;
   /** {@link reset} on this thread. */
   resetSync(): void;
@@ -120,7 +124,8 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
   /**
    * Resets the bus or slot. Accesses to every function it hits throw `ERR_RESETTING` meanwhile.
    *
-   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_GROUP_BUSY` unless every affected group is open in the same backend
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_GROUP_BUSY` unless every affected group is open in the same backend, `ERR_BUSY`
+   * while the system wants one of the devices back
    */
   hotReset(): Promise<void>;
   /** {@link hotReset} on this thread. */

@@ -114,7 +114,7 @@ export class PciDevice implements AsyncDisposable, Disposable {
    * Resets the function. Register accesses throw `ERR_RESETTING` until the promise settles; mappings, DMA memory and
    * interrupt set-up remain.
    *
-   * @throws PciError `ERR_NO_RESET`, `ERR_CLOSED`
+   * @throws PciError `ERR_NO_RESET`, `ERR_BUSY` while the system wants the device back, `ERR_CLOSED`
    */
   reset(): Promise<void> {
     return this.backendDevice.reset();
@@ -130,7 +130,7 @@ export class PciDevice implements AsyncDisposable, Disposable {
     return this.backendDevice.hotResetInfo();
   }
 
-  /** Resets the bus or slot. @throws PciError `ERR_NOT_SUPPORTED`, `ERR_GROUP_BUSY`, `ERR_CLOSED` */
+  /** Resets the bus or slot. @throws PciError `ERR_NOT_SUPPORTED`, `ERR_GROUP_BUSY`, `ERR_BUSY`, `ERR_CLOSED` */
   hotReset(): Promise<void> {
     return this.backendDevice.hotReset();
   }

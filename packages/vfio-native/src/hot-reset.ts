@@ -96,8 +96,22 @@ export function hotResetArgument(access: DeviceAccess, { groupFd, accessOf }: Op
   return bytes;
 }
 
+/**
+ * Why the kernel resets nothing at the moment (EAGAIN): something else has locked the function, such as an unbind or removal,
+ * which waits for its user with the lock (`pci_try_reset_function` in `drivers/pci/pci.c`).
+ */
+export function resetHeldBack(result: number, syscall: string, address: string): PciError {
+  return systemError(result, syscall, {
+    code: "ERR_BUSY",
+    message: `${address} cannot be reset now: the system is taking it or a neighbour away, or is resetting it itself`,
+    hint: "close the device if the system wants it back (device.onRelease tells); otherwise try again",
+  });
+}
+
 /** Turns the result of the hot reset into an error, if it is one. */
 export function hotResetError(access: DeviceAccess, result: number): PciError {
+  if (failedWith(result, "EAGAIN"))
+    return resetHeldBack(result, "ioctl VFIO_DEVICE_PCI_HOT_RESET", access.address);
   // Virtual functions never count as one set with their physical one (`vfio_pci_dev_set_resettable`), so no group helps.
   if (failedWith(result, "EINVAL")) {
     return systemError(result, "ioctl VFIO_DEVICE_PCI_HOT_RESET", {

@@ -2,7 +2,14 @@ import { type HotResetDependent, PciError } from "@userpci/interface";
 import type { Descriptor } from "./descriptor.ts";
 import type { DeviceAccess } from "./device-access.ts";
 import { systemError } from "./errno.ts";
-import { hotResetArgument, hotResetDependents, hotResetError, type OpenFunctions } from "./hot-reset.ts";
+import {
+  hotResetArgument,
+  hotResetDependents,
+  hotResetError,
+  type OpenFunctions,
+  resetHeldBack,
+} from "./hot-reset.ts";
+import { failedWith } from "./ioctl.ts";
 import * as uapi from "./uapi/vfio.ts";
 
 /** What resets need of a device and its backend. */
@@ -93,7 +100,9 @@ export class Resets {
   }
 
   #resetError(result: number): PciError {
-    const message = `${this.#parts.access.address} could not be reset`;
+    const { address } = this.#parts.access;
+    if (failedWith(result, "EAGAIN")) return resetHeldBack(result, "ioctl VFIO_DEVICE_RESET", address);
+    const message = `${address} could not be reset`;
     return systemError(result, "ioctl VFIO_DEVICE_RESET", { message });
   }
 }

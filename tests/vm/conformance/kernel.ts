@@ -4,6 +4,7 @@ import type { KernelBackend } from "@userpci/vfio-native";
 import { roundTrip, startEdu } from "../harness/edu-registers.ts";
 import { type GuestTest, progress } from "../harness/suite.ts";
 import { at } from "../machines.ts";
+import { unplugOf } from "./unplug.ts";
 
 const noVectors = { intx: 0, msi: 0, msix: 0, err: 0, req: 1 };
 
@@ -48,6 +49,7 @@ function subject(backend: string, create: () => KernelBackend, features: readonl
         return { most: 4096, copy: (from, to, size) => roundTrip(bar, from, to, size) };
       },
     },
+    unplug: process.getuid!() === 0 ? unplugOf(nvme.address) : "only root takes a function away",
     missing: "0000:00:1e.7",
     features,
   };

@@ -3,17 +3,19 @@ import type { Chapter } from "../suite.ts";
 import type { Outcome } from "../trial.ts";
 import { decode, withBackend, withDevice } from "./scene.ts";
 
-/** A method, with what it comes to while the device is open, while it is being reset, and when it is closed. */
+/** A method, with what it comes to while the device is open, wanted back, being reset, and closed. */
 interface Row<T = unknown> {
   readonly what: string;
   readonly call: (device: BackendDevice) => T;
   readonly open: Outcome;
+  /** While the system waits for it to be closed; as when it is open, if nothing is said. */
+  readonly wanted?: Outcome;
   readonly resetting?: Outcome;
   readonly closed?: Outcome;
 }
 
 /** Methods that answer at once. Those without an outcome for a state are refused there as the contract says. */
-const methods: readonly Row[] = [
+export const methods: readonly Row[] = [
   { what: "regionInfo(config)", call: (device) => device.regionInfo(regionIndex.config), open: "ok" },
   { what: "regionInfo(-1)", call: (device) => device.regionInfo(-1), open: "ERR_OUT_OF_RANGE" },
   { what: "regionInfo(64)", call: (device) => device.regionInfo(64), open: "ERR_OUT_OF_RANGE" },
@@ -71,9 +73,9 @@ const methods: readonly Row[] = [
     call: (device) => device.triggerIrqs("msix", 0, 1),
     open: "ERR_NOT_SUPPORTED",
   },
-  { what: "resetSync()", call: (device) => device.resetSync(), open: "ok" },
+  { what: "resetSync()", call: (device) => device.resetSync(), open: "ok", wanted: "ERR_BUSY" },
   { what: "hotResetInfo()", call: (device) => device.hotResetInfo(), open: "ok" },
-  { what: "hotResetSync()", call: (device) => device.hotResetSync(), open: "ok" },
+  { what: "hotResetSync()", call: (device) => device.hotResetSync(), open: "ok", wanted: "ERR_BUSY" },
   {
     what: "feature(probe, 65536)",
     call: (device) => device.feature("probe", 65_536),
@@ -85,9 +87,9 @@ const methods: readonly Row[] = [
 ];
 
 /** Methods that answer by a promise. */
-const promises: readonly Row<Promise<unknown>>[] = [
-  { what: "reset()", call: (device) => device.reset(), open: "ok" },
-  { what: "hotReset()", call: (device) => device.hotReset(), open: "ok" },
+export const promises: readonly Row<Promise<unknown>>[] = [
+  { what: "reset()", call: (device) => device.reset(), open: "ok", wanted: "ERR_BUSY" },
+  { what: "hotReset()", call: (device) => device.hotReset(), open: "ok", wanted: "ERR_BUSY" },
 ];
 
 /** Every method of a device in every state. */

@@ -1,0 +1,108 @@
+import { type Backend, type BackendDevice, regionIndex } from "@userpci/interface";
+import type { Unplug } from "../subject.ts";
+import type { Chapter } from "../suite.ts";
+import { ConformanceError, type Trial } from "../trial.ts";
+import { decode, withBackend, withDevice } from "./scene.ts";
+import { methods, promises } from "./states.ts";
+
+/** Longest wait in milliseconds for a request to arrive. */
+const PATIENCE_MS = 20_000;
+
+/** A device that the system wants back, and what waits for it. */
+interface Wanted {
+  readonly device: BackendDevice;
+  readonly backend: Backend;
+  /** Resolves when the function is gone. */
+  readonly gone: Promise<void>;
+}
+
+/** The subject's means, or nothing where it has none. */
+function unplugOf(trial: Trial): Unplug | undefined {
+  const { unplug = "the subject has no means" } = trial.subject;
+  if (typeof unplug !== "string") return unplug;
+  trial.leaveOut("unplugging", unplug);
+  return undefined;
+}
+
+/** Unplugs a device that is open, and plugs it in again at the end. */
+async function whileUnplugging(trial: Trial, test: (parts: Wanted) => Promise<void>): Promise<void> {
+  const unplug = unplugOf(trial);
+  if (unplug === undefined) return;
+  let removal: Promise<void> | undefined;
+  try {
+    await withBackend(trial, async (backend) => {
+      const device = await backend.open(trial.subject.main.address);
+      const request = requestFor(device);
+      removal = unplug.remove();
+      await Promise.race([request, removal]);
+      await test({ device, backend, gone: removal });
+    });
+  } finally {
+    await removal;
+    if (removal !== undefined) await unplug.restore();
+  }
+}
+
+/** Resolves when the system asks for the device back, if it does before it takes it. */
+async function requestFor(device: BackendDevice): Promise<void> {
+  if (device.irqInfo("req").count === 0) return new Promise(() => undefined);
+  const target = device.createIrqTarget();
+  device.setIrqs("req", 0, [target]);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await new Promise<void>((resolve, reject) => {
+    const late = new ConformanceError(`no request for the device within ${PATIENCE_MS} ms`);
+    timer = setTimeout(reject, PATIENCE_MS, late);
+    target.listen(() => resolve());
+  }).finally(() => clearTimeout(timer));
+  target.close();
+}
+
+/** Every method of a device that the system wants back, which goes on working. */
+async function tryWanted(trial: Trial, device: BackendDevice): Promise<void> {
+  decode(device);
+  for (const { what, call, open, wanted = open } of methods) {
+    trial.expect(`${what}, wanted back`, () => call(device), wanted);
+  }
+  for (const { what, call, open, wanted = open } of promises) {
+    await trial.expectAsync(`${what}, wanted back`, () => call(device), wanted);
+  }
+  using bar = device.mapRegion(trial.subject.main.bar);
+  trial.expect("mapped read, wanted back", () => bar.read32(0), "ok");
+  trial.expect("mapped write, wanted back", () => bar.write32(0, bar.read32(0)), "ok");
+  const ids = device.region(regionIndex.config).read32(0);
+  trial.observe("its ids, wanted back", ids, trial.subject.main.ids);
+}
+
+/** Every method of a device that was closed, and is gone. */
+async function tryGone(trial: Trial, device: BackendDevice, backend: Backend): Promise<void> {
+  const { address } = trial.subject.main;
+  for (const { what, call, closed = "ERR_CLOSED" } of methods) {
+    trial.expect(`${what}, unplugged`, () => call(device), closed);
+  }
+  for (const { what, call } of promises) {
+    await trial.expectAsync(`${what}, unplugged`, () => call(device), "ERR_CLOSED");
+  }
+  const close = [() => device.close(), () => device.closeSync()] as const;
+  await trial.expectBoth("close(), unplugged", ...close, "ok");
+  const open = [() => backend.open(address), () => backend.openSync(address)] as const;
+  await trial.expectBoth("open, unplugged", ...open, "ERR_NO_DEVICE");
+}
+
+/** What is left of a device when the system takes it away. */
+export const unplugTests: Chapter = {
+  "every method while the system wants the device back, and after it was unplugged": (trial) =>
+    whileUnplugging(trial, async ({ device, backend, gone }) => {
+      await tryWanted(trial, device);
+      const bar = device.mapRegion(trial.subject.main.bar);
+      await device.close();
+      await gone;
+      await tryGone(trial, device, backend);
+      trial.expect("mapped read, unplugged", () => bar.read32(0), "ERR_CLOSED");
+    }),
+
+  "a device that was plugged in again is opened as before": (trial) =>
+    withDevice(trial, (device) => {
+      const ids = device.region(regionIndex.config).read32(0);
+      trial.observe("its ids after all unplugging", ids, trial.subject.main.ids);
+    }),
+};
