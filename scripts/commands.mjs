@@ -24,6 +24,7 @@ const table = {
   test: { argv: [vitest, "run"] },
   "test:fast": { argv: [vitest, "run", "--project", "unit", "--project", "native"] },
   "test:soak": { argv: [vitest, "run", "--project", "soak"], env: { USERPCI_SOAK: "full" } },
+  "soak:mapping": { argv: ["tests/dist/soak/mapping-main.js"] },
   fuzz: { argv: ["tests/dist/fuzz/main.js"] },
   "test:nodes": { argv: ["scripts/test-nodes.mjs"] },
 };

@@ -3,6 +3,12 @@ import { progress } from "../vm/harness/suite.ts";
 /** How many rounds a soak has in full. Without `USERPCI_SOAK=full` it has a hundredth of them. */
 const FULL = 10_000;
 
+/**
+ * How often a whole soak maps and unmaps: what a driver that does so 115 times a second does in 24 hours. Without
+ * `USERPCI_SOAK=full` a thousandth: in the machine, whose processor is emulated, one takes up to a millisecond.
+ */
+export const MAPPINGS = 10_000_000;
+
 /** Set on the host for the guest, which does not see the host's environment. */
 export const ROUNDS_VARIABLE = "USERPCI_SOAK_ROUNDS";
 
@@ -15,7 +21,17 @@ export function soakEnvironment(): Record<string, string> {
 export function rounds(): number {
   const given = process.env[ROUNDS_VARIABLE];
   if (given !== undefined) return Number(given);
-  return process.env["USERPCI_SOAK"] === "full" ? FULL : FULL / 100;
+  return isFull() ? FULL : FULL / 100;
+}
+
+/** Whether the soak is done in full. */
+export function isFull(): boolean {
+  return process.env["USERPCI_SOAK"] === "full";
+}
+
+/** How often to map and unmap. */
+export function mappings(): number {
+  return isFull() ? MAPPINGS : MAPPINGS / 1000;
 }
 
 /** Time for that many rounds, in milliseconds, on a slow and busy machine. */
