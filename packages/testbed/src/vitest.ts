@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lastLines } from "./console.ts";
@@ -9,6 +9,7 @@ import { progressToStderr } from "./progress.ts";
 import { connect } from "./remote-vm.ts";
 import { guestReport } from "./run.ts";
 import { VmServer } from "./server.ts";
+import { removedAtEnd } from "./temporary.ts";
 import type { Vm } from "./vm.ts";
 
 /** Tells test processes where the set-up process serves the machines. Processes inherit it. */
@@ -78,6 +79,7 @@ export function vmSetup(
   return async (project) => {
     await buildKernel(Object.values(machines));
     const directory = await mkdtemp(join(tmpdir(), "userpci-vitest-"));
+    const remove = removedAtEnd(directory);
     const socket = join(directory, "vm.sock");
     const talking = Object.entries(machines).map(([name, options]) => [
       name,
@@ -89,7 +91,7 @@ export function vmSetup(
     return async () => {
       delete process.env[SOCKET_VARIABLE];
       await server.close();
-      await rm(directory, { recursive: true, force: true });
+      remove();
     };
   };
 }
