@@ -70,4 +70,9 @@ async function measure(backend: BackendName, rounds: number, samples: number): P
 }
 
 if (values.help) console.log(usage);
-else await run();
+else {
+  await run().catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  });
+}
