@@ -44,7 +44,7 @@ function breakable({ count = 1, bytes = spaceWith({}) } = {}) {
 }
 
 /** A space with an AER capability at 100 whose status registers have these bits. */
-function spaceWith({ uncorrectable = 0, correctable = 0 }): Uint8Array {
+function spaceWith({ uncorrectable = 0, severity = 0, correctable = 0 }): Uint8Array {
   const bytes = buildSpace({
     vendorId: 0x1af4,
     deviceId: 0x1044,
@@ -53,12 +53,17 @@ function spaceWith({ uncorrectable = 0, correctable = 0 }): Uint8Array {
   });
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   view.setUint32(0x104, uncorrectable, true);
+  view.setUint32(0x10c, severity, true);
   view.setUint32(0x110, correctable, true);
   return bytes;
 }
 
 it("an error is told with what the device's registers say of it", () => {
-  const bytes = spaceWith({ uncorrectable: 1 << 14, correctable: 1 << 6 });
+  const bytes = spaceWith({
+    uncorrectable: (1 << 14) | (1 << 18),
+    severity: (1 << 18) | (1 << 4),
+    correctable: 1 << 6,
+  });
   const { watch, fail, reports } = breakable({ bytes });
   watch.on((report) => reports.push(report));
   fail(2);
@@ -68,7 +73,8 @@ it("an error is told with what the device's registers say of it", () => {
       events: 2,
       recorded: [
         { severity: "correctable", error: "badTlp" },
-        { severity: "uncorrectable", error: "completionTimeout" },
+        { severity: "nonfatal", error: "completionTimeout" },
+        { severity: "fatal", error: "malformedTlp" },
       ],
       counted: [],
     },
@@ -86,9 +92,18 @@ it("an error that the kernel has cleared is told by what it counted since the la
   counters.splice(0, 2, { ...link, count: 5 }, { ...timeout, count: 1 });
   fail();
   expect(reports.map(({ counted }) => counted)).toEqual([
-    [{ ...timeout, count: 1 }],
-    [{ ...link, count: 5 }],
+    [{ ...timeout, error: "completionTimeout", count: 1 }],
+    [{ ...link, error: "dataLinkProtocol", count: 5 }],
   ]);
+});
+
+it("the device's registers and the kernel's counters tell of an error by the same words", () => {
+  const { watch, fail, counters, reports } = breakable({ bytes: spaceWith({ uncorrectable: 1 << 14 }) });
+  watch.on((report) => reports.push(report));
+  counters.push({ address: ADDRESS, severity: "nonfatal", error: "CmpltTO", count: 1 });
+  fail();
+  const { recorded, counted } = reports[0]!;
+  expect(counted).toEqual([{ ...recorded[0], address: ADDRESS, count: 1 }]);
 });
 
 it("a device that no longer answers records nothing", () => {

@@ -1,14 +1,23 @@
 import { isPciError } from "@userpci/interface";
 import { type IrqDevice, Irqs, type Subscription } from "@userpci/irq";
 import type { ConfigSpace } from "@userpci/pci-config";
-import type { AerCounter } from "@userpci/sysfs";
+import type { AerCounter, AerSeverity } from "@userpci/sysfs";
+import { aerName } from "./aer-names.ts";
 import { Subscribers } from "./subscribers.ts";
 
-/** An error that a device's own registers have. */
+/** One error, by the same words whoever tells of it. */
 export interface RecordedError {
-  readonly severity: "correctable" | "uncorrectable";
-  /** As `@userpci/pci-config` names the bit, such as `completionTimeout`. */
+  readonly severity: AerSeverity;
+  /** As `@userpci/pci-config` names the bit, such as `completionTimeout`; the kernel's name for one that it does not know. */
   readonly error: string;
+}
+
+/** An error that the kernel has counted. */
+export interface CountedError extends RecordedError {
+  /** The function that found it: the device, or a port above it. */
+  readonly address: string;
+  /** How often by now. */
+  readonly count: number;
 }
 
 /** What went wrong with a device, as far as it and the kernel tell (PCI Express 5.0, section 6.2). */
@@ -20,7 +29,7 @@ export interface DeviceErrorReport {
   /** What stands in the status registers of its AER capability; empty where the kernel has cleared them, or without one. */
   readonly recorded: readonly RecordedError[];
   /** What the kernel has counted at the device and the ports above it since the report before; how often by then. */
-  readonly counted: readonly AerCounter[];
+  readonly counted: readonly CountedError[];
 }
 
 /** Told of a {@link DeviceErrorReport}. */
@@ -33,8 +42,6 @@ export interface ErrorSource {
   /** What the kernel has counted of it and the ports above it. */
   readonly counters: () => readonly AerCounter[];
 }
-
-const severities = { correctableStatus: "correctable", uncorrectableStatus: "uncorrectable" } as const;
 
 /** Listens to a device's error events, from the first listener on, and says what they were. */
 export class ErrorWatch {
@@ -90,11 +97,12 @@ export class ErrorWatch {
   }
 
   /** The counters that have moved since the last call. */
-  #changes(): AerCounter[] {
+  #changes(): CountedError[] {
     const before = this.#counted;
     const now = this.#device.counters();
     this.#counted = new Map(now.map((counter) => [keyOf(counter), counter.count]));
-    return now.filter((counter) => counter.count > (before.get(keyOf(counter)) ?? 0));
+    const moved = now.filter((counter) => counter.count > (before.get(keyOf(counter)) ?? 0));
+    return moved.map((counter) => ({ ...counter, error: aerName(counter.severity, counter.error) }));
   }
 }
 
@@ -105,13 +113,21 @@ function recordedBy(config: ConfigSpace): RecordedError[] {
   try {
     const aer = config.vendorId === 0xffff ? undefined : config.findExtended("aer");
     if (aer === undefined) return [];
-    return Object.entries(severities).flatMap(([name, severity]) => {
-      const bits: Readonly<Record<string, unknown>> = aer[name as keyof typeof severities].read();
-      return Object.keys(bits).flatMap((error) => (bits[error] === true ? [{ severity, error }] : []));
-    });
+    const severity = aer.uncorrectableSeverity.read();
+    return [
+      ...bitsIn(aer.correctableStatus.read()).map((error) => ({ severity: "correctable" as const, error })),
+      ...bitsIn(aer.uncorrectableStatus.read()).map((error) => ({
+        severity: bitsIn(severity).includes(error) ? ("fatal" as const) : ("nonfatal" as const),
+        error,
+      })),
+    ];
   } catch (error) {
     // During a reset it cannot be read; the kernel's counters are there all the same.
     if (isPciError(error)) return [];
     throw error;
   }
 }
+
+/** Names of the bits that are set. */
+const bitsIn = (fields: object): string[] =>
+  Object.entries(fields).flatMap(([name, value]) => (value === true ? [name] : []));

@@ -22,7 +22,7 @@ export { adoptPool, adoptRing } from "./adopt-elements.ts";
 export { adoptVector } from "./adopt-vector.ts";
 export { Bar } from "./bar.ts";
 export { PciDevice } from "./device.ts";
-export type { DeviceErrorReport, ErrorListener, RecordedError } from "./error-watch.ts";
+export type { CountedError, DeviceErrorReport, ErrorListener, RecordedError } from "./error-watch.ts";
 export { type DeviceOptions, openDevice, openDeviceSync } from "./open.ts";
 export {
   RELEASE_GRACE_MS,

@@ -41,14 +41,14 @@ function errorTests(): void {
       slot: "timeout",
       id: "in-timeout",
       injected: "COMP_TIME",
-      counted: { address: addressIn("timeout"), severity: "nonfatal", error: "CmpltTO" },
+      counted: { address: addressIn("timeout"), severity: "nonfatal", error: "completionTimeout" },
     },
     {
       who: "a port that loses its link",
       slot: "link",
       id: "link",
       injected: "DLP",
-      counted: { address: portOf("link"), severity: "fatal", error: "DLP" },
+      counted: { address: portOf("link"), severity: "fatal", error: "dataLinkProtocol" },
     },
   ] as const;
   for (const { who, slot, id, injected, counted } of rows) {
