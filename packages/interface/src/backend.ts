@@ -163,7 +163,7 @@ export interface Backend extends AsyncDisposable, Disposable {
   /**
    * Opens a function.
    *
-   * @throws PciError `ERR_NO_DEVICE`, `ERR_WRONG_DRIVER`, `ERR_NO_IOMMU`, `ERR_GROUP_NOT_VIABLE`, `ERR_GROUP_BUSY`,
+   * @throws PciError `ERR_NO_DEVICE`, `ERR_DEVICE_GONE`, `ERR_WRONG_DRIVER`, `ERR_NO_IOMMU`, `ERR_GROUP_NOT_VIABLE`, `ERR_GROUP_BUSY`,
    * `ERR_DEVICE_BUSY`, `ERR_PERMISSION`, `ERR_NO_RESET`
    */
   open(address: string, options?: OpenOptions): Promise<BackendDevice>;

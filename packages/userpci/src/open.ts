@@ -33,7 +33,7 @@ export interface DeviceOptions extends OpenOptions {
  * Opens a PCI function. It must be bound to vfio-pci and its node open to this user: `userpci bind` does both.
  *
  * @param address PCI address such as `0000:00:04.0` or `00:04.0`, or what the backend takes
- * @throws PciError `ERR_NO_DEVICE`, `ERR_WRONG_DRIVER`, `ERR_NO_IOMMU`, `ERR_GROUP_NOT_VIABLE`, `ERR_GROUP_BUSY`,
+ * @throws PciError `ERR_NO_DEVICE`, `ERR_DEVICE_GONE`, `ERR_WRONG_DRIVER`, `ERR_NO_IOMMU`, `ERR_GROUP_NOT_VIABLE`, `ERR_GROUP_BUSY`,
  * `ERR_DEVICE_BUSY`, `ERR_PERMISSION`, `ERR_NO_RESET`, `ERR_NATIVE_UNAVAILABLE`, `ERR_INVALID_ARGUMENT`
  */
 export async function openDevice(address: string, options: DeviceOptions = {}): Promise<PciDevice> {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { PciError } from "@userpci/interface";
-import { explainGroup, findFunction, isVfioDriver, readGroup } from "@userpci/sysfs";
+import { DeviceGoneError, isPciError, PciError } from "@userpci/interface";
+import { explainGroup, findFunction, isVfioDriver, type PciFunction, readGroup } from "@userpci/sysfs";
 import { systemError } from "./errno.ts";
 
 /** Where the kernel gives access to a function. */
@@ -17,10 +17,37 @@ export interface Place {
  * Where the kernel gives access to a function.
  *
  * @param address PCI address, short or full
- * @throws PciError `ERR_NO_DEVICE`, `ERR_WRONG_DRIVER`, `ERR_NO_IOMMU`, `ERR_INVALID_ARGUMENT`
+ * @throws PciError `ERR_NO_DEVICE`, `ERR_WRONG_DRIVER`, `ERR_NO_IOMMU`, `ERR_DEVICE_GONE`, `ERR_INVALID_ARGUMENT`
  */
 export function placeOf(address: string): Place {
   const found = findFunction(address);
+  try {
+    return placeOn(found);
+  } catch (error) {
+    throw goneInstead(found.address, error);
+  }
+}
+
+/**
+ * What to say of a function that was found and could not be opened: that it has gone meanwhile, if it has, whatever the
+ * kernel said of what was left of it.
+ *
+ * @returns the error to throw
+ */
+export function goneInstead(address: string, error: unknown): unknown {
+  try {
+    findFunction(address);
+    return error;
+  } catch (missing) {
+    if (!isPciError(missing, "ERR_NO_DEVICE")) return error;
+    return new DeviceGoneError(`${address} has gone while it was being opened`, {
+      hint: "it was unplugged or removed: open it again when it is back",
+      cause: error,
+    });
+  }
+}
+
+function placeOn(found: PciFunction): Place {
   if (found.iommuGroup === null) {
     throw new PciError("ERR_NO_IOMMU", `${found.address} is in no IOMMU group`, {
       hint: "turn the IOMMU on in the firmware (VT-d, AMD-Vi); with Intel also boot with intel_iommu=on",

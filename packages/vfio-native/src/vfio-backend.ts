@@ -13,7 +13,7 @@ import { whileBusy, whileBusySync } from "./busy.ts";
 import { VfioDevice } from "./device.ts";
 import type { KernelBackend } from "./kernel-device.ts";
 import type { Admission, KernelPath, OpenedDevice } from "./kernel-path.ts";
-import { type Place, placeOf } from "./lookup.ts";
+import { goneInstead, type Place, placeOf } from "./lookup.ts";
 import { MemfdSource } from "./memfd-memory.ts";
 import { loadNative } from "./native.ts";
 import { checkVfToken } from "./vf-token.ts";
@@ -167,7 +167,7 @@ export class VfioBackend implements KernelBackend {
       return { place, admission, domain, ownsDomain, requireReset };
     } catch (error) {
       if (ownsDomain) domain.closeSync();
-      throw error;
+      throw goneInstead(place.address, error);
     }
   }
 
@@ -188,7 +188,7 @@ export class VfioBackend implements KernelBackend {
     this.#addresses.delete(place.address);
     admission.failed();
     if (ownsDomain) domain.closeSync();
-    return error;
+    return goneInstead(place.address, error);
   }
 
   #makeDevice({ place, domain, ownsDomain }: Opening, { fd, binding }: OpenedDevice): VfioDevice {
