@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import { bind } from "@userpci/sysfs";
 import { openDevice } from "userpci";
 import { guestSuite } from "./harness/suite.ts";
@@ -46,6 +47,20 @@ await guestSuite(import.meta.url, {
       }
       await using again = await openDevice(at.wideEdu);
       assert.equal(again.closed, false);
+    },
+
+    "requests are the listeners' again when the program's own set of them is closed": async () => {
+      await using device = await openDevice(at.wideEdu, { release: "keep" });
+      const told = new Promise<number>((resolve) => {
+        device.onRelease(({ requests }) => resolve(requests));
+      });
+      const own = device.irqs.enable("req");
+      device.backendDevice.triggerIrqs("req", 0, 1);
+      assert.equal(await own.at(0).wait(SOON), 1);
+      own.close();
+      device.backendDevice.triggerIrqs("req", 0, 1);
+      // Which listening does not: keep the process alive.
+      assert.equal(await Promise.race([told, delay(SOON.timeoutMs)]), 1);
     },
   },
 });

@@ -111,7 +111,7 @@ export class IrqSet implements Disposable, Iterable<Vector> {
     failures.try(() => this.#disable());
     for (const vector of this.#vectors.values()) failures.try(() => vector.end());
     this.#vectors.clear();
-    this.#onClose();
+    failures.try(() => this.#onClose());
     failures.throwIfAny(`${kindNames[this.kind]} of ${this.#device.address} is closed, but`);
   }
 

@@ -26,13 +26,18 @@ const exclusiveKinds: readonly IrqKind[] = ["intx", "msi", "msix"];
 /** The interrupts of one device. */
 export class Irqs implements Disposable {
   readonly #device: IrqDevice;
+  readonly #onSetClosed: (kind: IrqKind) => void;
   readonly #sets = new Map<IrqKind, IrqSet>();
   #closed = false;
 
-  /** @throws PciError `ERR_INVALID_ARGUMENT` for what is no device */
-  constructor(device: IrqDevice) {
+  /**
+   * @param onSetClosed told of each set that was closed, when its kind is disabled
+   * @throws PciError `ERR_INVALID_ARGUMENT` for what is no device
+   */
+  constructor(device: IrqDevice, onSetClosed: (kind: IrqKind) => void = () => undefined) {
     checkType("device", device, "object");
     this.#device = device;
+    this.#onSetClosed = onSetClosed;
   }
 
   get closed(): boolean {
@@ -70,7 +75,10 @@ export class Irqs implements Disposable {
     if (info.count === 0) throw this.#missing(kind);
     const vectors = this.#vectorsOf(info, options);
     this.#checkFree(kind);
-    const set = new IrqSet(this.#device, info, vectors, () => this.#sets.delete(kind));
+    const set = new IrqSet(this.#device, info, vectors, () => {
+      this.#sets.delete(kind);
+      this.#onSetClosed(kind);
+    });
     this.#sets.set(kind, set);
     return set;
   }

@@ -9,6 +9,7 @@ import {
   type FeatureOperation,
   type HotResetDependent,
   type IommuDomain,
+  type IrqKind,
   PciError,
   type Region,
   regionIndex,
@@ -41,7 +42,7 @@ export class PciDevice implements AsyncDisposable, Disposable {
   readonly dma: Dma;
   /**
    * INTx, MSI, MSI-X and the kernel's error and request events. A set of `err` or `req` takes them over from {@link onError}
-   * and {@link onRelease} until the device is closed; without the latter nothing is closed by itself.
+   * and {@link onRelease} until it is closed; without the latter nothing is closed by itself.
    */
   readonly irqs: Irqs;
   readonly #release: ReleaseWatch;
@@ -52,7 +53,7 @@ export class PciDevice implements AsyncDisposable, Disposable {
     this.config = configOf(device.region(regionIndex.config));
     const { domain, memory, address } = device;
     this.dma = new Dma({ domain, memory, address, addressBits: dmaBits });
-    this.irqs = new Irqs(device);
+    this.irqs = new Irqs(device, (kind) => this.#giveBack(kind));
     this.#release = new ReleaseWatch(this, device, release);
     const counters = () => countersOf(device);
     this.#errors = new ErrorWatch({ address: device.address, config: this.config, counters }, device);
@@ -192,6 +193,13 @@ export class PciDevice implements AsyncDisposable, Disposable {
   relax(): void {
     this.#assertOpen();
     this.backendDevice.relax();
+  }
+
+  /** Lets the device's own listeners have the events that a set has read. */
+  #giveBack(kind: IrqKind): void {
+    const isTaken = () => this.irqs.enabled().some((set) => set.kind === kind);
+    if (kind === "req") this.#release.resume(isTaken);
+    if (kind === "err") this.#errors.resume(isTaken);
   }
 
   #assertOpen(): void {

@@ -1,8 +1,9 @@
 import { isPciError } from "@userpci/interface";
-import { type IrqDevice, Irqs, type Subscription } from "@userpci/irq";
+import type { IrqDevice, Subscription } from "@userpci/irq";
 import type { ConfigSpace } from "@userpci/pci-config";
 import type { AerCounter, AerSeverity } from "@userpci/sysfs";
 import { aerName } from "./aer-names.ts";
+import { KernelEvent } from "./kernel-event.ts";
 import { Subscribers } from "./subscribers.ts";
 
 /** One error, by the same words whoever tells of it. */
@@ -46,15 +47,14 @@ export interface ErrorSource {
 /** Listens to a device's error events, from the first listener on, and says what they were. */
 export class ErrorWatch {
   readonly #device: ErrorSource;
-  readonly #irqs: Irqs;
+  readonly #event: KernelEvent;
   readonly #listeners = new Subscribers<DeviceErrorReport>("device.onError((report) => { … })");
   #counted = new Map<string, number>();
-  #started = false;
 
   /** @param source tells of errors by its kind `err`, if it has one */
   constructor(device: ErrorSource, source: IrqDevice) {
     this.#device = device;
-    this.#irqs = new Irqs(source);
+    this.#event = new KernelEvent(source, "err", (events) => this.#report(events));
   }
 
   /**
@@ -73,18 +73,20 @@ export class ErrorWatch {
     return subscription;
   }
 
+  /** See `KernelEvent.resume`. */
+  resume(isTaken: () => boolean): void {
+    this.#event.resume(isTaken);
+  }
+
   /** Listens no more. Harmless twice. */
   close(): void {
-    this.#irqs.close();
+    this.#event.close();
   }
 
   #start(): void {
-    if (this.#started || this.#irqs.info("err").count === 0) return;
+    if (this.#event.started || !this.#event.exists) return;
     this.#changes();
-    const vector = this.#irqs.enable("err").at(0);
-    vector.on((events) => this.#report(events));
-    vector.ref(false);
-    this.#started = true;
+    this.#event.start();
   }
 
   #report(events: number): void {

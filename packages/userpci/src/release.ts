@@ -1,5 +1,6 @@
 import { formatValue, PciError } from "@userpci/interface";
-import { type IrqDevice, Irqs, type Subscription } from "@userpci/irq";
+import type { IrqDevice, Subscription } from "@userpci/irq";
+import { KernelEvent } from "./kernel-event.ts";
 import { Subscribers, throwLater } from "./subscribers.ts";
 
 /** What is done when the system wants a device back: close it in time, or only tell the listeners. */
@@ -42,7 +43,7 @@ export class ReleaseWatch {
   readonly #policy: ReleasePolicy;
   /** Weak: who left a device open, and has no listener that holds it, is told of the leak when it is collected. */
   readonly #device: WeakRef<Releasable>;
-  readonly #irqs: Irqs;
+  readonly #event: KernelEvent;
   readonly #listeners = new Subscribers<ReleaseRequest, void | Promise<void>>(
     "device.onRelease(async () => { … })",
   );
@@ -58,11 +59,8 @@ export class ReleaseWatch {
     this.#backend = backend;
     this.#policy = policy;
     this.#device = new WeakRef(device);
-    this.#irqs = new Irqs(backend);
-    if (this.#irqs.info("req").count === 0) return;
-    const vector = this.#irqs.enable("req").at(0);
-    vector.on((count) => this.#asked(count));
-    vector.ref(false);
+    this.#event = new KernelEvent(backend, "req", (count) => this.#asked(count));
+    this.#event.start();
   }
 
   /** Tells `listener` from now on. @throws PciError `ERR_INVALID_ARGUMENT` */
@@ -70,9 +68,14 @@ export class ReleaseWatch {
     return this.#listeners.add(listener);
   }
 
+  /** See `KernelEvent.resume`. The kernel asks again for what was asked for meanwhile. */
+  resume(isTaken: () => boolean): void {
+    this.#event.resume(isTaken);
+  }
+
   /** Listens no more. Harmless twice. */
   close(): void {
-    this.#irqs.close();
+    this.#event.close();
   }
 
   #asked(count: number): void {

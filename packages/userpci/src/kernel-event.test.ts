@@ -1,0 +1,101 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type BackendDevice, type IrqKind, type IrqTarget, PciError } from "@userpci/interface";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { PciDevice } from "./device.ts";
+
+type Listener = (count: number) => void;
+const kinds: readonly string[] = ["err", "req"];
+
+/** A device whose kernel events go to whoever was connected last. */
+function deviceWithEvents() {
+  const connected = new Map<IrqKind, { listener?: Listener }>();
+  const state = { resetting: false, closed: false };
+  const device = {
+    address: "0000:01:00.0",
+    domain: {},
+    memory: {},
+    region: () => ({ size: 256, read8: () => 0, read16: () => 0, read32: () => 0 }),
+    irqInfo: (kind: IrqKind) => ({ kind, count: kinds.includes(kind) ? 1 : 0 }),
+    createIrqTarget() {
+      const target: { listener?: Listener } & Partial<IrqTarget> = {
+        listen: (listener) => {
+          target.listener = listener;
+        },
+        unlisten: () => {
+          delete target.listener;
+        },
+        ref: () => {},
+        close: () => {},
+      };
+      return target;
+    },
+    setIrqs(kind: IrqKind, _start: number, [target]: readonly { listener?: Listener }[]) {
+      if (state.resetting) throw new PciError("ERR_RESETTING", "being reset");
+      connected.set(kind, target!);
+    },
+    disableIrqs: (kind: IrqKind) => connected.delete(kind),
+    get closed() {
+      return state.closed;
+    },
+    closeSync: () => {
+      state.closed = true;
+    },
+    close: async () => device.closeSync(),
+  };
+  const opened = PciDevice.over(device as unknown as BackendDevice, 64, "keep");
+  const heard: string[] = [];
+  opened.onRelease(() => void heard.push("req"));
+  opened.onError(() => void heard.push("err"));
+  const fire = (kind: IrqKind): void => connected.get(kind)?.listener?.(1);
+  return { opened, heard, fire, state, connected };
+}
+
+afterEach(() => void vi.useRealTimers());
+
+describe.each(["req", "err"] as const)("events of the kind %s", (kind) => {
+  it("go to the program's own set, and to the listeners again when that is closed", () => {
+    const { opened, heard, fire } = deviceWithEvents();
+    const own: number[] = [];
+    for (let times = 0; times < 2; times++) {
+      const set = opened.irqs.enable(kind);
+      set.at(0).on((count) => void own.push(count));
+      fire(kind);
+      set.close();
+      fire(kind);
+    }
+    expect([own, heard]).toEqual([
+      [1, 1],
+      [kind, kind],
+    ]);
+  });
+
+  it("go to them also when the set was closed during a reset, unless there is another set by then", async () => {
+    vi.useFakeTimers();
+    const { opened, heard, fire, state } = deviceWithEvents();
+    const set = opened.irqs.enable(kind);
+    state.resetting = true;
+    set.close();
+    await vi.advanceTimersByTimeAsync(1000);
+    state.resetting = false;
+    await vi.advanceTimersByTimeAsync(100);
+    fire(kind);
+    expect(heard).toEqual([kind]);
+    const next = opened.irqs.enable(kind);
+    state.resetting = true;
+    next.close();
+    state.resetting = false;
+    opened.irqs.enable(kind);
+    await vi.advanceTimersByTimeAsync(1000);
+    fire(kind);
+    expect(heard).toEqual([kind]);
+  });
+});
+
+it("closing the device gives nothing back", async () => {
+  const { opened, heard, fire, connected } = deviceWithEvents();
+  opened.irqs.enable("req");
+  await opened.close();
+  await delay(0);
+  fire("req");
+  expect([heard, [...connected.keys()]]).toEqual([[], []]);
+});
