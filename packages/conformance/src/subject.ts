@@ -41,6 +41,9 @@ export interface Unplug {
   restore(): Promise<void>;
 }
 
+/** Uses an optional feature, on a device of the subject's backend. */
+export type FeatureUse = (device: BackendDevice) => unknown;
+
 /** A backend to be tried, and what to try it on. What wants a function that is not there is left out, and reported. */
 export interface Subject {
   /** The backend's name; {@link differences} are listed by it. */
@@ -60,4 +63,6 @@ export interface Subject {
   readonly missing: string;
   /** Optional features that must be there on {@link main}; all others must be refused. */
   readonly features: readonly FeatureName[];
+  /** What the backend's devices have for their features beyond the contract: to be refused where {@link main} lacks the feature. */
+  readonly uses?: Partial<Readonly<Record<FeatureName, readonly FeatureUse[]>>>;
 }

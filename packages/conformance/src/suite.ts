@@ -67,10 +67,10 @@ export function conformance(
 }
 
 function finish(trial: Trial, tests: number, report: (line: string) => void): void {
-  const { observations, differences } = trial.counts;
+  const { observations, differences, refused } = trial.counts;
   for (const what of trial.leftOut) report(`${trial.subject.backend}: left out: ${what}`);
   report(
-    `${trial.subject.backend}: ${tests} tests, ${observations} observations, ${differences} listed differences met`,
+    `${trial.subject.backend}: ${tests} tests, ${observations} observations, ${differences} listed differences met, ${refused} absent features refused`,
   );
   if (trial.unmet.length === 0) return;
   throw new ConformanceError(

@@ -1,4 +1,4 @@
-import { PciError } from "@userpci/interface";
+import { featureMissing, PciError } from "@userpci/interface";
 import { describe, expect, it } from "vitest";
 import type { Difference } from "./differences.ts";
 import { differences } from "./differences.ts";
@@ -23,7 +23,7 @@ describe("Trial", () => {
     expect(() => trial.expect("open", () => 1, "ENOSYS")).toThrow(
       "open: ok, where every backend gives ENOSYS",
     );
-    expect(trial.counts).toEqual({ observations: 4, differences: 0 });
+    expect(trial.counts).toEqual({ observations: 4, differences: 0, refused: 0 });
   });
 
   it("accepts a listed difference of this backend only, and counts it", () => {
@@ -51,6 +51,20 @@ describe("Trial", () => {
     expect(() => trial.expect("open", refuse("E_NEW", ""), "E_NEW")).toThrow("has no hint");
   });
 
+  it("counts an absent feature that is refused with what would bring it, and fails anything else", () => {
+    const trial = new Trial(subject, []);
+    const lacks = () => {
+      throw featureMissing("pasid", "0000:01:00.0");
+    };
+    trial.expectAbsent("pasid", "attachPasid", lacks);
+    trial.expectAbsent("pasid", "detachPasid", lacks);
+    expect(trial.counts.refused).toBe(1);
+    expect(() => trial.expectAbsent("pasid", "attachPasid", () => 1)).toThrow("attachPasid: ok");
+    const vague = refuse("ERR_NOT_SUPPORTED", "buy another one");
+    expect(() => trial.expectAbsent("pasid", "attachPasid", vague)).toThrow("Linux 6.15");
+    expect(trial.counts.refused).toBe(1);
+  });
+
   it("tries both forms of a call under two names", async () => {
     const trial = new Trial(subject, []);
     await trial.expectBoth(
@@ -68,7 +82,9 @@ it("the last test of the suite fails when a listed difference was not met, and r
   const lines: string[] = [];
   const tests = conformance(subject, { differences: [row], report: (line) => lines.push(line) });
   await expect(tests.at(-1)!.run()).rejects.toThrow("no test has met: colour");
-  expect(lines.at(-1)).toBe(`mine: ${tests.length - 1} tests, 0 observations, 0 listed differences met`);
+  expect(lines.at(-1)).toBe(
+    `mine: ${tests.length - 1} tests, 0 observations, 0 listed differences met, 0 absent features refused`,
+  );
 });
 
 it("tests have names of their own", () => {

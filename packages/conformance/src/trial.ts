@@ -1,4 +1,4 @@
-import { isPciError } from "@userpci/interface";
+import { type FeatureName, isPciError, optionalFeatures } from "@userpci/interface";
 import type { Difference } from "./differences.ts";
 import type { Subject } from "./subject.ts";
 
@@ -16,6 +16,8 @@ export interface Counts {
   readonly observations: number;
   /** Rows of the list of differences that were met. */
   readonly differences: number;
+  /** Optional features that are absent, and were refused whenever they were asked for. */
+  readonly refused: number;
 }
 
 /** Compares what a backend does with what all of them do, but for the listed differences. */
@@ -24,6 +26,7 @@ export class Trial {
   readonly #listed: ReadonlyMap<string, Difference>;
   readonly #met = new Set<string>();
   readonly #leftOut: string[] = [];
+  readonly #refused = new Set<FeatureName>();
   #observations = 0;
 
   constructor(subject: Subject, differences: readonly Difference[]) {
@@ -33,7 +36,7 @@ export class Trial {
   }
 
   get counts(): Counts {
-    return { observations: this.#observations, differences: this.#met.size };
+    return { observations: this.#observations, differences: this.#met.size, refused: this.#refused.size };
   }
 
   /** What was not tried, and why. */
@@ -61,6 +64,26 @@ export class Trial {
       found = this.#outcomeOf(what, error);
     }
     this.observe(what, found, outcome);
+  }
+
+  /** A use of an optional feature that is absent: refused, with what would bring it. */
+  expectAbsent(name: FeatureName, what: string, use: () => unknown): void {
+    let hint: string | undefined;
+    const attempt = (): void => {
+      try {
+        use();
+      } catch (error) {
+        if (isPciError(error)) hint = error.hint;
+        throw error;
+      }
+    };
+    this.expect(what, attempt, "ERR_NOT_SUPPORTED");
+    const { brings } = optionalFeatures[name];
+    this.check(
+      `${what}: the hint is "${hint}", not what would bring it: ${brings}`,
+      hint?.includes(brings) === true,
+    );
+    this.#refused.add(name);
   }
 
   /** {@link expect} for a call that returns a promise. */

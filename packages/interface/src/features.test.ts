@@ -22,6 +22,13 @@ it("the list has every feature, with whether it is there", () => {
   expect(list.filter(({ supported }) => supported).map(({ name }) => name)).toEqual(["dma-buf"]);
 });
 
+it("what would bring a feature is a version of Linux, unless it is the hardware alone", () => {
+  const hardware = ["reset", "hot-reset"];
+  for (const [name, { brings }] of Object.entries(optionalFeatures)) {
+    expect(/Linux \d+\.\d+/.test(brings), name).toBe(!hardware.includes(name));
+  }
+});
+
 it("what is no feature is no absent one either", () => {
   for (const name of ["telepathy", "toString"]) {
     expect(() => features.has(name as never)).toThrow(

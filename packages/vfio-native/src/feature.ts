@@ -4,6 +4,7 @@ import {
   type FeatureOperation,
   featureMissing,
   isPciError,
+  optionalFeatures,
   PciError,
 } from "@userpci/interface";
 import type { DeviceAccess } from "./device-access.ts";
@@ -64,6 +65,29 @@ export function useNamedFeature(
   }
 }
 
+/** Names of what the indexes are for, for {@link featureMissing}. */
+const names: Readonly<Partial<Record<number, FeatureName>>> = {
+  [uapi.feature.PCI_VF_TOKEN]: "vf-token",
+  [uapi.feature.MIGRATION]: "migration",
+  [uapi.feature.MIG_DEVICE_STATE]: "migration",
+  [uapi.feature.LOW_POWER_ENTRY]: "low-power",
+  [uapi.feature.LOW_POWER_ENTRY_WITH_WAKEUP]: "low-power-wakeup",
+  [uapi.feature.LOW_POWER_EXIT]: "low-power",
+  [uapi.feature.DMA_LOGGING_START]: "dma-logging",
+  [uapi.feature.DMA_LOGGING_STOP]: "dma-logging",
+  [uapi.feature.DMA_LOGGING_REPORT]: "dma-logging",
+  [uapi.feature.MIG_DATA_SIZE]: "migration-size",
+  [uapi.feature.DMA_BUF]: "dma-buf",
+};
+
+/** What would bring a feature, by its index. */
+function bringing(index: number): string {
+  const name = names[index];
+  return name === undefined
+    ? "the kernel's driver for this device, or a newer kernel, would have to bring it"
+    : `that takes ${optionalFeatures[name].brings}`;
+}
+
 function featureError(
   access: DeviceAccess,
   operation: FeatureOperation,
@@ -74,7 +98,7 @@ function featureError(
   return systemError(result, "ioctl VFIO_DEVICE_FEATURE", {
     ...(absent && {
       code: "ERR_NOT_SUPPORTED",
-      hint: "the kernel's driver for this device, or a newer kernel, would have to bring it",
+      hint: bringing(index),
     }),
     message: absent
       ? `${access.address} has no feature ${index} that one can ${operation}`

@@ -158,27 +158,6 @@ await guestSuite(import.meta.url, {
       await target.close();
     },
 
-    "what a device has not is refused with what would bring it": async () => {
-      await using backend = vfioCdev();
-      await using device = await backend.open(at.nvme);
-      const { features } = device;
-      for (const [name, use] of [
-        ["vf-token", () => features.setVfToken("14d63f20-8445-11ea-8900-1f9ce7d5650d")],
-        ["migration", () => features.migration.state()],
-        ["migration", () => features.migration.abilities()],
-        ["migration", () => features.migration.go("STOP")],
-        ["migration-size", () => features.migration.size()],
-        ["dma-logging", () => features.dmaLog.start([{ start: 0n, last: 4095n }])],
-        ["dma-logging", () => features.dmaLog.stop()],
-        ["dma-logging", () => features.dmaLog.read({ start: 0n, last: 4095n })],
-      ] as const) {
-        assert.equal(features.has(name), false);
-        const error = expectCode("ERR_NOT_SUPPORTED", use);
-        assert.match(error.hint!, /Linux \d/, name);
-        assert.equal(error.details!["feature"], name);
-      }
-    },
-
     "low power is entered and left by name": async () => {
       await using backend = vfioCdev();
       await using device = await backend.open(at.nvme);

@@ -5,6 +5,7 @@ import { roundTrip, startEdu } from "../harness/edu-registers.ts";
 import { type GuestTest, progress } from "../harness/suite.ts";
 import { at } from "../machines.ts";
 import { unplugOf } from "./unplug.ts";
+import { iommufdUses, kernelUses } from "./uses.ts";
 
 const noVectors = { intx: 0, msi: 0, msix: 0, err: 0, req: 1 };
 
@@ -52,6 +53,7 @@ function subject(backend: string, create: () => KernelBackend, features: readonl
     unplug: process.getuid!() === 0 ? unplugOf(nvme.address) : "only root takes a function away",
     missing: "0000:00:1e.7",
     features,
+    uses: backend === "vfio-cdev" ? iommufdUses : kernelUses,
   };
 }
 
