@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { type BackendName, machineOf } from "../vm/harness/backend.ts";
-import { compiled, preparedVm } from "../vm/harness/host.ts";
+import { compiled } from "../vm/harness/guest-code.ts";
+import { preparedVm } from "../vm/harness/host.ts";
 import { growth } from "./growth.ts";
 import { describeMapping, runMapping } from "./mapping.ts";
 import { ProgressBar } from "./progress-bar.ts";

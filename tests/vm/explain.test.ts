@@ -5,7 +5,8 @@ import type { Vm } from "@userpci/testbed";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { BackendName } from "./harness/backend.ts";
 import { machineOf } from "./harness/backend.ts";
-import { compiled, preparedVm } from "./harness/host.ts";
+import { compiled } from "./harness/guest-code.ts";
+import { preparedVm } from "./harness/host.ts";
 import type { Astray, Explained } from "./isolation/astray.ts";
 import { at, USER } from "./machines.ts";
 

@@ -17,7 +17,7 @@ import { TetherEnd } from "./tether.ts";
  * @throws PciError `ERR_CLOSED` if it is closed already, `ERR_INVALID_ARGUMENT`, `ERR_NATIVE_UNAVAILABLE`, or a system error;
  * nothing is then left open
  */
-export function mapFileMemory(shared: SharedMemory, ended?: () => void): SharedMemoryView {
+export function mapSharedMemory(shared: SharedMemory, ended?: () => void): SharedMemoryView {
   const offer = checkSharedMemfd(shared);
   const memory: MemfdView = new MemfdView(loadNative(), offer, () => (ended ?? (() => memory.close()))());
   return memory;

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { Vm, VmProcess } from "@userpci/testbed";
 import { vi } from "vitest";
 import type { BackendName } from "../harness/backend.ts";
-import { compiled } from "../harness/host.ts";
+import { compiled } from "../harness/guest-code.ts";
 import { USER } from "../machines.ts";
 import type { Order, Work } from "./owner.ts";
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Vm } from "@userpci/testbed";
 import { testVm } from "@userpci/testbed/vitest";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { compiled } from "../harness/host.ts";
+import { compiled } from "../harness/guest-code.ts";
 import { unplugAt as at, inSlot, USER } from "../machines.ts";
 
 const userpci = fileURLToPath(new URL("../../../packages/cli/bin/userpci.js", import.meta.url));
