@@ -98,6 +98,13 @@ describe.each(["alloc", "allocSync"] as const)("%s", (alloc) => {
     expect([memory.open.length, dma.buffers(), dma.pinnedBytes]).toEqual([0, [], 0]);
   });
 
+  it("hands what was asked of the memory on to its source", async () => {
+    const { dma, memory } = opened();
+    await dma[alloc](K, { pageSize: 2 ** 21, fallback: true, label: "ring" });
+    expect(memory.given[0]!.options).toEqual({ pageSize: 2 ** 21, fallback: true, label: "ring" });
+    expect(dma.buffers()[0]!.pageSize).toBe(2 ** 21);
+  });
+
   it("takes a fixed address or an alignment", async () => {
     const { dma } = opened();
     expect((await dma[alloc](K, { iova: toIova(0x7000) })).iova).toBe(0x7000n);

@@ -183,6 +183,20 @@ await guestSuite(import.meta.url, {
         }),
       ),
 
+    "the device reads a file of a disk, which it may not write": () =>
+      withDma(async ({ dma, copy }) => {
+        // Node itself, on the file system that the guest has from the host.
+        await using program = await dma.map({ path: process.execPath }, { readOnly: true, size: 2 * PAGE });
+        await using target = await dma.alloc(PAGE);
+        for (const at of [0, PAGE + 1024]) {
+          await copy(program.iova + BigInt(at), target.iova);
+          assert.deepEqual(target.bytes.slice(0, SIZE), program.bytes.slice(at, at + SIZE));
+        }
+        assert.deepEqual([...target.bytes.subarray(SIZE)], new Array(PAGE - SIZE).fill(0));
+        await copy(program.iova, target.iova);
+        assert.equal(Buffer.from(target.bytes.subarray(1, 4)).toString(), "ELF");
+      }),
+
     "what was made of bytes and files is gone when the device closes": async () => {
       const before = holdings();
       await withFile(randomBytes(PAGE), async (path) => {
