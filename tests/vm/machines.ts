@@ -53,6 +53,18 @@ export const inSlots: readonly ({ readonly id: string } & Readonly<Record<string
       : { id: `in-${slot}`, bus: slot, driver: "virtio-rng-pci", aer: true, "disable-legacy": "on" },
 );
 
+/** The port of the `unplug` machine behind the slots, whose device comes and goes and comes again. */
+const AGAIN = "again";
+
+/** What comes there, for QMP's `device_add`, and where it is then. */
+export const comesAgain = {
+  id: `in-${AGAIN}`,
+  bus: AGAIN,
+  driver: "virtio-rng-pci",
+  "disable-legacy": "on",
+} as const;
+export const againAt = `0000:${hex(slots.length + 1)}:00.0`;
+
 /** Functions of the `unplug` machine on the root bus, whose driver can be taken from them. */
 export const unplugAt = {
   unbound: "0000:00:04.0",
@@ -99,7 +111,9 @@ const unplug: BootOptions = {
   devices: [
     "edu",
     "edu,addr=0x5",
-    ...slots.map((id, i) => `pcie-root-port,id=${id},chassis=${9 + i},addr=0x${hex(FIRST_PORT + i)}`),
+    ...[...slots, AGAIN].map(
+      (id, i) => `pcie-root-port,id=${id},chassis=${9 + i},addr=0x${hex(FIRST_PORT + i)}`,
+    ),
   ],
 };
 

@@ -4,10 +4,10 @@ import { fileURLToPath } from "node:url";
 import type { Vm } from "@userpci/testbed";
 import { testVm } from "@userpci/testbed/vitest";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { bindScript } from "../harness/bind-script.ts";
 import { compiled } from "../harness/guest-code.ts";
-import { unplugAt as at, inSlot, USER } from "../machines.ts";
+import { againAt, unplugAt as at, comesAgain, USER } from "../machines.ts";
 
-const userpci = fileURLToPath(new URL("../../../packages/cli/bin/userpci.js", import.meta.url));
 const REJOIN = compiled(fileURLToPath(new URL("./rejoin.ts", import.meta.url)));
 
 let vm: Vm;
@@ -15,17 +15,18 @@ beforeAll(async () => {
   vm = await testVm("unplug");
 });
 
+const bind = (address: string) => vm.run(["/bin/sh", "-c", bindScript([address])], { check: true });
 const isThere = async (): Promise<boolean> =>
-  (await vm.run(["test", "-e", `/sys/bus/pci/devices/${at.slot}`])).code === 0;
+  (await vm.run(["test", "-e", `/sys/bus/pci/devices/${againAt}`])).code === 0;
 
 async function plug(): Promise<void> {
-  if (!(await isThere())) await vm.qmp("device_add", { ...inSlot });
+  if (!(await isThere())) await vm.qmp("device_add", comesAgain);
   await expect.poll(isThere, { timeout: 20_000 }).toBe(true);
-  await vm.run(["node", userpci, "bind", at.slot, "--user", String(USER)], { check: true });
+  await bind(againAt);
 }
 
 async function unplug(): Promise<void> {
-  await vm.qmp("device_del", { id: inSlot.id });
+  await vm.qmp("device_del", { id: comesAgain.id });
   await expect.poll(isThere, { timeout: 20_000 }).toBe(false);
 }
 
@@ -66,7 +67,7 @@ describe("a device that was unplugged and plugged in again", { timeout: 240_000 
   beforeEach(plug);
 
   it("is opened into the domain that it was in, beside a device that never left", async () => {
-    await vm.run(["node", userpci, "bind", at.edu, "--user", String(USER)], { check: true });
+    await bind(at.unbound);
     await using owner = new Owner("edu", "mapped");
     expect(await owner.line()).toBe("ready");
     for (let round = 0; round < 2; round++) {
@@ -99,7 +100,7 @@ describe("a device that was unplugged and plugged in again", { timeout: 240_000 
     expect(await owner.ask("gone")).toBe("closed");
     await plug();
     expect(await owner.ask("open")).toMatch(
-      /^ERR_DOMAIN_EMPTY: 0000:01:00\.0 cannot join .* dropped its mappings \(1\) .*unmap them before/,
+      /^ERR_DOMAIN_EMPTY: 0000:09:00\.0 cannot join .* dropped its mappings \(1\) .*unmap them before/,
     );
     expect(await owner.ask("close")).toBe("closed all");
   });

@@ -5,15 +5,15 @@
 import { createInterface } from "node:readline";
 import { DMA_BITS, Edu } from "@userpci/edu";
 import { createDomain, isPciError, openDevice, vfioGroup } from "userpci";
-import { unplugAt as at } from "../machines.ts";
+import { againAt, unplugAt as at } from "../machines.ts";
 
 const [company, content] = process.argv.slice(2);
 const backend = vfioGroup();
 const domain = createDomain();
 const open = { backend, domain, dmaBits: DMA_BITS };
-const edu = company === "edu" ? await openDevice(at.edu, open) : undefined;
+const edu = company === "edu" ? await openDevice(at.unbound, open) : undefined;
 const memory = backend.memory.alloc(4096);
-let slot = await openDevice(at.slot, open);
+let slot = await openDevice(againAt, open);
 const mapping = content === "mapped" ? domain.mapSync(memory, { addressBits: DMA_BITS }) : undefined;
 
 /** Whether the device beside it still reaches memory of the domain: a buffer goes in and comes back. */
@@ -34,7 +34,7 @@ const answers: Record<string, () => Promise<unknown>> = {
     return "closed";
   },
   open: async () => {
-    slot = await openDevice(at.slot, open);
+    slot = await openDevice(againAt, open);
     return `opened, ${domain.attached} in the domain`;
   },
   reach: eduReaches,
