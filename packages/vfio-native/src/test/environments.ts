@@ -44,9 +44,10 @@ export function startWorker(body: string, data: unknown = undefined, file = addo
   return new Worker(head + prelude(file) + body, { eval: true, workerData: data });
 }
 
-/** The exit code of a worker, whether it ends by an error or not. */
-export function ended(worker: Worker): Promise<number> {
-  return new Promise((resolve) => worker.once("exit", resolve));
+/** The exit code of a worker, whether it ends by an error or not; undefined if it has ended before: nobody tells it then. */
+export function ended(worker: Worker): Promise<number | undefined> {
+  const isOver = worker.threadId < 0;
+  return new Promise((resolve) => (isOver ? resolve(undefined) : worker.once("exit", resolve)));
 }
 
 /** The next message of a worker; rejects if it ends first. */
