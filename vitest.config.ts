@@ -8,7 +8,31 @@ import { defineConfig } from "vitest/config";
 // A machine has 2 GiB and a processor.
 const mostVmFiles = Math.min(4, availableParallelism());
 // What mostly waits for Node processes to start.
-const startsProcesses = ["tests/native/late-use.test.ts", "packages/cli/src/code-cache.test.ts"];
+const startsProcesses = [
+  "tests/native/{allocation,shared-elements}/**/*.test.ts",
+  "tests/native/late-use.test.ts",
+  "packages/vfio-native/src/native.hold.test.ts",
+  "packages/cli/src/{code-cache,main,output,standard-input}.test.ts",
+  "packages/testbed/src/vitest.test.ts",
+];
+// What of the backends works without the addon.
+const withoutAddon = [
+  "capability-chain",
+  "errno",
+  "explain",
+  "huge-pages",
+  "irq-control",
+  "joined-region",
+  "mapped-region",
+  "memlock",
+  "msix-table",
+  "page-span",
+  "share-message",
+  "struct",
+  "struct-record",
+  "users",
+  "vf-token",
+].map((name) => `packages/vfio-native/src/${name}.test.ts`);
 const soakHours = 12 * 3_600_000;
 
 export default defineConfig({
@@ -17,13 +41,16 @@ export default defineConfig({
   test: {
     // By default one processor is left to the watcher, and nobody watches.
     maxWorkers: "100%",
+    // Files that have not changed are not compiled again.
+    experimental: { fsModuleCache: true },
     projects: [
       {
         extends: true,
         test: {
           name: "unit",
           include: [
-            "packages/*/src/**/*.test.ts",
+            "packages/!(vfio-native)/src/**/*.test.ts",
+            ...withoutAddon,
             "packages/*/scripts/*.test.mjs",
             "benchmarks/src/**/*.test.ts",
             "scripts/**/*.test.mjs",
@@ -34,7 +61,7 @@ export default defineConfig({
           testTimeout: 60_000,
           // A process of its own for each file takes as long as most files; only those of the addon need one.
           isolate: false,
-          exclude: ["packages/vfio-native/**", ...startsProcesses],
+          exclude: startsProcesses,
           sequence: { groupOrder: 0 },
         },
       },
@@ -43,7 +70,7 @@ export default defineConfig({
         test: {
           name: "native",
           include: ["packages/vfio-native/src/**/*.test.ts", "tests/native/**/*.test.ts"],
-          exclude: startsProcesses,
+          exclude: [...startsProcesses, ...withoutAddon],
           testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },

@@ -14,7 +14,7 @@ import { OutsideRead, strictRegion } from "./testing/regions.ts";
 import { STANDARD_SIZE } from "./walk.ts";
 
 // No shrinking: a walk without an end would be walked again for each step of it.
-const runs = { numRuns: 150, endOnFailure: true };
+const runs = { numRuns: 100, endOnFailure: true };
 
 // A device may answer anything. Every list below has at most 48 + 960 members, so this many reads is more than any single
 // operation can need, and far less than a walk without an end.
