@@ -36,7 +36,7 @@ const slots = ["idle", "polling", "waiting", "dma", "silent", "ignored", "timeou
 /** One of the slots of the `unplug` machine. */
 export type Slot = (typeof slots)[number];
 
-const FIRST_PORT = 0x10;
+const FIRST_PORT = 0x0f;
 const hex = (value: number): string => value.toString(16).padStart(2, "0");
 
 /** Where a device in a slot is. */
