@@ -10,8 +10,8 @@ import {
   iovaLo,
   PciError,
 } from "@userpci/interface";
-import type { SharedBuffer } from "./shared-buffer.ts";
 import { type ByteRange, rangesOf } from "./byte-ranges.ts";
+import type { SharedBuffer } from "./shared-buffer.ts";
 
 /** What a buffer is made of, and whom it tells when it is closed. */
 export interface DmaBufferParts {

@@ -13,9 +13,9 @@ import {
   PciError,
 } from "@userpci/interface";
 import { DmaBuffer, isMapped } from "./buffer.ts";
+import { type DmaMapOptions, type DmaMappable, memoryOf } from "./mappable.ts";
 import { type DmaPool, type DmaPoolOptions, planPool } from "./pool.ts";
 import { type DmaRing, type DmaRingOptions, planRing } from "./ring.ts";
-import { type DmaMapOptions, type DmaMappable, memoryOf } from "./mappable.ts";
 import { checkFits, type DmaUsage, usageOf } from "./usage.ts";
 
 /** Bytes of the largest buffer: half of what a process can address (x86-64). */
