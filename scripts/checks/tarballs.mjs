@@ -25,6 +25,8 @@ const permitted = [
   /^data\/[\w.-]+$/,
   /^dist\/.*\.(js|d\.ts)$/,
   /^dist\/bundled-[\w-]+\.cjs$/,
+  // What V8 made of one.
+  /^dist\/bundled-[\w-]+\.cjs-v[\d.]+-\w+-\d+$/,
   /^prebuilds\/.*\.node$/,
 ];
 
