@@ -84,6 +84,11 @@ describe("with what the build of the package made", () => {
     expect(existsSync(code)).toBe(false);
   });
 
+  it("compiles nothing either where nothing can be kept", () => {
+    expect(load({ XDG_CACHE_HOME: "", HOME: "" })).toEqual({ answer: 42, rejected: false });
+    expect(load({ NODE_DISABLE_COMPILE_CACHE: "1" })).toEqual({ answer: 42, rejected: null });
+  });
+
   it("does without what was damaged, and keeps its own", () => {
     const bytes = readFileSync(packed);
     bytes[50]! ^= 0xff;

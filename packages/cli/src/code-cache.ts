@@ -22,10 +22,10 @@ const parameters = "exports, require, module, __filename, __dirname";
 const OTHERS_WRITE = 0o022;
 
 /**
- * Loads a CommonJS file with what V8 made of it: when the package was built, if that was with this build of Node, or else the
- * last time, which is kept for the next time when the process ends. A command that takes tens of milliseconds spends half of
- * them on compiling. The result is kept under the user's cache directory, and used only if nobody else can have written it: it
- * is code. Nothing is written in another user's folders, which `sudo` may leave in `HOME`.
+ * Loads a CommonJS file with what V8 made of it: the last time, or when the package was built, if that was with this build of
+ * Node; of what has neither, it is kept for the next time when the process ends. A command that takes tens of milliseconds
+ * spends half of them on compiling. The result is kept under the user's cache directory, and used only if nobody else can have
+ * written it: it is code. Nothing is written in another user's folders, which `sudo` may leave in `HOME`.
  *
  * Whatever prevents keeping it costs time only. `NODE_DISABLE_COMPILE_CACHE=1` switches it off, as it does Node's own.
  *
@@ -33,8 +33,10 @@ const OTHERS_WRITE = 0o022;
  * @param require what the file requires by
  */
 export function loadCompiled(path: string, require: NodeJS.Require): object {
-  const kept = keptPath(path);
-  const cachedData = kept === undefined ? undefined : (readOwn(kept) ?? readPacked(path));
+  const isWanted = process.env["NODE_DISABLE_COMPILE_CACHE"] !== "1";
+  const kept = isWanted ? keptPath(path) : undefined;
+  const own = kept === undefined ? undefined : readOwn(kept);
+  const cachedData = isWanted ? (own ?? readPacked(path)) : undefined;
   const script = compile(path, cachedData);
   if (kept !== undefined && (cachedData === undefined || script.cachedDataRejected)) {
     process.once("exit", () => keep(kept, basename(path), script));
@@ -72,9 +74,8 @@ function nodeBuild(): string {
   return `${process.version}-${process.arch}-${size}`;
 }
 
-/** Where the result is kept, if it is; that of each build of Node in a file of its own. */
+/** Where the result is kept, if there is a place; that of each build of Node in a file of its own. */
 function keptPath(path: string): string | undefined {
-  if (process.env["NODE_DISABLE_COMPILE_CACHE"] === "1") return undefined;
   const { HOME, XDG_CACHE_HOME } = process.env;
   const root = XDG_CACHE_HOME || (HOME && join(HOME, ".cache"));
   if (!root || !isAbsolute(root)) return undefined;

@@ -12,6 +12,8 @@ import { VmServer } from "./server.ts";
 import { removedAtEnd } from "./temporary.ts";
 import type { Vm } from "./vm.ts";
 
+export { removedAtEnd } from "./temporary.ts";
+
 /** Tells test processes where the set-up process serves the machines. Processes inherit it. */
 export const SOCKET_VARIABLE = "USERPCI_TESTBED_SOCKET";
 

@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { removedAtEnd } from "@userpci/testbed/vitest";
 import { rolldown } from "rolldown";
 
 /** Where the tests are that run in the guest, and the programs that they start there. */
@@ -19,10 +20,11 @@ const VARIABLE = "USERPCI_TESTS_GUEST_CODE";
  * Puts the tests into bundles for the guest, with the packages that they use. On an emulated processor Node takes four
  * seconds to find and link a hundred and more modules, and less than one to load the same code from a few files.
  *
- * @returns the folder, to be removed by the caller
+ * @returns removes them; otherwise they go with this process
  */
-export async function bundleGuestCode(): Promise<string> {
+export async function bundleGuestCode(): Promise<() => void> {
   const folder = await mkdtemp(join(tmpdir(), "userpci-guest-code-"));
+  const remove = removedAtEnd(folder);
   // The ordinary user of the guest reads it too.
   await chmod(folder, 0o755);
   const build = await rolldown({
@@ -42,7 +44,7 @@ export async function bundleGuestCode(): Promise<string> {
   });
   await build.close();
   process.env[VARIABLE] = folder;
-  return folder;
+  return remove;
 }
 
 /** A file below `tests` as the guest has it. */
