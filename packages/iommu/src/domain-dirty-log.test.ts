@@ -77,17 +77,49 @@ describe("the pages that devices write", () => {
     expect(pagesOf(dirty.take(parts[1]!.iova, 5 * K))).toEqual([1, 3]);
   });
 
-  it("are all that it could have written, of a device that joins later", () => {
-    const first = new MemoryMapper();
-    const { domain, dirty } = opened(first);
-    const { iova } = domain.mapSync(new TestMemory(2 * K));
+  it("are told of a device that joins later too, in every mapping", () => {
+    const { domain, dirty } = opened(new MemoryMapper());
+    const iovas = [1, 2].map(() => domain.mapSync(new TestMemory(2 * K)).iova);
     dirty.start();
     const second = new MemoryMapper();
     domain.attach(second, "late");
-    write(second, iova);
-    expect(pagesOf(dirty.take(iova, 2 * K)).slice(0, 2)).toEqual([0, 1]);
-    write(second, iova + BigInt(K));
-    expect(pagesOf(dirty.take(iova, 2 * K))).toEqual([1]);
+    for (const iova of iovas) write(second, iova + BigInt(K));
+    expect(iovas.map((iova) => pagesOf(dirty.take(iova, 2 * K)))).toEqual([[1], [1]]);
+    expect(iovas.map((iova) => pagesOf(dirty.take(iova, 2 * K)))).toEqual([[], []]);
+  });
+
+  it("keep devices out that could not tell theirs, and end for a mapper that does not join", () => {
+    const { domain, dirty } = opened(new MemoryMapper());
+    const { iova } = domain.mapSync(new TestMemory(K));
+    dirty.start();
+    expect(() => domain.attach(mapperWith(undefined), "silent")).toThrow(
+      failing("ERR_NOT_SUPPORTED", /^silent cannot join the domain: other does not note/),
+    );
+    const full = new MemoryMapper({ maxMappings: 0 });
+    expect(() => domain.attach(full, "full")).toThrow(failing("ERR_MAPPING_LIMIT"));
+    expect(() => full.dirty.take(iova, K)).toThrow(failing("ERR_INVALID_ARGUMENT", /nobody notes/));
+    expect([domain.attached, pagesOf(dirty.take(iova, K))]).toEqual([1, []]);
+  });
+
+  it("are noted again by a mapper that has lost its devices and got one, when begun again", () => {
+    const log = new SoftwareDirtyLog();
+    const { domain, dirty } = opened(mapperWith(log));
+    const { iova } = domain.mapSync(new TestMemory(K));
+    dirty.start();
+    log.stop();
+    dirty.start();
+    log.note(iova, 1);
+    expect(pagesOf(dirty.take(iova, K))).toEqual([0]);
+  });
+
+  it("stay to be taken when a range is refused that is not all mapped", () => {
+    const mapper = new MemoryMapper();
+    const { domain, dirty } = opened(mapper);
+    const { iova } = domain.mapSync(new TestMemory(2 * K));
+    dirty.start();
+    write(mapper, iova);
+    expect(() => dirty.take(iova, 3 * K)).toThrow(failing("ERR_INVALID_ARGUMENT", /nothing is mapped at/));
+    expect(pagesOf(dirty.take(iova, 2 * K))).toEqual([0]);
   });
 
   it("are coarser where a mapper's pages are", () => {

@@ -35,14 +35,13 @@ export class DomainDirtyLog implements DirtyLog {
 
   start(): void {
     this.#host.checkOpen();
-    const before = new Set(this.#noting);
-    try {
-      for (const mapper of this.#host.mappers) this.#begin(mapper);
-    } catch (error) {
-      for (const mapper of this.#noting) if (!before.has(mapper)) this.#end(mapper);
-      throw error;
-    }
+    this.#noteDuring(this.#host.mappers, () => undefined);
     this.#on = true;
+  }
+
+  /** Does what puts mappings into a mapper that joins: while the log is on, it notes before it has any. */
+  whileJoining(mapper: DmaMapper, join: () => void): void {
+    this.#noteDuring(this.#on ? [mapper] : [], join);
   }
 
   stop(): void {
@@ -58,17 +57,30 @@ export class DomainDirtyLog implements DirtyLog {
     checkAligned("iova", Number(iova % BigInt(UNIT)), UNIT);
     checkAligned("size", size, UNIT);
     if (!this.#on) throw notNoting();
+    // All of them first: what is moved is told to nobody if a later one throws.
+    const parts = this.#mappingsIn(iova, size).map((mapping) => ({ mapping, noted: this.#read(mapping) }));
     const bits = new Uint8Array(Math.ceil(size / UNIT / 8));
-    for (let done = 0; done < size; ) {
-      const at = iova + BigInt(done);
-      const mapping = this.#host.mappingAt(at);
-      if (mapping === undefined) throw nothingMapped(at);
-      const inside = Number(at - mapping.iova);
+    let done = 0;
+    for (const { mapping, noted } of parts) {
+      const inside = Number(iova + BigInt(done) - mapping.iova);
       const length = Math.min(size - done, mapping.size - inside);
-      moveBits(this.#read(mapping), inside / UNIT, bits, done / UNIT, length / UNIT);
+      moveBits(noted, inside / UNIT, bits, done / UNIT, length / UNIT);
       done += length;
     }
     return bits;
+  }
+
+  /** What is mapped at a range, ascending. @throws PciError `ERR_INVALID_ARGUMENT` if that is not all of it */
+  #mappingsIn(iova: bigint, size: number): Mapping[] {
+    const mappings: Mapping[] = [];
+    const end = iova + BigInt(size);
+    for (let at = iova; at < end; ) {
+      const mapping = this.#host.mappingAt(at);
+      if (mapping === undefined) throw nothingMapped(at);
+      mappings.push(mapping);
+      at = mapping.iova + BigInt(mapping.size);
+    }
+    return mappings;
   }
 
   /** What is noted and not taken of a mapping, in bits that may be cleared. */
@@ -76,8 +88,6 @@ export class DomainDirtyLog implements DirtyLog {
     const all = this.#kept.get(mapping) ?? new Uint8Array(Math.ceil(mapping.size / UNIT / 8));
     this.#kept.set(mapping, all);
     for (const mapper of this.#host.mappers) {
-      // A device may have written anywhere before its mapper noted anything.
-      if (this.#begin(mapper)) all.fill(0xff);
       const { pageSize } = mapper.dirty!;
       const bits = mapper.dirty!.take(mapping.iova, mapping.size);
       for (let page = 0; page < mapping.size / UNIT; page++) {
@@ -88,9 +98,20 @@ export class DomainDirtyLog implements DirtyLog {
     return all;
   }
 
-  /** Has a mapper note. Returns whether it did not before. */
-  #begin(mapper: DmaMapper): boolean {
-    if (this.#noting.has(mapper)) return false;
+  /** Has mappers note, and does some work; if one of both fails, ends it for those that did not note before. */
+  #noteDuring(mappers: readonly DmaMapper[], work: () => void): void {
+    const before = new Set(this.#noting);
+    try {
+      for (const mapper of mappers) this.#begin(mapper);
+      work();
+    } catch (error) {
+      for (const mapper of this.#noting) if (!before.has(mapper)) this.#end(mapper);
+      throw error;
+    }
+  }
+
+  /** Has a mapper note. One that did may have forgotten it: a container whose last group left it begins afresh. */
+  #begin(mapper: DmaMapper): void {
     if (mapper.dirty === undefined) {
       throw new PciError("ERR_NOT_SUPPORTED", `${mapper.name} does not note which pages devices write`, {
         hint: "keep devices whose writes are to be known in a domain of their own",
@@ -98,7 +119,6 @@ export class DomainDirtyLog implements DirtyLog {
     }
     mapper.dirty.start();
     this.#noting.add(mapper);
-    return true;
   }
 
   #end(mapper: DmaMapper): void {

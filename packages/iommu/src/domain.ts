@@ -1,7 +1,6 @@
 import {
   checkInteger,
   checkType,
-  type DirtyLog,
   type DmaMapper,
   type DmaMapping,
   type DmaMemory,
@@ -63,7 +62,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
   readonly #index = new MemoryIndex();
   readonly #joiner = new Joiner(this);
   readonly #devices = new DeviceList();
-  readonly dirty: DirtyLog = new DomainDirtyLog(this);
+  readonly dirty = new DomainDirtyLog(this);
   readonly #underWay = new UnderWay();
   #reservedBytes = 0;
   #closed = false;
@@ -155,6 +154,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
       ranges: this.#table.ranges,
       setRanges: (ranges) => this.#table.setRanges(ranges),
       mappings: () => this.#all(),
+      whileJoining: (joining, join) => this.dirty.whileJoining(joining, join),
     });
     this.#budget.refresh();
     return this.#devices.add(device);

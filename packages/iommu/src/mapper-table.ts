@@ -21,6 +21,8 @@ export interface JoiningTable {
   setRanges(ranges: readonly IovaRange[]): void;
   /** All that is in the table, whatever its state. */
   mappings(): readonly Mapping[];
+  /** Does what puts the mappings into a mapper, so that no write of its devices is missed. */
+  whileJoining(mapper: DmaMapper, join: () => void): void;
 }
 
 /** The mappers of a domain, in the order in which they joined, and what all of them allow. */
@@ -52,7 +54,9 @@ export class MapperTable {
       if (ranges.length === 0)
         throw noCommonRange(this.#limits.size === 0 ? this.#allowed : before, limits.ranges);
       table.setRanges(ranges);
-      if (!this.#limits.has(mapper)) this.#replay(mapper, table.mappings());
+      table.whileJoining(mapper, () => {
+        if (!this.#limits.has(mapper)) this.#replay(mapper, table.mappings());
+      });
     } catch (error) {
       table.setRanges(before);
       throw joinError(device, table.name, error);
