@@ -81,6 +81,24 @@ describe("a device's access through MemoryMapper", () => {
     expect(() => iommu.mapSync(request(0x1000, memory))).toThrow(failing("ERR_CLOSED"));
   });
 
+  it("is noted for the mapping that it reached, not for the next at its place", () => {
+    const iommu = new MemoryMapper();
+    const pages = (count: number) => request(0x1000, new TestMemory(count * 4096));
+    iommu.mapSync(pages(4));
+    iommu.mapSync(request(0x5000, new TestMemory(4096)));
+    iommu.dirty.start();
+    iommu.translate(0x3000n, 0x2001, "from-device");
+    iommu.unmapSync(toIova(0x1000), 4 * 4096);
+    iommu.mapSync(pages(4));
+    expect([...iommu.dirty.take(toIova(0x1000), 5 * 4096)]).toEqual([0b1_0000]);
+    for (const page of [0x1000n, 0x2000n, 0x5000n]) iommu.translate(page, 1, "from-device");
+    iommu.unmapSync(toIova(0x5000), 4096);
+    expect([...iommu.dirty.take(toIova(0x1000), 5 * 4096)]).toEqual([0b11]);
+    iommu.translate(0x1000n, 1, "from-device");
+    iommu.close();
+    expect([...iommu.dirty.take(toIova(0x1000), 5 * 4096)]).toEqual([0]);
+  });
+
   it("refuses an overlap, a mapping too many, and to unmap what it does not have", () => {
     const iommu = new MemoryMapper({ maxMappings: 2 });
     const memory = new TestMemory(8192);

@@ -124,7 +124,7 @@ export class MemoryMapper implements DmaMapper {
         { hint: "unmap exactly what was mapped: its first address and its whole size" },
       );
     }
-    this.#table.delete(entry.start);
+    this.#remove(entry);
   }
 
   /**
@@ -160,7 +160,13 @@ export class MemoryMapper implements DmaMapper {
   /** Drops all mappings. Harmless twice. */
   close(): void {
     this.#closed = true;
-    for (const { start } of [...this.#table]) this.#table.delete(start);
+    for (const entry of [...this.#table]) this.#remove(entry);
+  }
+
+  /** What was written goes with the mapping: the next at its place is other memory. */
+  #remove({ start, end }: { readonly start: number; readonly end: number }): void {
+    this.#table.delete(start);
+    this.#dirty.forget(start, end);
   }
 }
 

@@ -22,6 +22,14 @@ export class SoftwareDirtyLog implements DirtyLog {
     for (let unit = unitOf(iova); unit <= last; unit++) this.#written.add(unit);
   }
 
+  /** Drops what is noted of units `first` to `end`, excluded: they are no longer what was written. */
+  forget(first: number, end: number): void {
+    const written = this.#written ?? new Set();
+    // Either may be far longer than the other.
+    if (end - first <= written.size) for (let unit = first; unit < end; unit++) written.delete(unit);
+    else for (const unit of written) if (unit >= first && unit < end) written.delete(unit);
+  }
+
   take(iova: bigint, size: number): Uint8Array {
     if (this.#written === undefined) throw notNoting();
     const bits = new Uint8Array(Math.ceil(size / UNIT / 8));
