@@ -84,7 +84,7 @@ export class AdoptedLease {
     return this.#tether.ended;
   }
 
-  /** Calls `ended` on the event loop when the lease has ended; does not keep the thread alive. */
+  /** Calls `ended` once on the event loop, when the lease has ended; does not keep the thread alive. */
   watch(ended: () => void): void {
     try {
       this.#tether.watch(ended);

@@ -76,6 +76,26 @@ describe("memory that another thread adopts", () => {
     expect([adopted.closed, adopted.buffer.byteLength]).toEqual([true, 0]);
   });
 
+  it("tells once that its own thread has closed it, also where it stays adopted", async () => {
+    const memory = source.alloc(PAGE);
+    let calls = 0;
+    using adopted = mapSharedMemory(memory.share!(), () => {
+      calls += 1;
+    });
+    memory.close();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([calls, adopted.closed, adopted.ended]).toEqual([1, false, true]);
+  });
+
+  it("is refused with another size than it has, whose bytes could not be reached", () => {
+    using memory = source.alloc(2 * PAGE);
+    for (const size of [PAGE, 3 * PAGE]) {
+      expect(() => mapSharedMemory({ ...memory.share!(), size } as never)).toThrow(
+        coded("ERR_INVALID_ARGUMENT"),
+      );
+    }
+  });
+
   it("cannot be adopted any more once it is closed, also when its numbers are other files'", () => {
     const memory = source.alloc(PAGE);
     const shared = memory.share!();

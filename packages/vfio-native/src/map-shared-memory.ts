@@ -13,7 +13,7 @@ import { TetherEnd } from "./tether.ts";
  * The mapping is this thread's own, and the memory lives as long as any thread has it: the bytes stay readable and
  * writable here when the thread that allocated it has closed it, only devices no longer see them.
  *
- * @param ended called on the event loop when that thread has closed the memory, or has ended; closes it here by default
+ * @param ended called once on the event loop, when that thread has closed the memory, or has ended; closes it here by default
  * @throws PciError `ERR_CLOSED` if it is closed already, `ERR_INVALID_ARGUMENT`, `ERR_NATIVE_UNAVAILABLE`, or a system error;
  * nothing is then left open
  */
@@ -71,15 +71,24 @@ class MemfdView implements SharedMemoryView {
 function mapMemfd(native: Native, { fd: offered, inode, size }: SharedMemfd, tether: TetherEnd): Mapping {
   const fd = native.dup(offered);
   try {
-    if (!tether.holds || (fd >= 0 && fstatSync(fd, { bigint: true }).ino !== inode)) {
+    const file = fd < 0 ? undefined : fstatSync(fd, { bigint: true });
+    if (!tether.holds || (file !== undefined && file.ino !== inode)) {
       throw new PciError("ERR_CLOSED", "the DMA memory was closed by the thread that allocated it", {
         hint: "adopt it while it is open in the thread that called share()",
       });
     }
-    if (fd < 0) throw systemError(fd, "dup");
+    if (file === undefined) throw systemError(fd, "dup");
+    // What is mapped behind the end of a file ends in SIGBUS.
+    if (file.size !== BigInt(size)) throw wrongSize(file.size, size);
     const { PROT_READ, PROT_WRITE } = native.constants;
     return mapFile(native, { fd, offset: 0, size, rights: PROT_READ | PROT_WRITE });
   } finally {
     if (fd >= 0) native.close(fd);
   }
+}
+
+function wrongSize(real: bigint, size: number): PciError {
+  return new PciError("ERR_INVALID_ARGUMENT", `the DMA memory has ${real} bytes, not ${size}`, {
+    hint: "pass what share() returned, as it came out of the message",
+  });
 }

@@ -82,12 +82,16 @@ export class TetherEnd {
   }
 
   /**
-   * Calls `ended` on the event loop when the tether has ended; does not keep the thread alive.
+   * Calls `ended` once on the event loop, when the tether has ended; does not keep the thread alive.
    *
    * @throws PciError with the system's code
    */
   watch(ended: () => void): void {
-    const watch = this.#native.watch(this.socket, 1, ended);
+    const watch = this.#native.watch(this.socket, 1, () => {
+      // A socket that has hung up stays readable: each turn of the loop would come here.
+      this.#unwatch();
+      ended();
+    });
     if (watch < 0) throw systemError(watch, "uv_poll_start");
     this.#watch = watch;
     this.#native.watchRef(this.#watch, false);
@@ -97,7 +101,12 @@ export class TetherEnd {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#watch > 0) this.#native.unwatch(this.#watch);
+    this.#unwatch();
     if (this.socket >= 0) this.#native.close(this.socket);
+  }
+
+  #unwatch(): void {
+    if (this.#watch > 0) this.#native.unwatch(this.#watch);
+    this.#watch = 0;
   }
 }
