@@ -120,11 +120,11 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
   /**
    * The bytes that the device sees. The same view at each call. Further views go over `bytes.buffer`, from
    * `bytes.byteOffset`: that is the whole memory, of which `map` may have taken a part. Of a caller's bytes it is their own
-   * buffer, also where that is a SharedArrayBuffer.
+   * buffer, also where that is a SharedArrayBuffer; once that was transferred there are none.
    */
   get bytes(): Uint8Array<ArrayBuffer> {
     this.#checkOpen();
-    this.#bytes ??= new Uint8Array(this.#mapping.memory.buffer, this.#start, this.#size);
+    this.#bytes ??= new Uint8Array(...this.#extent(this.#size));
     return this.#bytes;
   }
 
@@ -136,7 +136,7 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
   get u32(): Uint32Array<ArrayBuffer> {
     this.#checkOpen();
     checkAligned("the offset of the bytes in their buffer", this.#start, 4);
-    this.#u32 ??= new Uint32Array(this.#mapping.memory.buffer, this.#start, Math.floor(this.#size / 4));
+    this.#u32 ??= new Uint32Array(...this.#extent(Math.floor(this.#size / 4)));
     return this.#u32;
   }
 
@@ -241,6 +241,12 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
       `${this.#name()} could not be unmapped, so its memory is not freed: ${message ?? String(error)}`,
       { hint: hint ?? "the device may still use it: close again, or reset the device first", cause: error },
     );
+  }
+
+  /** What a view of so many elements is made of. None can be made of a detached buffer, also no empty one. */
+  #extent(length: number): [buffer: ArrayBuffer, byteOffset: number, length: number] {
+    const { buffer } = this.#mapping.memory;
+    return buffer.byteLength === 0 ? [new ArrayBuffer(0), 0, 0] : [buffer, this.#start, length];
   }
 
   #name(): string {

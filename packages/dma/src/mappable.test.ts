@@ -6,7 +6,7 @@ import {
   PciError,
 } from "@userpci/interface";
 import { createDomain } from "@userpci/iommu";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Dma } from "./dma.ts";
 import { TestMapper } from "./testing/mapper.ts";
 import { TestMemory, TestSource } from "./testing/memory.ts";
@@ -121,6 +121,31 @@ describe.each(["map", "mapSync"] as const)("%s of a caller's bytes", (map) => {
     ]) {
       await expect((async () => dma[map](bytes))()).rejects.toEqual(failing("ERR_MISALIGNED"));
       expect(memory.adopted.at(-1)).toEqual({ bytes, options: { exposeNeighbours: false } });
+    }
+  });
+
+  it("shows none of them once their buffer was transferred, before the first look and after it", async () => {
+    const { dma } = opened(new OwnSource());
+    for (const looks of [0, 1]) {
+      const bytes = new Uint8Array(new ArrayBuffer(4 * K), 100, 5000);
+      await using buffer = await dma[map](bytes, { exposeNeighbours: true });
+      for (let i = 0; i < looks; i++) expect([buffer.bytes.length, buffer.u32.length]).toEqual([5000, 1250]);
+      structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+      expect([buffer.bytes.length, buffer.u32.length, buffer.size]).toEqual([0, 0, 5000]);
+      expect(buffer.bytes).toBe(buffer.bytes);
+    }
+  });
+
+  it("takes bytes where there is no SharedArrayBuffer, as in a page that is not isolated", async () => {
+    const { dma } = opened(new OwnSource());
+    vi.stubGlobal("SharedArrayBuffer", undefined);
+    try {
+      using memory = new TestMemory(K);
+      await using buffer = await dma[map](memory);
+      expect(buffer.size).toBe(K);
+      await expect((async () => dma[map](new ArrayBuffer(K)))()).rejects.toEqual(failing("ERR_MISALIGNED"));
+    } finally {
+      vi.unstubAllGlobals();
     }
   });
 
