@@ -39,8 +39,8 @@ export interface DmaFileOptions {
 }
 
 /**
- * Memory that devices may be given access to. Its bytes never move and are not collected while it is open; they are
- * zero at first.
+ * Memory that devices may be given access to. Its bytes never move and are not collected while it is open. What
+ * {@link MemorySource.alloc} gives is zero at first.
  */
 export interface DmaMemory extends Disposable {
   /** Size in bytes, a multiple of `pageSize`; it begins at a page boundary. */

@@ -31,7 +31,6 @@ export function memlockError(
   { used, limit, user = "USER" }: PinBudget,
 ): PciError {
   const kib = Math.ceil((used + size) / 1024);
-
   return new PciError(
     "ERR_MEMLOCK",
     `${what} would pin ${mib(used + size)}: ${mib(used)} are pinned and RLIMIT_MEMLOCK is ${mib(limit)}`,

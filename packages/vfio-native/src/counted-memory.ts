@@ -15,7 +15,7 @@ export abstract class CountedMemory implements DmaMemory {
     this.#what = what;
   }
 
-  /** Gives back what is behind it; called once. May throw, and is called again then. */
+  /** Gives back what is behind it; called until it has succeeded once. */
   protected abstract free(): void;
 
   get closed(): boolean {

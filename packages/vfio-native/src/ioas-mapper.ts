@@ -109,7 +109,7 @@ export class IoasMapper implements DmaMapper {
   }
 
   unmapSync(iova: Iova, size: number): void {
-    // The kernel has dropped every mapping with the address space.
+    // Its owner's address space drops the rest with itself; an adopted one was emptied by its domain before.
     if (this.#closed) return;
     fillUnmap(this.#unmap, iova, size);
     const result = this.iommufd.attempt("IOAS_UNMAP", this.#unmapAddress);

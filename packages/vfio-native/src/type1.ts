@@ -126,7 +126,7 @@ export class Type1Mapper implements DmaMapper {
   }
 
   unmapSync(iova: Iova, size: number): void {
-    // The kernel has dropped every mapping with the container.
+    // Its owner's container drops the rest with itself; an adopted one was emptied by its domain before.
     if (this.closed) return;
     const result = this.#unmapNow(iova, size);
     this.#checkUnmapped(result, this.#unmap, iova, size);
