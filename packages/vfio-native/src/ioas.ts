@@ -21,6 +21,8 @@ import * as uapi from "./uapi/iommufd.ts";
 export class Ioas extends IoasMapper {
   readonly dirty: DirtyLog = new IoasDirtyLog(this);
   readonly #tables = new Set<PageTable>();
+  /** Whether page tables are to note which pages devices write, those made later too. */
+  #noting = false;
   #handedOut = false;
 
   /** @internal @param onClose called once when it is closed */
@@ -90,7 +92,8 @@ export class Ioas extends IoasMapper {
   }
 
   /**
-   * Makes a page table with its mappings, for one device and others like it.
+   * Makes a page table with its mappings, for one device and others like it. One with dirty bits notes from the beginning
+   * while the others do: see {@link setDirtyTracking}.
    *
    * @param deviceId what iommufd calls the device
    * @throws PciError `ERR_NOT_SUPPORTED` if the kernel or the device's IOMMU lacks what was asked for, `ERR_CLOSED`
@@ -99,12 +102,32 @@ export class Ioas extends IoasMapper {
     this.assertOpen();
     const table = PageTable.create(this, deviceId, options, () => this.#tables.delete(table));
     this.#tables.add(table);
+    if (this.#noting && table.dirtyTracking) {
+      try {
+        table.setDirtyTracking(true);
+      } catch (error) {
+        table.close();
+        throw error;
+      }
+    }
     return table;
   }
 
-  /** Begins or ends to note which pages devices write, in all page tables made for it. @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED` */
+  /**
+   * Begins or ends to note which pages devices write, in all page tables made for it, now and later. Harmless twice.
+   *
+   * @throws PciError `ERR_NOT_SUPPORTED` to begin while no page table has dirty bits, `ERR_CLOSED`
+   */
   setDirtyTracking(on: boolean): void {
-    for (const table of this.#tracking()) table.setDirtyTracking(on);
+    this.assertOpen();
+    const changing = (on ? this.#tracking() : this.#withDirtyBits()).filter(({ noting }) => noting !== on);
+    try {
+      for (const table of changing) table.setDirtyTracking(on);
+    } catch (error) {
+      for (const table of changing) table.setDirtyTracking(!on);
+      throw error;
+    }
+    this.#noting = on;
   }
 
   /** Which pages any of its devices wrote; see {@link PageTable.readDirty}. */
@@ -119,9 +142,13 @@ export class Ioas extends IoasMapper {
 
   #tracking(): PageTable[] {
     this.assertOpen();
-    const tables = [...this.#tables].filter(({ dirtyTracking }) => dirtyTracking);
+    const tables = this.#withDirtyBits();
     if (tables.length > 0) return tables;
     throw featureMissing("dirty-tracking", this.name);
+  }
+
+  #withDirtyBits(): PageTable[] {
+    return [...this.#tables].filter(({ dirtyTracking }) => dirtyTracking);
   }
 
   /** Whether neighbouring pages are joined into large ones, which is what is faster; true at first. @throws PciError `ERR_CLOSED` */

@@ -31,6 +31,7 @@ export class PageTable implements Disposable {
   /** Whether it has dirty bits. */
   readonly dirtyTracking: boolean;
   readonly #onClose: () => void;
+  #noting = false;
   #closed = false;
 
   private constructor(iommufd: Iommufd, id: number, dirtyTracking: boolean, onClose: () => void) {
@@ -69,19 +70,27 @@ export class PageTable implements Disposable {
     return this.#closed;
   }
 
+  /** Whether it notes which pages devices write. */
+  get noting(): boolean {
+    return this.#noting;
+  }
+
   /**
-   * Begins or ends to note which pages devices write.
+   * Begins or ends to note which pages devices write. Harmless twice.
    *
    * @throws PciError `ERR_NOT_SUPPORTED` if it was made without, `ERR_CLOSED`
    */
   setDirtyTracking(on: boolean): void {
     this.#assertTracking();
+    // To begin twice would forget what was written: the kernel begins with clean pages (`iopt_set_dirty_tracking`).
+    if (on === this.#noting) return;
     const flags = on ? uapi.dirtyTrackingFlag.ENABLE : 0;
     const { size } = uapi.hwptSetDirtyTracking;
     this.#iommufd.request(
       "HWPT_SET_DIRTY_TRACKING",
       uapi.hwptSetDirtyTracking.pack({ size, flags, hwpt_id: this.id }),
     );
+    this.#noting = on;
   }
 
   /**

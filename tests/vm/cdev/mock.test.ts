@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { Dma } from "@userpci/dma";
 import { toIova } from "@userpci/interface";
-import { FaultQueue, type Ioas, vfioCdev } from "@userpci/vfio-native";
+import { FaultQueue, type Ioas, type PageTable, vfioCdev } from "@userpci/vfio-native";
 import { expectCode } from "../harness/expect.ts";
 import { guestSuite } from "../harness/suite.ts";
 import { at } from "../machines.ts";
@@ -71,6 +71,34 @@ await guestSuite(import.meta.url, {
         assert.deepEqual(ioas.readDirty(range), Uint8Array.of(0));
         ioas.iommufd.destroy(mock.id);
         for (const table of tables) table.close();
+      }),
+
+    "a page table made while pages are noted notes them too, and beginning twice forgets none": () =>
+      withIoas((ioas, iova) => {
+        const range = { start: iova, last: iova + BigInt(8 * PAGE) - 1n };
+        const mock = mockDevice(ioas);
+        const create = (): PageTable => ioas.createTable(mock.deviceId, { dirtyTracking: true });
+        const write = ({ id }: PageTable, page: number): void =>
+          mockWrites(ioas.iommufd, id, iova, 8, Uint8Array.of(1 << page, 0, 0, 0, 0, 0, 0, 0));
+        const first = create();
+        ioas.setDirtyTracking(true);
+        const second = create();
+        write(first, 0);
+        write(second, 1);
+        ioas.setDirtyTracking(true);
+        assert.deepEqual(ioas.readDirty(range), Uint8Array.of(0b11));
+        first.close();
+        second.close();
+        expectCode("ERR_NOT_SUPPORTED", () => ioas.readDirty(range));
+        const third = create();
+        write(third, 2);
+        assert.deepEqual(ioas.readDirty(range), Uint8Array.of(0b100), "also when it had none for a while");
+        third.close();
+        ioas.setDirtyTracking(false);
+        const fourth = create();
+        assert.equal(fourth.noting, false);
+        ioas.iommufd.destroy(mock.id);
+        fourth.close();
       }),
 
     "a buffer tells which of its pages devices wrote, once": async () => {
