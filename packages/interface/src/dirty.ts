@@ -9,7 +9,7 @@ export interface DirtyLog {
    * bits of an IOMMU, and reports what is pinned (`vfio_iova_dirty_bitmap` in `drivers/vfio/vfio_iommu_type1.c`).
    */
   readonly exact: boolean;
-  /** Begins to note. Harmless twice. @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED` */
+  /** Begins to note. Harmless twice: nothing is forgotten. @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED` */
   start(): void;
   /** Ends that, and forgets what was noted. Harmless twice. @throws PciError `ERR_CLOSED` */
   stop(): void;

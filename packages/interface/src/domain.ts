@@ -226,8 +226,8 @@ export interface IommuDomain extends AsyncDisposable, Disposable {
   /** Bytes that devices can reach: the sizes of the live mappings, and of the whole memory where parts are joined. */
   readonly mappedBytes: number;
   /**
-   * Which pages its devices write: of any mapping, and of parts of one. Throws `ERR_NOT_SUPPORTED` where a mapper cannot
-   * note them. Absent: no mapper could.
+   * Which pages its devices write: of any mapping, and of parts of one, those of devices that join while they are noted
+   * too. Throws `ERR_NOT_SUPPORTED` where a mapper cannot note them. Absent: no mapper could.
    */
   readonly dirty?: DirtyLog;
   /** How many mappings its IOMMUs hold, and may (row R12). */
@@ -266,7 +266,8 @@ export interface IommuDomain extends AsyncDisposable, Disposable {
    * pinned once more, which takes milliseconds for each 64 MiB of small pages. Open devices before mapping large memory.
    *
    * @param device name for messages, such as the PCI address
-   * @throws PciError `ERR_CLOSED`, `ERR_IOVA_RANGE` if a live mapping lies outside what the mapper allows
+   * @throws PciError `ERR_CLOSED`, `ERR_IOVA_RANGE` if a live mapping lies outside what the mapper allows,
+   * `ERR_NOT_SUPPORTED` while {@link dirty} notes and the mapper cannot
    */
   attach(mapper: DmaMapper, device: string): DomainAttachment;
   /**
