@@ -1,6 +1,6 @@
 import { chmodSync, fchmodSync, rmSync } from "node:fs";
 import { PciError } from "@userpci/interface";
-import { systemError } from "./errno.ts";
+import { errnoName, systemError } from "./errno.ts";
 import { failedWith } from "./ioctl.ts";
 import type { Native, Peer, Received } from "./native.ts";
 
@@ -35,20 +35,28 @@ export class UnixSocket {
   static listen(native: Native, path: string, access: SocketAccess): UnixSocket {
     const name = nameOf(path);
     const socket = UnixSocket.#open(native);
+    let isOurs = false;
     try {
       // The file is born with the socket's own mode; from others it is kept until somebody listens.
       fchmodSync(socket.fd, 0o600);
       socket.#checked(native.bind(socket.fd, name), "bind", path);
+      isOurs = true;
       if (access === "all" && !isAbstract(path)) chmodSync(path, 0o666);
       socket.#checked(native.listen(socket.fd, 8), "listen", path);
       return socket;
     } catch (error) {
       socket.close();
+      if (isOurs) removeSocket(path);
       throw error;
     }
   }
 
-  /** Connects. @returns undefined if nobody listens there, or too many wait already */
+  /**
+   * Connects.
+   *
+   * @returns undefined if nobody listens there, or too many wait already
+   * @throws PciError `ERR_INVALID_ARGUMENT`, or with the system's code
+   */
   static connect(native: Native, path: string): UnixSocket | undefined {
     const name = nameOf(path);
     const socket = UnixSocket.#open(native);
@@ -143,15 +151,23 @@ export class UnixSocket {
   }
 
   #error(result: number, syscall: string, path: string): PciError {
+    const hint = hints[`${syscall} ${errnoName(result)}`]?.(path);
     return systemError(result, syscall, {
       path,
       message: `${syscall} to the socket ${path}`,
-      ...(failedWith(result, "EADDRINUSE") && {
-        hint: `take another path; if nobody listens there any more, remove it: rm ${path}`,
-      }),
+      ...(hint !== undefined && { hint }),
     });
   }
 }
+
+/** What mends a call that failed so. */
+const hints: Partial<Record<string, (path: string) => string>> = {
+  "bind EADDRINUSE": (path) => `take another path; if nobody listens there any more, remove it: rm ${path}`,
+  "bind ENOENT": () => "make the folder first, or take one that is there",
+  "bind EACCES": () => "take a folder that both processes may enter, and that this user may write",
+  "connect EACCES": () =>
+    `name this user there: sendDomain(path, share, { uids: [${process.getuid!()}] }), or take a folder that both may enter`,
+};
 
 function watchError(result: number): PciError {
   const busy =
