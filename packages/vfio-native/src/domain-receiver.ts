@@ -27,7 +27,11 @@ export function receiverOf(socket: UnixSocket, peer: Peer): DomainReceiver {
     close,
     [Symbol.dispose]: close,
     async ended(signal = new AbortController().signal) {
-      if (closed) throw new PciError("ERR_CLOSED", `process ${peer.pid} is no longer looked at`);
+      if (closed) {
+        throw new PciError("ERR_CLOSED", `process ${peer.pid} is no longer looked at`, {
+          hint: "wait for ended() before close()",
+        });
+      }
       try {
         // It has nothing more to say: one that speaks is taken for gone as well.
         await socket.receive(1, 0, signal);

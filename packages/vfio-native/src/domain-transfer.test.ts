@@ -1,8 +1,9 @@
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DomainShare, toIova } from "@userpci/interface";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type DomainShare, PciError, toIova } from "@userpci/interface";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { adoptDomain } from "./adopt-domain.ts";
 import { receiveDomain, sendDomain } from "./domain-transfer.ts";
 import { loadNative } from "./native.ts";
@@ -28,6 +29,7 @@ beforeEach(() => {
   file = native.memfd("no container", 4096, 0, 0);
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   native.close(file);
   expect(native.ledger()).toEqual(before);
   expect(readdirSync(folder)).toEqual([]);
@@ -93,10 +95,36 @@ describe("receiveDomain", () => {
     await expect(receiveDomain(path, { timeoutMs: 50 })).rejects.toEqual(
       failing("ERR_TIMEOUT", /no process gave a domain at .* within 50 ms/),
     );
+  });
+
+  it("says who was there but did not answer", async () => {
     const silent = UnixSocket.listen(native, path, "owner");
-    await expect(receiveDomain(path, { timeoutMs: 50 })).rejects.toEqual(failing("ERR_TIMEOUT"));
+    await expect(receiveDomain(path, { timeoutMs: 50 })).rejects.toMatchObject({
+      code: "ERR_TIMEOUT",
+      message: expect.stringMatching(`process ${process.pid} of uid .* connected, but did not answer`),
+      hint: expect.stringMatching(`process ${process.pid}`),
+      details: { pid: process.pid },
+    });
     silent.close();
     rmSync(path);
+  });
+
+  it("waits for a file that others may not use yet, and says so when that does not change", async () => {
+    const { connect } = UnixSocket;
+    const refusal = new PciError("EACCES", "connect to the socket", { hint: "take a folder for both" });
+    const refuse = vi.spyOn(UnixSocket, "connect").mockImplementation(() => {
+      throw refusal;
+    });
+    await expect(receiveDomain(path, { timeoutMs: 50 })).rejects.toMatchObject({
+      code: "ERR_TIMEOUT",
+      hint: refusal.hint,
+      cause: refusal,
+    });
+    const received = receiveDomain(path, quick);
+    const sent = sendDomain(path, shareOf(file), quick).catch((error: unknown) => error);
+    refuse.mockImplementation(connect);
+    await expect(received).rejects.toEqual(failing("ERR_INVALID_ARGUMENT", /is no vfio-container/));
+    expect(await sent).toEqual(failing("ERR_PROTOCOL"));
   });
 });
 
@@ -116,6 +144,28 @@ describe("sendDomain", () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
     controller.abort();
     await expect(sent).rejects.toEqual(failing("ERR_ABORTED"));
+  });
+
+  it("says who connected but did not answer", async () => {
+    const sent = sendDomain(path, shareOf(file), { timeoutMs: 50 });
+    const silent = UnixSocket.connect(native, path);
+    await expect(sent).rejects.toEqual(
+      failing("ERR_TIMEOUT", /process \d+ of uid \d+ connected, but did not/),
+    );
+    silent!.close();
+  });
+
+  it("keeps the error that came when the time was over", async () => {
+    const late = new PciError("EMFILE", "accept: EMFILE", { hint: "ulimit -n" });
+    vi.spyOn(UnixSocket.prototype, "accept").mockImplementation(async (signal) => {
+      await once(signal, "abort");
+      throw late;
+    });
+    await expect(sendDomain(path, shareOf(file), { timeoutMs: 20 })).rejects.toMatchObject({
+      code: "ERR_TIMEOUT",
+      hint: late.hint,
+      cause: late,
+    });
   });
 
   it("opens its socket to all users only for those that it names", async () => {

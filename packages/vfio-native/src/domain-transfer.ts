@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { checkType, type DomainShare, type IommuDomain, PciError } from "@userpci/interface";
+import { checkType, type DomainShare, type IommuDomain, isPciError, PciError } from "@userpci/interface";
 import { adoptUntil, MOST_MAPPERS } from "./adopt-domain.ts";
 import { type DomainReceiver, receiverOf } from "./domain-receiver.ts";
 import { loadNative } from "./native.ts";
@@ -76,11 +76,21 @@ async function acceptFrom(
   }
 }
 
+/** Connects as soon as somebody listens, and lets this user in. */
 async function connectTo(path: string, signal: AbortSignal): Promise<UnixSocket> {
   for (;;) {
-    const socket = UnixSocket.connect(loadNative(), path);
-    if (socket !== undefined) return socket;
-    await delay(RETRY_MS, undefined, { signal });
+    let refusal: PciError | undefined;
+    try {
+      const socket = UnixSocket.connect(loadNative(), path);
+      if (socket !== undefined) return socket;
+    } catch (error) {
+      // A socket for several users is its owner's for a moment, until it is there.
+      if (!isPciError(error, "EACCES")) throw error;
+      refusal = error;
+    }
+    await delay(RETRY_MS, undefined, { signal }).catch((ended: unknown) => {
+      throw refusal ?? ended;
+    });
   }
 }
 

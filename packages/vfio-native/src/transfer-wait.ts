@@ -1,4 +1,4 @@
-import { checkInteger, checkMethods, checkType, formatValue, PciError } from "@userpci/interface";
+import { checkInteger, checkMethods, checkType, formatValue, isPciError, PciError } from "@userpci/interface";
 import type { Peer } from "./native.ts";
 
 /** How `sendDomain` and `receiveDomain` may be asked. */
@@ -21,6 +21,7 @@ export class TransferWait {
   readonly #what: string;
   readonly #timeoutMs: number;
   readonly #signal: AbortSignal | undefined;
+  #admitted: Peer | undefined;
   #refused: Peer | undefined;
 
   constructor(path: string, options: TransferOptions, what: string) {
@@ -48,7 +49,8 @@ export class TransferWait {
   /** Whether a process may be at the other end. */
   admits(peer: Peer): boolean {
     const may = peer.uid === 0 || this.uids.includes(peer.uid);
-    if (!may) this.#refused = peer;
+    if (may) this.#admitted = peer;
+    else this.#refused = peer;
     return may;
   }
 
@@ -74,36 +76,55 @@ export class TransferWait {
       if (!controller.signal.aborted) throw error;
       const nobody = `${this.#what} at ${this.#path}`;
       throw this.#signal?.aborted
-        ? aborted(`${nobody}${this.#turnedAway()}`, this.#signal.reason)
-        : this.#late(nobody);
+        ? aborted(`${nobody}${this.#came()}`, this.#signal.reason)
+        : this.#late(nobody, error);
     } finally {
       clearTimeout(timer);
       this.#signal?.removeEventListener("abort", abort);
     }
   }
 
-  #late(nobody: string): PciError {
-    const message = `${nobody} within ${this.#timeoutMs} ms${this.#turnedAway()}`;
-    const refused = this.#refused;
-    if (refused === undefined) {
-      return new PciError("ERR_TIMEOUT", message, {
-        hint: "call sendDomain and receiveDomain with the same path, and check that both run",
-      });
-    }
-    return new PciError("ERR_TIMEOUT", message, {
-      hint: `if it may have the domain: sendDomain(path, share, { uids: [${refused.uid}] })`,
-      details: { refused },
+  #late(nobody: string, error: unknown): PciError {
+    // What only says that the time is over is an AbortError.
+    const cause = isPciError(error) ? error : undefined;
+    const { hint, details } = this.#presence();
+    return new PciError("ERR_TIMEOUT", `${nobody} within ${this.#timeoutMs} ms${this.#came()}`, {
+      hint: cause?.hint ?? hint,
+      ...(cause !== undefined && { cause }),
+      ...(details !== undefined && { details }),
     });
   }
 
-  /** Who came and might not have it, for messages. */
-  #turnedAway(): string {
-    if (this.#refused === undefined) return "";
-    return `, and process ${this.#refused.pid} of uid ${this.#refused.uid} was turned away`;
+  /** What to do about who came, or nobody. */
+  #presence(): { readonly hint: string; readonly details?: Record<string, unknown> } {
+    const admitted = this.#admitted;
+    const refused = this.#refused;
+    if (admitted !== undefined) {
+      const hint = `see what process ${admitted.pid} does: it is stopped, or its event loop is busy`;
+      return { hint, details: { ...admitted } };
+    }
+    if (refused !== undefined) {
+      const hint = `if it may have the domain: sendDomain(path, share, { uids: [${refused.uid}] })`;
+      return { hint, details: { refused } };
+    }
+    return { hint: "call sendDomain and receiveDomain with the same path, and check that both run" };
+  }
+
+  /** Who came, for messages. */
+  #came(): string {
+    const admitted = this.#admitted;
+    const refused = this.#refused;
+    if (admitted !== undefined)
+      return `: process ${admitted.pid} of uid ${admitted.uid} connected, but did not answer`;
+    if (refused === undefined) return "";
+    return `, and process ${refused.pid} of uid ${refused.uid} was turned away`;
   }
 }
 
 /** The error for a wait that its caller ended. */
 export function aborted(what: string, cause: unknown): PciError {
-  return new PciError("ERR_ABORTED", `${what}: the wait was aborted`, { cause });
+  return new PciError("ERR_ABORTED", `${what}: the wait was aborted`, {
+    hint: "the signal that the call was given fired: its reason is the cause",
+    cause,
+  });
 }
