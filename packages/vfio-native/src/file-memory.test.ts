@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   closeSync,
   ftruncateSync,
@@ -8,13 +9,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { open } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { getSystemErrorName } from "node:util";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MemfdSource } from "./memfd-memory.ts";
 import { loadNative } from "./native.ts";
 
 const native = loadNative();
+const { EACCES, EMFILE, EROFS } = constants.errno;
 const source = new MemfdSource();
 const PAGE = native.pageSize();
 const folder = mkdtempSync(join(tmpdir(), "userpci-file-"));
@@ -90,23 +93,66 @@ describe("memory of a file", () => {
     expect(memory.closed).toBe(true);
   });
 
+  it.each<[string, unknown, object, string, RegExp, RegExp]>([
+    ["no file", undefined, {}, "ERR_INVALID_ARGUMENT", /not undefined/, /FileHandle/],
+    ["a number", 5, {}, "ERR_INVALID_ARGUMENT", /not 5/, /FileHandle/],
+    ["a descriptor that is none", { fd: 1e6 }, {}, "EBADF", /1000000/, /open descriptor/],
+    [
+      "a file that is not there",
+      { path: join(folder, "none") },
+      {},
+      "ENOENT",
+      /opening .*none/,
+      /make the file/,
+    ],
+    ["a folder to write", { path: folder }, {}, "EISDIR", /opening/, /path of a file/],
+    ["a folder", { path: folder }, { readOnly: true }, "ERR_INVALID_ARGUMENT", /regular file/, /device\.bar/],
+    ["a device", { path: "/dev/null" }, {}, "ERR_INVALID_ARGUMENT", /regular file/, /device\.bar/],
+    ["an offset between pages", { path }, { offset: 100 }, "ERR_MISALIGNED", /offset is 0x64/, /use 0x0 or/],
+    ["an offset behind its end", { path }, { offset: 3 * PAGE }, "ERR_OUT_OF_RANGE", /offset/, /from 0 to/],
+    ["more than it has", { path }, { size: 3 * PAGE }, "ERR_OUT_OF_RANGE", /size/, /from 1 to/],
+    ["nothing", { path }, { size: 0 }, "ERR_OUT_OF_RANGE", /size/, /from 1 to/],
+  ])("is refused of %s, and leaves nothing open", (_what, file, options, code, message, hint) => {
+    expect(() => source.openFile(file as never, options)).toThrow(failing(code, message, hint));
+  });
+
+  it.each<[string, number, object, RegExp]>([
+    ["that this user may only read", EACCES, {}, /may only read: \{ readOnly: true/],
+    ["on a file system that is read-only", EROFS, {}, /may only read: \{ readOnly: true/],
+    ["that this user may not read", EACCES, { readOnly: true }, /let this user read .*data/],
+    ["when no descriptor is left", EMFILE, {}, /ulimit -n/],
+  ])("says what to do about a file %s", (_what, errno, options, hint) => {
+    const refusing = new MemfdSource({ ...native, open: () => -errno });
+    const code = getSystemErrorName(-errno);
+    expect(() => refusing.openFile({ path }, options)).toThrow(failing(code, /opening .*data/, hint));
+  });
+
   it.each([
-    ["no file", undefined, {}, "ERR_INVALID_ARGUMENT", /not undefined/],
-    ["a number", 5, {}, "ERR_INVALID_ARGUMENT", /not 5/],
-    ["a descriptor that is none", { fd: 1e6 }, {}, "EBADF", /1000000/],
-    ["a file that is not there", { path: join(folder, "none") }, {}, "ENOENT", /opening .*none/],
-    ["a folder", { path: folder }, { readOnly: true }, "ERR_INVALID_ARGUMENT", /regular file/],
-    ["a device", { path: "/dev/null" }, {}, "ERR_INVALID_ARGUMENT", /regular file/],
-    ["an offset between pages", { path }, { offset: 100 }, "ERR_MISALIGNED", /offset is 0x64/],
-    ["an offset behind its end", { path }, { offset: 3 * PAGE }, "ERR_OUT_OF_RANGE", /offset/],
-    ["more than it has", { path }, { size: 3 * PAGE }, "ERR_OUT_OF_RANGE", /size/],
-    ["nothing", { path }, { size: 0 }, "ERR_OUT_OF_RANGE", /size is 0/],
-  ])("is refused of %s, and leaves nothing open", (_what, file, options, code, message) => {
-    expect(() => source.openFile(file as never, options)).toThrow(failing(code, message));
+    ["r", {}, /open the descriptor for writing, or pass \{ readOnly: true/],
+    ["w", { readOnly: true }, /open the descriptor for reading/],
+  ])("says how a descriptor of the mode %s was to be opened", (mode, options, hint) => {
+    const fd = openSync(path, mode);
+    if (mode === "w") ftruncateSync(fd, PAGE);
+    expect(() => source.openFile({ fd }, options)).toThrow(failing("EACCES", /mapping descriptor \d+/, hint));
+    closeSync(fd);
+  });
+
+  it("does not wait for the other end of a pipe", () => {
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const fifo = { path: pipe };
+    for (const readOnly of [true, false])
+      expect(() => source.openFile(fifo, { readOnly })).toThrow(
+        failing("ERR_INVALID_ARGUMENT", /regular file/),
+      );
   });
 
   it("is refused of an empty file", () => {
     writeFileSync(path, "");
-    expect(() => source.openFile({ path })).toThrow(failing("ERR_OUT_OF_RANGE", /size/));
+    const make = /truncate -s 4096/;
+    expect(() => source.openFile({ path })).toThrow(failing("ERR_OUT_OF_RANGE", /data is empty/, make));
+    const fd = openSync(path, "r+");
+    expect(() => source.openFile({ fd })).toThrow(failing("ERR_OUT_OF_RANGE", /descriptor \d+ is empty/));
+    closeSync(fd);
   });
 });

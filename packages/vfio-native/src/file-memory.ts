@@ -6,10 +6,11 @@ import {
   type DmaFile,
   type DmaFileOptions,
   formatValue,
+  isPciError,
   PciError,
 } from "@userpci/interface";
 import { CountedMemory } from "./counted-memory.ts";
-import { systemError } from "./errno.ts";
+import { errnoName, systemError } from "./errno.ts";
 import { type Mapping, mapFile } from "./mapping.ts";
 import type { Native } from "./native.ts";
 
@@ -71,10 +72,11 @@ export class FileMemory extends CountedMemory {
     checkType("readOnly", readOnly, "boolean");
     const fd = openFile(native, file, readOnly);
     try {
-      return new FileMemory(native, fd, partOf(native, fd, { ...options, readOnly }));
+      const part = partOf(native, fd, nameOf(file), { ...options, readOnly });
+      return new FileMemory(native, fd, part);
     } catch (error) {
       native.close(fd);
-      throw error;
+      throw isPciError(error, "EACCES") ? accessError(error.errno!, nameOf(file), readOnly) : error;
     }
   }
 
@@ -107,10 +109,11 @@ export class FileMemory extends CountedMemory {
 function openFile(native: Native, file: DmaFile, readOnly: boolean): number {
   const { path, fd } = (file ?? {}) as { readonly path?: unknown; readonly fd?: unknown };
   if (typeof path === "string") {
-    const { O_RDONLY, O_RDWR } = native.constants;
-    const opened = native.open(path, readOnly ? O_RDONLY : O_RDWR);
+    const { O_NONBLOCK, O_RDONLY, O_RDWR } = native.constants;
+    // Else a pipe would be waited for: it is no regular file, and refused when it is open.
+    const opened = native.open(path, (readOnly ? O_RDONLY : O_RDWR) | O_NONBLOCK);
     if (opened >= 0) return opened;
-    throw systemError(opened, "open", { message: `opening ${path}`, path, ...(!readOnly && READ_ONLY_HINT) });
+    throw openError(opened, path, readOnly);
   }
   if (typeof fd !== "number") {
     throw new PciError(
@@ -126,15 +129,54 @@ function openFile(native: Native, file: DmaFile, readOnly: boolean): number {
   throw systemError(duplicate, "dup", { message: `using descriptor ${fd}`, hint: "pass an open descriptor" });
 }
 
-const READ_ONLY_HINT = {
-  hint: 'for a file that this user may only read: { readOnly: true, direction: "to-device" }',
-};
+/** For messages: a file that could be opened. */
+function nameOf({ path, fd }: { readonly path?: string; readonly fd?: number }): string {
+  return path ?? `descriptor ${fd}`;
+}
+
+const READ_ONLY = '{ readOnly: true, direction: "to-device" }';
+
+/** Why a file could not be opened. */
+function openError(result: number, path: string, readOnly: boolean): PciError {
+  const mayNot = readOnly
+    ? `let this user read ${path}, and enter its folders`
+    : `for a file that this user may only read: ${READ_ONLY}`;
+  const hints: Partial<Record<string, string>> = {
+    EACCES: mayNot,
+    EPERM: mayNot,
+    EROFS: mayNot,
+    ENOENT: `make the file first: truncate -s 4096 ${path}`,
+    ENOTDIR: "pass the path of a file",
+    EISDIR: "pass the path of a file",
+  };
+  const hint = hints[errnoName(result)];
+  return systemError(result, "open", {
+    message: `opening ${path}`,
+    path,
+    ...(hint !== undefined && { hint }),
+  });
+}
+
+/** For a descriptor that was opened for less than it is mapped for (mmap(2)). */
+function accessError(result: number, name: string, readOnly: boolean): PciError {
+  return systemError(result, "mmap", {
+    message: `mapping ${name}`,
+    hint: readOnly
+      ? "open the descriptor for reading"
+      : `open the descriptor for writing, or pass ${READ_ONLY}`,
+  });
+}
 
 /** `HUGETLBFS_MAGIC` (`linux/magic.h`): a file of huge pages, whose size is that of the file system's blocks. */
 const HUGETLBFS = 0x958458f6;
 
 /** @throws PciError `ERR_MISALIGNED`, `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT` */
-function partOf(native: Native, fd: number, options: DmaFileOptions & { readOnly: boolean }): FilePart {
+function partOf(
+  native: Native,
+  fd: number,
+  name: string,
+  options: DmaFileOptions & { readOnly: boolean },
+): FilePart {
   const stat = fstatSync(fd);
   const { type, bsize } = statfsSync(`/proc/self/fd/${fd}`);
   if (!stat.isFile()) {
@@ -142,8 +184,13 @@ function partOf(native: Native, fd: number, options: DmaFileOptions & { readOnly
       hint: "a BAR goes through device.bar(n); memory for DMA comes from device.dma.alloc(size)",
     });
   }
+  if (stat.size === 0) {
+    throw new PciError("ERR_OUT_OF_RANGE", `${name} is empty`, {
+      hint: "write to it first, or give it a size, as truncate -s 4096 does",
+    });
+  }
   const pageSize = type === HUGETLBFS ? bsize : native.pageSize();
-  const offset = checkInteger("offset", options.offset ?? 0, 0, Math.max(0, stat.size - 1));
+  const offset = checkInteger("offset", options.offset ?? 0, 0, stat.size - 1);
   checkAligned("offset", offset, pageSize);
   const length = checkInteger("size", options.size ?? stat.size - offset, 1, stat.size - offset);
   const size = Math.ceil(length / pageSize) * pageSize;
