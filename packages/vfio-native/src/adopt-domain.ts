@@ -1,6 +1,5 @@
 import { fstatSync, readFileSync } from "node:fs";
 import {
-  checkType,
   type DmaMapper,
   type DomainShare,
   formatValue,
@@ -10,14 +9,12 @@ import {
   PciError,
 } from "@userpci/interface";
 import { createDomain } from "@userpci/iommu";
+import { checkPageSize, checkShare, MOST_MAPPERS, notShared } from "./domain-share.ts";
 import { systemError } from "./errno.ts";
 import { IoasMapper } from "./ioas-mapper.ts";
 import { Iommufd } from "./iommufd.ts";
 import { loadNative, type Native } from "./native.ts";
 import { Type1Mapper } from "./type1.ts";
-
-/** More IOMMUs than one domain has mappers for. */
-export const MOST_MAPPERS = 16;
 
 /** What opens the descriptor of each kind: the name of the kernel's device in `/sys/class/misc`. */
 const deviceNames: Readonly<Record<MapperDescriptor["kind"], string>> = {
@@ -34,7 +31,7 @@ const adopted = new Set<IommuDomain>();
  * worker, unless it is killed or terminated. Memory counts against this process's own limit (row R13).
  *
  * @param share what `IommuDomain.share` gave, with descriptors of this process. They stay the caller's: duplicates are used
- * @throws PciError `ERR_INVALID_ARGUMENT` if a descriptor is not what it is said to be, `ERR_IOVA_RANGE`,
+ * @throws PciError `ERR_INVALID_ARGUMENT` if a descriptor or the page size is not what it is said to be, `ERR_IOVA_RANGE`,
  * `ERR_DOMAIN_EMPTY` if it has no device any more, `ERR_NATIVE_UNAVAILABLE`
  */
 export function adoptDomain(share: DomainShare): IommuDomain {
@@ -43,10 +40,10 @@ export function adoptDomain(share: DomainShare): IommuDomain {
 
 /** {@link adoptDomain}. @param closed called once when the domain has given up its mappers */
 export function adoptUntil(share: DomainShare, closed: () => void): IommuDomain {
-  checkType("share", share, "object");
+  checkShare(share);
   const { ranges, mappers } = share;
-  if (!Array.isArray(mappers) || mappers.length === 0 || mappers.length > MOST_MAPPERS) {
-    throw notShared(`${formatValue(mappers)} is not 1 to ${MOST_MAPPERS} mappers`);
+  if (mappers.length > MOST_MAPPERS) {
+    throw notShared(`${mappers.length} mappers are more than ${MOST_MAPPERS}`);
   }
   const domain = createDomain({ ranges, label: "adopted" });
   let open = 0;
@@ -59,6 +56,7 @@ export function adoptUntil(share: DomainShare, closed: () => void): IommuDomain 
       join(domain, adoptMapper(loadNative(), descriptor, onClose));
       open += 1;
     }
+    checkPageSize(share, domain.pageSize);
   } catch (error) {
     domain.closeSync();
     throw error;
@@ -98,7 +96,7 @@ function checkKind({ kind, fd, object }: MapperDescriptor): void {
   if (kind === "iommufd-ioas" && !Number.isInteger(object)) {
     throw notShared(`${formatValue(object)} is no number of an address space`);
   }
-  if (!Number.isInteger(fd) || deviceOf(fd) !== numberOf(name)) {
+  if (deviceOf(fd) !== numberOf(name)) {
     throw notShared(`descriptor ${formatValue(fd)} is no ${kind}`);
   }
 }
@@ -113,8 +111,8 @@ function deviceOf(fd: number): number | undefined {
   }
 }
 
-/** The number of a device of the kernel's class `misc`, as stat(2) has it (`new_encode_dev` in `linux/kdev_t.h`). */
-function numberOf(name: string): number | undefined {
+/** The number of a device of the kernel's class `misc`, as stat(2) has it (`new_encode_dev` in `linux/kdev_t.h`); NaN if it is not there. */
+function numberOf(name: string): number {
   try {
     const [major = NaN, minor = NaN] = readFileSync(`/sys/class/misc/${name}/dev`, "utf8")
       .split(":")
@@ -144,10 +142,4 @@ function closeAll(): void {
       // At the exit nobody is left to be told; the owner of the address space unmaps the rest.
     }
   }
-}
-
-function notShared(message: string): PciError {
-  return new PciError("ERR_INVALID_ARGUMENT", message, {
-    hint: "pass what domain.share(window) gave, with the descriptors as they arrived in this process",
-  });
 }

@@ -194,10 +194,29 @@ describe("sendDomain", () => {
   });
 });
 
+/** What is no share, whoever is given it. */
+const notShares: readonly (readonly [string, object])[] = [
+  ["no mappers", { mappers: [] }],
+  ["no list of mappers", { mappers: 5 }],
+  ["a mapper that is null", { mappers: [null] }],
+  ["a mapper without a descriptor", { mappers: [{ kind: "vfio-container" }] }],
+  ["no ranges", { ranges: undefined }],
+  ["a range that is null", { ranges: [null] }],
+  ["a range of numbers", { ranges: [{ start: 0, last: 4095 }] }],
+  ["no page size", { pageSize: undefined }],
+  ["an empty object", { ranges: undefined, pageSize: undefined, mappers: undefined }],
+];
+
+describe("sendDomain", () => {
+  it.each(notShares)("refuses %s", async (_what, change) => {
+    const share = { ...shareOf(file), ...change } as DomainShare;
+    await expect(sendDomain(path, share, quick)).rejects.toEqual(failing("ERR_INVALID_ARGUMENT"));
+  });
+});
+
 describe("adoptDomain", () => {
-  it.each<[string, object]>([
-    ["no mappers", { mappers: [] }],
-    ["no list", { mappers: 5 }],
+  it.each<readonly [string, object]>([
+    ...notShares,
     ["too many", { mappers: new Array(17).fill({ kind: "vfio-container", fd: 0 }) }],
     ["an unknown kind", { mappers: [{ kind: "toString", fd: 0 }] }],
     ["a descriptor that is not open", { mappers: [{ kind: "vfio-container", fd: 999_999 }] }],

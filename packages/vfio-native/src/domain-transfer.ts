@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { checkType, type DomainShare, type IommuDomain, isPciError, PciError } from "@userpci/interface";
-import { adoptUntil, MOST_MAPPERS } from "./adopt-domain.ts";
+import { type DomainShare, type IommuDomain, isPciError, PciError } from "@userpci/interface";
+import { adoptUntil } from "./adopt-domain.ts";
 import { type DomainReceiver, receiverOf } from "./domain-receiver.ts";
+import { checkShare, MOST_MAPPERS } from "./domain-share.ts";
 import { loadNative } from "./native.ts";
 import { decodeShare, encodeShare, LONGEST_MESSAGE } from "./share-message.ts";
 import { type TransferOptions, TransferWait } from "./transfer-wait.ts";
@@ -27,7 +28,7 @@ export async function sendDomain(
   share: DomainShare,
   options: TransferOptions = {},
 ): Promise<DomainReceiver> {
-  checkType("share", share, "object");
+  checkShare(share);
   const wait = new TransferWait(path, options, "no process took the domain");
   const message = encodeShare(share);
   const access = wait.uids.every((uid) => uid === process.getuid!()) ? "owner" : "all";

@@ -5,7 +5,7 @@ import {
   PciError,
   toIova,
 } from "@userpci/interface";
-import { MOST_MAPPERS } from "./adopt-domain.ts";
+import { MOST_MAPPERS } from "./domain-share.ts";
 import type { Packet } from "./unix-socket.ts";
 
 /** Longest message, in bytes: room for more ranges than a window has. */
