@@ -157,7 +157,7 @@ export class PciDevice implements AsyncDisposable, Disposable {
    * promises that listeners gave have settled and after a second at the latest, unless it was opened with `release: "keep"`.
    * A program that never comes back to its event loop is not told. Backends without such requests never call it.
    *
-   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_CLOSED`
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_CLOSED`; what the backend says, if the kernel's requests were lost
    */
   onRelease(listener: ReleaseListener): Subscription {
     this.#assertOpen();

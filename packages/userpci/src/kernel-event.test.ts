@@ -9,7 +9,7 @@ const kinds: readonly string[] = ["err", "req"];
 /** A device whose kernel events go to whoever was connected last. */
 function deviceWithEvents() {
   const connected = new Map<IrqKind, { listener?: Listener }>();
-  const state = { resetting: false, closed: false };
+  const state = { resetting: false, closed: false, refusal: undefined as PciError | undefined, connects: 0 };
   const device = {
     address: "0000:01:00.0",
     domain: {},
@@ -30,6 +30,8 @@ function deviceWithEvents() {
       return target;
     },
     setIrqs(kind: IrqKind, _start: number, [target]: readonly { listener?: Listener }[]) {
+      state.connects += 1;
+      if (state.refusal) throw state.refusal;
       if (state.resetting) throw new PciError("ERR_RESETTING", "being reset");
       connected.set(kind, target!);
     },
@@ -50,7 +52,14 @@ function deviceWithEvents() {
   return { opened, heard, fire, state, connected };
 }
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+/** What the program adds to hear of events of a kind. */
+const listenTo = (opened: PciDevice, kind: string, listener: () => void) =>
+  kind === "req" ? opened.onRelease(listener) : opened.onError(listener);
 
 describe.each(["req", "err"] as const)("events of the kind %s", (kind) => {
   it("go to the program's own set, and to the listeners again when that is closed", () => {
@@ -88,6 +97,46 @@ describe.each(["req", "err"] as const)("events of the kind %s", (kind) => {
     await vi.advanceTimersByTimeAsync(1000);
     fire(kind);
     expect(heard).toEqual([kind]);
+  });
+
+  it("are tried for once at a time, and no more when the device is closed", async () => {
+    vi.useFakeTimers();
+    const { opened, state } = deviceWithEvents();
+    for (let times = 0; times < 2; times++) {
+      state.resetting = false;
+      const set = opened.irqs.enable(kind);
+      state.resetting = true;
+      set.close();
+    }
+    const before = state.connects;
+    await vi.advanceTimersByTimeAsync(100);
+    expect(state.connects).toBe(before + 1);
+    expect(vi.getTimerCount()).toBe(1);
+    await opened.close();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("that cannot be had again are warned of, and tried for by the next listener", async () => {
+    vi.useFakeTimers();
+    const { opened, heard, fire, state } = deviceWithEvents();
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    const set = opened.irqs.enable(kind);
+    state.resetting = true;
+    set.close();
+    state.refusal = new PciError("EMFILE", "eventfd: EMFILE");
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(warned.mock.calls).toEqual([
+      [
+        expect.stringMatching(/0000:01:00\.0.*EMFILE/),
+        { code: "USERPCI_EVENTS", detail: expect.stringMatching(kind === "req" ? /onRelease/ : /onError/) },
+      ],
+    ]);
+    expect(() => listenTo(opened, kind, () => undefined)).toThrow(state.refusal);
+    state.refusal = undefined;
+    state.resetting = false;
+    listenTo(opened, kind, () => void heard.push("again"));
+    fire(kind);
+    expect(heard).toEqual([kind, "again"]);
   });
 });
 

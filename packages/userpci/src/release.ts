@@ -63,9 +63,21 @@ export class ReleaseWatch {
     this.#event.start();
   }
 
-  /** Tells `listener` from now on. @throws PciError `ERR_INVALID_ARGUMENT` */
+  /**
+   * Tells `listener` from now on.
+   *
+   * @throws PciError `ERR_INVALID_ARGUMENT`; if the events were lost (see `KernelEvent.resume`), what the backend says of
+   * its interrupts
+   */
   on(listener: ReleaseListener): Subscription {
-    return this.#listeners.add(listener);
+    const subscription = this.#listeners.add(listener);
+    try {
+      this.#event.start();
+    } catch (error) {
+      subscription.close();
+      throw error;
+    }
+    return subscription;
   }
 
   /** See `KernelEvent.resume`. The kernel asks again for what was asked for meanwhile. */
