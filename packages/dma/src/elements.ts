@@ -188,7 +188,9 @@ export abstract class DmaElements implements AsyncDisposable, Disposable {
   protected checkOpen(): void {
     // A plain read: what another thread does at the same moment may be seen a moment later.
     if (this.#isOpen && this.#words[STATE] === OPEN) return;
-    throw new PciError("ERR_CLOSED", `${this.name} is closed`);
+    throw new PciError("ERR_CLOSED", `${this.name} is closed`, {
+      hint: `make another while its device is open: device.dma.${this.#kind}({ … })`,
+    });
   }
 
   /** @internal {@link checkOpen}, and whether the thread that it is from is still there, for when there is nothing to be had. */
@@ -261,7 +263,9 @@ export function adoptElements(
     });
   }
   if (Atomics.load(new Int32Array(words), STATE) !== OPEN) {
-    throw new PciError("ERR_CLOSED", `the ${type} was closed by the thread that made it`);
+    throw new PciError("ERR_CLOSED", `the ${type} was closed by the thread that made it`, {
+      hint: "adopt it while it is open in the thread that called share()",
+    });
   }
   let memory: AdoptedBuffer | undefined;
   memory = new AdoptedBuffer(buffer, mapSharedMemory, () => {

@@ -7,11 +7,11 @@ import { TestMapper } from "./testing/mapper.ts";
 import { TestSource } from "./testing/memory.ts";
 import { mapSharedMemory, ShareableSource } from "./testing/shareable.ts";
 
-const failing = (code: string, message: RegExp) =>
+const failing = (code: string, message: RegExp, hint = /./) =>
   expect.objectContaining({
     code,
     message: expect.stringMatching(message),
-    hint: expect.stringMatching(/./),
+    hint: expect.stringMatching(hint),
   });
 
 function opened(memory = new TestSource(), mapper = new TestMapper()) {
@@ -156,7 +156,7 @@ describe("a pool", () => {
       const index = pool.get();
       const { bytes } = pool;
       await { pool, dma }[owner][close]();
-      const closed = failing("ERR_CLOSED", /a DMA pool without label is closed/);
+      const closed = failing("ERR_CLOSED", /a DMA pool without label is closed/, /device\.dma\.pool/);
       for (const use of [
         () => pool.get(),
         () => pool.tryGet(),
@@ -249,7 +249,7 @@ describe("a shared pool", () => {
     expect(() => adoptPool(larger, mapSharedMemory)).toThrow(invalid(/smaller than what is in it/));
     pool.closeSync();
     expect(() => adoptPool(offer, mapSharedMemory)).toThrow(
-      failing("ERR_CLOSED", /closed by the thread that made it/),
+      failing("ERR_CLOSED", /closed by the thread that made it/, /while it is open in the thread/),
     );
   });
 

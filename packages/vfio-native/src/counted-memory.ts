@@ -23,9 +23,7 @@ export abstract class CountedMemory implements DmaMemory {
   }
 
   retain(): void {
-    if (this.#closed) {
-      throw new PciError("ERR_CLOSED", `${this.#what} is closed`, { hint: "make it again" });
-    }
+    this.assertOpen();
     this.#users += 1;
   }
 
@@ -52,5 +50,11 @@ export abstract class CountedMemory implements DmaMemory {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** @throws PciError `ERR_CLOSED` */
+  protected assertOpen(): void {
+    if (!this.#closed) return;
+    throw new PciError("ERR_CLOSED", `${this.#what} is closed`, { hint: "make it again" });
   }
 }

@@ -13,11 +13,11 @@ afterEach(() => {
   expect(native.ledger()).toEqual(before);
 });
 
-const failing = (code: string, message: RegExp) =>
+const failing = (code: string, message: RegExp, hint = /./) =>
   expect.objectContaining({
     code,
     message: expect.stringMatching(message),
-    hint: expect.stringMatching(/./),
+    hint: expect.stringMatching(hint),
   });
 
 describe("memory from memfds", () => {
@@ -41,7 +41,8 @@ describe("memory from memfds", () => {
     memory.release!();
     expect(() => memory.release!()).toThrow(failing("ERR_INVALID_ARGUMENT", /released more often/));
     memory.close();
-    expect(() => memory.retain!()).toThrow(failing("ERR_CLOSED", /closed/));
+    for (const use of [() => memory.retain!(), () => memory.share!()])
+      expect(use).toThrow(failing("ERR_CLOSED", /the DMA memory is closed/, /make it again/));
     expect(() => memory.release!()).toThrow(failing("ERR_INVALID_ARGUMENT", /released more often/));
   });
 

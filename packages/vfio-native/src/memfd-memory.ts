@@ -44,7 +44,7 @@ class MemfdMemory extends CountedMemory {
   }
 
   share(): SharedMemfd {
-    if (this.closed) throw new PciError("ERR_CLOSED", "the DMA memory is closed");
+    this.assertOpen();
     this.#tether ??= new Tether(this.#native);
     return shareMemfd(this.file.fd, this.size, this.#tether);
   }

@@ -204,8 +204,10 @@ export class Type1Mapper implements DmaMapper {
 
   /** @throws PciError `ERR_CLOSED` */
   protected assertOpen(): void {
-    if (this.closed)
-      throw new PciError("ERR_CLOSED", `the ${this.name} is closed, with its backend or domain`);
+    if (!this.closed) return;
+    throw new PciError("ERR_CLOSED", `the ${this.name} is closed, with its backend or domain`, {
+      hint: "open the device again, into a new domain",
+    });
   }
 }
 
