@@ -11,6 +11,7 @@ import {
   toIova,
 } from "@userpci/interface";
 import {
+  adoptDomain,
   type DomainReceiver,
   type KernelBackend,
   sendDomain,
@@ -19,7 +20,7 @@ import {
 import { backendName, kernelBackend } from "../harness/backend.ts";
 import { type Child, startNode } from "../harness/child.ts";
 import { edu, startEdu, transfer } from "../harness/edu-registers.ts";
-import { expectRejection } from "../harness/expect.ts";
+import { expectCode, expectRejection } from "../harness/expect.ts";
 import { type Holdings, holdings } from "../harness/process.ts";
 import { guestSuite } from "../harness/suite.ts";
 import { at, USER } from "../machines.ts";
@@ -281,6 +282,17 @@ await guestSuite(import.meta.url, {
         /^no process took the domain at @userpci-.* and process \d+ of uid 65534 was turned away/,
       );
       await assert.rejects(refused.line(), /the other process closed the connection without giving a domain/);
+    },
+
+    "a share of other pages than its IOMMU has is refused, and leaves nothing": async () => {
+      await using driver = new Driver();
+      const share = driver.domain.share(driver.window);
+      adoptDomain(share).closeSync();
+      const before = holdings();
+      const wrong = { ...share, pageSize: 16 * share.pageSize };
+      expectCode("ERR_INVALID_ARGUMENT", () => adoptDomain(wrong));
+      assert.deepEqual(holdings(), before);
+      await driver.write(driver.mapping.iova);
     },
 
     "the other process pins no more than it may": async () => {
