@@ -25,9 +25,11 @@ function unplugOf(trial: Trial): Unplug | undefined {
 }
 
 /** Unplugs a device that is open, and plugs it in again at the end. */
-async function whileUnplugging(trial: Trial, test: (parts: Wanted) => Promise<void>): Promise<void> {
-  const unplug = unplugOf(trial);
-  if (unplug === undefined) return;
+async function whileUnplugging(
+  trial: Trial,
+  unplug: Unplug,
+  test: (parts: Wanted) => Promise<void>,
+): Promise<void> {
   let removal: Promise<void> | undefined;
   try {
     await withBackend(trial, async (backend) => {
@@ -90,19 +92,21 @@ async function tryGone(trial: Trial, device: BackendDevice, backend: Backend): P
 
 /** What is left of a device when the system takes it away. */
 export const unplugTests: Chapter = {
-  "every method while the system wants the device back, and after it was unplugged": (trial) =>
-    whileUnplugging(trial, async ({ device, backend, gone }) => {
-      await tryWanted(trial, device);
-      const bar = device.mapRegion(trial.subject.main.bar);
-      await device.close();
-      await gone;
-      await tryGone(trial, device, backend);
-      trial.expect("mapped read, unplugged", () => bar.read32(0), "ERR_CLOSED");
-    }),
-
-  "a device that was plugged in again is opened as before": (trial) =>
-    withDevice(trial, (device) => {
-      const ids = device.region(regionIndex.config).read32(0);
-      trial.observe("its ids after all unplugging", ids, trial.subject.main.ids);
-    }),
+  "every method while the system wants the device back, after it was unplugged, and when it is plugged in again":
+    async (trial) => {
+      const unplug = unplugOf(trial);
+      if (unplug === undefined) return;
+      await whileUnplugging(trial, unplug, async ({ device, backend, gone }) => {
+        await tryWanted(trial, device);
+        const bar = device.mapRegion(trial.subject.main.bar);
+        await device.close();
+        await gone;
+        await tryGone(trial, device, backend);
+        trial.expect("mapped read, unplugged", () => bar.read32(0), "ERR_CLOSED");
+      });
+      await withDevice(trial, (device) => {
+        const ids = device.region(regionIndex.config).read32(0);
+        trial.observe("its ids, plugged in again", ids, trial.subject.main.ids);
+      });
+    },
 };
