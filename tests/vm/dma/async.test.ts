@@ -61,7 +61,6 @@ await guestSuite(import.meta.url, {
             const freeing = await watchTurns(() => buffer.close());
             const told = `sync ${show(blocked)}; alloc ${show(free)}; close ${show(freeing)}`;
             progress(`  ${size} MiB: ${told}`);
-            assert.equal(blocked.fired, 0, `nothing else ran: ${told}`);
             assert.ok(free.fired >= 5, told);
             assert.ok(free.longest < blocked.took / 2, told);
           }),

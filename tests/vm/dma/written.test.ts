@@ -1,5 +1,4 @@
 import { strict as assert } from "node:assert";
-import { backendName } from "../harness/backend.ts";
 import { expectCode } from "../harness/expect.ts";
 import { guestSuite } from "../harness/suite.ts";
 import { withDma } from "./scene.ts";
@@ -7,17 +6,11 @@ import { withDma } from "./scene.ts";
 const PAGE = 4096;
 
 await guestSuite(import.meta.url, {
-  backends: ["vfio-group", "vfio-cdev"],
+  backends: ["vfio-group"],
   tests: {
-    "a container tells what devices could have written, an IOMMU without dirty bits says so": () =>
+    "a container tells what devices could have written": () =>
       withDma(async ({ dma, device, write }) => {
         await using buffer = await dma.alloc(70 * PAGE);
-        if (backendName === "vfio-cdev") {
-          // The emulated IOMMU has no dirty bits, and the domain was not made for them.
-          const error = expectCode("ERR_NOT_SUPPORTED", () => dma.trackWrites(true));
-          assert.match(error.hint!, /dirty bits/);
-          return;
-        }
         expectCode("ERR_INVALID_ARGUMENT", () => buffer.takeWritten());
         dma.trackWrites(true);
         assert.equal(dma.tracksExactly, false);
@@ -37,7 +30,6 @@ await guestSuite(import.meta.url, {
 
     "a domain's log refuses what is not mapped": () =>
       withDma(async ({ dma, device }) => {
-        if (backendName === "vfio-cdev") return;
         dma.trackWrites(true);
         using buffer = dma.allocSync(2 * PAGE);
         const { dirty } = device.domain;
