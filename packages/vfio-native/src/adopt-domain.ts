@@ -31,8 +31,8 @@ const adopted = new Set<IommuDomain>();
  * worker, unless it is killed or terminated. Memory counts against this process's own limit (row R13).
  *
  * @param share what `IommuDomain.share` gave, with descriptors of this process. They stay the caller's: duplicates are used
- * @throws PciError `ERR_INVALID_ARGUMENT` if a descriptor or the page size is not what it is said to be, `ERR_IOVA_RANGE`,
- * `ERR_DOMAIN_EMPTY` if it has no device any more, `ERR_NATIVE_UNAVAILABLE`
+ * @throws PciError `ERR_INVALID_ARGUMENT` if a descriptor or the page size is not what it is said to be, `ERR_OUT_OF_RANGE`,
+ * `ERR_IOVA_RANGE`, `ERR_DOMAIN_EMPTY` if it has no device any more, `ERR_NATIVE_UNAVAILABLE`
  */
 export function adoptDomain(share: DomainShare): IommuDomain {
   return adoptUntil(share, () => undefined);

@@ -21,7 +21,7 @@ const RETRY_MS = 20;
  * @param share what `IommuDomain.share` gave
  * @returns the receiver, once it has adopted the domain
  * @throws PciError (rejects with) `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_PROTOCOL` if the other process did not take it,
- * `ERR_INVALID_ARGUMENT`, `EADDRINUSE`
+ * `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `EADDRINUSE`
  */
 export async function sendDomain(
   path: string,
