@@ -1,4 +1,5 @@
 // Builds every package that has changed since it was last built.
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { capture } from "./process.mjs";
 import { step } from "./progress.mjs";
@@ -17,8 +18,8 @@ const flags = [
 const env = {
   TURBO_TELEMETRY_DISABLED: "1",
   TURBO_NO_UPDATE_NOTIFIER: "1",
-  // The CLI brings what this Node's V8 makes of its code: another Node builds anew (`globalEnv` of turbo.json).
-  USERPCI_BUILD_NODE: `${process.version} ${process.arch}`,
+  // The CLI brings what this Node's V8 makes of its code: another build of Node builds anew (`globalEnv` of turbo.json).
+  USERPCI_BUILD_NODE: `${process.version} ${process.arch} ${statSync(process.execPath).size}`,
 };
 
 /** @throws {CommandError} with the failing package's output */

@@ -14,7 +14,8 @@ for (const file of readdirSync(dist).filter((name) => /^bundled-.*-\w+\.cjs$/.te
   const path = join(dist, file);
   // Every function, not only those that ran.
   setFlagsFromString("--no-lazy");
-  const script = compile(path);
+  // Its name alone: where it was built is nobody's business.
+  const script = compile(path, undefined, file);
   setFlagsFromString("--lazy");
   writeFileSync(packedPath(path), doubled(script.createCachedData()));
 }

@@ -144,6 +144,10 @@ it("uses nothing that others can write, or have written", () => {
   expect(load().rejected).toBeNull();
 });
 
+it("does not need to see Node's own file", () => {
+  expect(load({}, `process.execPath = "/dev/null/node";`).answer).toBe(42);
+});
+
 it("does without where nothing can be kept, and where it is not wanted", () => {
   for (const place of ["/dev/null", "/proc", "/proc/self/fd", "relative"]) {
     expect(load({ XDG_CACHE_HOME: place }), place).toEqual({ answer: 42, rejected: null });

@@ -46,11 +46,16 @@ export function loadCompiled(path: string, require: NodeJS.Require): object {
   return module.exports;
 }
 
-/** The function that a CommonJS file is the body of. @param cachedData what V8 made of it before */
-export function compile(path: string, cachedData?: Buffer): Script {
+/**
+ * The function that a CommonJS file is the body of.
+ *
+ * @param cachedData what V8 made of it before
+ * @param filename where it is, for stack traces
+ */
+export function compile(path: string, cachedData?: Buffer, filename = path): Script {
   const source = readFileSync(path, "utf8");
   return new Script(`(function (${parameters}) {${source}\n})`, {
-    filename: path,
+    filename,
     ...(cachedData && { cachedData }),
   });
 }
@@ -70,8 +75,16 @@ export function doubled(data: Buffer): Buffer {
  * the objects that code refers to may lie elsewhere.
  */
 function nodeBuild(): string {
-  const { size = 0 } = statSync(process.execPath, { throwIfNoEntry: false }) ?? {};
-  return `${process.version}-${process.arch}-${size}`;
+  return `${process.version}-${process.arch}-${nodeSize()}`;
+}
+
+/** Bytes of Node's own file; 0 if that cannot be looked at. */
+function nodeSize(): number {
+  try {
+    return statSync(process.execPath).size;
+  } catch {
+    return 0;
+  }
 }
 
 /** Where the result is kept, if there is a place; that of each build of Node in a file of its own. */

@@ -30,6 +30,18 @@ describe("a device's access through MemoryMapper", () => {
     expect([...new Uint8Array(b.buffer, 0, 6)]).toEqual([0xab, 0xab, 0xab, 0xab, 0, 0]);
   });
 
+  it("stops at bytes that were transferred to somebody else", () => {
+    const iommu = new MemoryMapper();
+    const memory = new TestMemory(4096);
+    iommu.mapSync(request(0x1000, memory));
+    structuredClone(memory.buffer, { transfer: [memory.buffer] });
+    expect(iommu.translate(0x1000n, 8, "to-device")).toEqual({
+      slices: [],
+      fault: { iova: 0x1000n, reason: "unmapped" },
+    });
+    iommu.unmapSync(0x1000n, 4096);
+  });
+
   it("honours the offset into the memory", () => {
     const iommu = new MemoryMapper();
     const memory = new TestMemory(8192);

@@ -142,7 +142,9 @@ export class MemoryMapper implements DmaMapper {
     let at = iova;
     for (let left = size; left > 0; ) {
       const mapping = at > MAX_IOVA ? undefined : this.#table.find(unitOf(at))?.value;
-      if (mapping === undefined) return { slices, fault: { iova: at, reason: "unmapped" } };
+      // Bytes that were transferred to somebody else are not the device's to reach.
+      const isGone = mapping === undefined || mapping.memory.buffer.byteLength === 0;
+      if (isGone) return { slices, fault: { iova: at, reason: "unmapped" } };
       if (mapping.direction !== "bidirectional" && mapping.direction !== direction) {
         return { slices, fault: { iova: at, reason: "direction" } };
       }

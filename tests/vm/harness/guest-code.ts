@@ -1,6 +1,8 @@
+import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdtemp, readdir } from "node:fs/promises";
+import { SourceMap } from "node:module";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { removedAtEnd } from "@userpci/testbed/vitest";
 import { rolldown } from "rolldown";
@@ -35,12 +37,17 @@ export async function bundleGuestCode(): Promise<() => void> {
     external: [HOST_PACKAGES, HOST_FILES],
     plugins: [{ name: "places", transform: (code, id) => inPlace(code, id, folder) }],
   });
-  await build.write({
+  const written = build.write({
     dir: folder,
     format: "esm",
+    sourcemap: true,
     entryFileNames: "[name].js",
     chunkFileNames: "shared/[name].js",
     codeSplitting: { groups: [{ name: "packages", test: /\/packages\/(?!cli|testbed|conformance)/ }] },
+  });
+  await written.catch((error: Error) => {
+    // Vite cannot show rolldown's own error.
+    throw new Error(`the tests cannot be bundled for the guest: ${error.message}`);
   });
   await build.close();
   process.env[VARIABLE] = folder;
@@ -68,8 +75,25 @@ async function filesIn(folder: string): Promise<readonly string[]> {
 }
 
 /** What finds files beside itself finds those of a package in their place, and those of the tests in the bundles. */
-function inPlace(code: string, id: string, folder: string): string | undefined {
+function inPlace(code: string, id: string, folder: string): { code: string; map: null } | undefined {
   if (!code.includes("import.meta.url")) return undefined;
   const place = id.startsWith(TESTS) ? join(folder, bundleName(id)) : id;
-  return code.replaceAll("import.meta.url", JSON.stringify(pathToFileURL(place).href));
+  return { code: code.replaceAll("import.meta.url", JSON.stringify(pathToFileURL(place).href)), map: null };
+}
+
+/** A stack trace of the guest, with the places in the sources instead of those in the bundles. */
+export function inSources(stack: string): string {
+  return stack.replace(
+    /(?:file:\/\/)?([^\s()]+\.js):(\d+):(\d+)/g,
+    (place, file: string, line: string, column: string) => {
+      const map = `${file}.map`;
+      if (!file.startsWith(process.env[VARIABLE]!) || !existsSync(map)) return place;
+      const entry = new SourceMap(JSON.parse(readFileSync(map, "utf8"))).findEntry(
+        Number(line) - 1,
+        Number(column) - 1,
+      );
+      if (!("originalSource" in entry)) return place;
+      return `${resolve(dirname(file), entry.originalSource)}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
+    },
+  );
 }

@@ -1,4 +1,5 @@
 import type { RunResult } from "@userpci/testbed";
+import { inSources } from "./guest-code.ts";
 import { type GuestEvent, type GuestFailure, MARK } from "./protocol.ts";
 
 interface Waiting {
@@ -80,7 +81,7 @@ export class GuestRun {
   #error({ message, stack, code }: GuestFailure): Error {
     const printed = this.#output.length > 0 ? `\n--- printed by the test\n${this.#output.join("\n")}` : "";
     const error = new Error(`${code === undefined ? "" : `${code}: `}${message}${printed}`);
-    if (stack !== undefined) error.stack = stack;
+    if (stack !== undefined) error.stack = inSources(stack);
     return error;
   }
 
