@@ -39,6 +39,7 @@ describe.each(["ring", "ringSync"] as const)("%s", (make) => {
     [null, "ERR_INVALID_ARGUMENT", /options must be an object/],
     [{ elementSize: 16, count: 12 }, "ERR_INVALID_ARGUMENT", /count is 12, not a power of two/],
     [{ elementSize: 16, count: 0 }, "ERR_OUT_OF_RANGE", /count is 0/],
+    [{ elementSize: 16, count: 16n }, "ERR_INVALID_ARGUMENT", /count must be an integer, not 16n/],
     [{ elementSize: 16, count: 8, capacity: 9 }, "ERR_OUT_OF_RANGE", /capacity is 9, outside 1 to 8/],
     [{ elementSize: 16, count: 8, alignment: 24 }, "ERR_INVALID_ARGUMENT", /alignment is 24/],
   ])("refuses %o", async (options, code, message) => {

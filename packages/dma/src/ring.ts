@@ -235,9 +235,10 @@ export class DmaRing extends DmaElements {
 /** @internal What {@link Dma.ring} allocates, and what it makes of that. @throws PciError as {@link layOut} */
 export function planRing(options: DmaRingOptions): ElementPlan<DmaRing> {
   checkType("options", options, "object");
-  const { elementSize, count, alignment = 1, capacity = Math.max(count - 1, 1), ...memory } = options;
+  const { elementSize, count, alignment = 1, capacity: wanted, ...memory } = options;
   checkPowerOfTwo("count", count);
   checkPowerOfTwo("alignment", alignment);
+  const capacity = wanted ?? Math.max(count - 1, 1);
   checkInteger("capacity", capacity, 1, count);
   const layout = { ...layOut({ elementSize, count, alignment: 1, boundary: 0 }), alignment };
   return planElements(memory, layout, WORDS, (parts) => new DmaRing(parts, capacity));

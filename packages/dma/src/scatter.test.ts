@@ -129,6 +129,19 @@ describe("scattered bytes", () => {
   });
 
   it.each<[string, () => unknown, string, RegExp]>([
+    ["no list", () => scatter(null as never), "ERR_INVALID_ARGUMENT", /ranges must be an array, not null/],
+    [
+      "no range",
+      () => scatter([null as never]),
+      "ERR_INVALID_ARGUMENT",
+      /ranges\[0\] must be an object, not null/,
+    ],
+    [
+      "no source",
+      () => scatter([{ source: null as never }]),
+      "ERR_INVALID_ARGUMENT",
+      /ranges\[0\]\.source must be an object/,
+    ],
     [
       "no bytes",
       () => scatter([{ source: at(0, K), size: 0 }]),

@@ -1,4 +1,4 @@
-import { type DmaMemory, type IommuDomain, PciError } from "@userpci/interface";
+import { checkType, type DmaMemory, formatValue, type IommuDomain, PciError } from "@userpci/interface";
 import { ScatterList } from "./scatter-list.ts";
 import { checkLimits, checkPart, type DmaRange, type DmaSegment, type SegmentLimits } from "./segments.ts";
 
@@ -11,6 +11,7 @@ import { checkLimits, checkPart, type DmaRange, type DmaSegment, type SegmentLim
  */
 export function scatter(ranges: readonly DmaRange[], limits: SegmentLimits = {}): DmaSegment[] {
   const { maxSegmentSize, boundary } = checkLimits(limits);
+  checkRanges(ranges);
   let room = 1;
   for (const { source, offset = 0, size = source.size - offset } of ranges) {
     checkPart(source.size, offset, size);
@@ -20,6 +21,18 @@ export function scatter(ranges: readonly DmaRange[], limits: SegmentLimits = {})
   const list = new ScatterList(room, limits);
   for (const { source, offset, size } of ranges) list.add(source, offset, size);
   return list.toArray();
+}
+
+function checkRanges(ranges: readonly DmaRange[]): void {
+  if (!Array.isArray(ranges)) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `ranges must be an array, not ${formatValue(ranges)}`, {
+      hint: "pass [{ source: buffer }], or what mappedRanges() gave",
+    });
+  }
+  ranges.forEach((range, i) => {
+    checkType(`ranges[${i}]`, range, "object");
+    checkType(`ranges[${i}].source`, range.source, "object");
+  });
 }
 
 /**
