@@ -240,7 +240,7 @@ export function testMachine(options: BootOptions): void {
     });
 
     test("huge pages are there", async () => {
-      expect(await sh("cat /proc/sys/vm/nr_hugepages")).toBe(String(HUGEPAGES));
+      expect(await sh("cat /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")).toBe(String(HUGEPAGES));
     });
 
     test("a DMA that the IOMMU stops is recorded with its address", async () => {

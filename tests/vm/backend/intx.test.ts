@@ -235,13 +235,21 @@ await guestSuite(import.meta.url, {
       assert.equal(msix.take(), 1);
     },
 
-    "a device without PCI Express has no ERR": () => {
+    "a device without PCI Express has no ERR, or one that never comes": () => {
       using backend = kernelBackend();
       using device = backend.openSync(at.edu);
       using target = device.createIrqTarget();
-      assert.equal(device.irqInfo("err").count, 0);
-      const { hint } = expectCode("ERR_IRQ_COUNT", () => device.setIrqs("err", 0, [target]));
-      assert.match(hint!, /has no err/);
+      const { count } = device.irqInfo("err");
+      if (count === 0) {
+        const { hint } = expectCode("ERR_IRQ_COUNT", () => device.setIrqs("err", 0, [target]));
+        assert.match(hint!, /has no err/);
+        return;
+      }
+      // Linux 7.3 counts one for every device.
+      assert.equal(count, 1);
+      device.setIrqs("err", 0, [target]);
+      assert.equal(target.take(), 0);
+      device.disableIrqs("err");
     },
   },
 });
