@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 const endings = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * Removes a directory when this process ends, also by one of {@link endings}; only SIGKILL leaves it.
+ * Removes a directory when this process ends, also by SIGINT, SIGTERM or SIGHUP; only SIGKILL leaves it.
  *
  * @returns removes it now, and forgets it
  */
