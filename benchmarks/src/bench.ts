@@ -27,6 +27,11 @@ export interface Row {
   /** In place of a C program. */
   readonly reference?: Reference;
   readonly limits?: readonly Limit[];
+  /**
+   * How many rounds to do for each that is asked for, every one with the C program started anew, as `typescript` starts its
+   * own side anew: for figures that depend on the memory a process happens to get. Default: one program for all rounds.
+   */
+  readonly afresh?: number;
 }
 
 /** A limit with what came out. */
@@ -67,6 +72,13 @@ export interface BenchOptions {
 /** Rounds that are not counted, in which V8 compiles. */
 const WARM_UP_ROUNDS = 3;
 
+/** The second round of a program of its own: the first finds nothing in the caches. */
+async function roundAfresh(c: readonly string[]): Promise<number> {
+  await using counterpart = new Counterpart(c);
+  await counterpart.round();
+  return await counterpart.round();
+}
+
 /** Measures rows one after the other. */
 export class Bench {
   readonly results: Result[] = [];
@@ -82,17 +94,17 @@ export class Bench {
   }
 
   /** Measures a row, unless the filter leaves it out. Its rounds alternate with those of what it is measured by. */
-  async row({ name, typescript, c, reference, limits = [] }: Row): Promise<void> {
+  async row({ name, typescript, c, reference, limits = [], afresh }: Row): Promise<void> {
     const { place, rounds, onRow } = this.#options;
     if (!this.wants(name)) return;
     onRow(name);
-    await using counterpart = c === undefined ? undefined : new Counterpart(c);
-    const other = counterpart === undefined ? reference?.round : () => counterpart.round();
+    await using counterpart = c === undefined || afresh !== undefined ? undefined : new Counterpart(c);
+    const other = c === undefined ? reference?.round : () => counterpart?.round() ?? roundAfresh(c);
     for (let round = 0; round < WARM_UP_ROUNDS; round++) await typescript();
     await other?.();
     const ours: number[] = [];
     const theirs: number[] = [];
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < rounds * (afresh ?? 1); round++) {
       ours.push(await typescript());
       if (other !== undefined) theirs.push(await other());
     }

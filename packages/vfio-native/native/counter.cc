@@ -1,6 +1,7 @@
 // Counters (eventfd), and waiting for descriptors without the event loop.
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,11 +42,16 @@ int64_t PollUntil(std::vector<pollfd>& fds, int64_t deadline) {
   }
 }
 
+// read(2) itself. The C library's is a point of cancellation, and a process of several threads pays for that each time.
+int64_t ReadCounter(int fd, uint64_t* count) {
+  return Retried([&] { return syscall(SYS_read, fd, count, sizeof *count); });
+}
+
 // Takes a counter's count. Asks again and again for `budget` nanoseconds: a sleeping thread is slow to wake.
 int64_t TakeWithin(int fd, int64_t budget, uint64_t* count) {
   const int64_t deadline = budget > 0 ? Now() + budget : 0;
   for (int tries = 1;; ++tries) {
-    const int64_t result = Retried([&] { return read(fd, count, sizeof *count); });
+    const int64_t result = ReadCounter(fd, count);
     if (result == sizeof *count) return 0;
     if (result != -EAGAIN) return result < 0 ? result : -EIO;
     if (budget <= 0) return -EAGAIN;
@@ -96,7 +102,7 @@ napi_value CounterRead(napi_env env, napi_callback_info info) {
   const int fd = call.Descriptor(0);
   if (call.failed()) return nullptr;
   uint64_t count = 0;
-  const int64_t result = Retried([&] { return read(fd, &count, sizeof count); });
+  const int64_t result = ReadCounter(fd, &count);
   if (result < 0) return Result(env, result);
   if (result != sizeof count) return Result(env, -EIO);
   napi_value number = nullptr;
