@@ -1,12 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkAligned, checkInteger, checkMethods, checkType, formatValue } from "./check.ts";
-
-const failing = (code: string, message: RegExp) =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(/./),
-  });
+import { failing } from "./testing/failing.ts";
 
 describe("formatValue", () => {
   it.each([

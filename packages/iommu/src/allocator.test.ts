@@ -1,4 +1,5 @@
 import { type IovaRange, MAX_IOVA } from "@userpci/interface";
+import { failing } from "@userpci/interface/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { IovaAllocator } from "./allocator.ts";
@@ -10,13 +11,6 @@ const vtd: IovaRange[] = [
   { start: MSI_WINDOW.last + 1n, last: (1n << 39n) - 1n },
 ];
 const all: IovaRange[] = [{ start: 0n, last: MAX_IOVA }];
-const failing = (code: string, message: RegExp | string = "") =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(/./),
-  });
-
 describe("where an allocation lands", () => {
   it("is above 4 GiB for wide devices, and within 32 or 28 bits for those", () => {
     const allocator = new IovaAllocator<string>(vtd);

@@ -1,4 +1,5 @@
 import { type DmaMapper, type DmaMapping, type IommuDomain, toIova } from "@userpci/interface";
+import { failing } from "@userpci/interface/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createDomain } from "./domain.ts";
@@ -6,8 +7,6 @@ import { MemoryMapper } from "./memory-mapper.ts";
 import { TestMemory } from "./testing/memory.ts";
 
 const K = 4096;
-const failing = (code: string) => expect.objectContaining({ code, hint: expect.stringMatching(/./) });
-
 function opened() {
   const domain = createDomain({ label: "lab" });
   const mapper = new MemoryMapper({ ranges: [{ start: 0n, last: 0xf_ffffn }] });

@@ -1,13 +1,8 @@
 import { type IrqKind, PciError } from "@userpci/interface";
+import { failing } from "@userpci/interface/testing";
 import { describe, expect, it } from "vitest";
 import { Irqs } from "./irqs.ts";
 import { TestDevice } from "./testing/device.ts";
-
-const failing = (code: string, message: RegExp = /./, hint: RegExp = /(?:)/) =>
-  expect.toSatisfy(
-    (error: PciError) => error.code === code && message.test(error.message) && hint.test(error.hint ?? ""),
-    `${code} ${message} ${hint}`,
-  );
 
 function made(options = {}) {
   const device = new TestDevice({ intx: 1, msi: 4, msix: 8, err: 1, req: 1, ...options });

@@ -1,5 +1,6 @@
+import { failing } from "@userpci/interface/testing";
 import { describe, expect, it } from "vitest";
-import { failing, opened, turns } from "./testing/opened.ts";
+import { opened, turns } from "./testing/opened.ts";
 
 describe("listeners", () => {
   it("are all told of every event, until each subscription ends", async () => {

@@ -1,7 +1,8 @@
 import { type IrqKind, PciError } from "@userpci/interface";
+import { failing } from "@userpci/interface/testing";
 import { describe, expect, it } from "vitest";
 import { adoptVector } from "./adopted-vector.ts";
-import { failing, opened, turns } from "./testing/opened.ts";
+import { opened, turns } from "./testing/opened.ts";
 import { TestTarget } from "./testing/target.ts";
 import type { AdoptedVector, SharedVector } from "./vector.ts";
 

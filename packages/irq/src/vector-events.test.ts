@@ -1,6 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
+import { failing } from "@userpci/interface/testing";
 import { describe, expect, it } from "vitest";
-import { failing, opened, turns } from "./testing/opened.ts";
+import { opened, turns } from "./testing/opened.ts";
 
 describe("the async iterator", () => {
   it("gives every event, counted, with a slow body too", async () => {

@@ -1,5 +1,6 @@
+import { failing } from "@userpci/interface/testing";
 import { describe, expect, it } from "vitest";
-import { failing, opened, turns } from "./testing/opened.ts";
+import { opened, turns } from "./testing/opened.ts";
 
 describe("a vector", () => {
   it("fires itself for a loop-back test, and counts", async () => {

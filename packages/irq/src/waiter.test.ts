@@ -1,5 +1,6 @@
+import { failing } from "@userpci/interface/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { failing, opened, turns } from "./testing/opened.ts";
+import { opened, turns } from "./testing/opened.ts";
 
 afterEach(() => {
   vi.useRealTimers();

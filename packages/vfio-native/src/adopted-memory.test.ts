@@ -1,3 +1,4 @@
+import { failing } from "@userpci/interface/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MemfdSource } from "./memfd-memory.ts";
 import { loadNative } from "./native.ts";
@@ -27,13 +28,6 @@ function transferred(): ArrayBuffer {
   structuredClone(buffer, { transfer: [buffer] });
   return buffer;
 }
-
-const failing = (code: string, message: RegExp, hint = /./) =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(hint),
-  });
 
 let before = native.ledger();
 beforeEach(() => {

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { failing } from "@userpci/interface/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { adoptIrqTarget } from "./adopt-irq-target.ts";
 import { EventfdTarget, type SharedEventfd } from "./eventfd-target.ts";
@@ -6,9 +7,6 @@ import { loadNative } from "./native.ts";
 import { ended, message, runChild, startWorker } from "./test/environments.ts";
 
 const native = loadNative();
-const coded = (code: string) =>
-  expect.objectContaining({ code, message: expect.any(String), hint: expect.any(String) });
-
 let before = native.ledger();
 beforeEach(() => {
   before = native.ledger();
@@ -32,38 +30,38 @@ describe("a shared eventfd", () => {
     const own = adoptIrqTarget(target.share());
     target.signal(3);
     for (const read of [() => target.take(), () => target.waitSync(0), () => target.listen(() => {})]) {
-      expect(read).toThrow(coded("ERR_IRQ_BUSY"));
+      expect(read).toThrow(failing("ERR_IRQ_BUSY"));
     }
     expect([target.shared, own.take(), own.waitSync(1, 10)]).toEqual([true, 3, 0]);
     own.signal(2);
     own.close();
     own.close();
     expect([target.shared, target.take()]).toEqual([false, 2]);
-    expect(() => own.take()).toThrow(coded("ERR_CLOSED"));
+    expect(() => own.take()).toThrow(failing("ERR_CLOSED"));
   });
 
   it("is adopted once, and an offer that was replaced or withdrawn is void", () => {
     using target = new EventfdTarget(native);
     const replaced = target.share();
     const offer = target.share();
-    expect(() => adoptIrqTarget(replaced)).toThrow(coded("ERR_CLOSED"));
+    expect(() => adoptIrqTarget(replaced)).toThrow(failing("ERR_CLOSED"));
     const own = adoptIrqTarget(offer);
-    expect(() => adoptIrqTarget(offer)).toThrow(coded("ERR_IRQ_BUSY"));
-    expect(() => target.share()).toThrow(coded("ERR_IRQ_BUSY"));
-    expect(() => target.unshare()).toThrow(coded("ERR_IRQ_BUSY"));
-    expect(() => own.share?.()).toThrow(coded("ERR_NOT_SUPPORTED"));
+    expect(() => adoptIrqTarget(offer)).toThrow(failing("ERR_IRQ_BUSY"));
+    expect(() => target.share()).toThrow(failing("ERR_IRQ_BUSY"));
+    expect(() => target.unshare()).toThrow(failing("ERR_IRQ_BUSY"));
+    expect(() => own.share?.()).toThrow(failing("ERR_NOT_SUPPORTED"));
     own.close();
     const withdrawn = target.share();
     target.unshare();
     target.unshare();
-    expect(() => adoptIrqTarget(withdrawn)).toThrow(coded("ERR_CLOSED"));
+    expect(() => adoptIrqTarget(withdrawn)).toThrow(failing("ERR_CLOSED"));
     expect(target.take()).toBe(0);
   });
 
   it("is not offered while something listens", () => {
     using target = new EventfdTarget(native);
     target.listen(() => {});
-    expect(() => target.share()).toThrow(coded("ERR_IRQ_BUSY"));
+    expect(() => target.share()).toThrow(failing("ERR_IRQ_BUSY"));
     expect(target.shared).toBe(false);
   });
 
@@ -71,8 +69,8 @@ describe("a shared eventfd", () => {
     const made = Array.from({ length: 3 }, () => new EventfdTarget(native));
     const [looped, taken, waited] = made.map((target) => adoptIrqTarget(target.share()));
     for (const target of made) target.close();
-    expect(() => taken!.take()).toThrow(coded("ERR_CLOSED"));
-    expect(() => waited!.waitSync(60_000)).toThrow(coded("ERR_CLOSED"));
+    expect(() => taken!.take()).toThrow(failing("ERR_CLOSED"));
+    expect(() => waited!.waitSync(60_000)).toThrow(failing("ERR_CLOSED"));
     expect(looped!.closed).toBe(false);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect([looped!.closed, taken!.closed, waited!.closed]).toEqual([true, true, true]);
@@ -84,7 +82,7 @@ describe("a shared eventfd", () => {
     target.signal(4);
     target.close();
     expect(own.take()).toBe(4);
-    expect(() => own.take()).toThrow(coded("ERR_CLOSED"));
+    expect(() => own.take()).toThrow(failing("ERR_CLOSED"));
   });
 
   it("is never another file that took the number of a closed one", () => {
@@ -93,11 +91,11 @@ describe("a shared eventfd", () => {
     target.close();
     const others = Array.from({ length: 8 }, () => native.eventfd(1));
     expect(others).toContain(offer.fd);
-    expect(() => adoptIrqTarget(offer)).toThrow(coded("ERR_CLOSED"));
+    expect(() => adoptIrqTarget(offer)).toThrow(failing("ERR_CLOSED"));
     for (const fd of others) native.close(fd);
     const pairs = Array.from({ length: 4 }, () => native.socketpair(native.constants.SOCK_STREAM));
     expect(pairs.flat()).toContain(offer.lease.socket);
-    expect(() => adoptIrqTarget(offer)).toThrow(coded("ERR_CLOSED"));
+    expect(() => adoptIrqTarget(offer)).toThrow(failing("ERR_CLOSED"));
     for (const fd of pairs.flat()) native.close(fd);
   });
 
@@ -110,7 +108,7 @@ describe("a shared eventfd", () => {
     { type: "eventfd", fd: 1, lease: {} },
     { type: "x" },
   ])("is not %o", (shared) => {
-    expect(() => adoptIrqTarget(shared as never)).toThrow(coded("ERR_INVALID_ARGUMENT"));
+    expect(() => adoptIrqTarget(shared as never)).toThrow(failing("ERR_INVALID_ARGUMENT"));
   });
 });
 
@@ -123,7 +121,7 @@ describe("a worker", () => {
     );
     expect(await message(worker)).toBe("adopted");
     target.signal(5);
-    expect(() => target.take()).toThrow(coded("ERR_IRQ_BUSY"));
+    expect(() => target.take()).toThrow(failing("ERR_IRQ_BUSY"));
     worker.postMessage("read");
     expect(await message(worker)).toBe(5);
     target.signal(2);
@@ -153,7 +151,7 @@ describe("a worker", () => {
     if (end.startsWith("for")) void worker.terminate();
     await ended(worker);
     // The peer's own copy of the socket keeps nothing alive: it is closed with the thread.
-    expect(() => own.waitSync(60_000)).toThrow(coded("ERR_CLOSED"));
+    expect(() => own.waitSync(60_000)).toThrow(failing("ERR_CLOSED"));
   });
 
   it("does not live on for what it has adopted", () => {

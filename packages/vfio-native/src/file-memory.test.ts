@@ -12,6 +12,7 @@ import { open } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { getSystemErrorName } from "node:util";
+import { failing } from "@userpci/interface/testing";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MemfdSource } from "./memfd-memory.ts";
 import { loadNative } from "./native.ts";
@@ -32,13 +33,6 @@ afterEach(() => {
   expect(native.ledger()).toEqual(before);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-const failing = (code: string, message: RegExp, hint = /./) =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(hint),
-  });
 
 describe("memory of a file", () => {
   it("is the file, to its end, in whole pages", () => {

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { failing } from "@userpci/interface/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { mapSharedMemory } from "./map-shared-memory.ts";
 import { MemfdSource } from "./memfd-memory.ts";
@@ -9,9 +10,6 @@ const native = loadNative();
 const source = new MemfdSource();
 const COMPILED = new URL("../dist/map-shared-memory.js", import.meta.url).href;
 const PAGE = native.pageSize();
-const coded = (code: string) =>
-  expect.objectContaining({ code, message: expect.any(String), hint: expect.any(String) });
-
 let before = native.ledger();
 beforeEach(() => {
   before = native.ledger();
@@ -91,7 +89,7 @@ describe("memory that another thread adopts", () => {
     using memory = source.alloc(2 * PAGE);
     for (const size of [PAGE, 3 * PAGE]) {
       expect(() => mapSharedMemory({ ...memory.share!(), size } as never)).toThrow(
-        coded("ERR_INVALID_ARGUMENT"),
+        failing("ERR_INVALID_ARGUMENT"),
       );
     }
   });
@@ -100,17 +98,17 @@ describe("memory that another thread adopts", () => {
     const memory = source.alloc(PAGE);
     const shared = memory.share!();
     memory.close();
-    expect(() => mapSharedMemory(shared)).toThrow(coded("ERR_CLOSED"));
+    expect(() => mapSharedMemory(shared)).toThrow(failing("ERR_CLOSED"));
     using other = source.alloc(PAGE);
     other.share!();
-    expect(() => mapSharedMemory(shared)).toThrow(coded("ERR_CLOSED"));
-    expect(() => memory.share!()).toThrow(coded("ERR_CLOSED"));
+    expect(() => mapSharedMemory(shared)).toThrow(failing("ERR_CLOSED"));
+    expect(() => memory.share!()).toThrow(failing("ERR_CLOSED"));
   });
 
   it.each([undefined, {}, "memory", { type: "eventfd", fd: 3 }, { type: "memfd", fd: 3, size: 4096 }])(
     "is refused where it is none: %o",
     (shared) => {
-      expect(() => mapSharedMemory(shared as never)).toThrow(coded("ERR_INVALID_ARGUMENT"));
+      expect(() => mapSharedMemory(shared as never)).toThrow(failing("ERR_INVALID_ARGUMENT"));
     },
   );
 });

@@ -1,3 +1,4 @@
+import { failing } from "@userpci/interface/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MemfdSource } from "./memfd-memory.ts";
 import { loadNative } from "./native.ts";
@@ -12,13 +13,6 @@ beforeEach(() => {
 afterEach(() => {
   expect(native.ledger()).toEqual(before);
 });
-
-const failing = (code: string, message: RegExp, hint = /./) =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(hint),
-  });
 
 describe("memory from memfds", () => {
   it("is zeroed, whole pages, and gone when closed", () => {

@@ -3,4 +3,5 @@
  *
  * @packageDocumentation
  */
+export { type ErrorMatcher, failing } from "./failing.ts";
 export { type RefusalOptions, wrongRefusals } from "./region.ts";

@@ -60,7 +60,9 @@ export class TestDevice implements IrqDevice {
       this.refuse = undefined;
       throw error;
     }
-    if (this.failAfter-- <= 0) throw new PciError("ENOSPC", "no more vectors in the interrupt remapper");
+    if (this.failAfter-- <= 0) {
+      throw new PciError("ENOSPC", "no more vectors in the interrupt remapper", { hint: "ask for fewer" });
+    }
     const exclusive: readonly IrqKind[] = ["intx", "msi", "msix"];
     const rivals = exclusive.includes(kind) ? exclusive.filter((each) => each !== kind) : [];
     const rival = rivals.find((each) => this.enabled.has(each));

@@ -1,5 +1,4 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { expect } from "vitest";
 import type { IrqSet } from "../irq-set.ts";
 import { Irqs } from "../irqs.ts";
 import type { Vector } from "../vector.ts";
@@ -25,11 +24,3 @@ export function opened(kind: "msi" | "intx" = "msi"): Opened {
 export async function turns(count = 3): Promise<void> {
   for (let i = 0; i < count; i++) await turn();
 }
-
-/** Matches a PciError by its code and words of its message; it must have a hint too. */
-export const failing = (code: string, message: RegExp = /./): unknown =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(/./),
-  });
