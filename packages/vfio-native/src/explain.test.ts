@@ -66,7 +66,18 @@ describe("mapError", () => {
       range.code,
       range.message.replace("EINVAL", "EOVERFLOW"),
     ]);
-    expect(mapError(-14, request, limits).code).toBe("EFAULT");
+    expect(mapError(-14, request, limits)).toMatchObject({
+      code: "EFAULT",
+      message: "mapping 8192 bytes at IOVA 0x1000: the memory cannot be pinned: EFAULT",
+      hint: expect.stringContaining("tmpfs"),
+      details: { iova: 0x1000n, size: 8192 },
+    });
+    expect(mapError(-25, request, limits)).toMatchObject({ code: "ERR_NOT_SUPPORTED", errno: -25 });
+    expect(mapError(-4, request, limits)).toMatchObject({
+      code: "EINTR",
+      message: "mapping 8192 bytes at IOVA 0x1000: EINTR",
+      hint: expect.stringContaining("dmesg"),
+    });
   });
 
   it("still tells what failed when the container tells nothing any more", () => {

@@ -1,5 +1,6 @@
 /** Turns the errno of a VFIO call into what happened and what mends it. One table row a case. */
 import {
+  type ErrorCode,
   type MapperLimits,
   type MapRequest,
   mayPin,
@@ -81,6 +82,46 @@ export interface MapCall {
 
 const type1Map: MapCall = { syscall: "ioctl VFIO_IOMMU_MAP_DMA", pins: () => readPins("process") };
 
+/** What the kernel means by an error number of a mapping. */
+interface MapRefusal {
+  /** A code of ours that says more than the number's name. */
+  readonly code?: ErrorCode;
+  /** What to say behind "mapping 4096 bytes at IOVA 0x1000". */
+  readonly what: (limits: () => MapperLimits) => string;
+  readonly hint: string;
+}
+
+const outOfRange: MapRefusal = {
+  code: "ERR_IOVA_RANGE",
+  what: (limits) => ` is refused${describeLimits(limits)}`,
+  hint: "let the domain choose the IOVA, or use a page multiple inside what the IOMMU translates",
+};
+
+const mapRefusals: Partial<Record<string, MapRefusal>> = {
+  EEXIST: {
+    code: "ERR_IOVA_OVERLAP",
+    what: () => " overlaps a live mapping",
+    hint: "unmap that one first, or let the domain choose",
+  },
+  ENOSPC: {
+    code: "ERR_MAPPING_LIMIT",
+    what: () => ": the container holds as many mappings as it may",
+    hint: "map fewer, larger buffers, or raise it: modprobe vfio_iommu_type1 dma_entry_limit=N (65535 by default)",
+  },
+  EINVAL: outOfRange,
+  // Linux 7.2 and later, for what passes the end of the address space.
+  EOVERFLOW: outOfRange,
+  EFAULT: {
+    what: () => ": the memory cannot be pinned",
+    hint: "keep it mapped in this process; a file must be on tmpfs or hugetlbfs for a device to write it, and one that may only be read is to-device",
+  },
+  ENOTTY: {
+    code: "ERR_NOT_SUPPORTED",
+    what: () => ": the kernel cannot map a file",
+    hint: "that takes Linux 6.13 or later; use memory that is mapped in this process",
+  },
+};
+
 /**
  * Why the kernel refused a mapping: `vfio_dma_do_map` in `drivers/vfio/vfio_iommu_type1.c`, or `iommufd_ioas_map` in
  * `drivers/iommu/iommufd/ioas.c`.
@@ -92,47 +133,12 @@ export function mapError(
   call: MapCall = type1Map,
 ): PciError {
   const { iova, size } = request;
-  const { syscall } = call;
-  const what = `mapping ${size} bytes at IOVA ${hex(iova)}`;
-  const fail = (code: string, message: string, hint: string): PciError =>
-    systemError(result, syscall, { code, message, hint, details: { iova, size } });
-  switch (errnoName(result)) {
-    case "ENOMEM":
-      return pinError(result, call, request, what);
-    case "EEXIST":
-      return fail(
-        "ERR_IOVA_OVERLAP",
-        `${what} overlaps a live mapping`,
-        "unmap that one first, or let the domain choose",
-      );
-    case "ENOSPC":
-      return fail(
-        "ERR_MAPPING_LIMIT",
-        `${what}: the container holds as many mappings as it may`,
-        "map fewer, larger buffers, or raise it: modprobe vfio_iommu_type1 dma_entry_limit=N (65535 by default)",
-      );
-    case "EINVAL":
-    case "EOVERFLOW": // Linux 7.2 and later, for what passes the end of the address space
-      return fail(
-        "ERR_IOVA_RANGE",
-        `${what} is refused${describeLimits(limits)}`,
-        "let the domain choose the IOVA, or use a page multiple inside what the IOMMU translates",
-      );
-    case "EFAULT":
-      return systemError(result, syscall, {
-        message: `${what}: the memory cannot be pinned`,
-        hint: "keep it mapped in this process; a file must be on tmpfs or hugetlbfs for a device to write it, and one that may only be read is to-device",
-        details: { iova, size },
-      });
-    case "ENOTTY":
-      return fail(
-        "ERR_NOT_SUPPORTED",
-        `${what}: the kernel cannot map a file`,
-        "that takes Linux 6.13 or later; use memory that is mapped in this process",
-      );
-    default:
-      return systemError(result, syscall, { message: what, details: { iova, size } });
-  }
+  const mapping = `mapping ${size} bytes at IOVA ${hex(iova)}`;
+  const name = errnoName(result);
+  if (name === "ENOMEM") return pinError(result, call, request, mapping);
+  const { what, ...refusal } = mapRefusals[name] ?? {};
+  const message = `${mapping}${what?.(limits) ?? ""}`;
+  return systemError(result, call.syscall, { ...refusal, message, details: { iova, size } });
 }
 
 /** For a range that is not exactly what was mapped: more, a part of it, or nothing. */
