@@ -18,7 +18,7 @@ import { MemfdSource } from "./memfd-memory.ts";
 import { loadNative } from "./native.ts";
 
 const native = loadNative();
-const { EACCES, EMFILE, EROFS } = constants.errno;
+const { EACCES, EMFILE, EPERM, EROFS } = constants.errno;
 const source = new MemfdSource();
 const PAGE = native.pageSize();
 const folder = mkdtempSync(join(tmpdir(), "userpci-file-"));
@@ -129,6 +129,18 @@ describe("memory of a file", () => {
     if (mode === "w") ftruncateSync(fd, PAGE);
     expect(() => source.openFile({ fd }, options)).toThrow(failing("EACCES", /mapping descriptor \d+/, hint));
     closeSync(fd);
+  });
+
+  it("says what to do about a file that is sealed against writing", () => {
+    const F_SEAL_WRITE = 8; // linux/fcntl.h
+    const fd = native.memfd("sealed", PAGE, 0, F_SEAL_WRITE);
+    const leaveOut = /leave that seal out, or pass \{ readOnly: true/;
+    expect(() => source.openFile({ fd })).toThrow(failing("EPERM", /mapping descriptor \d+/, leaveOut));
+    native.close(fd);
+    const refusing = new MemfdSource({ ...native, mmap: () => -EPERM });
+    expect(() => refusing.openFile({ path }, { readOnly: true })).toThrow(
+      failing("EPERM", /mapping .*data/, /F_SEAL_FUTURE_WRITE/),
+    );
   });
 
   it("does not wait for the other end of a pipe", () => {

@@ -76,7 +76,7 @@ export class FileMemory extends CountedMemory {
       return new FileMemory(native, fd, part);
     } catch (error) {
       native.close(fd);
-      throw isPciError(error, "EACCES") ? accessError(error.errno!, nameOf(file), readOnly) : error;
+      throw isPciError(error) && error.syscall === "mmap" ? mmapError(error, nameOf(file), readOnly) : error;
     }
   }
 
@@ -157,13 +157,21 @@ function openError(result: number, path: string, readOnly: boolean): PciError {
   });
 }
 
-/** For a descriptor that was opened for less than it is mapped for (mmap(2)). */
-function accessError(result: number, name: string, readOnly: boolean): PciError {
-  return systemError(result, "mmap", {
+/** For a descriptor that was opened for less than it is mapped for, and for a memfd whose seals forbid that (mmap(2)). */
+function mmapError(error: PciError, name: string, readOnly: boolean): PciError {
+  const hints: Partial<Record<string, string>> = readOnly
+    ? {
+        EACCES: "open the descriptor for reading",
+        EPERM:
+          "this kernel maps no file that is sealed with F_SEAL_WRITE: seal it with F_SEAL_FUTURE_WRITE instead (fcntl(2))",
+      }
+    : {
+        EACCES: `open the descriptor for writing, or pass ${READ_ONLY}`,
+        EPERM: `the file is sealed against writing (F_SEAL_WRITE, fcntl(2)): leave that seal out, or pass ${READ_ONLY}`,
+      };
+  return systemError(error.errno!, "mmap", {
     message: `mapping ${name}`,
-    hint: readOnly
-      ? "open the descriptor for reading"
-      : `open the descriptor for writing, or pass ${READ_ONLY}`,
+    hint: hints[error.code] ?? error.hint!,
   });
 }
 
