@@ -11,6 +11,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,12 +32,16 @@ const isRoot = process.getuid!() === 0;
 const NOBODY = 65_534;
 
 /**
- * Loads the subject in a process of its own.
+ * Loads the subject, or another file, in a process of its own.
  *
  * @param before program text that it runs first
  * @returns what it exports, and whether V8 took what was kept
  */
-function load(env: Record<string, string> = {}, before = ""): { answer: number; rejected: boolean | null } {
+function load(
+  env: Record<string, string> = {},
+  before = "",
+  path = subject,
+): { answer: number; rejected: boolean | null } {
   const program = `
     ${before}
     const { createRequire } = await import("node:module");
@@ -45,7 +50,7 @@ function load(env: Record<string, string> = {}, before = ""): { answer: number; 
     const run = Script.prototype.runInThisContext;
     Script.prototype.runInThisContext = function () { rejected = this.cachedDataRejected ?? null; return run.call(this); };
     const { loadCompiled } = await import(${JSON.stringify(loader)});
-    const { answer } = loadCompiled(${JSON.stringify(subject)}, createRequire(import.meta.url));
+    const { answer } = loadCompiled(${JSON.stringify(path)}, createRequire(import.meta.url));
     console.log(JSON.stringify({ answer: answer(), rejected }));`;
   const output = execFileSync(process.execPath, ["--input-type=module", "-e", program], {
     encoding: "utf8",
@@ -193,11 +198,26 @@ it.runIf(isRoot)("writes nothing through a link to its own folder that is anothe
   expect(readdirSync(victim)).toEqual(["code"]);
 });
 
-it("removes what it kept of earlier contents of the file, and nothing else", () => {
+it("keeps what it has of another version of the file, so that two may be used in turn", () => {
+  const newer = join(folder, "subject-2.cjs");
+  writeFileSync(newer, "exports.answer = () => 44;");
+  const answers = [subject, newer, subject, newer].map((version) => load({}, "", version));
+  expect(answers).toEqual([
+    { answer: 42, rejected: null },
+    { answer: 44, rejected: null },
+    { answer: 42, rejected: false },
+    { answer: 44, rejected: false },
+  ]);
+});
+
+it("removes what it kept of the oldest versions of the file, and nothing else", () => {
   const others = ["subject-more-0.cjs-v20.0.0-x64", "other-0.cjs-v20.0.0-x64", "subject-1.cjs-v20.0.0-x64"];
   mkdirSync(code, { recursive: true, mode: 0o700 });
-  const old = ["subject-0.cjs-v20.0.0-x64", `subject-0.cjs-${process.version}-${process.arch}`];
-  for (const name of [...others, ...old]) writeFileSync(join(code, name), "");
+  const versions = [9, 8, 7, 6, 5, 4].map((version) => `subject-${version}.cjs-v20.0.0-x64`);
+  for (const [age, name] of [...versions, ...others].entries()) {
+    writeFileSync(join(code, name), "");
+    utimesSync(join(code, name), 1e9 - age, 1e9 - age);
+  }
   load();
-  expect(readdirSync(code).sort()).toEqual([...others, keptName].sort());
+  expect(readdirSync(code).sort()).toEqual([...others, ...versions.slice(0, 4), keptName].sort());
 });

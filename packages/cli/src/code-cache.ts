@@ -18,6 +18,9 @@ import { Script } from "node:vm";
 /** What CommonJS code is given. */
 const parameters = "exports, require, module, __filename, __dirname";
 
+/** Files of other versions of a bundle that are kept beside its own. */
+const MOST_OTHERS = 4;
+
 /** Bits of a mode that let others write. */
 const OTHERS_WRITE = 0o022;
 
@@ -150,8 +153,7 @@ function keep(path: string, bundle: string, script: Script): void {
     if (!isOwnFolder(nearest(folder))) return;
     makeFolder(folder);
     replace(path, doubled(script.createCachedData()));
-    for (const name of readdirSync(folder))
-      if (isOlder(name, bundle)) rmSync(join(folder, name), { force: true });
+    removeOldest(folder, bundle);
   } catch {
     // A full disk, a home that cannot be written: the next time compiles again.
   }
@@ -179,9 +181,14 @@ function replace(path: string, data: Uint8Array): void {
   }
 }
 
-/** Whether a kept file is of a bundle that differs in its hash only. */
-function isOlder(name: string, bundle: string): boolean {
-  return !name.startsWith(bundle) && withoutHash(name) === withoutHash(bundle);
+/** Removes what was kept of other versions of a bundle, but for a few that may be used in turn. */
+function removeOldest(folder: string, bundle: string): void {
+  const others = readdirSync(folder)
+    .filter((name) => !name.startsWith(bundle) && withoutHash(name) === withoutHash(bundle))
+    .map((name) => ({ path: join(folder, name), keptAt: lstatSync(join(folder, name)).mtimeMs }))
+    .sort((one, other) => other.keptAt - one.keptAt);
+  for (const { path } of others.slice(MOST_OTHERS)) rmSync(path, { force: true });
 }
 
+/** A bundle's name without what tells its versions apart. */
 const withoutHash = (name: string): string => name.replace(/-[^-.]+\.cjs.*$/, "");
