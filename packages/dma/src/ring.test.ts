@@ -13,10 +13,10 @@ const failing = (code: string, message: RegExp) =>
     hint: expect.stringMatching(/./),
   });
 
-function opened() {
+function opened(memory = new ShareableSource()) {
   const domain = createDomain();
   domain.attach(new TestMapper(), "0000:01:00.0");
-  return new Dma({ domain, memory: new ShareableSource() });
+  return new Dma({ domain, memory });
 }
 const made = (options: Partial<DmaRingOptions> = {}): DmaRing =>
   opened().ringSync({ elementSize: 16, count: 8, label: "tx", ...options });
@@ -201,4 +201,26 @@ describe("a ring", () => {
       failing("ERR_INVALID_ARGUMENT", /not a shared DMA ring/),
     );
   });
+
+  it.each([
+    ["used", 0],
+    ["empty", 0],
+    ["full", 7],
+    ["available", 5],
+  ] as const)(
+    "is found gone by who waits for %s, when its own thread has ended without a word",
+    (what, slots) => {
+      const memory = new ShareableSource();
+      const ring = opened(memory).ringSync({ elementSize: 16, count: 8 });
+      const other = adoptRing(ring.share(), mapSharedMemory);
+      ring.produce(slots);
+      const wait = (): void => {
+        for (let looks = 0; looks < 10_000; looks++) void other[what];
+      };
+      wait();
+      memory.open[0]!.closed = true;
+      expect(wait).toThrow(failing("ERR_CLOSED", /is closed/));
+      expect(() => other.used).toThrow(failing("ERR_CLOSED", /is closed/));
+    },
+  );
 });

@@ -19,6 +19,9 @@ const PRODUCER = APART;
 const CONSUMER = 2 * APART;
 const WORDS = 3 * APART;
 
+/** After so many looks that found nothing new it is asked whether the other side can still come: a power of two. */
+const VAIN_LOOKS = 4096;
+
 /** How {@link Dma.ring} may be asked. */
 export interface DmaRingOptions extends ElementMemoryOptions {
   /** Bytes of a descriptor. They follow each other without gaps. */
@@ -63,6 +66,8 @@ export class DmaRing extends DmaElements {
   readonly #words: Int32Array;
   readonly #mask: number;
   readonly #shift: number;
+  #lastUsed = 0;
+  #vainLooks = 0;
 
   /** @internal */
   constructor(parts: ElementParts, capacity: number) {
@@ -96,7 +101,15 @@ export class DmaRing extends DmaElements {
   /** Slots that are filled. A loop that waits for some ends when the ring is closed. @throws PciError `ERR_CLOSED` */
   get used(): number {
     this.checkOpen();
-    return (Atomics.load(this.#words, PRODUCER) - Atomics.load(this.#words, CONSUMER)) | 0;
+    const used = (Atomics.load(this.#words, PRODUCER) - Atomics.load(this.#words, CONSUMER)) | 0;
+    if (used !== this.#lastUsed) {
+      this.#lastUsed = used;
+      this.#vainLooks = 0;
+    } else {
+      this.#vainLooks = (this.#vainLooks + 1) & (VAIN_LOOKS - 1);
+      if (this.#vainLooks === 0) this.checkOwner();
+    }
+    return used;
   }
 
   /** Slots that may be filled now. @throws PciError `ERR_CLOSED` */
@@ -203,7 +216,7 @@ export class DmaRing extends DmaElements {
   /**
    * Lets another thread use the ring, through what {@link adoptRing} gives it there: one thread produces, one consumes. It
    * stays this thread's: when it is closed here, use of the other throws `ERR_CLOSED`; when this thread ends, from the
-   * next turn of the other's event loop on (row R19).
+   * next turn of the other's event loop on, or where it waits in vain (row R19).
    *
    * @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` for memory that cannot leave its thread, as an emulated device's
    */

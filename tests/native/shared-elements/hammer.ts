@@ -14,7 +14,7 @@ export type Order =
       readonly rounds: number;
       readonly gate: SharedArrayBuffer;
     }
-  | { readonly task: "own" }
+  | { readonly task: "own"; readonly what: "pool" | "ring" }
   | { readonly task: "until closed"; readonly pool: SharedPool }
   | { readonly task: "hold"; readonly pool: SharedPool; readonly elements: number }
   | { readonly task: "produce" | "consume"; readonly ring: SharedRing; readonly items: number };
@@ -127,17 +127,19 @@ function consume({ ring: shared, items }: Order & { task: "produce" | "consume" 
   return { collisions, misses: 0, done };
 }
 
-/** Makes a pool, and keeps it until the thread is ended. */
-function own(): SharedPool {
+/** Makes a pool or a ring, and keeps it until the thread is ended. */
+function own({ what }: Order & { task: "own" }): SharedPool | SharedRing {
   const domain = createDomain();
   domain.attach(new MemoryMapper(), "0000:01:00.0");
-  const pool = new Dma({ domain, memory: new MemfdSource() }).poolSync({ elementSize: 64, count: 4 });
-  setInterval(() => pool.inUse, 1000);
-  return pool.share();
+  const dma = new Dma({ domain, memory: new MemfdSource() });
+  const elements = { elementSize: 64, count: 4 };
+  const made = what === "pool" ? dma.poolSync(elements) : dma.ringSync(elements);
+  setInterval(() => made.closed, 1000);
+  return made.share();
 }
 
-function run(order: Order): Report | SharedPool {
-  if (order.task === "own") return own();
+function run(order: Order): Report | SharedPool | SharedRing {
+  if (order.task === "own") return own(order);
   if (order.task === "pool") return hammer(order);
   if (order.task === "until closed") return untilClosed(order);
   if (order.task === "hold") return hold(order);

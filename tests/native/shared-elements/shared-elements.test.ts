@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { Dma, type SharedPool } from "@userpci/dma";
+import { Dma, type SharedPool, type SharedRing } from "@userpci/dma";
 import { createDomain, MemoryMapper } from "@userpci/iommu";
 import { MemfdSource } from "@userpci/vfio-native";
-import { adoptPool } from "userpci";
+import { adoptPool, adoptRing } from "userpci";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Order, Report } from "./hammer.ts";
 
@@ -92,7 +92,7 @@ describe("a pool that four threads use at once", () => {
   });
 
   it("is gone for the others when the thread that has it ends without a word", async () => {
-    const owner = start({ task: "own" });
+    const owner = start({ task: "own", what: "pool" });
     const pool = adoptPool(await said<SharedPool>(owner));
     const { bytes } = pool;
     pool.get();
@@ -115,5 +115,16 @@ describe("a ring between two threads", () => {
       [0, items],
     ]);
     expect([ring.empty, ring.produced, ring.consumed]).toEqual([true, items, items]);
+  });
+
+  it("ends for who waits in it without a turn of the event loop, when the other thread has ended", async () => {
+    const owner = start({ task: "own", what: "ring" });
+    const ring = adoptRing(await said<SharedRing>(owner));
+    void owner.terminate();
+    const late = performance.now() + 10_000;
+    const wait = (): void => {
+      while (ring.empty && performance.now() < late);
+    };
+    expect(wait).toThrow(expect.objectContaining({ code: "ERR_CLOSED" }));
   });
 });
