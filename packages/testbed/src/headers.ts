@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PrivateApt, unpackDeb } from "./apt.ts";
-import { cacheDirectory, folderName, publish, publishFile, withLock } from "./cache.ts";
+import { cacheDirectory, folderName, publish } from "./cache.ts";
+import { type Chosen, choose } from "./chosen.ts";
 import { TestbedError } from "./error.ts";
 import { SOURCE_RELEASES } from "./kernel-source.ts";
 import { canFetch, requireLinux } from "./platform.ts";
@@ -19,11 +19,6 @@ export interface KernelHeaders {
   readonly include: string;
 }
 
-interface Chosen {
-  readonly version: string;
-  readonly folder: string;
-}
-
 /**
  * Fetches the newest kernel headers of Debian's releases into the test bed's cache (3 MB), for what the machine's own are too old. A later call
  * finds them there without network.
@@ -32,18 +27,8 @@ interface Chosen {
 export async function provisionHeaders(onProgress?: OnProgress): Promise<KernelHeaders> {
   requireLinux();
   const cache = cacheDirectory();
-  const onWait = () => onProgress?.("another process is provisioning: waiting for it");
-  const { version, folder } =
-    (await readChosen(cache)) ??
-    (await withLock(cache, onWait, async () => (await readChosen(cache)) ?? fetchNewest(cache, onProgress)));
+  const { version, folder } = await choose(cache, INDEX, () => fetchNewest(cache, onProgress), onProgress);
   return { version, include: join(cache, folder, "usr/include") };
-}
-
-async function readChosen(cache: string): Promise<Chosen | undefined> {
-  const text = await readFile(join(cache, INDEX), "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
-  const chosen = JSON.parse(text) as Chosen;
-  return existsSync(join(cache, chosen.folder)) ? chosen : undefined;
 }
 
 async function fetchNewest(cache: string, onProgress: OnProgress | undefined): Promise<Chosen> {
@@ -65,9 +50,7 @@ async function fetchNewest(cache: string, onProgress: OnProgress | undefined): P
       await publish(join(cache, folder), async (temporary) => {
         for (const deb of debs) await unpackDeb(deb, temporary);
       });
-      const chosen = { version, folder };
-      await publishFile(join(cache, INDEX), `${JSON.stringify(chosen, null, 2)}\n`);
-      return chosen;
+      return { version, folder };
     });
   } finally {
     await rm(scratch, { recursive: true, force: true });

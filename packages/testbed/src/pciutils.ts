@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PrivateApt, type Release, unpackDeb } from "./apt.ts";
-import { cacheDirectory, folderName, publish, publishFile, withLock } from "./cache.ts";
+import { cacheDirectory, folderName, publish } from "./cache.ts";
+import { type Chosen, choose } from "./chosen.ts";
 import { TestbedError } from "./error.ts";
 import { requireLinux } from "./platform.ts";
 import type { OnProgress } from "./progress.ts";
@@ -25,11 +25,6 @@ export interface Pciutils {
   readonly ids: string;
 }
 
-interface Chosen {
-  readonly version: string;
-  readonly folder: string;
-}
-
 /**
  * Fetches the newest pciutils of Debian and its `pci.ids` into the test bed's cache, with the C library that they need. The
  * machine's own are neither used nor changed. A later call finds them there without network.
@@ -38,10 +33,7 @@ interface Chosen {
 export async function provisionPciutils(onProgress?: OnProgress): Promise<Pciutils> {
   requireLinux();
   const cache = cacheDirectory();
-  const onWait = () => onProgress?.("another process is provisioning: waiting for it");
-  const chosen =
-    (await readChosen(cache)) ??
-    (await withLock(cache, onWait, async () => (await readChosen(cache)) ?? fetchNewest(cache, onProgress)));
+  const chosen = await choose(cache, INDEX, () => fetchNewest(cache, onProgress), onProgress);
   const toolbox = new Toolbox(join(cache, chosen.folder));
   return {
     version: chosen.version,
@@ -51,20 +43,11 @@ export async function provisionPciutils(onProgress?: OnProgress): Promise<Pciuti
   };
 }
 
-async function readChosen(cache: string): Promise<Chosen | undefined> {
-  const text = await readFile(join(cache, INDEX), "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
-  const chosen = JSON.parse(text) as Chosen;
-  return existsSync(join(cache, chosen.folder)) ? chosen : undefined;
-}
-
 async function fetchNewest(cache: string, onProgress: OnProgress | undefined): Promise<Chosen> {
   let failure: unknown;
   for (const release of RELEASES) {
     try {
-      const chosen = await fetchFrom(release, cache, onProgress);
-      await publishFile(join(cache, INDEX), `${JSON.stringify(chosen, null, 2)}\n`);
-      return chosen;
+      return await fetchFrom(release, cache, onProgress);
     } catch (error) {
       failure ??= error;
     }
