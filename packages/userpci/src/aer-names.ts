@@ -2,7 +2,8 @@ import type { AerSeverity } from "@userpci/sysfs";
 
 /**
  * What `@userpci/pci-config` calls the errors that the kernel counts, by the kernel's names for them (`aer_correctable_error_string` and
- * `aer_uncorrectable_error_string` in `drivers/pci/pcie/aer.c`; PCI Express 6.0, sections 7.8.4.2 and 7.8.4.5).
+ * `aer_uncorrectable_error_string` in `drivers/pci/pcie/aer.c`; PCI Express 6.0, sections 7.8.4.2 and 7.8.4.5). Half of them are lspci's
+ * words too, by which pci-config's tests read what that prints: another vocabulary, which has fewer bits and goes its own way.
  */
 export const aerNames = {
   correctable: {

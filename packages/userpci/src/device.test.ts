@@ -102,16 +102,6 @@ describe("a device with requests and errors", () => {
     expect(() => opened.onRelease(() => {})).toThrow(closed);
     expect(() => opened.onError(() => {})).toThrow(closed);
   });
-
-  it("does not take error events from a program that reads them itself", () => {
-    const { opened } = busyDevice(["err"]);
-    const set = opened.irqs.enable("err");
-    expect(() => opened.onError(() => {})).toThrow(
-      expect.objectContaining({ code: "ERR_IRQ_BUSY", hint: expect.stringMatching(/close that set/) }),
-    );
-    set.close();
-    opened.onError(() => {});
-  });
 });
 
 it("relax tells a polling loop that the device is closed", async () => {

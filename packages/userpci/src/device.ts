@@ -54,9 +54,9 @@ export class PciDevice implements AsyncDisposable, Disposable {
     const { domain, memory, address } = device;
     this.dma = new Dma({ domain, memory, address, addressBits: dmaBits });
     this.irqs = new Irqs(device, (kind) => this.#giveBack(kind));
-    this.#release = new ReleaseWatch(this, device, release);
-    const counters = () => countersOf(device);
-    this.#errors = new ErrorWatch({ address: device.address, config: this.config, counters }, device);
+    this.#release = new ReleaseWatch(this, device, release, takenFrom(this, "req"));
+    const source = { address, config: this.config, counters: countersOf(device) };
+    this.#errors = new ErrorWatch(source, device, takenFrom(this, "err"));
   }
 
   /**
@@ -166,22 +166,13 @@ export class PciDevice implements AsyncDisposable, Disposable {
 
   /**
    * Calls `listener` when the kernel tells of an uncorrectable error of the device or its link (row R18), with what the
-   * device's registers and the kernel's counters say of it. A device without such events never calls it.
+   * device's registers and the kernel's counters say of it; while the program has enabled the kind `err` itself, when that
+   * set is closed. A device without such events never calls it.
    *
-   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_CLOSED`, `ERR_RESETTING`, `ERR_IRQ_BUSY` if the program has enabled the kind
-   * `err` itself
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_CLOSED`, `ERR_RESETTING`
    */
   onError(listener: ErrorListener): Subscription {
     this.#assertOpen();
-    if (this.irqs.enabled().some(({ kind }) => kind === "err")) {
-      throw new PciError(
-        "ERR_IRQ_BUSY",
-        `the error events of ${this.address} are read by a set of device.irqs`,
-        {
-          hint: "close that set, or listen to its vector",
-        },
-      );
-    }
     return this.#errors.on(listener);
   }
 
@@ -197,9 +188,8 @@ export class PciDevice implements AsyncDisposable, Disposable {
 
   /** Lets the device's own listeners have the events that a set has read. */
   #giveBack(kind: IrqKind): void {
-    const isTaken = () => this.irqs.enabled().some((set) => set.kind === kind);
-    if (kind === "req") this.#release.resume(isTaken);
-    if (kind === "err") this.#errors.resume(isTaken);
+    if (kind === "req") this.#release.resume();
+    if (kind === "err") this.#errors.resume();
   }
 
   #assertOpen(): void {
@@ -262,8 +252,22 @@ export class PciDevice implements AsyncDisposable, Disposable {
 /** Only the kernel's own backends have functions of this machine. */
 const kernelBackends: readonly string[] = ["vfio-group", "vfio-cdev"];
 
-const countersOf = ({ address, backend }: BackendDevice): readonly AerCounter[] =>
-  kernelBackends.includes(backend) ? readAerCounters(address) : [];
+// Outside the constructor, whose closures all hold the device: what listens lives as long as the descriptor is open, and must
+// not keep a device from being collected that was left open.
+
+/** Reads what the kernel has counted. */
+function countersOf({ address, backend }: BackendDevice): () => readonly AerCounter[] {
+  return () => (kernelBackends.includes(backend) ? readAerCounters(address) : []);
+}
+
+/** Tells whether a set of the program's own has the events of a kind. */
+function takenFrom(device: PciDevice, kind: IrqKind): () => boolean {
+  const weak = new WeakRef(device);
+  return () => {
+    const sets = weak.deref()?.irqs.enabled() ?? [];
+    return sets.some((set) => set.kind === kind);
+  };
+}
 
 /** Resolves when every promise that needs no event has settled, and before the event loop handles another event. */
 function beforeEvents(): Promise<void> {

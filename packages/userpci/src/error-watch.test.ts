@@ -31,7 +31,7 @@ function breakable({ count = 1, bytes = spaceWith({}) } = {}) {
   };
   const counters: AerCounter[] = [];
   const device = { address: ADDRESS, config: configOf(bytesRegion(bytes)), counters: () => [...counters] };
-  const watch = new ErrorWatch(device, source as IrqDevice);
+  const watch = new ErrorWatch(device, source as IrqDevice, () => false);
   const reports: DeviceErrorReport[] = [];
   return {
     watch,

@@ -1,10 +1,9 @@
 import { isPciError } from "@userpci/interface";
-import type { IrqDevice, Subscription } from "@userpci/irq";
+import type { IrqDevice } from "@userpci/irq";
 import type { ConfigSpace } from "@userpci/pci-config";
 import type { AerCounter, AerSeverity } from "@userpci/sysfs";
 import { aerName } from "./aer-names.ts";
-import { KernelEvent } from "./kernel-event.ts";
-import { Subscribers } from "./subscribers.ts";
+import { EventWatch } from "./event-watch.ts";
 
 /** One error, by the same words whoever tells of it. */
 export interface RecordedError {
@@ -45,52 +44,26 @@ export interface ErrorSource {
 }
 
 /** Listens to a device's error events, from the first listener on, and says what they were. */
-export class ErrorWatch {
+export class ErrorWatch extends EventWatch<DeviceErrorReport> {
   readonly #device: ErrorSource;
-  readonly #event: KernelEvent;
-  readonly #listeners = new Subscribers<DeviceErrorReport>("device.onError((report) => { … })");
   #counted = new Map<string, number>();
 
-  /** @param source tells of errors by its kind `err`, if it has one */
-  constructor(device: ErrorSource, source: IrqDevice) {
-    this.#device = device;
-    this.#event = new KernelEvent(source, "err", (events) => this.#report(events));
-  }
-
   /**
-   * Tells `listener` from now on.
-   *
-   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_CLOSED`, what the backend says of its interrupts
+   * @param source tells of errors by its kind `err`, if it has one
+   * @param isTaken see {@link EventWatch}
    */
-  on(listener: ErrorListener): Subscription {
-    const subscription = this.#listeners.add(listener);
-    try {
-      this.#start();
-    } catch (error) {
-      subscription.close();
-      throw error;
-    }
-    return subscription;
+  constructor(device: ErrorSource, source: IrqDevice, isTaken: () => boolean) {
+    super("err", source, isTaken);
+    this.#device = device;
   }
 
-  /** See `KernelEvent.resume`. */
-  resume(isTaken: () => boolean): void {
-    this.#event.resume(isTaken);
-  }
-
-  /** Listens no more. Harmless twice. */
-  close(): void {
-    this.#event.close();
-  }
-
-  #start(): void {
-    if (this.#event.started || !this.#event.exists) return;
+  /** What was counted before is no news. */
+  protected override starting(): void {
     this.#changes();
-    this.#event.start();
   }
 
-  #report(events: number): void {
-    this.#listeners.emit({
+  protected override heard(events: number): void {
+    this.listeners.emit({
       address: this.#device.address,
       events,
       recorded: recordedBy(this.#device.config),

@@ -1,4 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { type BackendDevice, type IrqKind, type IrqTarget, PciError } from "@userpci/interface";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { PciDevice } from "./device.ts";
@@ -7,7 +9,7 @@ type Listener = (count: number) => void;
 const kinds: readonly string[] = ["err", "req"];
 
 /** A device whose kernel events go to whoever was connected last. */
-function deviceWithEvents() {
+function deviceWithEvents({ listening = true } = {}) {
   const connected = new Map<IrqKind, { listener?: Listener }>();
   const state = { resetting: false, closed: false, refusal: undefined as PciError | undefined, connects: 0 };
   const device = {
@@ -46,8 +48,8 @@ function deviceWithEvents() {
   };
   const opened = PciDevice.over(device as unknown as BackendDevice, 64, "keep");
   const heard: string[] = [];
-  opened.onRelease(() => void heard.push("req"));
-  opened.onError(() => void heard.push("err"));
+  if (listening) opened.onRelease(() => void heard.push("req"));
+  if (listening) opened.onError(() => void heard.push("err"));
   const fire = (kind: IrqKind): void => connected.get(kind)?.listener?.(1);
   return { opened, heard, fire, state, connected };
 }
@@ -138,6 +140,41 @@ describe.each(["req", "err"] as const)("events of the kind %s", (kind) => {
     fire(kind);
     expect(heard).toEqual([kind, "again"]);
   });
+
+  it("stay with the program's own set when somebody begins to listen, until that is closed", () => {
+    const { opened, heard, fire, state } = deviceWithEvents({ listening: false });
+    vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    const lose = opened.irqs.enable(kind);
+    state.refusal = new PciError("EMFILE", "eventfd: EMFILE");
+    lose.close();
+    state.refusal = undefined;
+    const own: number[] = [];
+    const set = opened.irqs.enable(kind);
+    set.at(0).on((count) => void own.push(count));
+    listenTo(opened, kind, () => void heard.push(kind));
+    fire(kind);
+    expect([own, heard]).toEqual([[1], []]);
+    set.close();
+    fire(kind);
+    expect([own, heard]).toEqual([[1], [kind]]);
+  });
+});
+
+it("listening does not keep a device that was left open from being collected", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const left = () => {
+    const { opened, connected } = deviceWithEvents({ listening: false });
+    opened.onError(() => undefined);
+    return { device: new WeakRef(opened), connected };
+  };
+  const { device, connected } = left();
+  const isThere = (): boolean => {
+    collect();
+    return device.deref() !== undefined;
+  };
+  await expect.poll(isThere).toBe(false);
+  expect([...connected.keys()]).toEqual(["req", "err"]);
 });
 
 it("closing the device gives nothing back", async () => {

@@ -8,10 +8,13 @@ const RETRY_MS = 100;
 const ended = ["ERR_CLOSED", "ERR_DEVICE_GONE", "ENODEV"];
 
 /** What the program calls to hear of events of a kind. */
-const listens = { err: "device.onError(listener)", req: "device.onRelease(listener)" } as const;
+export const listens = {
+  err: "device.onError((report) => { … })",
+  req: "device.onRelease(async (request) => { … })",
+} as const;
 
 /** A kind that the kernel itself has something to say by. */
-type EventKind = keyof typeof listens;
+export type EventKind = keyof typeof listens;
 
 /** Listens to the kernel's events of one kind (`err` or `req`) without keeping the process alive. */
 export class KernelEvent {
@@ -19,16 +22,19 @@ export class KernelEvent {
   readonly #irqs: Irqs;
   readonly #kind: EventKind;
   readonly #listener: (count: number) => void;
+  readonly #isTaken: () => boolean;
   #started = false;
   /** Whether the events could not be had again. */
   #lost = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(device: IrqDevice, kind: EventKind, listener: (count: number) => void) {
+  /** @param isTaken whether the program has a set of the kind, which has the events until it is closed */
+  constructor(device: IrqDevice, kind: EventKind, listener: (count: number) => void, isTaken: () => boolean) {
     this.#address = device.address;
     this.#irqs = new Irqs(device);
     this.#kind = kind;
     this.#listener = listener;
+    this.#isTaken = isTaken;
   }
 
   /** Whether it listens, or would if the program did not. */
@@ -41,27 +47,31 @@ export class KernelEvent {
     return this.#irqs.info(this.#kind).count > 0;
   }
 
-  /** Listens from now on, if there is something to hear. Harmless twice. @throws PciError what the backend says */
+  /**
+   * Listens from now on, if there is something to hear; where the program has a set of its own, from when that is closed.
+   * Harmless twice.
+   *
+   * @throws PciError what the backend says
+   */
   start(): void {
     if (this.started || !this.exists) return;
-    this.#connect();
+    if (this.#isTaken()) this.#lost = false;
+    else this.#connect();
     this.#started = true;
   }
 
   /**
    * Listens again, after a set of the program's own has taken the events over and was closed. Where that fails, a warning
    * says so, and {@link start} may be called again.
-   *
-   * @param isTaken whether the program has such a set by now
    */
-  resume(isTaken: () => boolean): void {
+  resume(): void {
     clearTimeout(this.#retry);
-    if (!this.#started || this.#irqs.closed || isTaken()) return;
+    if (!this.#started || this.#irqs.closed || this.#isTaken()) return;
     try {
       this.#connect();
     } catch (error) {
       if (isPciError(error, "ERR_RESETTING")) {
-        this.#retry = setTimeout(() => this.resume(isTaken), RETRY_MS).unref();
+        this.#retry = setTimeout(() => this.resume(), RETRY_MS).unref();
       } else if (!isPciError(error) || !ended.includes(error.code)) {
         this.#lost = true;
         this.#warn(error);

@@ -42,7 +42,7 @@ function askable(
   });
   const backend = Object.assign(closable("close backend"), parts as IrqDevice);
   const device: { current?: ReturnType<typeof closable> } = { current: closable("close") };
-  const watch = new ReleaseWatch(device.current!, backend, policy);
+  const watch = new ReleaseWatch(device.current!, backend, policy, () => false);
   return {
     watch,
     device,

@@ -1,7 +1,7 @@
 import { formatValue, PciError } from "@userpci/interface";
-import type { IrqDevice, Subscription } from "@userpci/irq";
-import { KernelEvent } from "./kernel-event.ts";
-import { Subscribers, throwLater } from "./subscribers.ts";
+import type { IrqDevice } from "@userpci/irq";
+import { EventWatch } from "./event-watch.ts";
+import { throwLater } from "./subscribers.ts";
 
 /** What is done when the system wants a device back: close it in time, or only tell the listeners. */
 export const releasePolicies = ["close", "keep"] as const;
@@ -38,63 +38,38 @@ export interface Releasable {
 }
 
 /** Listens to the system's request for a device, and closes the device in time unless it is to be kept. */
-export class ReleaseWatch {
+export class ReleaseWatch extends EventWatch<ReleaseRequest, void | Promise<void>> {
   readonly #backend: IrqDevice & Releasable;
   readonly #policy: ReleasePolicy;
   /** Weak: who left a device open, and has no listener that holds it, is told of the leak when it is collected. */
   readonly #device: WeakRef<Releasable>;
-  readonly #event: KernelEvent;
-  readonly #listeners = new Subscribers<ReleaseRequest, void | Promise<void>>(
-    "device.onRelease(async () => { … })",
-  );
   #requests = 0;
   #closing = false;
 
   /**
    * @param device is closed on request
    * @param backend tells of requests by its kind `req`, if it has one; is closed itself where nobody has the device any more
+   * @param isTaken see {@link EventWatch}. The kernel asks again for what was asked for meanwhile
    * @throws PciError what the backend says of its interrupts
    */
-  constructor(device: Releasable, backend: IrqDevice & Releasable, policy: ReleasePolicy) {
+  constructor(
+    device: Releasable,
+    backend: IrqDevice & Releasable,
+    policy: ReleasePolicy,
+    isTaken: () => boolean,
+  ) {
+    super("req", backend, isTaken);
     this.#backend = backend;
     this.#policy = policy;
     this.#device = new WeakRef(device);
-    this.#event = new KernelEvent(backend, "req", (count) => this.#asked(count));
-    this.#event.start();
+    this.start();
   }
 
-  /**
-   * Tells `listener` from now on.
-   *
-   * @throws PciError `ERR_INVALID_ARGUMENT`; if the events were lost (see `KernelEvent.resume`), what the backend says of
-   * its interrupts
-   */
-  on(listener: ReleaseListener): Subscription {
-    const subscription = this.#listeners.add(listener);
-    try {
-      this.#event.start();
-    } catch (error) {
-      subscription.close();
-      throw error;
-    }
-    return subscription;
-  }
-
-  /** See `KernelEvent.resume`. The kernel asks again for what was asked for meanwhile. */
-  resume(isTaken: () => boolean): void {
-    this.#event.resume(isTaken);
-  }
-
-  /** Listens no more. Harmless twice. */
-  close(): void {
-    this.#event.close();
-  }
-
-  #asked(count: number): void {
+  protected override heard(count: number): void {
     this.#requests += count;
     const closes = this.#policy === "close";
-    const isHeard = this.#listeners.size > 0;
-    const answers = this.#listeners.emit({
+    const isHeard = this.listeners.size > 0;
+    const answers = this.listeners.emit({
       address: this.#backend.address,
       requests: this.#requests,
       closesInMs: closes ? RELEASE_GRACE_MS : undefined,
