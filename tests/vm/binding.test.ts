@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { RunResult, Vm, VmProcess } from "@userpci/testbed";
 import { testVm } from "@userpci/testbed/vitest";
 import { beforeAll, describe, expect, it } from "vitest";
+import { bindScript } from "./harness/bind-script.ts";
 import { compiled } from "./harness/guest-code.ts";
 import { prepare } from "./harness/host.ts";
 import { at, USER } from "./machines.ts";
@@ -120,5 +121,20 @@ describe("a function that a process has open", () => {
     expect(await run("unbind", ADDRESS)).toMatchObject({ code: 0, stderr: "" });
     expect(await run("bind", ADDRESS, "--user", String(USER))).toMatchObject({ code: 0, stderr: "" });
     expect(await driverOf(ADDRESS)).toBe("vfio-pci");
+  });
+
+  it("keeps the second unbind waiting as well where somebody else bound it", async () => {
+    await run("unbind", ADDRESS);
+    await vm.run(["/bin/sh", "-c", bindScript([ADDRESS])], { check: true });
+    const holding = await hold();
+    for (let times = 0; times < 2; times += 1) {
+      const late = await run("unbind", ADDRESS, "--timeout", "1");
+      expect([late.code, late.stderr]).toEqual([1, expect.stringContaining("(ERR_TIMEOUT)")]);
+    }
+    holding.kill("SIGKILL");
+    await holding.exited;
+    expect(await run("unbind", ADDRESS)).toMatchObject({ code: 0, stderr: "" });
+    expect((await run("unbind", ADDRESS)).stdout).toMatch(/nothing to do/);
+    expect(await run("bind", ADDRESS, "--user", String(USER))).toMatchObject({ code: 0, stderr: "" });
   });
 });

@@ -88,9 +88,23 @@ describe("a kernel that waits", () => {
       code: "ERR_TIMEOUT",
       hint: expect.stringContaining("end pid 41 (node driver.js)"),
     });
+    expect(system().driverOf(NIC)).toBeNull();
     letGo();
-    await expect.poll(() => system().driverOf(NIC)).toBeNull();
     expect(await system().unbind(NIC)).toEqual({ address: NIC, driver: "e1000e", changed: true });
+  });
+
+  it("is waited for by the second call too where somebody else bound the function", async () => {
+    await system().bind(NIC);
+    rmSync(system().journalPath(NIC));
+    let letGo = () => {};
+    system().kernel.holdUntil(/unbind$/, new Promise((resolve) => (letGo = resolve)));
+    for (let times = 0; times < 2; times++)
+      expect(await failure(system().unbind(NIC, { timeoutMs: 20 }))).toMatchObject({ code: "ERR_TIMEOUT" });
+    expect(system().driverOf(NIC)).toBeNull();
+    letGo();
+    expect(await system().unbind(NIC)).toEqual({ address: NIC, driver: "e1000e", changed: true });
+    expect(existsSync(system().journalPath(NIC))).toBe(false);
+    expect(await system().unbind(NIC)).toMatchObject({ changed: false });
   });
 
   it("is not written to again after an abort", async () => {

@@ -3,7 +3,7 @@ import type { DriverChange, DriverOptions } from "./driver.ts";
 import { findFunction } from "./find.ts";
 import type { PciFunction } from "./function.ts";
 import { isVfioDriver } from "./group.ts";
-import { type JournalEntry, readEntry, removeEntry, unknownPast } from "./journal.ts";
+import { type JournalEntry, readEntry, removeEntry, unknownPast, writeEntry } from "./journal.ts";
 import { type Kernel, kernelOf } from "./kernel.ts";
 import { checkDriverOptions } from "./options.ts";
 import { withdrawNodes } from "./permit.ts";
@@ -43,6 +43,8 @@ export async function unbindOn(kernel: Kernel, address: string, options: DriverO
   return changing(kernel, "unbind", fn, options, async (change, now) => {
     const entry = await bindingEntry(now, options);
     if (entry === null) return notBound(now);
+    // The kernel takes the driver's link away before it waits: the next call would find a function without a driver.
+    await writeEntry(entry, options);
     change.endureCallback();
     const driver = await giveBack(kernel, change, entry, options);
     change.rethrow();

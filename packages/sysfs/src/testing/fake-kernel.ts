@@ -77,8 +77,10 @@ export class FakeKernel implements Kernel {
   async write(path: string, text: string): Promise<void> {
     const place = path.slice(this.#root.length);
     this.log.push(`${place} < ${text.trim()}`);
-    await this.#meet(path);
-    this.#act(path, text.trim());
+    this.#refuse(path);
+    const act = this.#begin(path, text.trim());
+    await this.#wait(path);
+    act();
   }
 
   async refusal(path: string, command: string): Promise<PciError | null> {
@@ -104,18 +106,28 @@ export class FakeKernel implements Kernel {
 
   /** What a test has put in the way of a path. */
   async #meet(path: string, access = ""): Promise<void> {
+    await this.#wait(path, access);
+    this.#refuse(path, access);
+  }
+
+  async #wait(path: string, access = ""): Promise<void> {
     const place = `${access}${path.slice(this.#root.length)}`;
     await this.#waits.find((wait) => wait.path.test(place))?.until;
+  }
+
+  #refuse(path: string, access = ""): void {
+    const place = `${access}${path.slice(this.#root.length)}`;
     const fault = this.#faults.findIndex((candidate) => candidate.path.test(place));
     if (fault >= 0) throw systemError(this.#faults.splice(fault, 1)[0]!.code, path);
     if (!existsSync(path)) throw systemError("ENOENT", path);
   }
 
-  #act(path: string, text: string): void {
+  /** @returns what is done once the kernel waits for nobody any more */
+  #begin(path: string, text: string): () => void {
     const driver = basename(realpathSync(dirname(path)));
     const acts: Record<string, () => void> = {
       driver_override: () => writeFileSync(path, text === "" ? "(null)\n" : `${text}\n`),
-      unbind: () => this.#detach(text, driver, path),
+      unbind: () => this.#detached(text, driver),
       bind: () => {
         if (!this.#matches(text, driver)) throw systemError("ENODEV", path);
         this.#attach(text, driver);
@@ -126,7 +138,9 @@ export class FakeKernel implements Kernel {
     };
     const act = acts[basename(path)];
     if (act === undefined) throw systemError("EINVAL", path);
-    act();
+    // The link goes before the driver is waited for (`__device_release_driver`).
+    if (act === acts["unbind"]) this.#disconnect(text, driver, path);
+    return act;
   }
 
   #addId(id: string, driver: string): void {
@@ -159,9 +173,12 @@ export class FakeKernel implements Kernel {
     writeFileSync(join(this.#root, "/dev/vfio", group), "", { mode: 0o600 });
   }
 
-  #detach(address: string, driver: string, path: string): void {
+  #disconnect(address: string, driver: string, path: string): void {
     if (this.#driverOf(address) !== driver) throw systemError("ENODEV", path);
     rmSync(join(this.#device(address), "driver"));
+  }
+
+  #detached(address: string, driver: string): void {
     const group = readLinkName(join(this.#device(address), "iommu_group"));
     if (driver !== "vfio-pci" || group === null) return;
     const members = readdirSync(join(this.#root, "/sys/kernel/iommu_groups", group, "devices"));
