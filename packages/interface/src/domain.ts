@@ -47,12 +47,16 @@ export interface MapperDescriptor {
 export interface DmaMapper {
   /** For messages: "container", "iommufd ioas 3". */
   readonly name: string;
-  /** What another process could map through, if there is such a thing. */
-  readonly descriptor?: MapperDescriptor;
   /** Which pages devices write, where that can be noted. */
   readonly dirty?: DirtyLog;
   /** What it can map now. */
   limits(): MapperLimits;
+  /**
+   * What another process can map through, which is trusted with the address space from then on. Absent: there is no such thing.
+   *
+   * @throws PciError `ERR_CLOSED`
+   */
+  share?(): MapperDescriptor;
   /** What is pinned and may be, where the kernel counts it. Absent: mappings pin nothing. */
   pins?(): PinBudget;
   /** Makes one mapping, at the address that the request names. */
@@ -64,8 +68,8 @@ export interface DmaMapper {
   /** {@link unmap} on this thread. */
   unmapSync(iova: Iova, size: number): void;
   /**
-   * Removes whatever is mapped there, by this process or another that has the {@link descriptor}; nothing is no error.
-   * For mappers that have a descriptor.
+   * Removes whatever is mapped there, by this process or another that it was {@link share}d with; nothing is no error.
+   * For mappers that can be shared.
    */
   sweepSync?(iova: Iova, size: number): void;
   /** Called by the domain when it no longer uses the mapper, after all of its mappings are gone. */

@@ -164,12 +164,12 @@ describe("two domains over one IOMMU, one of them in what the other reserves", (
   });
 });
 
-describe("a domain for another process", () => {
-  const kernel = { kind: "vfio-container", fd: 21 } as const;
+const kernel = { kind: "vfio-container", fd: 21 } as const;
 
+describe("a domain for another process", () => {
   it("is what it may use, and the descriptors to map through", () => {
     const domain = createDomain();
-    domain.attach(Object.assign(new MemoryMapper(), { descriptor: kernel }), "a");
+    domain.attach(Object.assign(new MemoryMapper(), { share: () => kernel }), "a");
     const window = domain.reserve(4 * K, { label: "process 7" });
     expect(domain.share(window)).toEqual({ ranges: [window.range], pageSize: K, mappers: [kernel] });
     window.close();
@@ -179,7 +179,7 @@ describe("a domain for another process", () => {
 
   it("is refused where a device is not behind the kernel's IOMMU, and for another domain's addresses", () => {
     const domain = createDomain();
-    domain.attach(Object.assign(new MemoryMapper(), { descriptor: kernel }), "a");
+    domain.attach(Object.assign(new MemoryMapper(), { share: () => kernel }), "a");
     domain.attach(new MemoryMapper({ name: "peer" }), "b");
     const window = domain.reserve(K);
     expect(() => domain.share(window)).toThrow(
@@ -190,7 +190,7 @@ describe("a domain for another process", () => {
     );
     const other = createDomain();
     expect(() => other.share(window)).toThrow(failing("ERR_DOMAIN_EMPTY"));
-    other.attach(Object.assign(new MemoryMapper(), { descriptor: kernel }), "a");
+    other.attach(Object.assign(new MemoryMapper(), { share: () => kernel }), "a");
     expect(() => other.share(window)).toThrow(failing("ERR_CLOSED"));
   });
 });

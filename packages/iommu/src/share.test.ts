@@ -21,7 +21,7 @@ class Kernel {
     this.#handles += 1;
     return {
       name: "kernel",
-      descriptor: { kind: "vfio-container", fd: 3 },
+      share: () => ({ kind: "vfio-container", fd: 3 }),
       limits: () => this.table.limits(),
       mapSync: (request) => this.#map(request),
       map: async (request) => this.#map(request),

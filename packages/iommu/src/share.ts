@@ -36,8 +36,9 @@ export function shareOf(window: IovaReservation, domain: Sharer): DomainShare {
   return { ranges: [window.range], pageSize: domain.pageSize, mappers: descriptors };
 }
 
-function descriptorOf({ name, descriptor }: DmaMapper): MapperDescriptor {
-  if (descriptor !== undefined) return descriptor;
+function descriptorOf(mapper: DmaMapper): MapperDescriptor {
+  const { name } = mapper;
+  if (mapper.share !== undefined) return mapper.share();
   throw new PciError(
     "ERR_NOT_SUPPORTED",
     `${name} has no descriptor that another process could map through`,

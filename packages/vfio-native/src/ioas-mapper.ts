@@ -66,7 +66,8 @@ export class IoasMapper implements DmaMapper {
     return this.#closed;
   }
 
-  get descriptor(): MapperDescriptor {
+  share(): MapperDescriptor {
+    this.assertOpen();
     return { kind: "iommufd-ioas", fd: this.iommufd.fd, object: this.id };
   }
 

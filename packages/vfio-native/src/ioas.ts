@@ -31,9 +31,9 @@ export class Ioas extends IoasMapper {
   }
 
   /** From now on its number is given to no other address space: who has the descriptor maps by that. */
-  override get descriptor(): MapperDescriptor {
+  override share(): MapperDescriptor {
     this.#handedOut = true;
-    return super.descriptor;
+    return super.share();
   }
 
   /**

@@ -73,7 +73,8 @@ export class Type1Mapper implements DmaMapper {
     return this.file.closed;
   }
 
-  get descriptor(): MapperDescriptor {
+  share(): MapperDescriptor {
+    this.assertOpen();
     return { kind: "vfio-container", fd: this.#fd };
   }
 
