@@ -230,8 +230,8 @@ export interface IommuDomain extends AsyncDisposable, Disposable {
   /** Bytes that devices can reach: the sizes of the live mappings, and of the whole memory where parts are joined. */
   readonly mappedBytes: number;
   /**
-   * Which pages its devices write: of any mapping, and of parts of one, those of devices that join while they are noted
-   * too. Throws `ERR_NOT_SUPPORTED` where a mapper cannot note them. Absent: no mapper could.
+   * Which pages its devices write: of any mapping, and of parts of one, also those of devices that join or leave while they
+   * are noted. Throws `ERR_NOT_SUPPORTED` where a mapper cannot note them. Absent: no mapper could.
    */
   readonly dirty?: DirtyLog;
   /** How many mappings its IOMMUs hold, and may (row R12). */

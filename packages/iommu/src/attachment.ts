@@ -46,13 +46,15 @@ export class DeviceList {
     return this.#names.length;
   }
 
-  /** Counts a device until it is detached. */
-  add(name: string): DomainAttachment {
+  /** Counts a device until it is detached. @param leaving called once, before it is */
+  add(name: string, leaving: () => void): DomainAttachment {
     this.#names.push(name);
     let attached = true;
     const detach = (): void => {
-      if (attached) this.#names.splice(this.#names.indexOf(name), 1);
+      if (!attached) return;
       attached = false;
+      leaving();
+      this.#names.splice(this.#names.indexOf(name), 1);
     };
     return { detach };
   }

@@ -1,18 +1,12 @@
 import { type DirtyLog, type DmaMapper, PciError, toIova } from "@userpci/interface";
-import { describe, expect, it } from "vitest";
+import { failing } from "@userpci/interface/testing";
+import { describe, expect, it, vi } from "vitest";
 import { createDomain } from "./domain.ts";
 import { MemoryMapper } from "./memory-mapper.ts";
 import { SoftwareDirtyLog } from "./software-dirty-log.ts";
 import { TestMemory } from "./testing/memory.ts";
 
 const K = 4096;
-const failing = (code: string, message: RegExp = /./) =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(/./),
-  });
-
 function opened(...mappers: DmaMapper[]) {
   const domain = createDomain();
   for (const [i, mapper] of mappers.entries()) domain.attach(mapper, `device ${i}`);
@@ -112,6 +106,35 @@ describe("the pages that devices write", () => {
     expect(pagesOf(dirty.take(iova, K))).toEqual([0]);
   });
 
+  it("are told of a device that has left since, with which went what its IOMMU had noted", () => {
+    const log = new SoftwareDirtyLog();
+    const domain = createDomain();
+    domain.attach(new MemoryMapper(), "stays");
+    const leaving = domain.attach(mapperWith(log), "leaves");
+    const { iova } = domain.mapSync(new TestMemory(4 * K));
+    domain.dirty!.start();
+    log.note(iova + BigInt(2 * K), 1);
+    leaving.detach();
+    leaving.detach();
+    log.stop();
+    log.start();
+    expect([domain.attached, pagesOf(domain.dirty!.take(iova, 4 * K))]).toEqual([1, [2]]);
+    expect(pagesOf(domain.dirty!.take(iova, 4 * K))).toEqual([]);
+  });
+
+  it("are all told of a device that has left, where its IOMMU does not say which, and it leaves", () => {
+    const log = new SoftwareDirtyLog();
+    const domain = createDomain();
+    const leaving = domain.attach(mapperWith(log), "leaves");
+    const { iova } = domain.mapSync(new TestMemory(3 * K));
+    domain.dirty!.start();
+    log.stop();
+    leaving.detach();
+    expect(domain.attached).toBe(0);
+    log.start();
+    expect(pagesOf(domain.dirty!.take(iova, 3 * K))).toEqual([0, 1, 2]);
+  });
+
   it("stay to be taken when a range is refused that is not all mapped", () => {
     const mapper = new MemoryMapper();
     const { domain, dirty } = opened(mapper);
@@ -155,5 +178,34 @@ describe("the pages that devices write", () => {
     expect(() => opened(mapperWith(log)).dirty.start()).toThrow(
       failing("ERR_NOT_SUPPORTED", /no dirty bits/),
     );
+  });
+
+  it("end in every mapper also where one will not, which is told, and asked again", () => {
+    const logs = [1, 2, 3].map(() => new SoftwareDirtyLog());
+    const { domain, dirty } = opened(...logs.map(mapperWith));
+    const { iova } = domain.mapSync(new TestMemory(K));
+    dirty.start();
+    const stop = vi.spyOn(logs[0]!, "stop").mockImplementationOnce(() => {
+      throw new PciError("EINTR", "not now", { hint: "again" });
+    });
+    expect(() => dirty.stop()).toThrow(failing("EINTR", /not now/));
+    for (const log of logs.slice(1))
+      expect(() => log.take(iova, K)).toThrow(failing("ERR_INVALID_ARGUMENT", /nobody notes/));
+    expect(() => dirty.take(iova, K)).toThrow(failing("ERR_INVALID_ARGUMENT", /nobody notes/));
+    dirty.stop();
+    expect(stop).toHaveBeenCalledTimes(2);
+  });
+
+  it("end in every mapper that began where one cannot begin, and why that cannot is told", () => {
+    const logs = [1, 2, 3].map(() => new SoftwareDirtyLog());
+    const { domain, dirty } = opened(...logs.map(mapperWith));
+    const { iova } = domain.mapSync(new TestMemory(K));
+    const refuse = (code: string) => () => {
+      throw new PciError(code, "refused", { hint: "none" });
+    };
+    vi.spyOn(logs[0]!, "stop").mockImplementation(refuse("EINTR"));
+    vi.spyOn(logs[2]!, "start").mockImplementation(refuse("ERR_NOT_SUPPORTED"));
+    expect(() => dirty.start()).toThrow(failing("ERR_NOT_SUPPORTED", /refused/));
+    expect(() => logs[1]!.take(iova, K)).toThrow(failing("ERR_INVALID_ARGUMENT", /nobody notes/));
   });
 });

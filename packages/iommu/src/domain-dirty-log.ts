@@ -1,4 +1,11 @@
-import { checkAligned, checkType, type DirtyLog, type DmaMapper, PciError } from "@userpci/interface";
+import {
+  checkAligned,
+  checkType,
+  type DirtyLog,
+  type DmaMapper,
+  Failures,
+  PciError,
+} from "@userpci/interface";
 import type { Mapping } from "./mapping.ts";
 import { hex, UNIT } from "./pages.ts";
 import { notNoting } from "./software-dirty-log.ts";
@@ -6,6 +13,8 @@ import { notNoting } from "./software-dirty-log.ts";
 /** What a log of a whole domain needs of it. */
 export interface DirtyHost {
   readonly mappers: readonly DmaMapper[];
+  /** The mappings that mappers have. */
+  visible(): readonly Mapping[];
   /** The mapping that mappers have at an address. */
   mappingAt(iova: bigint): Mapping | undefined;
   /** @throws PciError `ERR_CLOSED` */
@@ -48,7 +57,22 @@ export class DomainDirtyLog implements DirtyLog {
     this.#host.checkOpen();
     this.#on = false;
     this.#kept = new WeakMap();
-    for (const mapper of this.#noting) this.#end(mapper);
+    const failures = new Failures();
+    for (const mapper of this.#noting) failures.try(() => this.#end(mapper));
+    failures.throwIfAny("nothing is noted any more, but");
+  }
+
+  /** Keeps what is noted by now: a device leaves, with which its IOMMU's page table and what that has noted may go. */
+  keep(): void {
+    if (!this.#on) return;
+    for (const mapping of this.#host.visible()) {
+      try {
+        this.#read(mapping);
+      } catch {
+        // A page too many is copied once more; one that is missing is lost.
+        this.#kept.get(mapping)?.fill(0xff);
+      }
+    }
   }
 
   take(iova: bigint, size: number): Uint8Array {
@@ -105,7 +129,8 @@ export class DomainDirtyLog implements DirtyLog {
       for (const mapper of mappers) this.#begin(mapper);
       work();
     } catch (error) {
-      for (const mapper of this.#noting) if (!before.has(mapper)) this.#end(mapper);
+      const failures = new Failures();
+      for (const mapper of this.#noting) if (!before.has(mapper)) failures.try(() => this.#end(mapper));
       throw error;
     }
   }

@@ -116,7 +116,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
 
   mappings(): Iterable<DmaMapping> {
     this.checkOpen();
-    return this.#visible().flatMap((mapping): DmaMapping[] =>
+    return this.visible().flatMap((mapping): DmaMapping[] =>
       mapping.joined === undefined ? [mapping] : [...mapping.joined.parts()],
     );
   }
@@ -133,10 +133,14 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
     return holder instanceof Mapping && holder.visible ? holder : undefined;
   }
 
+  visible(): Mapping[] {
+    return this.#all().filter((mapping) => mapping.visible);
+  }
+
   iovaOf(memory: DmaMemory, offset = 0): Iova | undefined {
     this.checkOpen();
     checkInteger("offset", offset, 0, Number.MAX_SAFE_INTEGER);
-    return this.#index.iovaOf(memory, offset, () => this.#visible());
+    return this.#index.iovaOf(memory, offset, () => this.visible());
   }
 
   explain(iova: bigint): IovaReport {
@@ -157,7 +161,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
       whileJoining: (joining, join) => this.dirty.whileJoining(joining, join),
     });
     this.#budget.refresh();
-    return this.#devices.add(device);
+    return this.#devices.add(device, () => this.dirty.keep());
   }
 
   async map(memory: DmaMemory, options: MapOptions = {}): Promise<DmaMapping> {
@@ -212,7 +216,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
     this.#devices.assertNone(this.#name);
     this.#closed = true;
     const failures = new Failures();
-    for (const mapping of this.#visible().reverse()) {
+    for (const mapping of this.visible().reverse()) {
       if (!mapping.leaving) failures.try(() => mapping.unmapSync());
     }
     // Calls on other threads are still using the mappers: the last to end gives them up.
@@ -297,7 +301,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
   async #shutDown(): Promise<void> {
     await this.#underWay.idle();
     const failures = new Failures();
-    for (const mapping of this.#visible().reverse()) await failures.tryAsync(() => mapping.unmap());
+    for (const mapping of this.visible().reverse()) await failures.tryAsync(() => mapping.unmap());
     this.#release(failures);
   }
 
@@ -305,7 +309,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
   #release(failures: Failures): void {
     const unmapFailures = failures.errors.length;
     for (const mapper of this.#mappers.mappers.splice(0).reverse()) failures.try(() => mapper.close());
-    if (failures.errors.length === unmapFailures) for (const mapping of this.#visible()) mapping.forget();
+    if (failures.errors.length === unmapFailures) for (const mapping of this.visible()) mapping.forget();
     failures.throwIfAny(`${this.#name} is closed, but`);
   }
 
@@ -313,10 +317,6 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
   #all(): Mapping[] {
     const holders = Array.from(this.#table, ({ owner }) => owner);
     return holders.filter((holder) => holder instanceof Mapping);
-  }
-
-  #visible(): Mapping[] {
-    return this.#all().filter((mapping) => mapping.visible);
   }
 
   #checkReady(): void {

@@ -39,7 +39,8 @@ export class DeviceIommu {
   }
 
   /**
-   * Makes a page table of the device's address space. The caller closes it, after the device left it.
+   * Makes a page table of the device's address space. The caller closes it, after the device left it; what it has noted of
+   * writes by then, and nobody has read, is lost.
    *
    * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`
    */

@@ -1,6 +1,7 @@
 import {
   type DirtyLog,
   type DmaDirection,
+  Failures,
   featureMissing,
   type Iova,
   type IovaRange,
@@ -14,7 +15,7 @@ import { IoasMapper } from "./ioas-mapper.ts";
 import { directionFlags } from "./ioas-record.ts";
 import { failedWith } from "./ioctl.ts";
 import type { Iommufd } from "./iommufd.ts";
-import { type DirtyOptions, PageTable, type PageTableOptions } from "./page-table.ts";
+import { bitmapSize, type DirtyOptions, PageTable, type PageTableOptions } from "./page-table.ts";
 import * as uapi from "./uapi/iommufd.ts";
 
 /** An address space of an iommufd (IOAS): the mappings of all devices that are attached to it. */
@@ -120,24 +121,47 @@ export class Ioas extends IoasMapper {
    */
   setDirtyTracking(on: boolean): void {
     this.assertOpen();
-    const changing = (on ? this.#tracking() : this.#withDirtyBits()).filter(({ noting }) => noting !== on);
-    try {
-      for (const table of changing) table.setDirtyTracking(on);
-    } catch (error) {
-      for (const table of changing) table.setDirtyTracking(!on);
-      throw error;
-    }
-    this.#noting = on;
+    if (on) this.#beginNoting();
+    else this.#endNoting();
   }
 
-  /** Which pages any of its devices wrote; see {@link PageTable.readDirty}. */
+  /**
+   * Which pages any of its devices wrote; see {@link PageTable.readDirty}. What a page table has noted goes with it: a domain
+   * reads it before its device leaves.
+   *
+   * @throws PciError `ERR_NOT_SUPPORTED` where nothing was ever noted, and as {@link PageTable.readDirty}
+   */
   readDirty(range: IovaRange, options?: DirtyOptions): Uint8Array {
-    const [first, ...others] = this.#tracking().map((table) => table.readDirty(range, options));
-    for (const other of others)
-      other.forEach((byte, i) => {
-        first![i]! |= byte;
+    this.assertOpen();
+    const tables = this.#noting ? this.#withDirtyBits() : this.#tracking();
+    const bits = new Uint8Array(bitmapSize(range, options));
+    for (const table of tables) {
+      table.readDirty(range, options).forEach((byte, i) => {
+        bits[i]! |= byte;
       });
-    return first!;
+    }
+    return bits;
+  }
+
+  #beginNoting(): void {
+    // Tables that were made since note already, and there may be none any more.
+    if (this.#noting) return;
+    const beginning = this.#tracking().filter(({ noting }) => !noting);
+    try {
+      for (const table of beginning) table.setDirtyTracking(true);
+    } catch (error) {
+      const failures = new Failures();
+      for (const table of beginning) failures.try(() => table.setDirtyTracking(false));
+      throw error;
+    }
+    this.#noting = true;
+  }
+
+  #endNoting(): void {
+    this.#noting = false;
+    const failures = new Failures();
+    for (const table of this.#withDirtyBits()) failures.try(() => table.setDirtyTracking(false));
+    failures.throwIfAny(`${this.name} notes no longer what devices write, but`);
   }
 
   #tracking(): PageTable[] {

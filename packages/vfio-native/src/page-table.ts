@@ -15,12 +15,20 @@ export interface PageTableOptions {
   readonly faults?: FaultQueue;
 }
 
+/** Bytes that a bit stands for by default. */
+const PAGE = 4096;
+
 /** How a bitmap of dirty pages is to be read. */
 export interface DirtyOptions {
   /** Bytes that one bit stands for: a power of two, the IOMMU's page size or more. Default 4096. */
   readonly pageSize?: number;
   /** Whether the pages count as clean from then on. Default true. */
   readonly clear?: boolean;
+}
+
+/** Bytes of a bitmap of the pages of a range. */
+export function bitmapSize({ start, last }: IovaRange, { pageSize = PAGE }: DirtyOptions = {}): number {
+  return Math.ceil(Number(last - start + 1n) / pageSize / 8);
 }
 
 /** A page table of the IOMMU (HWPT): an address space as the hardware walks it, made for one device and others like it. */
@@ -99,8 +107,10 @@ export class PageTable implements Disposable {
    * @returns a bitmap: page `n` of the range is bit `n % 8` of byte `n / 8`
    * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`, `ERR_MISALIGNED` for a range that is no whole number of pages
    */
-  readDirty({ start, last }: IovaRange, { pageSize = 4096, clear = true }: DirtyOptions = {}): Uint8Array {
+  readDirty(range: IovaRange, options: DirtyOptions = {}): Uint8Array {
     this.#assertTracking();
+    const { start, last } = range;
+    const { pageSize = PAGE, clear = true } = options;
     const length = last - start + 1n;
     if (start % BigInt(pageSize) !== 0n || length <= 0n || length % BigInt(pageSize) !== 0n) {
       throw new PciError(
@@ -111,9 +121,9 @@ export class PageTable implements Disposable {
         },
       );
     }
-    const pages = Number(length / BigInt(pageSize));
+    const size = bitmapSize(range, options);
     // The kernel writes whole words.
-    const data = new Uint8Array(new ArrayBuffer(Math.ceil(pages / 64) * 8));
+    const data = new Uint8Array(new ArrayBuffer(Math.ceil(size / 8) * 8));
     this.#iommufd.request(
       "HWPT_GET_DIRTY_BITMAP",
       uapi.hwptGetDirtyBitmap.pack({
@@ -126,7 +136,7 @@ export class PageTable implements Disposable {
         data: BigInt(this.#iommufd.native.addressOf(data)),
       }),
     );
-    return data.slice(0, Math.ceil(pages / 8));
+    return data.slice(0, size);
   }
 
   /** Destroys it. Harmless twice. @throws PciError `ERR_BUSY` while a device is attached */
