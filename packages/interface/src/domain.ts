@@ -160,7 +160,9 @@ export interface IovaReservation extends Disposable {
   /**
    * Lets the domain give them out again. If they were shared, what another process has mapped there is unmapped first: close
    * it when that process has ended, or is to lose its memory's mappings. Before Linux 6.0 a container does not let go of
-   * another process's mappings until it closes. Harmless twice.
+   * another process's mappings until it closes. One that took them by `sendDomain` of `@userpci/vfio-native` and lives has the
+   * addresses until it has ended: what it unmaps late must not be what others have mapped there since. One that got them by
+   * other means is not known: close it only when that has ended. Harmless twice.
    *
    * @throws PciError if an IOMMU would not let go; they then stay reserved
    */

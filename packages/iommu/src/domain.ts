@@ -284,6 +284,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
   #unreserve(reservation: Reservation): void {
     if (this.#closed) return;
     if (reservation.shared) this.#mappers.sweep(reservation);
+    if (reservation.held) return;
     this.#table.free(reservation.iova);
     this.#reservedBytes -= reservation.size;
   }

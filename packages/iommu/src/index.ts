@@ -21,3 +21,4 @@ export {
   rangesContain,
   subtractRanges,
 } from "./ranges.ts";
+export { holdWindow } from "./share.ts";

@@ -1,9 +1,10 @@
 import { type DmaMapper, type DmaMapping, type IommuDomain, toIova } from "@userpci/interface";
 import { failing } from "@userpci/interface/testing";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createDomain } from "./domain.ts";
 import { MemoryMapper } from "./memory-mapper.ts";
+import { holdWindow } from "./share.ts";
 import { TestMemory } from "./testing/memory.ts";
 
 const K = 4096;
@@ -192,6 +193,59 @@ describe("a domain for another process", () => {
     expect(() => other.share(window)).toThrow(failing("ERR_DOMAIN_EMPTY"));
     other.attach(Object.assign(new MemoryMapper(), { share: () => kernel }), "a");
     expect(() => other.share(window)).toThrow(failing("ERR_CLOSED"));
+  });
+});
+
+describe("a window that another process has", () => {
+  function shared() {
+    const domain = createDomain();
+    const mapper = Object.assign(new MemoryMapper(), { share: () => kernel, sweepSync: vi.fn() });
+    domain.attach(mapper, "a");
+    const window = domain.reserve(4 * K, { label: "process 7" });
+    const mapThere = () => domain.mapSync(new TestMemory(K), { iova: window.iova });
+    return { domain, mapper, window, mapThere, share: domain.share(window) };
+  }
+
+  it("is emptied when it is closed, and given out again when the last such process has gone", () => {
+    const { domain, mapper, window, mapThere, share } = shared();
+    const gone = [share, share, domain.share(window)].map(holdWindow);
+    gone.pop()!();
+    window.close();
+    expect([window.closed, mapper.sweepSync.mock.calls]).toEqual([true, [[window.iova, 4 * K]]]);
+    expect(mapThere).toThrow(failing("ERR_IOVA_OVERLAP"));
+    for (const tell of [gone[0]!, gone[0]!]) tell();
+    expect(mapThere).toThrow(failing("ERR_IOVA_OVERLAP"));
+    gone[1]!();
+    expect(mapper.sweepSync).toHaveBeenCalledTimes(2);
+    expect(mapThere().iova).toBe(window.iova);
+    expect(domain.mappedBytes).toBe(K);
+  });
+
+  it("is given out when it is closed, where they had gone before, or nobody was told of", () => {
+    const { window, mapThere, share } = shared();
+    holdWindow(share)();
+    holdWindow({ ...share });
+    window.close();
+    expect(mapThere().iova).toBe(window.iova);
+  });
+
+  it("cannot be given to another process once it is closed", () => {
+    const { window, share } = shared();
+    window.close();
+    expect(() => holdWindow(share)).toThrow(failing("ERR_CLOSED"));
+  });
+
+  it("is nobody's any more when its domain is closed, whoever goes later", () => {
+    const domain = createDomain();
+    const mapper = Object.assign(new MemoryMapper(), { share: () => kernel, sweepSync: vi.fn() });
+    const attachment = domain.attach(mapper, "a");
+    const window = domain.reserve(K);
+    const gone = holdWindow(domain.share(window));
+    window.close();
+    attachment.detach();
+    domain.closeSync();
+    gone();
+    expect(mapper.sweepSync).toHaveBeenCalledTimes(1);
   });
 });
 

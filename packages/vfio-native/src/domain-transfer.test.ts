@@ -3,6 +3,8 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DomainShare, PciError, toIova } from "@userpci/interface";
+import { failing } from "@userpci/interface/testing";
+import { createDomain, MemoryMapper } from "@userpci/iommu";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { adoptDomain } from "./adopt-domain.ts";
 import { receiveDomain, sendDomain } from "./domain-transfer.ts";
@@ -11,13 +13,6 @@ import { encodeShare, LONGEST_MESSAGE } from "./share-message.ts";
 import { UnixSocket } from "./unix-socket.ts";
 
 const native = loadNative();
-const failing = (code: string, message = /./) =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(/./),
-  });
-
 let folder = "";
 let path = "";
 let file = -1;
@@ -226,5 +221,41 @@ describe("adoptDomain", () => {
     expect(() => adoptDomain({ ...shareOf(0), ...change } as DomainShare)).toThrow(
       failing("ERR_INVALID_ARGUMENT"),
     );
+  });
+});
+
+describe("the addresses of a domain that is given away", () => {
+  /** A domain over what is no container, and a window of it. */
+  function owned() {
+    const mapper = new MemoryMapper();
+    const shareable = { share: () => ({ kind: "vfio-container", fd: file }) as const, sweepSync: () => {} };
+    const domain = createDomain();
+    domain.attach(Object.assign(mapper, shareable), "0000:01:00.0");
+    const window = domain.reserve(4096);
+    return { domain, window, reuse: () => domain.reserve(4096, { iova: window.iova }) };
+  }
+
+  it("are given out again when the process that took it has gone, not when the reservation is closed", async () => {
+    const { domain, window, reuse } = owned();
+    const sent = sendDomain(path, domain.share(window), quick);
+    const other = UnixSocket.connect(native, path)!;
+    const { fds } = (await other.receive(LONGEST_MESSAGE, 1, anySignal))!;
+    other.send(Uint8Array.of(1));
+    using receiver = await sent;
+    window.close();
+    expect(reuse).toThrow(failing("ERR_IOVA_OVERLAP"));
+    for (const fd of fds) native.close(fd);
+    other.close();
+    await receiver.ended();
+    expect(reuse().iova).toBe(window.iova);
+  });
+
+  it("are given out again at once where nobody took it", async () => {
+    const { domain, window, reuse } = owned();
+    const sent = sendDomain(path, domain.share(window), quick).catch((error: unknown) => error);
+    await expect(receiveDomain(path, quick)).rejects.toEqual(failing("ERR_INVALID_ARGUMENT"));
+    expect(await sent).toEqual(failing("ERR_PROTOCOL"));
+    window.close();
+    expect(reuse().iova).toBe(window.iova);
   });
 });

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type DomainShare, type IommuDomain, isPciError, PciError } from "@userpci/interface";
+import { holdWindow } from "@userpci/iommu";
 import { adoptUntil } from "./adopt-domain.ts";
 import { type DomainReceiver, receiverOf } from "./domain-receiver.ts";
 import { checkShare, MOST_MAPPERS } from "./domain-share.ts";
-import { loadNative } from "./native.ts";
+import { loadNative, type Peer } from "./native.ts";
 import { decodeShare, encodeShare, LONGEST_MESSAGE } from "./share-message.ts";
 import { type TransferOptions, TransferWait } from "./transfer-wait.ts";
 import { removeSocket, UnixSocket } from "./unix-socket.ts";
@@ -21,7 +22,7 @@ const RETRY_MS = 20;
  * @param share what `IommuDomain.share` gave
  * @returns the receiver, once it has adopted the domain
  * @throws PciError (rejects with) `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_PROTOCOL` if the other process did not take it,
- * `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `EADDRINUSE`
+ * `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_CLOSED` if the reservation is closed by then, `EADDRINUSE`
  */
 export async function sendDomain(
   path: string,
@@ -36,7 +37,7 @@ export async function sendDomain(
   try {
     return await wait.during(async (signal) => {
       const socket = await acceptFrom(listener, wait, signal);
-      return closingOnError(socket, () => hand(socket, message, share, signal));
+      return closingOnError(socket, () => give(socket, message, share, signal));
     });
   } finally {
     listener.close();
@@ -95,20 +96,39 @@ async function connectTo(path: string, signal: AbortSignal): Promise<UnixSocket>
   }
 }
 
+/** Gives the domain away, and keeps its addresses for the receiver as long as that has it. */
+async function give(
+  socket: UnixSocket,
+  message: Uint8Array,
+  share: DomainShare,
+  signal: AbortSignal,
+): Promise<DomainReceiver> {
+  const letGo = holdWindow(share);
+  let peer: Peer;
+  try {
+    peer = await hand(socket, message, share, signal);
+  } catch (error) {
+    // Who cannot say that it has adopted the domain closes it.
+    letGo();
+    throw error;
+  }
+  return receiverOf(socket, peer, letGo);
+}
+
 /** Sends the domain and waits for the word that it was adopted. */
 async function hand(
   socket: UnixSocket,
   message: Uint8Array,
   { mappers }: DomainShare,
   signal: AbortSignal,
-): Promise<DomainReceiver> {
+): Promise<Peer> {
   const peer = socket.peer();
   socket.send(
     message,
     mappers.map(({ fd }) => fd),
   );
   const answer = await socket.receive(ADOPTED.length, 0, signal);
-  if (answer?.data[0] === ADOPTED[0]) return receiverOf(socket, peer);
+  if (answer?.data[0] === ADOPTED[0]) return peer;
   throw new PciError("ERR_PROTOCOL", `process ${peer.pid} of uid ${peer.uid} did not take the domain`, {
     hint: "its receiveDomain() rejected with the reason",
     details: { ...peer },

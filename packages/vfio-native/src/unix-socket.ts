@@ -119,6 +119,35 @@ export class UnixSocket {
     }
   }
 
+  /**
+   * Calls `ended` once on the event loop, when the other end is closed, or has said something; does not keep the thread alive.
+   *
+   * @returns ends that; harmless twice
+   * @throws PciError with the system's code
+   */
+  onEnd(ended: () => void): () => void {
+    // One descriptor is watched once, and a wait may be under way on the socket's own.
+    const fd = this.#native.dup(this.fd);
+    if (fd < 0) throw systemError(fd, "dup");
+    let watch = this.#native.watch(fd, 1, () => {
+      stop();
+      ended();
+    });
+    const stop = (): void => {
+      if (watch === 0) return;
+      if (watch > 0) this.#native.unwatch(watch);
+      watch = 0;
+      this.#native.close(fd);
+    };
+    if (watch < 0) {
+      const error = watchError(watch);
+      stop();
+      throw error;
+    }
+    this.#native.watchRef(watch, false);
+    return stop;
+  }
+
   /** Ends a wait under way with `ERR_CLOSED`. Harmless twice. */
   close(): void {
     if (this.#closed) return;
@@ -172,7 +201,11 @@ const hints: Partial<Record<string, (path: string) => string>> = {
 function watchError(result: number): PciError {
   const busy =
     failedWith(result, "EEXIST") &&
-    ({ code: "ERR_BUSY", message: "the socket is waited for already" } as const);
+    ({
+      code: "ERR_BUSY",
+      message: "the socket is waited for already",
+      hint: "await that call, or abort it by its signal",
+    } as const);
   return systemError(result, "uv_poll_start", { ...busy });
 }
 

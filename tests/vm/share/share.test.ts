@@ -214,8 +214,15 @@ await guestSuite(import.meta.url, {
       driver.window.close();
       await driver.write(iova);
       assert.equal(await other.ask("bytes"), before);
+      using page = driver.backend.memory.alloc(PAGE);
+      const there = { iova: toIova(iova) };
+      expectCode("ERR_IOVA_OVERLAP", () => driver.domain.mapSync(page, there));
       assert.equal(await other.ask("unmap"), "unmapped");
+      assert.equal(await other.ask("again"), "mapped", "it still may");
       assert.equal(await other.ask("close"), "closed");
+      await other.receiver.ended();
+      assert.ok(isFree(driver, iova));
+      driver.domain.mapSync(page, there).unmapSync();
     },
 
     "the owner may close first; its address space is never another's": async () => {
