@@ -205,7 +205,9 @@ export class IrqSet implements Disposable, Iterable<Vector> {
 
   #checkOpen(): void {
     if (this.#closed) {
-      throw new PciError("ERR_CLOSED", `${kindNames[this.kind]} of ${this.#device.address} is closed`);
+      throw new PciError("ERR_CLOSED", `${kindNames[this.kind]} of ${this.#device.address} is closed`, {
+        hint: `enable it again: device.irqs.enable("${this.kind}")`,
+      });
     }
   }
 

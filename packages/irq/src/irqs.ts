@@ -154,8 +154,10 @@ export class Irqs implements Disposable {
   }
 
   #checkOpen(): void {
-    if (this.#closed)
-      throw new PciError("ERR_CLOSED", `the interrupts of ${this.#device.address} are closed`);
+    if (!this.#closed) return;
+    throw new PciError("ERR_CLOSED", `the interrupts of ${this.#device.address} are closed`, {
+      hint: "open the device again: its interrupts are closed with it",
+    });
   }
 }
 

@@ -111,7 +111,7 @@ export class ConfigFile implements OwnedRegion {
   }
 
   #check(offset: number, width: number): void {
-    if (this.#closed) throw new PciError("ERR_CLOSED", `${this.#path} is closed`);
+    if (this.#closed) throw new PciError("ERR_CLOSED", `${this.#path} is closed`, { hint: "open it again" });
     const error = accessError(this.#path, this.size, offset, width);
     if (error !== undefined) throw error;
   }

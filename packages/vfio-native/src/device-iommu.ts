@@ -93,7 +93,11 @@ export class DeviceIommu {
 
   #attach(table: PageTable | Ioas, values: { flags?: number; pasid?: number }): void {
     this.#access.assertUsable();
-    if (table.closed) throw new PciError("ERR_CLOSED", `page table ${table.id} is closed`);
+    if (table.closed) {
+      throw new PciError("ERR_CLOSED", `page table ${table.id} is closed`, {
+        hint: "take one that is open: device.iommu.createPageTable(options), or device.iommu.ioas",
+      });
+    }
     const { native, fd, address } = this.#access;
     const argsz = uapi.attachPageTable.size;
     const bytes = uapi.attachPageTable.pack({ argsz, pt_id: table.id, ...values });

@@ -103,7 +103,11 @@ export class FaultQueue implements Disposable {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new PciError("ERR_CLOSED", "the queue of page requests is closed");
+    if (this.#closed) {
+      throw new PciError("ERR_CLOSED", "the queue of page requests is closed", {
+        hint: "make another, and a page table with it: device.iommu.createFaultQueue()",
+      });
+    }
   }
 }
 

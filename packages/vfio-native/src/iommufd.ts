@@ -113,7 +113,11 @@ export class Iommufd {
    * @throws PciError with the system's code, `ERR_CLOSED`
    */
   rawRequest(number: number, structure: Uint8Array): void {
-    if (this.closed) throw new PciError("ERR_CLOSED", "the iommufd is closed");
+    if (this.closed) {
+      throw new PciError("ERR_CLOSED", "the iommufd is closed, with the last device and domain in it", {
+        hint: "send the request while a device of the backend is open",
+      });
+    }
     const result = this.native.ioctl(this.fd, uapi.requestOf(number), structure);
     if (result < 0) throw systemError(result, `ioctl ';' 0x${number.toString(16)}`);
   }
@@ -171,5 +175,7 @@ export class Iommufd {
 
 /** The error for an address space whose iommufd is closed. */
 export function ioasClosed(): PciError {
-  return new PciError("ERR_CLOSED", "the I/O address space is closed, with its backend or domain");
+  return new PciError("ERR_CLOSED", "the I/O address space is closed, with its backend or domain", {
+    hint: "open the device again, into a new domain",
+  });
 }

@@ -162,7 +162,10 @@ export class PageTable implements Disposable {
   }
 
   #assertTracking(): void {
-    if (this.#closed) throw new PciError("ERR_CLOSED", `page table ${this.id} is closed`);
+    if (this.#closed)
+      throw new PciError("ERR_CLOSED", `page table ${this.id} is closed`, {
+        hint: "make another: device.iommu.createPageTable(options)",
+      });
     if (!this.dirtyTracking) throw featureMissing("dirty-tracking", `page table ${this.id}`);
   }
 }

@@ -152,7 +152,11 @@ export class UnixSocket {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#wait.abort(new PciError("ERR_CLOSED", "the socket was closed while it was waited for"));
+    this.#wait.abort(
+      new PciError("ERR_CLOSED", "the socket was closed while it was waited for", {
+        hint: "wait for ended() before close()",
+      }),
+    );
     this.#native.close(this.fd);
   }
 
