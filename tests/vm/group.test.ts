@@ -1,11 +1,12 @@
 import { strict as assert } from "node:assert";
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { readlinkSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { regionIndex } from "@userpci/interface";
 import { bind, deviceNodes, findFunction } from "@userpci/sysfs";
 import { backendName, kernelBackend } from "./harness/backend.ts";
 import { startNode } from "./harness/child.ts";
+import { withClosed } from "./harness/closed-node.ts";
 import { expectCode, expectRejection } from "./harness/expect.ts";
 import { guestSuite } from "./harness/suite.ts";
 import type { Attempt } from "./harness/try-open.ts";
@@ -19,19 +20,6 @@ const nodeOf = (address: string): string => {
   return (backendName === "vfio-cdev" ? device : group)!;
 };
 const SPACE_NODE = backendName === "vfio-cdev" ? "/dev/iommu" : "/dev/vfio/vfio";
-
-/** Runs `test` while a node belongs to root alone. */
-async function withClosed(node: string, test: () => Promise<void>): Promise<void> {
-  const { uid, gid, mode } = statSync(node);
-  chownSync(node, 0, 0);
-  chmodSync(node, 0o600);
-  try {
-    await test();
-  } finally {
-    chownSync(node, uid, gid);
-    chmodSync(node, mode);
-  }
-}
 
 /** What comes of an open by the ordinary user, in a process of its own. */
 async function openAsUser(address: string): Promise<Attempt> {

@@ -1,8 +1,8 @@
 import { strict as assert } from "node:assert";
-import { chmodSync, chownSync, statSync } from "node:fs";
 import { deviceNodes, findFunction } from "@userpci/sysfs";
 import { openDevice } from "userpci";
 import { startNode } from "../harness/child.ts";
+import { withClosed } from "../harness/closed-node.ts";
 import { guestSuite } from "../harness/suite.ts";
 import { at, USER } from "../machines.ts";
 
@@ -12,19 +12,6 @@ async function chosenBy(uid: number): Promise<string> {
   const name = await child.line();
   assert.equal(await child.ended, 0);
   return name;
-}
-
-/** Runs `test` while a node belongs to root alone. */
-async function withClosed(node: string, test: () => Promise<void>): Promise<void> {
-  const { uid, gid, mode } = statSync(node);
-  chownSync(node, 0, 0);
-  chmodSync(node, 0o600);
-  try {
-    await test();
-  } finally {
-    chownSync(node, uid, gid);
-    chmodSync(node, mode);
-  }
 }
 
 await guestSuite(import.meta.url, {
