@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
-import { Dma } from "@userpci/dma";
-import { toIova } from "@userpci/interface";
+import { Dma, type DmaBuffer } from "@userpci/dma";
+import { type IommuDomain, toIova } from "@userpci/interface";
 import { FaultQueue, type Ioas, type PageTable, vfioCdev } from "@userpci/vfio-native";
 import { expectCode } from "../harness/expect.ts";
 import { guestSuite } from "../harness/suite.ts";
@@ -26,6 +26,35 @@ async function withIoas(test: (ioas: Ioas, iova: bigint) => void): Promise<void>
   using mapping = await device.domain.map(memory, { iova: toIova(0x100_0000) });
   test(ioas, mapping.iova);
   await device.close();
+}
+
+/** What {@link withBuffer} gives a test. */
+interface Noted {
+  readonly domain: IommuDomain;
+  readonly dma: Dma;
+  readonly buffer: DmaBuffer;
+  readonly ioas: Ioas;
+  readonly table: PageTable;
+  /** Takes the mock away, and its page table. */
+  unplug(): void;
+}
+
+/** Gives a test a buffer of 64 pages at 16 MiB, and a device of the mock whose writes are noted. */
+async function withBuffer(test: (noted: Noted) => void): Promise<void> {
+  await using backend = vfioCdev();
+  await using device = await backend.open(at.edu);
+  await using dma = new Dma(device);
+  const { ioas } = device.iommu!;
+  separatePages(ioas);
+  await using buffer = await dma.alloc(64 * PAGE, { iova: toIova(0x100_0000) });
+  const mock = mockDevice(ioas);
+  const table = ioas.createTable(mock.deviceId, { dirtyTracking: true });
+  dma.trackWrites(true);
+  const unplug = (): void => {
+    ioas.iommufd.destroy(mock.id);
+    table.close();
+  };
+  test({ domain: device.domain, dma, buffer, ioas, table, unplug });
 }
 
 await guestSuite(import.meta.url, {
@@ -101,50 +130,32 @@ await guestSuite(import.meta.url, {
         fourth.close();
       }),
 
-    "a buffer tells which of its pages devices wrote, once": async () => {
-      await using backend = vfioCdev();
-      await using device = await backend.open(at.edu);
-      await using dma = new Dma(device);
-      const { ioas } = device.iommu!;
-      separatePages(ioas);
-      await using buffer = await dma.alloc(64 * PAGE, { iova: toIova(0x100_0000) });
-      const mock = mockDevice(ioas);
-      const table = ioas.createTable(mock.deviceId, { dirtyTracking: true });
-      dma.trackWrites(true);
-      assert.deepEqual([dma.tracksExactly, buffer.takeWritten()], [true, []]);
-      mockWrites(ioas.iommufd, table.id, buffer.iova, 64, Uint8Array.of(0b1, 0, 0b1100_0000, 1, 0, 0, 0, 0));
-      assert.deepEqual(buffer.takeWritten(), [
-        { offset: 0, size: PAGE },
-        { offset: 22 * PAGE, size: 3 * PAGE },
-      ]);
-      assert.deepEqual(buffer.takeWritten(), []);
-      dma.trackWrites(false);
-      expectCode("ERR_INVALID_ARGUMENT", () => buffer.takeWritten());
-      ioas.iommufd.destroy(mock.id);
-      table.close();
-    },
+    "a buffer tells which of its pages devices wrote, once": () =>
+      withBuffer(({ dma, buffer, ioas, table, unplug }) => {
+        assert.deepEqual([dma.tracksExactly, buffer.takeWritten()], [true, []]);
+        const written = Uint8Array.of(0b1, 0, 0b1100_0000, 1, 0, 0, 0, 0);
+        mockWrites(ioas.iommufd, table.id, buffer.iova, 64, written);
+        assert.deepEqual(buffer.takeWritten(), [
+          { offset: 0, size: PAGE },
+          { offset: 22 * PAGE, size: 3 * PAGE },
+        ]);
+        assert.deepEqual(buffer.takeWritten(), []);
+        dma.trackWrites(false);
+        expectCode("ERR_INVALID_ARGUMENT", () => buffer.takeWritten());
+        unplug();
+      }),
 
-    "a buffer tells what a device wrote that has left since with its page table, also the last one":
-      async () => {
-        await using backend = vfioCdev();
-        await using device = await backend.open(at.edu);
-        await using dma = new Dma(device);
-        const { ioas } = device.iommu!;
-        separatePages(ioas);
-        await using buffer = await dma.alloc(64 * PAGE, { iova: toIova(0x100_0000) });
-        const mock = mockDevice(ioas);
-        const attachment = device.domain.attach(ioas, "mock");
-        const table = ioas.createTable(mock.deviceId, { dirtyTracking: true });
-        dma.trackWrites(true);
+    "a buffer tells what a device wrote that has left since with its page table, also the last one": () =>
+      withBuffer(({ domain, dma, buffer, ioas, table, unplug }) => {
+        const attachment = domain.attach(ioas, "mock");
         mockWrites(ioas.iommufd, table.id, buffer.iova, 64, Uint8Array.of(0b10, 0, 0, 0, 0, 0, 0, 0));
         attachment.detach();
-        ioas.iommufd.destroy(mock.id);
-        table.close();
+        unplug();
         assert.deepEqual(buffer.takeWritten(), [{ offset: PAGE, size: PAGE }]);
         dma.trackWrites(true);
         assert.deepEqual(buffer.takeWritten(), []);
         dma.trackWrites(false);
-      },
+      }),
 
     "a page table made without them says so": () =>
       withIoas((ioas, iova) => {
