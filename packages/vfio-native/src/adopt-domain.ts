@@ -80,13 +80,24 @@ function join(domain: IommuDomain, mapper: DmaMapper): void {
 }
 
 function adoptMapper(native: Native, descriptor: MapperDescriptor, onClose: () => void): DmaMapper {
-  checkKind(descriptor);
-  const fd = native.dup(descriptor.fd);
-  if (fd < 0) throw systemError(fd, "fcntl");
+  const fd = duplicateOf(native, descriptor);
   if (descriptor.kind === "vfio-container") {
     return new Type1Mapper(native, fd, { name: "VFIO container of another process", adopted: true, onClose });
   }
   return new IoasMapper(Iommufd.adopt(native, fd), { id: descriptor.object!, adopted: true, onClose });
+}
+
+/**
+ * A duplicate of a mapper's descriptor, once that is seen to be of its kind.
+ *
+ * @returns a descriptor, the caller's to close
+ * @throws PciError `ERR_INVALID_ARGUMENT`, or with the system's code if no descriptor is left
+ */
+export function duplicateOf(native: Native, descriptor: MapperDescriptor): number {
+  checkKind(descriptor);
+  const fd = native.dup(descriptor.fd);
+  if (fd < 0) throw systemError(fd, "fcntl");
+  return fd;
 }
 
 /** Sees that a descriptor is of the kernel's own device: another file may take an ioctl for something else. */

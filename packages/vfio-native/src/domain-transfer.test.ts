@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { fstatSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DomainShare, PciError, toIova } from "@userpci/interface";
@@ -12,26 +12,36 @@ import { loadNative } from "./native.ts";
 import { encodeShare, LONGEST_MESSAGE } from "./share-message.ts";
 import { UnixSocket } from "./unix-socket.ts";
 
+// The kernel's container, as far as one gets without VFIO: the null device, which knows none of its requests.
+vi.mock("node:fs", async (importOriginal) => {
+  const fs = await importOriginal<typeof import("node:fs")>();
+  const readFileSync = (...call: Parameters<typeof fs.readFileSync>) =>
+    call[0] === "/sys/class/misc/vfio/dev" ? "1:3\n" : fs.readFileSync(...call);
+  return { ...fs, default: fs, readFileSync };
+});
+
 const native = loadNative();
 let folder = "";
 let path = "";
+let container = -1;
 let file = -1;
 let before = native.ledger();
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "userpci-"));
   path = join(folder, "socket");
   before = native.ledger();
+  container = native.open("/dev/null", native.constants.O_RDWR);
   file = native.memfd("no container", 4096, 0, 0);
 });
 afterEach(() => {
   vi.restoreAllMocks();
-  native.close(file);
+  for (const fd of [container, file]) native.close(fd);
   expect(native.ledger()).toEqual(before);
   expect(readdirSync(folder)).toEqual([]);
   rmSync(folder, { recursive: true });
 });
 
-/** A share whose descriptor is no container: as far as one gets without VFIO. */
+/** A share with one descriptor. */
 const shareOf = (fd: number): DomainShare => ({
   ranges: [{ start: toIova(0x1000), last: toIova(0x1fff) }],
   pageSize: 4096,
@@ -55,11 +65,15 @@ async function hostile(data: Uint8Array, fds: readonly number[]): Promise<unknow
 }
 
 describe("receiveDomain", () => {
-  it("refuses a descriptor that is not what it is said to be, and tells the sender", async () => {
-    const sent = sendDomain(path, shareOf(file), quick).catch((error: unknown) => error);
-    await expect(receiveDomain(path, quick)).rejects.toEqual(
+  it("refuses a descriptor that is not what it is said to be", async () => {
+    expect(await hostile(encodeShare(shareOf(file)), [file])).toEqual(
       failing("ERR_INVALID_ARGUMENT", /descriptor \d+ is no vfio-container/),
     );
+  });
+
+  it("tells the sender when it cannot adopt the domain", async () => {
+    const sent = sendDomain(path, shareOf(container), quick).catch((error: unknown) => error);
+    await expect(receiveDomain(path, quick)).rejects.toEqual(failing("ENOTTY"));
     expect(await sent).toEqual(failing("ERR_PROTOCOL", new RegExp(`process ${process.pid} .* did not take`)));
   });
 
@@ -116,33 +130,52 @@ describe("receiveDomain", () => {
       cause: refusal,
     });
     const received = receiveDomain(path, quick);
-    const sent = sendDomain(path, shareOf(file), quick).catch((error: unknown) => error);
+    const sent = sendDomain(path, shareOf(container), quick).catch((error: unknown) => error);
     refuse.mockImplementation(connect);
-    await expect(received).rejects.toEqual(failing("ERR_INVALID_ARGUMENT", /is no vfio-container/));
+    await expect(received).rejects.toEqual(failing("ENOTTY"));
     expect(await sent).toEqual(failing("ERR_PROTOCOL"));
   });
 });
 
 describe("sendDomain", () => {
   it("waits for a process, and leaves no file when none comes or the wait is aborted", async () => {
-    await expect(sendDomain(path, shareOf(file), { timeoutMs: 50 })).rejects.toEqual(
+    await expect(sendDomain(path, shareOf(container), { timeoutMs: 50 })).rejects.toEqual(
       failing("ERR_TIMEOUT", /no process took the domain/),
     );
     const cause = new Error("enough");
     const signal = AbortSignal.abort(cause);
-    await expect(sendDomain(path, shareOf(file), { signal })).rejects.toMatchObject({
+    await expect(sendDomain(path, shareOf(container), { signal })).rejects.toMatchObject({
       code: "ERR_ABORTED",
       cause,
     });
     const controller = new AbortController();
-    const sent = sendDomain(path, shareOf(file), { signal: controller.signal });
+    const sent = sendDomain(path, shareOf(container), { signal: controller.signal });
     expect(statSync(path).mode & 0o777).toBe(0o600);
     controller.abort();
     await expect(sent).rejects.toEqual(failing("ERR_ABORTED"));
   });
 
+  it("sends the files that it was given, whatever takes their numbers while it waits", async () => {
+    const sent = sendDomain(path, shareOf(container), quick).catch((error: unknown) => error);
+    const { rdev } = fstatSync(container);
+    native.close(container);
+    container = native.open("/dev/zero", native.constants.O_RDWR);
+    const peer = UnixSocket.connect(native, path)!;
+    const { fds } = (await peer.receive(LONGEST_MESSAGE, 16, anySignal))!;
+    expect(fds.map((fd) => fstatSync(fd).rdev)).toEqual([rdev]);
+    for (const fd of fds) native.close(fd);
+    peer.close();
+    expect(await sent).toEqual(failing("ERR_PROTOCOL"));
+  });
+
+  it("sends nothing of a share whose descriptor is another file's by now", async () => {
+    await expect(sendDomain(path, shareOf(file), quick)).rejects.toEqual(
+      failing("ERR_INVALID_ARGUMENT", /descriptor \d+ is no vfio-container/),
+    );
+  });
+
   it("says who connected but did not answer", async () => {
-    const sent = sendDomain(path, shareOf(file), { timeoutMs: 50 });
+    const sent = sendDomain(path, shareOf(container), { timeoutMs: 50 });
     const silent = UnixSocket.connect(native, path);
     await expect(sent).rejects.toEqual(
       failing("ERR_TIMEOUT", /process \d+ of uid \d+ connected, but did not/),
@@ -156,7 +189,7 @@ describe("sendDomain", () => {
       await once(signal, "abort");
       throw late;
     });
-    await expect(sendDomain(path, shareOf(file), { timeoutMs: 20 })).rejects.toMatchObject({
+    await expect(sendDomain(path, shareOf(container), { timeoutMs: 20 })).rejects.toMatchObject({
       code: "ERR_TIMEOUT",
       hint: late.hint,
       cause: late,
@@ -164,14 +197,17 @@ describe("sendDomain", () => {
   });
 
   it("opens its socket to all users only for those that it names", async () => {
-    const sent = sendDomain(path, shareOf(file), { timeoutMs: 50, uids: [process.getuid!() + 1] });
+    const sent = sendDomain(path, shareOf(container), { timeoutMs: 50, uids: [process.getuid!() + 1] });
     expect(statSync(path).mode & 0o777).toBe(0o666);
     await expect(sent).rejects.toEqual(failing("ERR_TIMEOUT"));
   });
 
   it("takes no path that is in use, and leaves what is there", async () => {
     writeFileSync(path, "mine");
-    await expect(sendDomain(path, shareOf(file), quick)).rejects.toMatchObject({ code: "EADDRINUSE", path });
+    await expect(sendDomain(path, shareOf(container), quick)).rejects.toMatchObject({
+      code: "EADDRINUSE",
+      path,
+    });
     expect(statSync(path).size).toBe(4);
     rmSync(path);
   });
@@ -185,7 +221,9 @@ describe("sendDomain", () => {
     ["@a", { uids: 5 as never }],
     ["@a", { signal: 5 as never }],
   ])("refuses %j with %o", async (bad, options) => {
-    await expect(sendDomain(bad, shareOf(file), options)).rejects.toEqual(failing("ERR_INVALID_ARGUMENT"));
+    await expect(sendDomain(bad, shareOf(container), options)).rejects.toEqual(
+      failing("ERR_INVALID_ARGUMENT"),
+    );
   });
 });
 
@@ -204,7 +242,7 @@ const notShares: readonly (readonly [string, object])[] = [
 
 describe("sendDomain", () => {
   it.each(notShares)("refuses %s", async (_what, change) => {
-    const share = { ...shareOf(file), ...change } as DomainShare;
+    const share = { ...shareOf(container), ...change } as DomainShare;
     await expect(sendDomain(path, share, quick)).rejects.toEqual(failing("ERR_INVALID_ARGUMENT"));
   });
 });

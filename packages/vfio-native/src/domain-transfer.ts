@@ -1,7 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type DomainShare, type IommuDomain, isPciError, PciError } from "@userpci/interface";
+import {
+  type DomainShare,
+  type IommuDomain,
+  isPciError,
+  type MapperDescriptor,
+  PciError,
+} from "@userpci/interface";
 import { holdWindow } from "@userpci/iommu";
-import { adoptUntil } from "./adopt-domain.ts";
+import { adoptUntil, duplicateOf } from "./adopt-domain.ts";
 import { type DomainReceiver, receiverOf } from "./domain-receiver.ts";
 import { checkShare, MOST_MAPPERS } from "./domain-share.ts";
 import { loadNative, type Peer } from "./native.ts";
@@ -19,7 +25,7 @@ const RETRY_MS = 20;
  * descriptors go over a UNIX socket (`SCM_RIGHTS`, unix(7)). Whoever receives them is trusted with the whole address space.
  *
  * @param path of a socket that does not exist yet, or an abstract name (`@name`). The file is removed afterwards
- * @param share what `IommuDomain.share` gave
+ * @param share what `IommuDomain.share` gave; its descriptors are duplicated at the call
  * @returns the receiver, once it has adopted the domain
  * @throws PciError (rejects with) `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_PROTOCOL` if the other process did not take it,
  * `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_CLOSED` if the reservation is closed by then, `EADDRINUSE`
@@ -32,17 +38,19 @@ export async function sendDomain(
   checkShare(share);
   const wait = new TransferWait(path, options, "no process took the domain");
   const message = encodeShare(share);
-  const access = wait.uids.every((uid) => uid === process.getuid!()) ? "owner" : "all";
-  const listener = UnixSocket.listen(loadNative(), path, access);
-  try {
-    return await wait.during(async (signal) => {
-      const socket = await acceptFrom(listener, wait, signal);
-      return closingOnError(socket, () => give(socket, message, share, signal));
-    });
-  } finally {
-    listener.close();
-    removeSocket(path);
-  }
+  return withDuplicates(share.mappers, async (fds) => {
+    const access = wait.uids.every((uid) => uid === process.getuid!()) ? "owner" : "all";
+    const listener = UnixSocket.listen(loadNative(), path, access);
+    try {
+      return await wait.during(async (signal) => {
+        const socket = await acceptFrom(listener, wait, signal);
+        return closingOnError(socket, () => give(socket, message, share, fds, signal));
+      });
+    } finally {
+      listener.close();
+      removeSocket(path);
+    }
+  });
 }
 
 /**
@@ -63,6 +71,21 @@ export async function receiveDomain(path: string, options: TransferOptions = {})
       return take(socket, signal);
     });
   });
+}
+
+/** Lends duplicates of the descriptors: whoever they belong to may close them meanwhile, and the numbers become other files'. */
+async function withDuplicates<T>(
+  mappers: readonly MapperDescriptor[],
+  work: (fds: readonly number[]) => Promise<T>,
+): Promise<T> {
+  const native = loadNative();
+  const fds: number[] = [];
+  try {
+    for (const mapper of mappers) fds.push(duplicateOf(native, mapper));
+    return await work(fds);
+  } finally {
+    for (const fd of fds) native.close(fd);
+  }
 }
 
 /** Waits for a process that may have the domain. Others are turned away. */
@@ -101,12 +124,13 @@ async function give(
   socket: UnixSocket,
   message: Uint8Array,
   share: DomainShare,
+  fds: readonly number[],
   signal: AbortSignal,
 ): Promise<DomainReceiver> {
   const letGo = holdWindow(share);
   let peer: Peer;
   try {
-    peer = await hand(socket, message, share, signal);
+    peer = await hand(socket, message, fds, signal);
   } catch (error) {
     // Who cannot say that it has adopted the domain closes it.
     letGo();
@@ -119,14 +143,11 @@ async function give(
 async function hand(
   socket: UnixSocket,
   message: Uint8Array,
-  { mappers }: DomainShare,
+  fds: readonly number[],
   signal: AbortSignal,
 ): Promise<Peer> {
   const peer = socket.peer();
-  socket.send(
-    message,
-    mappers.map(({ fd }) => fd),
-  );
+  socket.send(message, fds);
   const answer = await socket.receive(ADOPTED.length, 0, signal);
   if (answer?.data[0] === ADOPTED[0]) return peer;
   throw new PciError("ERR_PROTOCOL", `process ${peer.pid} of uid ${peer.uid} did not take the domain`, {
