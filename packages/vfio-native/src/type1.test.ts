@@ -1,5 +1,5 @@
 import { toIova } from "@userpci/interface";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { MemfdSource } from "./memfd-memory.ts";
 import { loadNative } from "./native.ts";
 import { Type1Mapper } from "./type1.ts";
@@ -18,4 +18,15 @@ it("a container that is closed maps nothing, and says what to do", () => {
   );
   memory.close();
   expect(native.ledger()).toEqual(before);
+});
+
+it("a container that is closed asks nothing of what has its number by then, and gives that to nobody", () => {
+  const fd = native.memfd("no container", 4096, 0, 0);
+  const mapper = new Type1Mapper(native, fd, { name: "container", onClose: () => undefined });
+  expect(mapper.descriptor).toEqual({ kind: "vfio-container", fd });
+  mapper.close();
+  using ioctl = vi.spyOn(native, "ioctl");
+  expect(() => mapper.descriptor).toThrow(expect.objectContaining({ code: "ERR_CLOSED" }));
+  expect(() => mapper.limits()).toThrow(expect.objectContaining({ code: "ERR_CLOSED" }));
+  expect(ioctl).not.toHaveBeenCalled();
 });

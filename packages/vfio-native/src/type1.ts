@@ -83,6 +83,7 @@ export class Type1Mapper implements DmaMapper {
   }
 
   limits(): MapperLimits {
+    this.assertOpen();
     const bytes = query(this.native, this.#fd, "IOMMU_GET_INFO", uapi.iommuInfo, {});
     const info = uapi.iommuInfo.read(bytes);
     let ranges: IovaRange[] = [{ start: 0n, last: 0xffff_ffff_ffff_ffffn }];
