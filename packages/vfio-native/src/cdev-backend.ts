@@ -63,6 +63,13 @@ class CdevPath implements KernelPath {
     space.opening += 1;
     const { ioas } = space;
     const opening = new CdevOpening(loadNative(), entrance, `/dev/vfio/devices/${node}`, ioas);
+    const left = (): void => {
+      try {
+        opening.leave();
+      } finally {
+        this.#leaveGroup(group, groupUse);
+      }
+    };
     return {
       mapper: ioas,
       openDevice: () => opening.open(),
@@ -71,16 +78,15 @@ class CdevPath implements KernelPath {
         space.opening -= 1;
         space.used = true;
       },
-      failed: () => {
+      failed() {
         space.opening -= 1;
-        opening.leave();
-        this.#leaveGroup(group, groupUse);
-        if (!space.used && space.opening === 0) ioas.close();
+        try {
+          left();
+        } finally {
+          if (!space.used && space.opening === 0) ioas.close();
+        }
       },
-      left: () => {
-        opening.leave();
-        this.#leaveGroup(group, groupUse);
-      },
+      left,
     };
   }
 

@@ -1,4 +1,4 @@
-import type { PciError } from "@userpci/interface";
+import { isPciError, type PciError } from "@userpci/interface";
 import { errnoName, systemError } from "./errno.ts";
 import { openError } from "./explain.ts";
 import type { Ioas } from "./ioas.ts";
@@ -96,7 +96,12 @@ export class CdevOpening {
 
   /** Gives up what was made for the device alone. To be called when its descriptor is closed. */
   leave(): void {
-    this.#table?.close();
+    try {
+      this.#table?.close();
+    } catch (error) {
+      // A child that has not reached its exec yet has the device's descriptor too: the address space closes the table.
+      if (!isPciError(error, "ERR_BUSY")) throw error;
+    }
   }
 
   #attach(fd: number): void {

@@ -220,7 +220,7 @@ export class VfioDevice implements KernelDevice {
     const failures = new Failures();
     this.#silence(failures);
     this.#descriptor.close();
-    this.#leave();
+    failures.try(() => this.#leave());
     if (this.ownsDomain) failures.try(() => this.domain.closeSync());
     failures.throwIfAny(`${this.address} is closed, but`);
   }
@@ -238,7 +238,7 @@ export class VfioDevice implements KernelDevice {
     this.#silence(failures);
     // The last close resets the function, which takes 100 ms where the method is a function level reset.
     await this.#descriptor.closeAsync();
-    this.#leave();
+    failures.try(() => this.#leave());
     if (this.ownsDomain) await failures.tryAsync(() => this.domain.close());
     failures.throwIfAny(`${this.address} is closed, but`);
   }

@@ -24,8 +24,8 @@ function open(kernel: FakeKernel): IoasMapper {
 describe("the mappings of an address space that is closed", () => {
   it("are given to nobody else: its descriptor's number is another file's by then", () => {
     const mapper = open(new FakeKernel());
-    expect(mapper.descriptor).toEqual({ kind: "iommufd-ioas", fd: mapper.iommufd.fd, object: mapper.id });
+    expect(mapper.share()).toEqual({ kind: "iommufd-ioas", fd: mapper.iommufd.fd, object: mapper.id });
     mapper.close();
-    expect(() => mapper.descriptor).toThrow(coded("ERR_CLOSED"));
+    expect(() => mapper.share()).toThrow(coded("ERR_CLOSED"));
   });
 });

@@ -94,7 +94,7 @@ export class Ioas extends IoasMapper {
 
   /**
    * Makes a page table with its mappings, for one device and others like it. One with dirty bits notes from the beginning
-   * while the others do: see {@link setDirtyTracking}.
+   * while the others do: see {@link setDirtyTracking}. It closes with the address space at the latest.
    *
    * @param deviceId what iommufd calls the device
    * @throws PciError `ERR_NOT_SUPPORTED` if the kernel or the device's IOMMU lacks what was asked for, `ERR_CLOSED`
@@ -186,8 +186,15 @@ export class Ioas extends IoasMapper {
     this.iommufd.setOption("HUGE_PAGES", on ? 1n : 0n, this.id);
   }
 
-  /** Destroys it with all of its mappings. */
+  /** Destroys it with its page tables and all of its mappings. */
   protected override leave(): void {
+    const failures = new Failures();
+    for (const table of this.#tables) failures.try(() => table.leave());
+    failures.try(() => this.#destroy());
+    failures.throwIfAny(`${this.name} is closed, but`);
+  }
+
+  #destroy(): void {
     try {
       if (this.#handedOut) this.#empty();
       else this.iommufd.destroy(this.id);

@@ -3,6 +3,7 @@ import { errnoName, systemError } from "./errno.ts";
 import type { FaultQueue } from "./fault-queue.ts";
 import type { Ioas } from "./ioas.ts";
 import type { Iommufd } from "./iommufd.ts";
+import { type InUse, IommufdObject } from "./iommufd-object.ts";
 import * as uapi from "./uapi/iommufd.ts";
 
 /** What a page table is to be able to do. */
@@ -33,21 +34,16 @@ export function bitmapSize({ start, last }: IovaRange, { pageSize = PAGE }: Dirt
 
 /** A page table of the IOMMU (HWPT): an address space as the hardware walks it, made for one device and others like it. */
 export class PageTable implements Disposable {
-  /** What iommufd calls it. */
-  readonly id: number;
-  readonly #iommufd: Iommufd;
   /** Whether it has dirty bits. */
   readonly dirtyTracking: boolean;
-  readonly #onClose: () => void;
+  readonly #object: IommufdObject;
+  readonly #iommufd: Iommufd;
   #noting = false;
-  #closed = false;
 
-  private constructor(iommufd: Iommufd, id: number, dirtyTracking: boolean, onClose: () => void) {
-    this.#iommufd = iommufd;
-    this.id = id;
+  private constructor(object: IommufdObject, dirtyTracking: boolean) {
+    this.#object = object;
+    this.#iommufd = object.iommufd;
     this.dirtyTracking = dirtyTracking;
-    this.#onClose = onClose;
-    iommufd.hold();
   }
 
   /**
@@ -71,11 +67,17 @@ export class PageTable implements Disposable {
     });
     const result = ioas.iommufd.attempt("HWPT_ALLOC", bytes);
     if (result < 0) throw allocError(result, ioas, options);
-    return new PageTable(ioas.iommufd, uapi.hwptAlloc.read(bytes).out_hwpt_id, dirtyTracking, onClose);
+    const { out_hwpt_id } = uapi.hwptAlloc.read(bytes);
+    return new PageTable(new IommufdObject(ioas.iommufd, out_hwpt_id, onClose), dirtyTracking);
+  }
+
+  /** What iommufd calls it. */
+  get id(): number {
+    return this.#object.id;
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#object.gone;
   }
 
   /** Whether it notes which pages devices write. */
@@ -139,21 +141,14 @@ export class PageTable implements Disposable {
     return data.slice(0, size);
   }
 
-  /** Destroys it. Harmless twice. @throws PciError `ERR_BUSY` while a device is attached */
+  /** Destroys it. Harmless twice. @throws PciError `ERR_BUSY` while a device is attached; it can then be tried again */
   close(): void {
-    if (this.#closed) return;
-    const { size } = uapi.destroy;
-    const result = this.#iommufd.attempt("DESTROY", uapi.destroy.pack({ size, id: this.id }));
-    if (result < 0) {
-      throw systemError(result, "ioctl IOMMU_DESTROY", {
-        ...(errnoName(result) === "EBUSY" && { code: "ERR_BUSY" }),
-        message: `page table ${this.id} cannot be destroyed`,
-        hint: "close the devices that are attached to it, or give them another page table",
-      });
-    }
-    this.#closed = true;
-    this.#onClose();
-    this.#iommufd.release();
+    this.#object.destroy(this.#inUse);
+  }
+
+  /** {@link close} with its address space: one that is in use even then is left to the kernel. @internal */
+  leave(): void {
+    this.#object.leave(this.#inUse);
   }
 
   /** {@link close}. */
@@ -161,8 +156,15 @@ export class PageTable implements Disposable {
     this.close();
   }
 
+  get #inUse(): InUse {
+    return {
+      message: `page table ${this.id} cannot be destroyed`,
+      hint: "close the devices that are attached to it, or give them another page table",
+    };
+  }
+
   #assertTracking(): void {
-    if (this.#closed)
+    if (this.closed)
       throw new PciError("ERR_CLOSED", `page table ${this.id} is closed`, {
         hint: "make another: device.iommu.createPageTable(options)",
       });

@@ -23,10 +23,10 @@ it("a container that is closed maps nothing, and says what to do", () => {
 it("a container that is closed asks nothing of what has its number by then, and gives that to nobody", () => {
   const fd = native.memfd("no container", 4096, 0, 0);
   const mapper = new Type1Mapper(native, fd, { name: "container", onClose: () => undefined });
-  expect(mapper.descriptor).toEqual({ kind: "vfio-container", fd });
+  expect(mapper.share()).toEqual({ kind: "vfio-container", fd });
   mapper.close();
   using ioctl = vi.spyOn(native, "ioctl");
-  expect(() => mapper.descriptor).toThrow(expect.objectContaining({ code: "ERR_CLOSED" }));
+  expect(() => mapper.share()).toThrow(expect.objectContaining({ code: "ERR_CLOSED" }));
   expect(() => mapper.limits()).toThrow(expect.objectContaining({ code: "ERR_CLOSED" }));
   expect(ioctl).not.toHaveBeenCalled();
 });

@@ -183,11 +183,12 @@ export class VfioBackend implements KernelBackend {
     return device;
   }
 
-  /** Leaves nothing of an open that failed. Returns the error to throw. */
+  /** Leaves nothing of an open that failed. Returns the error to throw: why it failed, whatever else does afterwards. */
   #undo({ place, admission, domain, ownsDomain }: Opening, error: unknown): unknown {
     this.#addresses.delete(place.address);
-    admission.failed();
-    if (ownsDomain) domain.closeSync();
+    const failures = new Failures();
+    failures.try(() => admission.failed());
+    if (ownsDomain) failures.try(() => domain.closeSync());
     return goneInstead(place.address, error);
   }
 
@@ -209,9 +210,10 @@ export class VfioBackend implements KernelBackend {
   }
 
   #forget(device: VfioDevice): void {
-    this.#devices.get(device)?.left();
+    const admission = this.#devices.get(device);
     this.#devices.delete(device);
     this.#addresses.delete(device.address);
+    admission?.left();
   }
 }
 

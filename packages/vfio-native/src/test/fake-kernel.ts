@@ -8,6 +8,8 @@ const EBUSY = -16;
 const ENOENT = -2;
 const ENOTTY = -25;
 
+/** What iommufd calls every device. */
+const DEVICE_ID = 77;
 /** Size of configuration space. */
 const CONFIG = 256;
 
@@ -82,10 +84,7 @@ export class FakeKernel {
         return fill(iommufd.faultAlloc, bytes, { out_fault_id: this.#make([]), out_fault_fd: own });
       },
     ],
-    [
-      vfio.request.DEVICE_BIND_IOMMUFD,
-      (bytes) => fill(vfio.bindIommufd, bytes, { out_devid: this.#make([]) }),
-    ],
+    [vfio.request.DEVICE_BIND_IOMMUFD, (bytes) => fill(vfio.bindIommufd, bytes, { out_devid: DEVICE_ID })],
     [
       vfio.request.DEVICE_ATTACH_IOMMUFD_PT,
       (bytes, fd) => {

@@ -1,0 +1,68 @@
+import { toIova } from "@userpci/interface";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { vfioCdev } from "./cdev-backend.ts";
+import { IoasMapper } from "./ioas-mapper.ts";
+import { loadNative } from "./native.ts";
+import { FakeKernel } from "./test/fake-kernel.ts";
+
+vi.mock("./lookup.ts", () => ({
+  placeOf: (address: string) => ({ address, group: 5, node: "vfio0" }),
+  goneInstead: (_address: string, error: unknown) => error,
+}));
+
+const ADDRESS = "0000:00:04.0";
+const native = loadNative();
+const coded = (code: string) =>
+  expect.objectContaining({ code, message: expect.any(String), hint: expect.any(String) });
+
+let before = native.ledger();
+let kernel: FakeKernel;
+beforeEach(() => {
+  before = native.ledger();
+  kernel = new FakeKernel();
+  const ranges = [{ start: toIova(0), last: toIova(0xffff_ffff) }];
+  vi.spyOn(IoasMapper.prototype, "limits").mockReturnValue({ ranges, pageSize: 4096 });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  expect(native.ledger()).toEqual(before);
+});
+
+describe("a device whose descriptor a child process still has", () => {
+  it.each(["close", "closeSync"] as const)("leaves nothing behind by %s, and opens again", async (close) => {
+    const backend = vfioCdev();
+    const domain = backend.createDomain({ dirtyTracking: true });
+    for (let i = 0; i < 2; i++) {
+      const device = backend.openSync(ADDRESS, { domain });
+      expect(kernel.attached.size).toBe(1);
+      await device[close]();
+      expect([device.closed, domain.attached]).toEqual([true, 0]);
+    }
+    kernel.attached.clear();
+    await domain[close]();
+    expect([...kernel.objects]).toEqual([]);
+    await backend[close]();
+  });
+
+  it("says why it could not be opened, not what that left", async () => {
+    const backend = vfioCdev();
+    const domain = backend.createDomain({ dirtyTracking: true });
+    const options = { domain, requireReset: true };
+    expect(() => backend.openSync(ADDRESS, options)).toThrow(coded("ERR_NO_RESET"));
+    await expect(backend.open(ADDRESS, options)).rejects.toEqual(coded("ERR_NO_RESET"));
+    backend.closeSync();
+  });
+});
+
+it("a device is closed with its domain also when its page table cannot be destroyed", () => {
+  const backend = vfioCdev();
+  const domain = backend.createDomain({ dirtyTracking: true });
+  const device = backend.openSync(ADDRESS, { domain });
+  kernel.objects.delete(kernel.attached.get([...kernel.attached.keys()][0]!)!);
+  expect(() => device.closeSync()).toThrow(coded("ENOENT"));
+  device.closeSync();
+  expect(domain.attached).toBe(0);
+  backend.openSync(ADDRESS, { domain }).closeSync();
+  expect(() => backend.closeSync()).toThrow(coded("ENOENT"));
+  expect(domain.closed).toBe(true);
+});
