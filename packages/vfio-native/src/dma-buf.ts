@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { checkInteger, type DmaMemory, type RegionArea } from "@userpci/interface";
+import { adoptFd } from "./adopt-fd.ts";
 import { CountedMemory } from "./counted-memory.ts";
 import type { DeviceAccess } from "./device-access.ts";
 import { useNamedFeature } from "./feature.ts";
@@ -18,16 +19,13 @@ export function exportDmaBuf(access: DeviceAccess, region: number, area: RegionA
   checkInteger("the area's size", area.size, 1, Number.MAX_SAFE_INTEGER);
   const range = uapi.dmaBufRange.pack({ offset: BigInt(area.offset), length: BigInt(area.size) });
   const data = uapi.dmaBuf.pack(
-    { region_index: region, open_flags: constants.O_RDWR | O_CLOEXEC, nr_ranges: 1 },
+    { region_index: region, open_flags: constants.O_RDWR, nr_ranges: 1 },
     range.length,
   );
   data.set(range, uapi.dmaBuf.size);
   const fd = useNamedFeature(access, "dma-buf", "get", uapi.feature.DMA_BUF, data);
-  return new DmaBuf(access, fd, area.size);
+  return new DmaBuf(access, adoptFd(access.native, fd), area.size);
 }
-
-/** Node has no name for it; the number is the same on x86 and ARM (`asm-generic/fcntl.h`). */
-const O_CLOEXEC = 0o2000000;
 
 class DmaBuf extends CountedMemory {
   readonly size: number;

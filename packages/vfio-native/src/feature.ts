@@ -12,6 +12,8 @@ import { systemError } from "./errno.ts";
 import { failedWith } from "./ioctl.ts";
 import * as uapi from "./uapi/vfio.ts";
 
+/** Node has no name for it; the number is the same on x86 and ARM (`asm-generic/fcntl.h`). */
+const O_CLOEXEC = 0o2000000;
 const { PROBE, GET, SET } = uapi.featureFlag;
 const operationFlags: Readonly<Record<FeatureOperation, number>> = { probe: PROBE, get: GET, set: SET };
 
@@ -36,12 +38,20 @@ export function useFeature(
   const flags = operationFlags[operation] | index;
   const bytes = uapi.deviceFeature.pack({ argsz: header + data.length, flags }, data.length);
   bytes.set(data, header);
-  const opens = operation === "get" && index === uapi.feature.DMA_BUF;
-  const result = access.native.ioctl(access.fd, uapi.request.DEVICE_FEATURE, bytes, opens);
+  // The caller's descriptor, so none of the addon's ledger: closed by its number, it would be counted for ever.
+  if (operation === "get" && index === uapi.feature.DMA_BUF) closeOnExec(bytes.subarray(header));
+  const result = access.native.ioctl(access.fd, uapi.request.DEVICE_FEATURE, bytes);
   if (result < 0) throw featureError(access, operation, index, result);
   // Also of what was set: the kernel answers there, with a descriptor or a page size.
   if (operation !== "probe") data.set(bytes.subarray(header));
   return result;
+}
+
+/** Has the kernel open a dma-buf close-on-exec, whatever was asked for. */
+function closeOnExec(data: Uint8Array): void {
+  if (data.length < uapi.dmaBuf.size) return;
+  const { open_flags } = uapi.dmaBuf.read(data);
+  uapi.dmaBuf.write(data, { open_flags: (open_flags | O_CLOEXEC) >>> 0 });
 }
 
 /**

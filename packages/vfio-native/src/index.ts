@@ -23,5 +23,6 @@ export { mapSharedMemory } from "./map-shared-memory.ts";
 export { MemfdSource } from "./memfd-memory.ts";
 export { type Memlock, readMemlock, readUserMemlock } from "./memlock.ts";
 export { Migration, type MigrationState } from "./migration.ts";
+export { MigrationFile } from "./migration-file.ts";
 export { type DirtyOptions, PageTable, type PageTableOptions } from "./page-table.ts";
 export type { TransferOptions } from "./transfer-wait.ts";

@@ -1,6 +1,7 @@
 import { PciError } from "@userpci/interface";
 import type { DeviceAccess } from "./device-access.ts";
 import { useNamedFeature } from "./feature.ts";
+import { MigrationFile } from "./migration-file.ts";
 import * as uapi from "./uapi/vfio.ts";
 
 /** A state of a device that can be migrated (`enum vfio_device_mig_state`). */
@@ -53,16 +54,14 @@ export class Migration {
   /**
    * Takes the device to another state.
    *
-   * @returns a descriptor to read or write the state by, which is the caller's to close; undefined if this needs none
+   * @returns the file to read or write the state by, which the caller closes; undefined if this needs none
    * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`, or with the system's code
    */
-  go(state: MigrationState): number | undefined {
+  go(state: MigrationState): MigrationFile | undefined {
     const data = uapi.migrationDeviceState.pack({ device_state: uapi.migrationState[state], data_fd: -1 });
     useNamedFeature(this.#access, "migration", "set", uapi.feature.MIG_DEVICE_STATE, data);
     const { data_fd } = uapi.migrationDeviceState.read(data);
-    if (data_fd < 0) return undefined;
-    this.#access.native.adopt(data_fd);
-    return data_fd;
+    return data_fd < 0 ? undefined : new MigrationFile(this.#access.native, data_fd);
   }
 
   /** How many bytes the state is expected to have. @throws PciError `ERR_NOT_SUPPORTED` before Linux 6.2, `ERR_CLOSED` */
