@@ -1,4 +1,5 @@
 import { toIova } from "@userpci/interface";
+import { MemoryMapper } from "@userpci/iommu";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { vfioCdev } from "./cdev-backend.ts";
 import { IoasMapper } from "./ioas-mapper.ts";
@@ -65,4 +66,44 @@ it("a device is closed with its domain also when its page table cannot be destro
   backend.openSync(ADDRESS, { domain }).closeSync();
   expect(() => backend.closeSync()).toThrow(coded("ENOENT"));
   expect(domain.closed).toBe(true);
+});
+
+describe.each(["close", "closeSync"] as const)("%s of a backend", (close) => {
+  it("takes no address space from a domain with a device of another backend in it", async () => {
+    const backend = vfioCdev();
+    const domain = backend.createDomain();
+    const device = backend.openSync(ADDRESS, { domain });
+    const guest = domain.attach(new MemoryMapper(), "a device of another backend");
+    await expect((async () => backend[close]())()).rejects.toEqual(coded("ERR_DOMAIN_IN_USE"));
+    expect([device.closed, domain.closed, kernel.objects.size]).toEqual([false, false, 1]);
+    guest.detach();
+    kernel.attached.clear();
+    await backend[close]();
+    expect([device.closed, domain.closed, kernel.objects.size]).toEqual([true, true, 0]);
+  });
+
+  it("closes the address spaces behind one that fails, and tells all that failed", async () => {
+    const backend = vfioCdev();
+    for (let i = 0; i < 2; i++) {
+      backend.openSync(ADDRESS, { domain: backend.createDomain() }).closeSync();
+    }
+    kernel.attached.clear();
+    kernel.objects.clear();
+    const closing = (async () => backend[close]())();
+    await expect(closing).rejects.toMatchObject({ code: "ENOENT", cause: { errors: [{}, {}] } });
+  });
+});
+
+it("a domain that a device of another backend joins while a backend closes goes on", async () => {
+  const backend = vfioCdev();
+  const domain = backend.createDomain();
+  backend.openSync(ADDRESS, { domain });
+  const closing = backend.close();
+  const guest = domain.attach(new MemoryMapper(), "a device of another backend");
+  await expect(closing).rejects.toEqual(coded("ERR_DOMAIN_IN_USE"));
+  expect([domain.closed, kernel.objects.size]).toEqual([false, 1]);
+  guest.detach();
+  kernel.attached.clear();
+  await domain.close();
+  expect(kernel.objects.size).toBe(0);
 });

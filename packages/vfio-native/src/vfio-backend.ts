@@ -73,7 +73,8 @@ export class VfioBackend implements KernelBackend {
     return whileBusySync(() => this.#openSync(address, options));
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    if (this.#closing === undefined && !this.#closed) this.#assertNoGuests();
     this.#closing ??= this.#closed ? Promise.resolve() : this.#close();
     return this.#closing;
   }
@@ -82,12 +83,13 @@ export class VfioBackend implements KernelBackend {
     if (this.#closed) return;
     // All or nothing: a device that calls still use needs its address space.
     for (const device of this.#devices.keys()) device.assertIdle();
+    this.#assertNoGuests();
     this.#closed = true;
     const failures = new Failures();
     for (const device of [...this.#devices.keys()]) failures.try(() => device.closeSync());
     for (const [domain, mapper] of [...this.#path.spaces]) {
-      if (domain.attached === 0) failures.try(() => domain.closeSync());
-      mapper.close();
+      failures.try(() => domain.closeSync());
+      if (domain.closed) failures.try(() => mapper.close());
     }
     this.#path.close();
     failures.throwIfAny(`the ${this.name} backend is closed, but`);
@@ -104,6 +106,22 @@ export class VfioBackend implements KernelBackend {
   #assertOpen(): void {
     if (this.#closed)
       throw new PciError("ERR_CLOSED", `this ${this.name} backend is closed`, { hint: "make a new one" });
+  }
+
+  /** A domain with devices of other backends in it maps through this one's address space. @throws PciError `ERR_DOMAIN_IN_USE` */
+  #assertNoGuests(): void {
+    for (const domain of this.#path.spaces.keys()) {
+      const own = [...this.#devices.keys()].filter((device) => device.domain === domain).length;
+      const guests = domain.attached - own;
+      if (guests === 0) continue;
+      throw new PciError(
+        "ERR_DOMAIN_IN_USE",
+        `a domain of this ${this.name} backend has ${guests} devices of others in it`,
+        {
+          hint: "close those first, then this backend",
+        },
+      );
+    }
   }
 
   async #open(address: string, options: OpenOptions): Promise<VfioDevice> {
@@ -137,8 +155,9 @@ export class VfioBackend implements KernelBackend {
     const failures = new Failures();
     await Promise.all([...this.#devices.keys()].map((device) => failures.tryAsync(() => device.close())));
     for (const [domain, mapper] of [...this.#path.spaces]) {
-      if (domain.attached === 0) await failures.tryAsync(() => domain.close());
-      mapper.close();
+      await failures.tryAsync(() => domain.close());
+      // A domain that devices of other backends have joined meanwhile goes on, and closes it itself.
+      if (domain.closed) failures.try(() => mapper.close());
     }
     this.#path.close();
     failures.throwIfAny(`the ${this.name} backend is closed, but`);
