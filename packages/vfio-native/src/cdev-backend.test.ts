@@ -94,6 +94,29 @@ describe.each(["close", "closeSync"] as const)("%s of a backend", (close) => {
   });
 });
 
+it.each(["close", "closeSync"] as const)(
+  "%s of a domain closes what was made of its address space, a page table that a device left open elsewhere too",
+  async (close) => {
+    const backend = vfioCdev();
+    const domain = backend.createDomain();
+    const device = backend.openSync(ADDRESS, { domain });
+    const iommu = device.iommu!;
+    const faults = iommu.createFaultQueue();
+    const table = iommu.createPageTable({ faults });
+    iommu.use(table);
+    await device[close]();
+    expect([table.closed, faults.closed]).toEqual([false, false]);
+    const spare = iommu.ioas.createFaultQueue();
+    await domain[close]();
+    expect([table.closed, faults.closed, spare.closed]).toEqual([true, true, true]);
+    // The kernel's own are the table and what it uses, until the other process lets go of the device.
+    expect([...kernel.objects.keys()]).toEqual([iommu.ioas.id, faults.id, table.id]);
+    expect(() => iommu.ioas.createFaultQueue()).toThrow(expect.objectContaining({ code: "ERR_CLOSED" }));
+    await backend[close]();
+    kernel.closeFaults();
+  },
+);
+
 it("a domain that a device of another backend joins while a backend closes goes on", async () => {
   const backend = vfioCdev();
   const domain = backend.createDomain();

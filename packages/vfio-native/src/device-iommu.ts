@@ -2,7 +2,7 @@ import { checkInteger, featureMissing, PciError } from "@userpci/interface";
 import type { CdevBinding } from "./cdev.ts";
 import type { DeviceAccess } from "./device-access.ts";
 import { systemError } from "./errno.ts";
-import { FaultQueue } from "./fault-queue.ts";
+import type { FaultQueue } from "./fault-queue.ts";
 import type { Ioas } from "./ioas.ts";
 import { failedWith } from "./ioctl.ts";
 import { type IommuHardware, iommuHardware } from "./iommu-hardware.ts";
@@ -40,7 +40,8 @@ export class DeviceIommu {
 
   /**
    * Makes a page table of the device's address space. The caller closes it, after the device left it; what it has noted of
-   * writes by then, and nobody has read, is lost.
+   * writes by then, and nobody has read, is lost. It closes with the address space at the latest, since other devices in
+   * that may use it too.
    *
    * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`
    */
@@ -49,10 +50,15 @@ export class DeviceIommu {
     return this.ioas.createTable(this.deviceId, options);
   }
 
-  /** Makes a queue for page requests. The caller closes it. @throws PciError `ERR_NOT_SUPPORTED` before Linux 6.11 */
+  /**
+   * Makes a queue for page requests. The caller closes it, after the page tables that it was given to; it closes with the
+   * address space at the latest.
+   *
+   * @throws PciError `ERR_NOT_SUPPORTED` before Linux 6.11, `ERR_CLOSED`
+   */
   createFaultQueue(): FaultQueue {
     this.#access.assertUsable();
-    return FaultQueue.create(this.#binding.iommufd);
+    return this.ioas.createFaultQueue();
   }
 
   /**

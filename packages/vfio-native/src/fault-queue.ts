@@ -1,8 +1,11 @@
 import { readSync, writeSync } from "node:fs";
 import { featureMissing, type Iova, PciError, toIova } from "@userpci/interface";
+import { adoptFd } from "./adopt-fd.ts";
 import { systemError } from "./errno.ts";
 import { failedWith } from "./ioctl.ts";
 import type { Iommufd } from "./iommufd.ts";
+import { type InUse, IommufdObject } from "./iommufd-object.ts";
+import type { Native } from "./native.ts";
 import * as uapi from "./uapi/iommufd.ts";
 
 /** A page that a device asked for, with what it wanted to do there. */
@@ -29,31 +32,51 @@ export interface PageRequest {
 /** Most requests read at a time. */
 const MOST = 64;
 
+/** Why the kernel does not destroy a queue. */
+const inUse: InUse = {
+  message: "the queue of page requests cannot be destroyed",
+  hint: "close the page tables that were made with it first",
+};
+
 /** Page requests of devices, to be answered by this process (`IOMMU_FAULT_QUEUE_ALLOC`). */
 export class FaultQueue implements Disposable {
-  /** What iommufd calls it. */
-  readonly id: number;
   /** Readable when a request is there, for `poll`. */
   readonly fd: number;
-  readonly #iommufd: Iommufd;
+  readonly #object: IommufdObject;
+  readonly #native: Native;
   #closed = false;
 
-  private constructor(iommufd: Iommufd, id: number, fd: number) {
-    this.#iommufd = iommufd;
-    this.id = id;
+  private constructor(object: IommufdObject, fd: number) {
+    this.#object = object;
+    this.#native = object.iommufd.native;
     this.fd = fd;
-    iommufd.hold();
   }
 
-  /** Makes one. @internal @throws PciError `ERR_NOT_SUPPORTED` before Linux 6.11 */
-  static create(iommufd: Iommufd): FaultQueue {
+  /**
+   * Makes one.
+   *
+   * @internal
+   * @param onClose called once when it is closed
+   * @throws PciError `ERR_NOT_SUPPORTED` before Linux 6.11
+   */
+  static create(iommufd: Iommufd, onClose: () => void): FaultQueue {
     const bytes = uapi.faultAlloc.pack({ size: uapi.faultAlloc.size });
     const result = iommufd.attempt("FAULT_QUEUE_ALLOC", bytes);
     if (failedWith(result, "ENOTTY")) throw featureMissing("fault-queue", "the kernel");
     if (result < 0) throw systemError(result, "ioctl IOMMU_FAULT_QUEUE_ALLOC");
     const { out_fault_id, out_fault_fd } = uapi.faultAlloc.read(bytes);
-    iommufd.native.adopt(out_fault_fd);
-    return new FaultQueue(iommufd, out_fault_id, out_fault_fd);
+    const object = new IommufdObject(iommufd, out_fault_id, onClose);
+    try {
+      return new FaultQueue(object, adoptFd(iommufd.native, out_fault_fd));
+    } catch (error) {
+      object.leave(inUse);
+      throw error;
+    }
+  }
+
+  /** What iommufd calls it. */
+  get id(): number {
+    return this.#object.id;
   }
 
   get closed(): boolean {
@@ -65,7 +88,7 @@ export class FaultQueue implements Disposable {
     this.#assertOpen();
     const record = uapi.pageFault.size;
     // A read would wait.
-    if (this.#iommufd.native.poll(new Int32Array([this.fd]), 0) === 0) return [];
+    if (this.#native.poll(new Int32Array([this.fd]), 0) === 0) return [];
     const bytes = new Uint8Array(MOST * record);
     const read = attempt("reading page requests", () => readSync(this.fd, bytes, 0, bytes.length, null));
     return Array.from({ length: Math.floor(read / record) }, (_, i) => requestOf(bytes, i * record));
@@ -85,21 +108,28 @@ export class FaultQueue implements Disposable {
     attempt(`answering the page requests with cookie ${cookie}`, () => writeSync(this.fd, bytes));
   }
 
-  /** Gives it up; requests that were not answered fail. Harmless twice. @throws PciError `EBUSY` while a page table uses it */
+  /** Gives it up; requests that were not answered fail. Harmless twice. @throws PciError `ERR_BUSY` while a page table uses it */
   close(): void {
-    if (this.#closed) return;
-    this.#iommufd.native.close(this.fd);
-    this.#closed = true;
-    try {
-      this.#iommufd.destroy(this.id);
-    } finally {
-      this.#iommufd.release();
-    }
+    this.#stop();
+    this.#object.destroy(inUse);
+  }
+
+  /** {@link close} with its address space: one that is in use even then is left to the kernel. @internal */
+  leave(): void {
+    this.#stop();
+    this.#object.leave(inUse);
   }
 
   /** {@link close}. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** The kernel destroys no queue whose descriptor is open. */
+  #stop(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#native.close(this.fd);
   }
 
   #assertOpen(): void {

@@ -10,6 +10,7 @@ import {
 } from "@userpci/interface";
 import { formatRanges } from "@userpci/iommu";
 import { systemError } from "./errno.ts";
+import { FaultQueue } from "./fault-queue.ts";
 import { IoasDirtyLog } from "./ioas-dirty-log.ts";
 import { IoasMapper } from "./ioas-mapper.ts";
 import { directionFlags } from "./ioas-record.ts";
@@ -22,6 +23,7 @@ import * as uapi from "./uapi/iommufd.ts";
 export class Ioas extends IoasMapper {
   readonly dirty: DirtyLog = new IoasDirtyLog(this);
   readonly #tables = new Set<PageTable>();
+  readonly #queues = new Set<FaultQueue>();
   /** Whether page tables are to note which pages devices write, those made later too. */
   #noting = false;
   #handedOut = false;
@@ -115,6 +117,19 @@ export class Ioas extends IoasMapper {
   }
 
   /**
+   * Makes a queue for page requests of devices, which page tables of it can be made with. It closes with the address space at
+   * the latest.
+   *
+   * @throws PciError `ERR_NOT_SUPPORTED` before Linux 6.11, `ERR_CLOSED`
+   */
+  createFaultQueue(): FaultQueue {
+    this.assertOpen();
+    const queue = FaultQueue.create(this.iommufd, () => this.#queues.delete(queue));
+    this.#queues.add(queue);
+    return queue;
+  }
+
+  /**
    * Begins or ends to note which pages devices write, in all page tables made for it, now and later. Harmless twice.
    *
    * @throws PciError `ERR_NOT_SUPPORTED` to begin while no page table has dirty bits, `ERR_CLOSED`
@@ -186,10 +201,11 @@ export class Ioas extends IoasMapper {
     this.iommufd.setOption("HUGE_PAGES", on ? 1n : 0n, this.id);
   }
 
-  /** Destroys it with its page tables and all of its mappings. */
+  /** Destroys it with what was made of it, and all of its mappings. */
   protected override leave(): void {
     const failures = new Failures();
-    for (const table of this.#tables) failures.try(() => table.leave());
+    // Tables first: they use the queues.
+    for (const each of [...this.#tables, ...this.#queues]) failures.try(() => each.leave());
     failures.try(() => this.#destroy());
     failures.throwIfAny(`${this.name} is closed, but`);
   }

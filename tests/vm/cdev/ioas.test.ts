@@ -1,9 +1,12 @@
 import { strict as assert } from "node:assert";
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { type BackendDevice, type DmaMemory, regionIndex, toIova } from "@userpci/interface";
 import { readMemlock, vfioCdev } from "@userpci/vfio-native";
 import { edu, roundTrip, startEdu, transfer } from "../harness/edu-registers.ts";
 import { expectCode } from "../harness/expect.ts";
+import { holdings } from "../harness/process.ts";
 import { guestSuite } from "../harness/suite.ts";
 import { at } from "../machines.ts";
 
@@ -33,6 +36,12 @@ async function checkDma(device: BackendDevice, memory: DmaMemory, iova: bigint):
   bytes.set(randomBytes(256));
   await roundTrip(startEdu(device), iova, iova + 1024n, 256);
   assert.deepEqual(bytes.subarray(1024, 1280), bytes.subarray(0, 256));
+}
+
+/** Opens a device and closes it again. */
+function openOnce(address: string): void {
+  using backend = vfioCdev();
+  backend.openSync(address);
 }
 
 await guestSuite(import.meta.url, {
@@ -133,6 +142,26 @@ await guestSuite(import.meta.url, {
       await device.close();
       mapping.unmapSync();
     },
+
+    "what was left open of an address space is closed with it, also while a child has the device":
+      async () => {
+        const before = holdings();
+        const backend = vfioCdev();
+        const device = await backend.open(at.wideEdu);
+        const iommu = device.iommu!;
+        const queue = iommu.createFaultQueue();
+        const table = iommu.createPageTable();
+        iommu.use(table);
+        const { fd } = (device as unknown as { access: { fd: number } }).access;
+        const child = spawn("sleep", ["600"], { stdio: ["ignore", "ignore", "ignore", fd] });
+        await backend.close();
+        assert.deepEqual([queue.closed, table.closed], [true, true]);
+        assert.deepEqual(holdings(), before);
+        expectCode("ERR_DEVICE_BUSY", () => openOnce(at.wideEdu));
+        child.kill();
+        await once(child, "exit");
+        openOnce(at.wideEdu);
+      },
 
     "one device writes the registers of another by a dma-buf": async () => {
       await using backend = vfioCdev();

@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { Dma, type DmaBuffer } from "@userpci/dma";
 import { type IommuDomain, toIova } from "@userpci/interface";
-import { FaultQueue, type Ioas, type PageTable, vfioCdev } from "@userpci/vfio-native";
+import { type Ioas, type PageTable, vfioCdev } from "@userpci/vfio-native";
 import { expectCode } from "../harness/expect.ts";
 import { guestSuite } from "../harness/suite.ts";
 import { at } from "../machines.ts";
@@ -179,7 +179,7 @@ await guestSuite(import.meta.url, {
     "a page request arrives and is answered, once": () =>
       withIoas((ioas) => {
         const mock = mockDevice(ioas);
-        const faults = FaultQueue.create(ioas.iommufd);
+        const faults = ioas.createFaultQueue();
         const table = ioas.createTable(mock.deviceId, { faults });
         mockAttach(ioas.iommufd, mock, table.id);
         assert.deepEqual(faults.take(), []);

@@ -50,6 +50,11 @@ export class FakeKernel {
     return this.#native;
   }
 
+  /** Closes the other ends of the queues' descriptors. */
+  closeFaults(): void {
+    for (const fd of this.faults.splice(0)) this.#native.close(fd);
+  }
+
   #make(uses: readonly number[]): number {
     this.#last += 1;
     this.objects.set(this.#last, uses);
