@@ -44,6 +44,8 @@ export class FaultQueue implements Disposable {
   readonly fd: number;
   readonly #object: IommufdObject;
   readonly #native: Native;
+  /** Page tables that send their requests here. */
+  #tables = 0;
   #closed = false;
 
   private constructor(object: IommufdObject, fd: number) {
@@ -108,8 +110,25 @@ export class FaultQueue implements Disposable {
     attempt(`answering the page requests with cookie ${cookie}`, () => writeSync(this.fd, bytes));
   }
 
-  /** Gives it up; requests that were not answered fail. Harmless twice. @throws PciError `ERR_BUSY` while a page table uses it */
+  /** Counts a page table that is made with it. Ended by {@link release}. @internal */
+  retain(): void {
+    this.#assertOpen();
+    this.#tables += 1;
+  }
+
+  /** Ends what {@link retain} began. @internal */
+  release(): void {
+    this.#tables -= 1;
+  }
+
+  /**
+   * Gives it up; requests that were not answered fail. Harmless twice.
+   *
+   * @throws PciError `ERR_BUSY` while a page table uses it: it then goes on as before
+   */
   close(): void {
+    if (this.#tables > 0)
+      throw new PciError("ERR_BUSY", `${this.#tables} page tables use the queue of page requests`, inUse);
     this.#stop();
     this.#object.destroy(inUse);
   }

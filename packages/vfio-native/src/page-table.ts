@@ -65,10 +65,18 @@ export class PageTable implements Disposable {
       pt_id: ioas.id,
       ...(faults && { fault_id: faults.id }),
     });
+    faults?.retain();
     const result = ioas.iommufd.attempt("HWPT_ALLOC", bytes);
-    if (result < 0) throw allocError(result, ioas, options);
+    if (result < 0) {
+      faults?.release();
+      throw allocError(result, ioas, options);
+    }
+    const gone = (): void => {
+      faults?.release();
+      onClose();
+    };
     const { out_hwpt_id } = uapi.hwptAlloc.read(bytes);
-    return new PageTable(new IommufdObject(ioas.iommufd, out_hwpt_id, onClose), dirtyTracking);
+    return new PageTable(new IommufdObject(ioas.iommufd, out_hwpt_id, gone), dirtyTracking);
   }
 
   /** What iommufd calls it. */

@@ -193,6 +193,8 @@ await guestSuite(import.meta.url, {
         assert.deepEqual(faults.take(), []);
         faults.respond(request!.cookie, true);
         expectCode("ERR_INVALID_ARGUMENT", () => faults.respond(request!.cookie, true));
+        expectCode("ERR_BUSY", () => faults.close());
+        assert.deepEqual([faults.closed, faults.take()], [false, []]);
         ioas.iommufd.destroy(mock.id);
         table.close();
         faults.close();
