@@ -1,4 +1,4 @@
-import { type HotResetDependent, PciError } from "@userpci/interface";
+import { Failures, type HotResetDependent, PciError } from "@userpci/interface";
 import type { Descriptor } from "./descriptor.ts";
 import type { DeviceAccess } from "./device-access.ts";
 import { systemError } from "./errno.ts";
@@ -75,19 +75,28 @@ export class Resets {
     return { bytes, hit: [...new Set([access, ...others])] };
   }
 
-  /** Refuses accesses to all that is hit until the call has returned. */
+  /**
+   * Refuses accesses to all that is hit until the call has returned.
+   *
+   * @returns the result or negative errno
+   * @throws what was put off until the end of a reset that succeeded, and failed then
+   */
   async #while(hit: readonly DeviceAccess[], request: number, argument: Uint8Array): Promise<number> {
     const { access, descriptor } = this.#parts;
     const begun: DeviceAccess[] = [];
+    const failures = new Failures();
+    let result: number;
     try {
       for (const each of hit) {
         each.beginReset();
         begun.push(each);
       }
-      return await descriptor.use(() => access.native.ioctlAsync(access.fd, request, argument));
+      result = await descriptor.use(() => access.native.ioctlAsync(access.fd, request, argument));
     } finally {
-      for (const each of begun) each.endReset();
+      for (const each of begun) failures.try(() => each.endReset());
     }
+    if (result >= 0) failures.throwIfAny(`${access.address} was reset, but`);
+    return result;
   }
 
   #assertResettable(): void {
