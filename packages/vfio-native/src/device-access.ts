@@ -1,4 +1,4 @@
-import { DeviceGoneError, PciError } from "@userpci/interface";
+import { DeviceGoneError, Failures, PciError } from "@userpci/interface";
 import type { Native } from "./native.ts";
 
 /** A region that must be told when the device may not be touched. */
@@ -78,11 +78,13 @@ export class DeviceAccess {
     for (const region of this.#regions) region.block();
   }
 
-  /** Lets accesses through again, after what was put off until now. */
+  /** Lets accesses through again, after what was put off until now. @throws what of that failed, when all was done */
   endReset(): void {
     if (this.#state !== "resetting") return;
     this.#state = "open";
-    for (const step of this.#afterReset.splice(0)) step();
+    const failures = new Failures();
+    for (const step of this.#afterReset.splice(0)) failures.try(step);
+    failures.throwIfAny(`the reset of ${this.address} is over, but`);
   }
 
   /** Puts a step off until the reset under way is over; never done if the device is closed before. */
