@@ -100,7 +100,12 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
   disableIrqs(kind: IrqKind): void;
   /** @throws PciError `ERR_NOT_SUPPORTED` if the kind cannot be masked */
   maskIrqs(kind: IrqKind, start: number, count: number): void;
-  /** @throws PciError `ERR_NOT_SUPPORTED` if the kind cannot be masked */
+  /**
+   * Undoes {@link maskIrqs}, and what the provider did when the vector fired. During a reset it is done after that, if the
+   * kind is still enabled then: a listener may reset its device.
+   *
+   * @throws PciError `ERR_NOT_SUPPORTED` if the kind cannot be masked
+   */
   unmaskIrqs(kind: IrqKind, start: number, count: number): void;
   /**
    * Unmasks a vector whenever `target` is signalled, without a call of this process; null ends that.

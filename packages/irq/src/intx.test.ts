@@ -3,6 +3,21 @@ import { describe, expect, it } from "vitest";
 import { opened, turns } from "./testing/opened.ts";
 import type { Vector } from "./vector.ts";
 
+/** What was thrown where nobody could catch it. */
+async function uncaughtOf(work: () => Promise<void>): Promise<unknown[]> {
+  const uncaught: unknown[] = [];
+  const others = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  process.on("uncaughtException", (error) => uncaught.push(error));
+  try {
+    await work();
+  } finally {
+    process.removeAllListeners("uncaughtException");
+    for (const other of others) process.on("uncaughtException", other);
+  }
+  return uncaught;
+}
+
 describe("INTx", () => {
   it("is unmasked after the last listener, and fires once for one acknowledged raise", async () => {
     const { device, vector } = opened("intx");
@@ -83,19 +98,30 @@ describe("INTx", () => {
 
   it("reports an unmask that fails after a listener as an uncaught exception", async () => {
     const { device, vector } = opened("intx");
-    const uncaught: unknown[] = [];
-    const others = process.listeners("uncaughtException");
-    process.removeAllListeners("uncaughtException");
-    process.on("uncaughtException", (error) => uncaught.push(error));
-    try {
-      vector.on(() => {});
-      device.errors.unmaskIrqs = new PciError("EIO", "no unmask");
+    vector.on(() => {});
+    device.errors.unmaskIrqs = new PciError("EIO", "no unmask");
+    const uncaught = await uncaughtOf(async () => {
       device.fire("intx");
       await turns();
-    } finally {
-      process.removeAllListeners("uncaughtException");
-      for (const other of others) process.on("uncaughtException", other);
-    }
+    });
     expect(uncaught).toEqual([device.errors.unmaskIrqs]);
+  });
+
+  it("is unmasked by the next who asks when an unmask has failed", async () => {
+    const { device, vector } = opened("intx");
+    const seen: number[] = [];
+    vector.on((count) => seen.push(count));
+    device.errors.unmaskIrqs = new PciError("ERR_RESETTING", "it is being reset");
+    await uncaughtOf(async () => {
+      device.fire("intx");
+      await turns();
+    });
+    expect([seen, device.masked.has("intx/0")]).toEqual([[1], true]);
+    delete device.errors.unmaskIrqs;
+    vector.on(() => {});
+    expect(device.masked.has("intx/0")).toBe(false);
+    device.fire("intx");
+    await turns();
+    expect(seen).toEqual([1, 1]);
   });
 });

@@ -42,11 +42,17 @@ export class VectorMask {
     if (this.#info.autoMasked) this.#autoMasked = true;
   }
 
-  /** Lets the vector fire again, unless its user masked it. */
+  /** Lets the vector fire again, unless its user masked it. What fails is tried again by the next call. */
   rearm(): void {
     if (!this.#autoMasked || this.#held) return;
+    // Before the call, in which it may fire again.
     this.#autoMasked = false;
-    this.#device.unmaskIrqs(this.#info.kind, this.#index, 1);
+    try {
+      this.#device.unmaskIrqs(this.#info.kind, this.#index, 1);
+    } catch (error) {
+      this.#autoMasked = true;
+      throw error;
+    }
   }
 
   #checkMaskable(): void {

@@ -114,8 +114,15 @@ export class IrqControl {
     this.#act(kind, start, count, ACTION_MASK, "mask");
   }
 
+  /** See `BackendDevice.unmaskIrqs`. */
   unmask(kind: IrqKind, start: number, count: number): void {
-    this.#act(kind, start, count, ACTION_UNMASK, "unmask");
+    if (!this.#access.resetting) return this.#act(kind, start, count, ACTION_UNMASK, "unmask");
+    const info = this.#infos.get(kind);
+    if (info === undefined) return;
+    checkVectors(info, start, count);
+    this.#access.afterReset(() => {
+      if (info.maskable && this.#enabled.has(kind)) this.unmask(kind, start, count);
+    });
   }
 
   trigger(kind: IrqKind, start: number, count: number): void {
@@ -170,15 +177,7 @@ export class IrqControl {
   }
 
   #range(kind: IrqKind, start: number, count: number): void {
-    const { count: available } = this.info(kind);
-    checkInteger("the first vector", start, 0, 0xffff);
-    checkInteger("the number of vectors", count, 1, 0xffff);
-    if (start + count <= available) return;
-    const asked = count === 1 ? `vector ${start}` : `vectors ${start} to ${start + count - 1}`;
-    throw new PciError("ERR_IRQ_COUNT", `${kind} has ${available} vectors, ${asked} were asked for`, {
-      hint: available === 0 ? `the function has no ${kind}` : `use vectors 0 to ${available - 1}`,
-      details: { available },
-    });
+    checkVectors(this.info(kind), start, count);
   }
 
   #assertExclusive(kind: IrqKind): void {
@@ -214,6 +213,17 @@ export class IrqControl {
     }
     return systemError(result, "ioctl VFIO_DEVICE_SET_IRQS", { message: `${verb} of ${kind}` });
   }
+}
+
+function checkVectors({ kind, count: available }: IrqInfo, start: number, count: number): void {
+  checkInteger("the first vector", start, 0, 0xffff);
+  checkInteger("the number of vectors", count, 1, 0xffff);
+  if (start + count <= available) return;
+  const asked = count === 1 ? `vector ${start}` : `vectors ${start} to ${start + count - 1}`;
+  throw new PciError("ERR_IRQ_COUNT", `${kind} has ${available} vectors, ${asked} were asked for`, {
+    hint: available === 0 ? `the function has no ${kind}` : `use vectors 0 to ${available - 1}`,
+    details: { available },
+  });
 }
 
 function checkArray(name: string, value: readonly unknown[]): void {

@@ -93,11 +93,14 @@ export const irqTests: Chapter = {
       trial.leaveOut("INTx", "the subject's main function has none");
       return;
     }
-    await withDevice(trial, (device) => {
+    await withDevice(trial, async (device) => {
       using target = device.createIrqTarget();
       device.setIrqs("intx", 0, [target]);
       device.triggerIrqs("intx", 0, 1);
       trial.observe("INTx by loop-back", target.take(), 1);
+      const reset = device.reset();
+      trial.expect("unmask INTx during a reset", () => device.unmaskIrqs("intx", 0, 1), "ok");
+      await trial.expectAsync("the reset with INTx unmasked meanwhile", () => reset, "ok");
       trial.expect("mask INTx", () => device.maskIrqs("intx", 0, 1), "ok");
       trial.expect("unmask INTx", () => device.unmaskIrqs("intx", 0, 1), "ok");
       trial.expect("unmask INTx by a target", () => device.setUnmaskTarget("intx", 0, target), "ok");

@@ -62,6 +62,7 @@ export const methods: readonly Row[] = [
     what: "unmaskIrqs(intx), off",
     call: (device) => device.unmaskIrqs("intx", 0, 1),
     open: "ERR_NOT_SUPPORTED",
+    resetting: "ok",
   },
   {
     what: "setUnmaskTarget(intx), off",
