@@ -116,7 +116,11 @@ export class IrqControl {
 
   /** See `BackendDevice.unmaskIrqs`. */
   unmask(kind: IrqKind, start: number, count: number): void {
-    if (!this.#access.resetting) return this.#act(kind, start, count, ACTION_UNMASK, "unmask");
+    if (this.#access.resetting) this.#unmaskLater(kind, start, count);
+    else this.#act(kind, start, count, ACTION_UNMASK, "unmask");
+  }
+
+  #unmaskLater(kind: IrqKind, start: number, count: number): void {
     const info = this.#infos.get(kind);
     if (info === undefined) return;
     checkVectors(info, start, count);
