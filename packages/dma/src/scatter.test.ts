@@ -223,6 +223,18 @@ describe("elements in a scatter list", () => {
 });
 
 describe("memory that is mapped in parts", () => {
+  it("is found where it is mapped alone, beside parts that are joined", () => {
+    const domain = createDomain();
+    domain.attach(new MemoryMapper(), "0000:01:00.0");
+    const memory = new TestMemory(4 * K);
+    domain.mapSync(memory, { join: true, size: K, iova: toIova(0x10_0000) });
+    expect(() => mappedRanges(domain, memory, 2 * K, K)).toThrow(
+      failing("ERR_OUT_OF_RANGE", /byte 8192 of the memory's 16384 is not mapped/),
+    );
+    domain.mapSync(memory, { offset: 2 * K, size: K, iova: toIova(0x80_0000) });
+    expect(scatter(mappedRanges(domain, memory, 2 * K, K))).toEqual([at(0x80_0000, K)]);
+  });
+
   it("is found wherever devices see it", () => {
     const domain = createDomain();
     domain.attach(new MemoryMapper(), "0000:01:00.0");

@@ -32,6 +32,8 @@ export class MemoryIndex {
     for (const mapping of this.#mappings.get(memory) ?? []) {
       const inside = offset - mapping.offset;
       if (inside < 0 || inside >= mapping.size) continue;
+      // What lies between the parts of a whole is its devices' to reach, but nobody's address.
+      if (mapping.joined !== undefined && mapping.joined.find(offset) === undefined) continue;
       const iova = (mapping.iova + BigInt(inside)) as Iova;
       if (lowest === undefined || iova < lowest) lowest = iova;
     }
