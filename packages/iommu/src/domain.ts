@@ -220,8 +220,12 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
       if (!mapping.leaving) failures.try(() => mapping.unmapSync());
     }
     // Calls on other threads are still using the mappers: the last to end gives them up.
-    if (this.#underWay.size === 0) this.#release(failures);
-    else this.#closing = this.#underWay.idle().then(() => this.#release(failures));
+    if (this.#underWay.size > 0) {
+      this.#closing = this.#underWay.idle().then(() => this.#release(failures));
+      // Whoever calls close() is told, if anybody does.
+      this.#closing.catch(() => undefined);
+      failures.throwIfAny(`${this.#name} is closed, but`);
+    } else this.#release(failures);
   }
 
   [Symbol.dispose](): void {
