@@ -40,6 +40,18 @@ describe("the budget of mappings", () => {
     expect(free.budget).toEqual({ used: 1, limit: undefined });
   });
 
+  it("does not keep a device out when a mapper that is lost cannot tell", () => {
+    const { domain, mapper } = opened(10);
+    mapper.limits = () => {
+      throw new PciError("EINVAL", "the container has lost its groups");
+    };
+    const other = new MemoryMapper({ maxMappings: 4 });
+    domain.attach(other, "b");
+    expect([domain.attached, domain.budget]).toEqual([2, { used: 0, limit: 4 }]);
+    expect(() => domain.attach(mapper, "c")).toThrow(expect.objectContaining({ code: "EINVAL" }));
+    expect(domain.attached).toBe(2);
+  });
+
   it("warns once at four fifths, and again after it had fallen well below", async () => {
     const { told, map } = opened(10);
     const mappings = map(7);

@@ -65,11 +65,15 @@ export class MapperTable {
     this.#pageSize = pageSize;
   }
 
-  /** The mapper that may hold the fewest mappings, as it says now. @param used how many it has of this domain */
+  /**
+   * The mapper that may hold the fewest mappings, as it says now. One that is lost does not say; nor can it map.
+   *
+   * @param used how many it has of this domain
+   */
   budget(used: number): BudgetLimit | undefined {
     let fewest: BudgetLimit | undefined;
     for (const mapper of this.mappers) {
-      const { mappingsLeft } = mapper.limits();
+      const mappingsLeft = mappingsLeftIn(mapper);
       if (mappingsLeft === undefined || mappingsLeft + used >= (fewest?.limit ?? Infinity)) continue;
       fewest = { limit: mappingsLeft + used, mapper: mapper.name };
     }
@@ -102,6 +106,14 @@ export class MapperTable {
     }
     this.mappers.push(mapper);
     for (const mapping of live) mapping.replayed();
+  }
+}
+
+function mappingsLeftIn(mapper: DmaMapper): number | undefined {
+  try {
+    return mapper.limits().mappingsLeft;
+  } catch {
+    return undefined;
   }
 }
 
