@@ -38,4 +38,18 @@ describe("the address of a byte of memory", () => {
     expect(domain.iovaOf(memory, 7)).toBeUndefined();
     expect(domain.iovaOf(memory, K)).toBe(second.iova);
   });
+
+  it("is none of a mapping that was unmapped as soon as it could be seen", async () => {
+    const { domain, mapper, memory } = opened();
+    expect(domain.iovaOf(memory)).toBeUndefined();
+    mapper.hold();
+    const mapping = domain.map(memory);
+    mapper.letGo();
+    for (let i = 0; i < 20; i++) {
+      await Promise.resolve();
+      for (const each of domain.mappings()) each.unmapSync();
+    }
+    expect((await mapping).closed).toBe(true);
+    expect(domain.iovaOf(memory)).toBeUndefined();
+  });
 });

@@ -5,9 +5,9 @@ import type { Mapping } from "./mapping.ts";
 export class MemoryIndex {
   #mappings: Map<DmaMemory, Set<Mapping>> | undefined;
 
-  /** Notes a mapping that has become live, if the index is in use. */
+  /** Notes a mapping that has become live, if the index is in use. It may have been unmapped since. */
   add(mapping: Mapping): void {
-    if (this.#mappings === undefined) return;
+    if (this.#mappings === undefined || mapping.closed) return;
     const those = this.#mappings.get(mapping.memory);
     if (those === undefined) this.#mappings.set(mapping.memory, new Set([mapping]));
     else those.add(mapping);
