@@ -28,7 +28,7 @@ export interface DmaBufferParts {
  * Memory that this program and a device both see: `bytes` here, `iova` there. Closing takes it away from the device
  * first, and only then frees it (row R14). Made by {@link Dma}.
  *
- * `iova` and the views throw `ERR_CLOSED` once `close` has been called. In hot loops keep them in constants: a
+ * `iova` and the views throw `ERR_CLOSED` once `close` has been called or the domain is closed. In hot loops keep them in constants: a
  * view of freed memory has length 0, it does not crash.
  */
 export class DmaBuffer implements AsyncDisposable, Disposable {
@@ -89,9 +89,12 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
     return this.#size;
   }
 
-  /** Bytes that the device can reach, and that are pinned for it: the pages that hold the {@link size} bytes (row R13). */
+  /**
+   * Bytes that the device can reach, and that are pinned for it: the pages that hold the {@link size} bytes (row R13). 0 once
+   * they are unmapped.
+   */
   get pinnedBytes(): number {
-    return this.#mapping.size;
+    return this.#mapping.closed ? 0 : this.#mapping.size;
   }
 
   /** Size in bytes of the pages that back it. */
@@ -172,10 +175,11 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
   }
 
   /**
-   * Takes the memory away from the device, then frees it. Harmless twice. If it cannot be unmapped it is not freed, the
-   * buffer stays open, and `close` may be tried again.
+   * Takes the memory away from the device, then frees it. Harmless twice. If it cannot be unmapped it is not freed, and the
+   * buffer stays open; if it cannot be freed, the buffer has no address and no bytes any more. Either way `close` may be tried
+   * again.
    *
-   * @throws PciError what the IOMMU said
+   * @throws PciError what the IOMMU said, or who owns the memory
    */
   close(): Promise<void> {
     if (this.#state === "closed") return Promise.resolve();
@@ -254,7 +258,9 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
   }
 
   #checkOpen(): void {
-    if (this.#state !== "open") throw new PciError("ERR_CLOSED", `${this.#name()} is closed`);
+    // Unmapped but not freed, or with its domain: the address may be another's.
+    if (this.#state !== "open" || this.#mapping.closed)
+      throw new PciError("ERR_CLOSED", `${this.#name()} is closed`);
   }
 }
 

@@ -211,6 +211,11 @@ describe.each(["close", "closeSync"] as const)("%s of a buffer", (close) => {
     memory.given[0]!.closeError = new PciError("EINVAL", "munmap failed");
     await expect((async () => buffer[close]())()).rejects.toBe(memory.given[0]!.closeError);
     expect([buffer.closed, dma.buffers()]).toEqual([false, [buffer]]);
+    expect([dma.pinnedBytes, buffer.pinnedBytes]).toEqual([0, 0]);
+    // Its address may be another buffer's by now.
+    for (const property of ["iova", "iovaLo", "iovaHi", "bytes", "u32"] as const) {
+      expect(() => buffer[property]).toThrow(failing("ERR_CLOSED"));
+    }
     memory.given[0]!.closeError = undefined;
     await buffer[close]();
     expect([buffer.closed, memory.open.length]).toEqual([true, 0]);
@@ -221,7 +226,8 @@ describe.each(["close", "closeSync"] as const)("%s of a buffer", (close) => {
     const buffer = dma.allocSync(K);
     attachment.detach();
     domain.closeSync();
-    expect(memory.open.length).toBe(1);
+    expect([memory.open.length, dma.pinnedBytes]).toEqual([1, 0]);
+    expect(() => buffer.iova).toThrow(failing("ERR_CLOSED"));
     await buffer[close]();
     expect(memory.open.length).toBe(0);
   });

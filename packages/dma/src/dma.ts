@@ -63,7 +63,6 @@ export class Dma implements AsyncDisposable, Disposable {
   readonly #addressBits: number;
   readonly #buffers = new Set<DmaBuffer>();
   readonly #underWay = new Set<Promise<unknown>>();
-  #pinnedBytes = 0;
   #closed = false;
 
   /** @throws PciError `ERR_INVALID_ARGUMENT` for what is no device, `ERR_OUT_OF_RANGE` for an address width that is none */
@@ -89,7 +88,9 @@ export class Dma implements AsyncDisposable, Disposable {
 
   /** Bytes that the device can reach, and that are therefore pinned: those of {@link buffers} added up (row R13). */
   get pinnedBytes(): number {
-    return this.#pinnedBytes;
+    let bytes = 0;
+    for (const buffer of this.#buffers) bytes += buffer.pinnedBytes;
+    return bytes;
   }
 
   /**
@@ -98,7 +99,7 @@ export class Dma implements AsyncDisposable, Disposable {
    * @throws PciError `ERR_CLOSED` if the domain is closed
    */
   usage(): DmaUsage {
-    return usageOf(this.#domain, this.#pinnedBytes);
+    return usageOf(this.#domain, this.pinnedBytes);
   }
 
   /**
@@ -295,15 +296,9 @@ export class Dma implements AsyncDisposable, Disposable {
 
   #adopt(mapping: DmaMapping, ownsMemory: boolean): DmaBuffer {
     const { dirty } = this.#domain;
-    const buffer = new DmaBuffer({ mapping, ownsMemory, dirty, onClose: (closed) => this.#dropped(closed) });
+    const buffer = new DmaBuffer({ mapping, ownsMemory, dirty, onClose: () => this.#buffers.delete(buffer) });
     this.#buffers.add(buffer);
-    this.#pinnedBytes += buffer.pinnedBytes;
     return buffer;
-  }
-
-  #dropped(buffer: DmaBuffer): void {
-    this.#buffers.delete(buffer);
-    this.#pinnedBytes -= buffer.pinnedBytes;
   }
 
   /**
