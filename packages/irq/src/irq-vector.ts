@@ -158,10 +158,11 @@ export class IrqVector implements Vector, EventSource {
     if (this.#mask.held) {
       throw new PciError("ERR_IRQ_BUSY", `${this.#name()} is held by mask()`, { hint: "unmask() it first" });
     }
-    const shared = this.#offer.make();
+    // The offer comes last: what fails before leaves none behind.
+    this.#listening.stop();
     // What was handed over was acknowledged by now; the other thread cannot know that it was.
     if (this.#pending === 0) this.#mask.rearm();
-    this.#listening.stop();
+    const shared = this.#offer.make();
     this.giveBack();
     this.#log.untriggered();
     return shared;

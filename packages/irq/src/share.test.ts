@@ -67,6 +67,16 @@ describe("a shared vector", () => {
     expect(() => own.trigger()).toThrow(closed);
   });
 
+  it("may have been waited for just before", async () => {
+    const { device, vector } = opened();
+    const waiting = vector.wait();
+    device.fire("msi");
+    expect(await waiting).toBe(1);
+    const own = adopt(vector.share());
+    device.fire("msi", 0, 2);
+    expect(own.take()).toBe(2);
+  });
+
   it("ends with the vector it comes from", async () => {
     const { set, vector } = opened();
     const own = adopt(vector.share());
@@ -169,6 +179,18 @@ describe("a shared INTx", () => {
     expect(() => vector.unmask()).toThrow(busy);
     expect(() => own.mask()).toThrow(failing("ERR_NOT_SUPPORTED", /adopted INTx vector cannot be masked/));
     own.unmask();
+  });
+
+  it("is offered to nobody when it cannot be unmasked for the other thread", () => {
+    const { device, vector, target } = opened("intx");
+    device.fire("intx");
+    expect(vector.take()).toBe(1);
+    const broken = new PciError("EIO", "no unmask");
+    device.errors.unmaskIrqs = broken;
+    expect(() => vector.share()).toThrow(broken);
+    delete device.errors.unmaskIrqs;
+    expect([target.shared, device.unmaskTarget, vector.take()]).toEqual([false, null, 0]);
+    expect(device.masked.size).toBe(0);
   });
 
   it("is offered to nobody when its unmasking cannot be", () => {
