@@ -8,7 +8,7 @@ export interface PinBudget {
   readonly used: number;
   /** `RLIMIT_MEMLOCK` in bytes; `Infinity` if unlimited. */
   readonly limit: number;
-  /** Whether the limit does not apply: the process has `CAP_IPC_LOCK`. */
+  /** Whether the limit does not apply: the process has `CAP_IPC_LOCK` in the initial user namespace. */
   readonly exempt: boolean;
   /** Name of the user whose limit it is, as far as known. */
   readonly user?: string;

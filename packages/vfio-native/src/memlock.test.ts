@@ -38,6 +38,17 @@ describe("readMemlock", () => {
     expect(readMemlock(procOf("65536", 0, "ffffffffffffbfff")).exempt).toBe(false);
   });
 
+  it("knows that the kernel asks for it in the initial user namespace, not in a container's", () => {
+    const exemptIn = (namespace: string): boolean => {
+      const folder = procOf("8388608", 0, "000001ffffffffff");
+      mkdirSync(join(folder, "ns"));
+      symlinkSync(namespace, join(folder, "ns", "user"));
+      return readMemlock(folder).exempt;
+    };
+    expect(exemptIn("user:[4026531837]")).toBe(true);
+    expect(exemptIn("user:[4026532201]")).toBe(false);
+  });
+
   it("takes unlimited for infinity", () => {
     expect(readMemlock(procOf("unlimited", 0, "0")).limit).toBe(Number.POSITIVE_INFINITY);
   });

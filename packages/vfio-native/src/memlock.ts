@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { PinBudget } from "@userpci/interface";
 
@@ -8,19 +8,22 @@ export interface Memlock {
   readonly limit: number;
   /** Pages that count against it now, where type1 accounts: `VmLck`. For iommufd see {@link readUserMemlock}. */
   readonly locked: number;
-  /** Whether the limit does not apply: the process has `CAP_IPC_LOCK`. */
+  /** Whether the limit does not apply: the process has `CAP_IPC_LOCK` in the initial user namespace. */
   readonly exempt: boolean;
 }
 
 /** Bit of `CAP_IPC_LOCK` in the capability mask (`linux/capability.h`). */
 const CAP_IPC_LOCK = 14n;
 
+/** The initial user namespace: the same number on every system (`PROC_USER_INIT_INO` in `linux/proc_ns.h`). */
+const INITIAL_USER_NAMESPACE = "user:[4026531837]";
+
 const field = (text: string, pattern: RegExp): string | undefined => pattern.exec(text)?.[1];
 
 /**
  * Reads the limit and what is used of it from procfs.
  *
- * @param root directory that holds `limits` and `status`; default `/proc/self`
+ * @param root directory that holds `limits`, `status` and `ns/user`; default `/proc/self`
  */
 export function readMemlock(root = "/proc/self"): Memlock {
   const limits = readFileSync(`${root}/limits`, "utf8");
@@ -30,8 +33,18 @@ export function readMemlock(root = "/proc/self"): Memlock {
   return {
     limit: soft === "unlimited" ? Number.POSITIVE_INFINITY : Number(soft),
     locked: Number(field(status, /^VmLck:\s*(\d+) kB/m) ?? "0") * 1024,
-    exempt: ((capabilities >> CAP_IPC_LOCK) & 1n) === 1n,
+    // The kernel asks by `capable()`, which wants it in the initial user namespace.
+    exempt: ((capabilities >> CAP_IPC_LOCK) & 1n) === 1n && isInitialNamespace(root),
   };
+}
+
+/** Whether a process is in the initial user namespace. A kernel that is built without them has no link to tell. */
+function isInitialNamespace(root: string): boolean {
+  try {
+    return readlinkSync(join(root, "ns", "user")) === INITIAL_USER_NAMESPACE;
+  } catch {
+    return true;
+  }
 }
 
 /**
