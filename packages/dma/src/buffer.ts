@@ -225,6 +225,8 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
     this.#onClosing?.();
     try {
       await this.#mapping.unmap();
+      const { memory } = this.#mapping;
+      if (this.#ownsMemory) await memory.closeAsync?.();
       this.#free();
     } catch (error) {
       this.#state = "open";

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { PciError, toIova } from "@userpci/interface";
 import { createDomain } from "@userpci/iommu";
 import { describe, expect, it } from "vitest";
@@ -230,6 +231,32 @@ describe.each(["close", "closeSync"] as const)("%s of a buffer", (close) => {
     expect(() => buffer.iova).toThrow(failing("ERR_CLOSED"));
     await buffer[close]();
     expect(memory.open.length).toBe(0);
+  });
+});
+
+describe("memory that takes long to free", () => {
+  it("is freed off this thread by close(), on it by closeSync(), and is its buffer's until then", async () => {
+    const { dma, memory } = opened();
+    const [first, second] = [dma.allocSync(K), dma.allocSync(K)];
+    let letGo!: () => void;
+    const freed = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    for (const each of memory.given) {
+      each.closeAsync = () => {
+        each.close();
+        return freed;
+      };
+    }
+    const closing = first.close();
+    await turn();
+    expect([first.closed, memory.open.length, dma.buffers()]).toEqual([false, 1, [first, second]]);
+    expect(() => first.closeSync()).toThrow(failing("ERR_BUSY", /being closed/));
+    second.closeSync();
+    expect([second.closed, memory.open.length]).toEqual([true, 0]);
+    letGo();
+    await closing;
+    expect([first.closed, dma.buffers()]).toEqual([true, []]);
   });
 });
 

@@ -40,6 +40,33 @@ describe("memory from memfds", () => {
     expect(() => memory.release!()).toThrow(failing("ERR_INVALID_ARGUMENT", /released more often/));
   });
 
+  it("is closed at once by closeAsync, and its pages are freed on another thread", async () => {
+    const closed: string[] = [];
+    const own = {
+      ...native,
+      close: (fd: number) => {
+        closed.push("close");
+        return native.close(fd);
+      },
+      closeAsync: async (fd: number) => {
+        const result = await native.closeAsync(fd);
+        closed.push("closeAsync");
+        return result;
+      },
+    };
+    const memory = new MemfdSource(own).alloc(2 ** 20);
+    memory.retain!();
+    await expect(memory.closeAsync!()).rejects.toEqual(failing("ERR_BUSY", /still mapped once/));
+    memory.release!();
+    const bytes = new Uint8Array(memory.buffer);
+    const closing = memory.closeAsync!();
+    expect([memory.closed, bytes.length, closed]).toEqual([true, 0, []]);
+    await closing;
+    await memory.closeAsync!();
+    memory.close();
+    expect(closed).toEqual(["closeAsync"]);
+  });
+
   it("stays open when it cannot be given back, and can be closed later", () => {
     const EBUSY = -16;
     const closed: number[] = [];

@@ -52,17 +52,21 @@ await guestSuite(import.meta.url, {
         `mapping and unmapping ${size} MiB leaves the event loop turning, which the calls on this thread do not`,
         () =>
           withDma(async ({ dma }) => {
-            const blocked = await watchTurns(() => dma.allocSync(size * MIB).closeSync());
-            let buffer = await dma.alloc(4096);
+            let buffer = dma.allocSync(4096);
+            const blocked = await watchTurns(() => {
+              buffer = dma.allocSync(size * MIB);
+            });
+            const blockedFreeing = await watchTurns(() => buffer.closeSync());
             const free = await watchTurns(async () => {
               buffer = await dma.alloc(size * MIB);
             });
             assert.equal(holdings().pinned, size * MIB + 4096);
             const freeing = await watchTurns(() => buffer.close());
-            const told = `sync ${show(blocked)}; alloc ${show(free)}; close ${show(freeing)}`;
+            const told = `allocSync ${show(blocked)}; alloc ${show(free)}; closeSync ${show(blockedFreeing)}; close ${show(freeing)}`;
             progress(`  ${size} MiB: ${told}`);
             assert.ok(free.fired >= 5, told);
             assert.ok(free.longest < blocked.took / 2, told);
+            assert.ok(freeing.longest < blockedFreeing.took / 2, told);
           }),
       ]),
     ),

@@ -12,6 +12,8 @@ export class TestMemory implements DmaMemory {
   closes = 0;
   /** What `close` throws, as long as it is set. */
   closeError: Error | undefined;
+  /** None, unless a test puts one in. */
+  closeAsync?: () => Promise<void>;
 
   constructor(size: number, pageSize = 4096, options: MemoryOptions = {}) {
     this.size = size;
