@@ -2,6 +2,7 @@ import { checkInteger, checkType, type Iova, iovaHi, iovaLo, PciError, toIova } 
 import type { DmaBuffer } from "./buffer.ts";
 import type { DmaAllocOptions } from "./dma.ts";
 import type { ElementLayout } from "./element-layout.ts";
+import { isShared } from "./mappable.ts";
 import {
   AdoptedBuffer,
   type ElementMemory,
@@ -30,7 +31,8 @@ export interface SharedElements {
 export interface ElementParts {
   readonly memory: ElementMemory;
   readonly layout: ElementLayout;
-  readonly words: SharedArrayBuffer;
+  /** As in {@link SharedElements}; of this thread alone where there is no SharedArrayBuffer. */
+  readonly words: ArrayBufferLike;
 }
 
 /**
@@ -45,7 +47,7 @@ export abstract class DmaElements implements AsyncDisposable, Disposable {
   readonly #kind: string;
   readonly #memory: ElementMemory;
   readonly #layout: ElementLayout;
-  readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #words: Int32Array;
   readonly #stride: number;
   readonly #perBlock: number;
   readonly #gap: number;
@@ -181,7 +183,15 @@ export abstract class DmaElements implements AsyncDisposable, Disposable {
   /** @internal What another thread needs. @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` */
   protected offer(): Omit<SharedElements, "type"> {
     this.checkOpen();
-    return { buffer: this.#memory.share(), layout: this.#layout, words: this.#words.buffer };
+    const { buffer: words } = this.#words;
+    if (isShared(words)) return { buffer: this.#memory.share(), layout: this.#layout, words };
+    throw new PciError(
+      "ERR_NOT_SUPPORTED",
+      `${this.name} cannot leave its thread: there is no SharedArrayBuffer`,
+      {
+        hint: "have the page isolated: headers Cross-Origin-Opener-Policy: same-origin, Cross-Origin-Embedder-Policy: require-corp",
+      },
+    );
   }
 
   /** @internal @throws PciError `ERR_CLOSED` */
@@ -229,19 +239,25 @@ export function planElements<E>(
 ): ElementPlan<E> {
   const { size, alignment } = layout;
   const options = alignment > EVERY_ADDRESS ? { ...memoryOptions, alignment } : memoryOptions;
+  const state = makeWords(words);
   return {
     size,
     options,
     make: (memory) => {
-      const state = new SharedArrayBuffer(4 * words);
       memory.onClosing(() => markClosed(state));
       return make({ memory, layout, words: state });
     },
   };
 }
 
+/** Words for all threads to see, where that can be: a page that is not isolated from others' has one thread's alone. */
+function makeWords(count: number): ArrayBufferLike {
+  if (typeof SharedArrayBuffer === "undefined") return new ArrayBuffer(4 * count);
+  return new SharedArrayBuffer(4 * count);
+}
+
 /** In whichever thread finds out that the device has lost the memory, or is about to. */
-function markClosed(words: SharedArrayBuffer): void {
+function markClosed(words: ArrayBufferLike): void {
   Atomics.store(new Int32Array(words), STATE, CLOSED);
 }
 
@@ -257,7 +273,7 @@ export function adoptElements(
 ): ElementParts {
   checkType("shared", shared, "object");
   const { buffer, layout, words } = shared;
-  if (shared.type !== type || !(words instanceof SharedArrayBuffer)) {
+  if (shared.type !== type || !isShared(words)) {
     throw new PciError("ERR_INVALID_ARGUMENT", `not a shared ${type}`, {
       hint: "pass what share() returned, as it came out of the message",
     });

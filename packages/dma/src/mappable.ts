@@ -62,8 +62,8 @@ function partOf(bytes: DmaBytes, offset: number, size?: number): DmaBytes {
 const isBytes = (what: unknown): what is DmaBytes =>
   ArrayBuffer.isView(what) || what instanceof ArrayBuffer || isShared(what);
 
-/** A page that is not isolated from others' has no such class. */
-const isShared = (what: unknown): what is SharedArrayBuffer =>
+/** Whether a buffer is one that several threads see. A page that is not isolated from others' has no such class. */
+export const isShared = (what: unknown): what is SharedArrayBuffer =>
   typeof SharedArrayBuffer !== "undefined" && what instanceof SharedArrayBuffer;
 
 /** Memory has neither of the two, and all of what can be mapped besides. */

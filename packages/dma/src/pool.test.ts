@@ -1,11 +1,15 @@
 import { createDomain } from "@userpci/iommu";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Dma } from "./dma.ts";
-import { adoptPool, type DmaPoolOptions, type SharedPool } from "./pool.ts";
+import { adoptPool, DmaPool, type DmaPoolOptions, type SharedPool } from "./pool.ts";
 import { TestMapper } from "./testing/mapper.ts";
 import { TestSource } from "./testing/memory.ts";
 import { mapSharedMemory, ShareableSource } from "./testing/shareable.ts";
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
 
 const failing = (code: string, message: RegExp, hint = /./) =>
   expect.objectContaining({
@@ -256,6 +260,24 @@ describe("a shared pool", () => {
   it("needs memory that can leave its thread", () => {
     expect(() => made().share()).toThrow(
       failing("ERR_NOT_SUPPORTED", /"rx" is of memory that only its own thread sees/),
+    );
+  });
+});
+
+describe("where there is no SharedArrayBuffer, as in a page that is not isolated", () => {
+  it.each(["pool", "ring"] as const)("a %s works, in its own thread alone", async (kind) => {
+    vi.stubGlobal("SharedArrayBuffer", undefined);
+    const { dma, memory } = opened(new ShareableSource());
+    const elements = await dma[kind]({ elementSize: 64, count: 4 });
+    if (elements instanceof DmaPool) elements.put(elements.get());
+    else elements.produce();
+    expect(() => elements.share()).toThrow(
+      failing("ERR_NOT_SUPPORTED", /cannot leave its thread/, /isolated/),
+    );
+    elements.closeSync();
+    expect([dma.buffers(), memory.open]).toEqual([[], []]);
+    expect(() => adoptPool({ type: "DMA pool" }, mapSharedMemory)).toThrow(
+      failing("ERR_INVALID_ARGUMENT", /not a shared/),
     );
   });
 });
