@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { checkAligned, checkInteger, checkMethods, checkType, formatValue } from "./check.ts";
+import {
+  checkAligned,
+  checkInteger,
+  checkMethods,
+  checkPowerOfTwo,
+  checkType,
+  formatValue,
+} from "./check.ts";
 import { failing } from "./testing/failing.ts";
 
 describe("formatValue", () => {
@@ -57,8 +64,9 @@ describe("checkMethods", () => {
 describe.each([
   ["checkInteger", (value: number) => checkInteger("size", value, 0, 8)],
   ["checkAligned", (value: number) => checkAligned("size", value, 4)],
+  ["checkPowerOfTwo", (value: number) => checkPowerOfTwo("size", value)],
 ])("%s", (_name, check) => {
-  it.each([undefined, null, Number.NaN, 0.5, 2 ** 53, 4n, "4", {}, [], Symbol("4")])(
+  it.each([undefined, null, Number.NaN, 0.5, Infinity, 4n, "4", {}, [], Symbol("4")])(
     "refuses %s",
     (value) => {
       expect(() => check(value as number)).toThrow(
@@ -79,4 +87,23 @@ it("a value outside, or between two multiples, is named with those that would do
   expect(() => checkAligned("size", 6, 4)).toThrow(
     failing("ERR_MISALIGNED", /size is 0x6, not a multiple of 4/),
   );
+});
+
+describe("checkPowerOfTwo", () => {
+  it("takes each power from 1 to the greatest, and nothing between two of them", () => {
+    for (let power = 0; power <= 63; power++) {
+      expect(checkPowerOfTwo("alignment", 2 ** power)).toBe(2 ** power);
+      if (power < 2 || power > 52) continue;
+      expect(() => checkPowerOfTwo("alignment", 2 ** power - 1)).toThrow(
+        failing("ERR_INVALID_ARGUMENT", /alignment is \d+, not a power of two/),
+      );
+    }
+    expect(() => checkPowerOfTwo("alignment", 48)).toThrow(expect.objectContaining({ hint: "use 32 or 64" }));
+  });
+
+  it.each([0, -1, -4096, -(2 ** 31), 2 ** 33, 2 ** 64])("says that %s is outside", (value) => {
+    expect(() => checkPowerOfTwo("alignment", value, 2 ** 32)).toThrow(
+      failing("ERR_OUT_OF_RANGE", /alignment is -?\d+, outside 1 to 2\^32/),
+    );
+  });
 });

@@ -96,3 +96,34 @@ export function checkAligned(name: string, value: number, alignment: number): nu
   }
   return value;
 }
+
+/**
+ * Returns `value` if it is a power of two in `[1, max]`.
+ *
+ * @param name what the value is, as the reader of the message would call it
+ * @param max a power of two, at most 2^63
+ * @throws PciError `ERR_INVALID_ARGUMENT`, with the powers on both sides as hint; `ERR_OUT_OF_RANGE` if it is outside
+ */
+export function checkPowerOfTwo(name: string, value: number, max = 2 ** 63): number {
+  if (!Number.isInteger(value)) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be an integer, not ${formatValue(value)}`, {
+      hint: `pass a power of two from 1 to 2^${Math.log2(max)}`,
+    });
+  }
+  if (value < 1 || value > max) {
+    throw new PciError("ERR_OUT_OF_RANGE", `${name} is ${value}, outside 1 to 2^${Math.log2(max)}`, {
+      hint: "pass a power of two in that range, such as 4096",
+    });
+  }
+  if (isPowerOfTwo(value)) return value;
+  const below = 2 ** Math.floor(Math.log2(value));
+  throw new PciError("ERR_INVALID_ARGUMENT", `${name} is ${value}, not a power of two`, {
+    hint: `use ${below} or ${2 * below}`,
+  });
+}
+
+/** @param value an integer above 0 */
+function isPowerOfTwo(value: number): boolean {
+  const isSmall = value === (value | 0);
+  return isSmall ? (value & (value - 1)) === 0 : 2 ** Math.round(Math.log2(value)) === value;
+}

@@ -18,6 +18,7 @@ export {
   checkAligned,
   checkInteger,
   checkMethods,
+  checkPowerOfTwo,
   checkType,
   formatValue,
 } from "./check.ts";
