@@ -1,5 +1,13 @@
-import type { Iova, IovaRange, MapperDescriptor, MapperLimits, MapRequest } from "@userpci/interface";
-import { type DmaMapper, PciError, type PinBudget } from "@userpci/interface";
+import type {
+  DmaMapper,
+  Iova,
+  IovaRange,
+  MapperDescriptor,
+  MapperLimits,
+  MapRequest,
+  PciError,
+  PinBudget,
+} from "@userpci/interface";
 import { systemError } from "./errno.ts";
 import { mapError, sweepError, unmapError } from "./explain.ts";
 import {
@@ -14,11 +22,10 @@ import {
 import { failedWith } from "./ioctl.ts";
 import { type Iommufd, ioasClosed } from "./iommufd.ts";
 import { readPins } from "./memlock.ts";
+import { ASYNC_SIZE, cannotPin } from "./pinning.ts";
 import * as uapi from "./uapi/iommufd.ts";
 import { Users } from "./users.ts";
 
-/** From this size on pinning is slow enough (about 1 ms for 8 MiB of small pages) to leave the main thread. */
-const ASYNC_SIZE = 8 * 2 ** 20;
 /** Rooms for ranges at first; the kernel says when it has more. */
 const FEW_RANGES = 8;
 /** More ranges than a machine has reserved regions; a larger demand is refused. */
@@ -164,11 +171,7 @@ export class IoasMapper implements DmaMapper {
   /** Maps memory that has no address in this process, by its file. */
   #mapFile(request: MapRequest): void {
     const { memory, iova, size, offset, direction } = request;
-    if (memory.file === undefined) {
-      throw new PciError("ERR_NOT_SUPPORTED", "memory without an address or a file cannot be pinned", {
-        hint: "allocate it with device.dma.alloc, or from the backend's memory source",
-      });
-    }
+    if (memory.file === undefined) throw cannotPin("an address or a file");
     const bytes = uapi.ioasMapFile.pack({
       size: uapi.ioasMapFile.size,
       flags: directionFlags[direction],

@@ -15,11 +15,9 @@ import { mapError, sweepError, unmapError } from "./explain.ts";
 import { failedWith, query } from "./ioctl.ts";
 import { readPins } from "./memlock.ts";
 import type { Native } from "./native.ts";
+import { ASYNC_SIZE, cannotPin } from "./pinning.ts";
 import { StructRecord } from "./struct-record.ts";
 import * as uapi from "./uapi/vfio.ts";
-
-/** From this size on pinning is slow enough (about 1 ms for 8 MiB of small pages) to leave the main thread. */
-const ASYNC_SIZE = 8 * 2 ** 20;
 
 const directionFlags = {
   "to-device": uapi.mapFlag.READ,
@@ -214,11 +212,7 @@ export class Type1Mapper implements DmaMapper {
 }
 
 function fillMap(record: MapRecord, { memory, offset, iova, size, direction }: MapRequest): void {
-  if (memory.address === undefined) {
-    throw new PciError("ERR_NOT_SUPPORTED", "memory without an address of this process cannot be pinned", {
-      hint: "allocate it with device.dma.alloc, or from the backend's memory source",
-    });
-  }
+  if (memory.address === undefined) throw cannotPin("an address of this process");
   record.setU32("flags", directionFlags[direction]);
   record.setU64("vaddr", offset === 0 ? memory.address : memory.address + BigInt(offset));
   record.setU64("iova", iova);
