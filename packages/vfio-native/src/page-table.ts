@@ -172,10 +172,11 @@ export class PageTable implements Disposable {
   }
 
   #assertTracking(): void {
-    if (this.closed)
+    if (this.closed) {
       throw new PciError("ERR_CLOSED", `page table ${this.id} is closed`, {
-        hint: "make another: device.iommu.createPageTable(options)",
+        hint: "make another: device.iommu.createPageTable()",
       });
+    }
     if (!this.dirtyTracking) throw featureMissing("dirty-tracking", `page table ${this.id}`);
   }
 }
