@@ -133,7 +133,7 @@ describe("refusals name the numbers", () => {
 
   it.each([
     [{ alignment: 3000 }, "ERR_INVALID_ARGUMENT"],
-    [{ alignment: 0 }, "ERR_INVALID_ARGUMENT"],
+    [{ alignment: 0 }, "ERR_OUT_OF_RANGE"],
     [{ addressBits: 65 }, "ERR_OUT_OF_RANGE"],
     [{ addressBits: 11 }, "ERR_OUT_OF_RANGE"],
     [{ addressBits: Number.NaN }, "ERR_INVALID_ARGUMENT"],

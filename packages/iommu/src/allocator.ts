@@ -1,5 +1,6 @@
 import {
   checkInteger,
+  checkPowerOfTwo,
   checkType,
   type Iova,
   type IovaRange,
@@ -9,7 +10,7 @@ import {
 } from "@userpci/interface";
 import { exhausted, neverFits, outside } from "./allocator-errors.ts";
 import { alignmentUnits, checkIovaAligned, checkSize, type IovaRequest, phaseUnits } from "./iova-request.ts";
-import { addressOf, checkPowerOfTwo, LARGE_PAGE, UNIT, UNITS, unitOf, unitStartingAt } from "./pages.ts";
+import { addressOf, LARGE_PAGE, UNIT, UNITS, unitOf, unitStartingAt } from "./pages.ts";
 import { RangeMap } from "./range-map.ts";
 import type { RangeEntry } from "./range-tree.ts";
 import { formatRange, formatRanges, limitRanges, normaliseRanges, rangesContain } from "./ranges.ts";
@@ -62,8 +63,10 @@ export class IovaAllocator<T> {
    */
   constructor(ranges: Iterable<IovaRange> = [], options: IovaAllocatorOptions<T> = {}) {
     checkType("options", options, "object");
-    this.#guard = Math.ceil(checkInteger("guard", options.guard ?? 0, 0, 2 ** 40) / UNIT);
-    this.#describe = options.describe ?? (() => "a live range");
+    const { guard = 0, describe = () => "a live range" } = options;
+    checkType("describe", describe, "function");
+    this.#guard = Math.ceil(checkInteger("guard", guard, 0, 2 ** 40) / UNIT);
+    this.#describe = describe;
     this.setRanges(ranges);
   }
 
@@ -179,6 +182,7 @@ export class IovaAllocator<T> {
 
   /** The live range that ends at or below `iova` and lies nearest, if any. */
   below(iova: bigint): IovaAllocation<T> | undefined {
+    checkType("iova", iova, "bigint");
     let entry = this.#table.overlap(0, unitOf(iova));
     while (entry !== undefined && !isLive(entry)) entry = this.#table.overlap(0, entry.start);
     return entry === undefined ? undefined : allocationOf(entry);
@@ -186,6 +190,7 @@ export class IovaAllocator<T> {
 
   /** The live range that starts above `iova` and lies nearest, if any. */
   above(iova: bigint): IovaAllocation<T> | undefined {
+    checkType("iova", iova, "bigint");
     let entry = this.#table.after(unitOf(iova));
     while (entry !== undefined && !isLive(entry)) entry = this.#table.after(entry.start);
     return entry === undefined ? undefined : allocationOf(entry);
@@ -201,9 +206,10 @@ export class IovaAllocator<T> {
   #alloc(units: number, owner: T, request: IovaRequest): Iova {
     checkType("request", request, "object");
     const bits = checkInteger("addressBits", request.addressBits ?? 64, 12, 64);
-    const alignment = alignmentUnits(request.alignment ?? UNIT);
+    const { alignment: wanted } = request;
+    const alignment = alignmentUnits(wanted ?? UNIT);
     const isLarge = units >= LARGE_PAGE / UNIT;
-    const usual = request.alignment ?? (isLarge ? LARGE_PAGE : UNIT);
+    const usual = wanted ?? (isLarge ? LARGE_PAGE : UNIT);
     const preferred = alignmentUnits(request.preferredAlignment ?? usual);
     const phase = phaseUnits(request.phase ?? 0, preferred);
     // What rests would cut up the room that large pages need.

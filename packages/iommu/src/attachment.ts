@@ -10,10 +10,12 @@ import { formatRanges } from "./ranges.ts";
 
 // What may be attached to a domain, and why it may not.
 
+const methods = ["limits", "map", "mapSync", "unmap", "unmapSync", "close"] as const;
+
 /** @throws PciError `ERR_INVALID_ARGUMENT` for what is no mapper */
 export function checkMapper(mapper: DmaMapper): void {
-  const { limits, mapSync } = (mapper ?? {}) as Partial<DmaMapper>;
-  if (typeof limits === "function" && typeof mapSync === "function") return;
+  const given = (mapper ?? {}) as Partial<DmaMapper>;
+  if (methods.every((method) => typeof given[method] === "function")) return;
   throw new PciError(
     "ERR_INVALID_ARGUMENT",
     `what is attached must be a mapper, not ${formatValue(mapper)}`,

@@ -1,5 +1,6 @@
 import {
   checkAligned,
+  checkInteger,
   checkType,
   type DirtyLog,
   type DmaMapper,
@@ -79,7 +80,7 @@ export class DomainDirtyLog implements DirtyLog {
     this.#host.checkOpen();
     checkType("iova", iova, "bigint");
     checkAligned("iova", Number(iova % BigInt(UNIT)), UNIT);
-    checkAligned("size", size, UNIT);
+    checkAligned("size", checkInteger("size", size, 0, Number.MAX_SAFE_INTEGER), UNIT);
     if (!this.#on) throw notNoting();
     // All of them first: what is moved is told to nobody if a later one throws.
     const parts = this.#mappingsIn(iova, size).map((mapping) => ({ mapping, noted: this.#read(mapping) }));

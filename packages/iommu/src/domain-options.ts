@@ -1,6 +1,9 @@
 import { checkInteger, checkType, type IovaRange, MAX_IOVA, type MappingBudget } from "@userpci/interface";
 import { limitRanges, normaliseRanges } from "./ranges.ts";
 
+/** How many mappings that were undone a domain remembers by default. */
+const REMEMBERED = 256;
+
 /** How `createDomain` may be asked. */
 export interface DomainOptions {
   /** Name for messages. Default: none. */
@@ -23,16 +26,24 @@ export interface DomainOptions {
   readonly onMappingsLow?: (budget: MappingBudget) => void;
 }
 
-/** @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` */
-export function checkDomainOptions(options: DomainOptions): void {
-  checkType("options", options, "object");
-  if (options.label !== undefined) checkType("label", options.label, "string");
-  if (options.onMappingsLow !== undefined) checkType("onMappingsLow", options.onMappingsLow, "function");
-  checkInteger("history", options.history ?? 0, 0, 65536);
+/** What a domain is made of: options that were checked, with their defaults filled in. */
+export interface DomainPlan {
+  readonly label: string | undefined;
+  readonly guard: number;
+  readonly history: number;
+  /** The addresses that it may use of those that its devices allow. */
+  readonly allowed: readonly IovaRange[];
+  readonly onMappingsLow: ((budget: MappingBudget) => void) | undefined;
 }
 
-/** The addresses that a domain may use of those that its devices allow. @throws PciError as {@link checkDomainOptions} */
-export function allowedRanges({ ranges, addressBits = 64 }: DomainOptions): readonly IovaRange[] {
+/** @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` */
+export function planDomain(options: DomainOptions): DomainPlan {
+  checkType("options", options, "object");
+  const { label, guard = 0, addressBits = 64, ranges, history = REMEMBERED, onMappingsLow } = options;
+  if (label !== undefined) checkType("label", label, "string");
+  if (onMappingsLow !== undefined) checkType("onMappingsLow", onMappingsLow, "function");
+  checkInteger("history", history, 0, 65536);
+  checkInteger("addressBits", addressBits, 12, 64);
   const given = ranges === undefined ? [{ start: 0n, last: MAX_IOVA }] : normaliseRanges(ranges);
-  return limitRanges(given, checkInteger("addressBits", addressBits, 12, 64));
+  return { label, guard, history, allowed: limitRanges(given, addressBits), onMappingsLow };
 }

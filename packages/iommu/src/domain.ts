@@ -18,26 +18,18 @@ import {
   type PinBudget,
   type ReserveOptions,
 } from "@userpci/interface";
-import { IovaAllocator } from "./allocator.ts";
+import { AddressTable } from "./address-table.ts";
 import { checkMapper, DeviceList } from "./attachment.ts";
 import { Budget } from "./budget.ts";
 import { type DirtyHost, DomainDirtyLog } from "./domain-dirty-log.ts";
-import { allowedRanges, checkDomainOptions, type DomainOptions } from "./domain-options.ts";
-import { explain } from "./explain.ts";
-import { MappingHistory } from "./history.ts";
+import { type DomainOptions, type DomainPlan, planDomain } from "./domain-options.ts";
 import { Joiner, type JoinHost, type MappingPart } from "./join.ts";
 import { MapperTable } from "./mapper-table.ts";
-import { describeMapping, Mapping, type MappingHost, nameMapping } from "./mapping.ts";
-import { MemoryIndex } from "./memory-index.ts";
-import { UNIT } from "./pages.ts";
-import { chooseAddress } from "./placement.ts";
+import { describeMapping, Mapping, type MappingHost } from "./mapping.ts";
 import { type MappingPlan, planMapping } from "./request.ts";
-import { Reservation } from "./reservation.ts";
+import { planReservation, Reservation } from "./reservation.ts";
 import { shareOf } from "./share.ts";
 import { UnderWay } from "./under-way.ts";
-
-/** How many mappings that were undone a domain remembers by default. */
-const REMEMBERED = 256;
 
 /**
  * Makes an I/O address space without a device in it (row R3). Backends give it mappers as devices are opened into it. It
@@ -47,35 +39,28 @@ const REMEMBERED = 256;
  * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` for an option that is none
  */
 export function createDomain(options: DomainOptions = {}): IommuDomain {
-  checkDomainOptions(options);
-  return new Domain(options);
+  return new Domain(planDomain(options));
 }
-
-type Holder = Mapping | Reservation;
 
 class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
   readonly #name: string;
-  readonly #table: IovaAllocator<Holder>;
+  readonly #table: AddressTable;
   readonly #mappers: MapperTable;
   readonly #budget: Budget;
-  readonly #history: MappingHistory;
-  readonly #index = new MemoryIndex();
   readonly #joiner = new Joiner(this);
   readonly #devices = new DeviceList();
   readonly dirty = new DomainDirtyLog(this);
   readonly #underWay = new UnderWay();
-  #reservedBytes = 0;
   #closed = false;
   #closing: Promise<void> | undefined;
 
-  constructor(options: DomainOptions) {
-    this.#name = options.label === undefined ? "the domain" : `domain "${options.label}"`;
-    this.#table = new IovaAllocator<Holder>([], { guard: options.guard ?? 0, describe: nameHolder });
-    this.#mappers = new MapperTable(allowedRanges(options));
-    this.#history = new MappingHistory(options.history ?? REMEMBERED);
+  constructor({ label, guard, history, allowed, onMappingsLow }: DomainPlan) {
+    this.#name = label === undefined ? "the domain" : `domain "${label}"`;
+    this.#table = new AddressTable(guard, history);
+    this.#mappers = new MapperTable(allowed);
     this.#budget = new Budget({
       read: () => this.#mappers.budget(this.#budget.used),
-      onLow: options.onMappingsLow,
+      onLow: onMappingsLow,
     });
   }
 
@@ -96,7 +81,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
   }
 
   get mappedBytes(): number {
-    return this.#table.allocatedBytes - this.#reservedBytes;
+    return this.#table.mappedBytes;
   }
 
   get budget(): MappingBudget {
@@ -116,37 +101,32 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
 
   mappings(): Iterable<DmaMapping> {
     this.checkOpen();
-    return this.visible().flatMap((mapping): DmaMapping[] =>
-      mapping.joined === undefined ? [mapping] : [...mapping.joined.parts()],
-    );
+    return this.#table.mappings();
   }
 
   find(iova: bigint): DmaMapping | undefined {
     this.checkOpen();
-    const mapping = this.mappingAt(iova);
-    if (mapping?.joined === undefined) return mapping;
-    return mapping.joined.find(mapping.offset + Number(iova - mapping.iova));
+    return this.#table.find(iova);
   }
 
   mappingAt(iova: bigint): Mapping | undefined {
-    const holder = this.#table.find(iova)?.owner;
-    return holder instanceof Mapping && holder.visible ? holder : undefined;
+    return this.#table.mappingAt(iova);
   }
 
   visible(): Mapping[] {
-    return this.#all().filter((mapping) => mapping.visible);
+    return this.#table.visible();
   }
 
   iovaOf(memory: DmaMemory, offset = 0): Iova | undefined {
     this.checkOpen();
+    checkType("memory", memory, "object");
     checkInteger("offset", offset, 0, Number.MAX_SAFE_INTEGER);
-    return this.#index.iovaOf(memory, offset, () => this.visible());
+    return this.#table.iovaOf(memory, offset);
   }
 
   explain(iova: bigint): IovaReport {
     this.checkOpen();
-    checkType("iova", iova, "bigint");
-    return explain(iova, { table: this.#table, history: this.#history });
+    return this.#table.explain(iova);
   }
 
   attach(mapper: DmaMapper, device: string): DomainAttachment {
@@ -157,7 +137,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
       name: this.#name,
       ranges: this.#table.ranges,
       setRanges: (ranges) => this.#table.setRanges(ranges),
-      mappings: () => this.#all(),
+      mappings: () => this.#table.all(),
       whileJoining: (joining, join) => this.dirty.whileJoining(joining, join),
     });
     this.#budget.refresh();
@@ -165,41 +145,45 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
   }
 
   async map(memory: DmaMemory, options: MapOptions = {}): Promise<DmaMapping> {
-    const part = options?.join ? await this.#joiner.map(this.#plan(memory, options), options) : undefined;
-    return part ?? this.#map(this.#plan(memory, options), options);
+    const part = options?.join ? await this.#joiner.map(this.#plan(memory, options)) : undefined;
+    return part ?? this.mapWhole(this.#plan(memory, options));
   }
 
   mapSync(memory: DmaMemory, options: MapOptions = {}): DmaMapping {
+    const joins = options?.join;
     const plan = this.#plan(memory, options);
-    const part = options.join ? this.#joiner.mapSync(plan, options) : undefined;
-    return part ?? this.#mapSync(plan, options);
+    const part = joins ? this.#joiner.mapSync(plan) : undefined;
+    return part ?? this.mapWholeSync(plan);
   }
 
-  mapWhole(memory: DmaMemory, options: MapOptions): Promise<Mapping> {
-    return this.#map(this.#plan(memory, options), options);
+  /** For {@link Joiner}. */
+  async mapWhole(plan: MappingPlan): Promise<Mapping> {
+    const mapping = this.#place(plan);
+    await this.track(this.#enter(mapping));
+    this.#table.entered(mapping);
+    return mapping;
   }
 
-  mapWholeSync(memory: DmaMemory, options: MapOptions): Mapping {
-    return this.#mapSync(this.#plan(memory, options), options);
+  mapWholeSync(plan: MappingPlan): Mapping {
+    const mapping = this.#place(plan);
+    mapping.enterSync();
+    this.#table.entered(mapping);
+    return mapping;
   }
 
   reserve(size: number, options: ReserveOptions = {}): IovaReservation {
     this.#checkReady();
-    checkType("options", options, "object");
-    for (const name of ["label", "owner"] as const) {
-      if (options[name] !== undefined) checkType(name, options[name], "string");
-    }
-    const rounded = Math.ceil(checkInteger("size", size, 1, 2 ** 52) / this.pageSize) * this.pageSize;
-    const reservation = new Reservation(rounded, options, (it) => this.#unreserve(it));
-    const shape = { size: rounded, offset: 0, memory: { pageSize: UNIT } };
-    reservation.place(chooseAddress(this.#table, reservation, shape, this.pageSize, options));
-    this.#reservedBytes += rounded;
+    const plan = planReservation(size, options, this.pageSize);
+    // A property of the options may be code, which has closed the domain.
+    this.checkOpen();
+    const reservation = new Reservation(plan, (it) => this.#unreserve(it));
+    this.#table.place(reservation, plan, this.pageSize);
     return reservation;
   }
 
   share(window: IovaReservation): DomainShare {
     this.#checkReady();
-    const holds = (it: Reservation): boolean => !it.closed && this.#table.find(it.iova)?.owner === it;
+    const holds = (it: Reservation): boolean => this.#table.holds(it);
     return shareOf(window, { pageSize: this.pageSize, mappers: this.mappers, holds });
   }
 
@@ -216,7 +200,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
     this.#devices.assertNone(this.#name);
     this.#closed = true;
     const failures = new Failures();
-    for (const mapping of this.visible().reverse()) {
+    for (const mapping of this.#table.visible().reverse()) {
       if (!mapping.leaving) failures.try(() => mapping.unmapSync());
     }
     // Calls on other threads are still using the mappers: the last to end gives them up.
@@ -237,15 +221,13 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
   }
 
   gone(mapping: Mapping): void {
-    this.#table.free(mapping.iova);
+    this.#table.left(mapping);
     this.#budget.give();
-    this.#index.remove(mapping);
-    if (mapping.joined === undefined) this.#history.add(mapping);
     mapping.memory.release?.();
   }
 
   dropped(part: MappingPart): void {
-    this.#history.add(part);
+    this.#table.dropped(part);
   }
 
   track<R>(work: Promise<R>): Promise<R> {
@@ -257,31 +239,22 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
     return planMapping(memory, options, this.pageSize);
   }
 
-  async #map(plan: MappingPlan, options: MapOptions): Promise<Mapping> {
-    const mapping = this.#place(plan, options);
-    await this.track(this.#enter(mapping));
-    this.#index.add(mapping);
-    return mapping;
-  }
-
-  #mapSync(plan: MappingPlan, options: MapOptions): Mapping {
-    const mapping = this.#place(plan, options);
-    mapping.enterSync();
-    this.#index.add(mapping);
-    return mapping;
-  }
-
   /** A mapping with its address, which no mapper has yet. */
-  #place(plan: MappingPlan, options: MapOptions): Mapping {
+  #place(plan: MappingPlan): Mapping {
     const mapping = new Mapping(this, plan);
-    this.#budget.take();
+    plan.memory.retain?.();
+    let counted = false;
     try {
-      mapping.place(chooseAddress(this.#table, mapping, plan, this.pageSize, options));
+      // A property of the options or of the memory may be code, which has closed the domain.
+      this.checkOpen();
+      this.#budget.take();
+      counted = true;
+      this.#table.place(mapping, plan, this.pageSize);
     } catch (error) {
-      this.#budget.give();
+      if (counted) this.#budget.give();
+      plan.memory.release?.();
       throw error;
     }
-    plan.memory.retain?.();
     return mapping;
   }
 
@@ -289,8 +262,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
     if (this.#closed) return;
     if (reservation.shared) this.#mappers.sweep(reservation);
     if (reservation.held) return;
-    this.#table.free(reservation.iova);
-    this.#reservedBytes -= reservation.size;
+    this.#table.free(reservation);
   }
 
   async #enter(mapping: Mapping): Promise<void> {
@@ -300,13 +272,14 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
     throw new PciError(
       "ERR_CLOSED",
       `${this.#name} was closed while ${describeMapping(mapping)} was being made`,
+      { hint: "await map() before close(): what it was making is undone" },
     );
   }
 
   async #shutDown(): Promise<void> {
     await this.#underWay.idle();
     const failures = new Failures();
-    for (const mapping of this.visible().reverse()) await failures.tryAsync(() => mapping.unmap());
+    for (const mapping of this.#table.visible().reverse()) await failures.tryAsync(() => mapping.unmap());
     this.#release(failures);
   }
 
@@ -314,14 +287,9 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
   #release(failures: Failures): void {
     const unmapFailures = failures.errors.length;
     for (const mapper of this.#mappers.mappers.splice(0).reverse()) failures.try(() => mapper.close());
-    if (failures.errors.length === unmapFailures) for (const mapping of this.visible()) mapping.forget();
+    if (failures.errors.length === unmapFailures)
+      for (const mapping of this.#table.visible()) mapping.forget();
     failures.throwIfAny(`${this.#name} is closed, but`);
-  }
-
-  /** A copy, so that the table may change while it is walked. */
-  #all(): Mapping[] {
-    const holders = Array.from(this.#table, ({ owner }) => owner);
-    return holders.filter((holder) => holder instanceof Mapping);
   }
 
   #checkReady(): void {
@@ -333,11 +301,9 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
   }
 
   checkOpen(): void {
-    if (this.#closed) throw new PciError("ERR_CLOSED", `${this.#name} is closed`);
+    if (!this.#closed) return;
+    throw new PciError("ERR_CLOSED", `${this.#name} is closed`, {
+      hint: "map into another: createDomain(), or open the device again",
+    });
   }
-}
-
-function nameHolder(holder: Holder): string {
-  if (holder instanceof Mapping) return nameMapping(holder);
-  return holder.label === undefined ? "a reserved range" : `"${holder.label}", reserved`;
 }

@@ -1,5 +1,5 @@
-import { checkAligned, checkInteger, type Iova, PciError } from "@userpci/interface";
-import { checkPowerOfTwo, hex, UNIT } from "./pages.ts";
+import { checkAligned, checkInteger, checkPowerOfTwo, type Iova, PciError } from "@userpci/interface";
+import { hex, UNIT } from "./pages.ts";
 
 /** Constraints on one range. */
 export interface IovaRequest {

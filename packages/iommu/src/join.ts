@@ -4,7 +4,6 @@ import {
   type DmaMemory,
   type Iova,
   isPciError,
-  type MapOptions,
 } from "@userpci/interface";
 import type { Mapping } from "./mapping.ts";
 import { UNIT } from "./pages.ts";
@@ -15,8 +14,8 @@ import type { MappingPlan } from "./request.ts";
 export interface JoinHost {
   readonly pageSize: number;
   /** Maps memory by itself. */
-  mapWhole(memory: DmaMemory, options: MapOptions): Promise<Mapping>;
-  mapWholeSync(memory: DmaMemory, options: MapOptions): Mapping;
+  mapWhole(plan: MappingPlan): Promise<Mapping>;
+  mapWholeSync(plan: MappingPlan): Mapping;
   /** Called when a part is not mapped any more for its user. */
   dropped(part: MappingPart): void;
 }
@@ -106,8 +105,9 @@ export class JoinedMemory {
   }
 
   /** Adds a part, unless it meets another or lies where it must not. */
-  add(plan: MappingPlan, { addressBits = 64, iova, alignment = UNIT }: MapOptions): MappingPart | undefined {
+  add(plan: MappingPlan): MappingPart | undefined {
     const { mapping } = this;
+    const { addressBits, iova, alignment = UNIT } = plan;
     const [first, end] = [plan.offset / UNIT, (plan.offset + plan.size) / UNIT];
     if (!mapping.live || mapping.leaving || this.#parts.overlap(first, end) !== undefined) return undefined;
     const part = new MappingPart(this, plan);
@@ -137,19 +137,19 @@ export class Joiner {
   }
 
   /** @returns undefined if the part has to be mapped by itself */
-  async map(plan: MappingPlan, options: MapOptions): Promise<DmaMapping | undefined> {
-    const whole = this.#known(plan) ?? (await this.#make(plan, options));
-    return whole?.add(plan, options);
+  async map(plan: MappingPlan): Promise<DmaMapping | undefined> {
+    const whole = this.#known(plan) ?? (await this.#make(plan));
+    return whole?.add(plan);
   }
 
   /** {@link map} on this thread. */
-  mapSync(plan: MappingPlan, options: MapOptions): DmaMapping | undefined {
+  mapSync(plan: MappingPlan): DmaMapping | undefined {
     const known = this.#known(plan);
-    if (known !== undefined) return known.add(plan, options);
-    const wanted = this.#wholeOf(plan, options);
+    if (known !== undefined) return known.add(plan);
+    const wanted = this.#wholeOf(plan);
     if (wanted === undefined || this.#underWay.get(plan.memory)?.has(plan.direction)) return undefined;
     try {
-      return this.#keep(this.#host.mapWholeSync(plan.memory, wanted)).add(plan, options);
+      return this.#keep(this.#host.mapWholeSync(wanted)).add(plan);
     } catch (error) {
       if (mayBeSmaller(error)) return undefined;
       throw error;
@@ -160,14 +160,14 @@ export class Joiner {
     return this.#wholes.get(memory)?.get(direction);
   }
 
-  #make(plan: MappingPlan, options: MapOptions): Promise<Whole> {
+  #make(plan: MappingPlan): Promise<Whole> {
     const { memory, direction } = plan;
     const started = this.#underWay.get(memory)?.get(direction);
     if (started !== undefined) return started;
-    const wanted = this.#wholeOf(plan, options);
+    const wanted = this.#wholeOf(plan);
     if (wanted === undefined) return Promise.resolve(undefined);
     const making = this.#host
-      .mapWhole(memory, wanted)
+      .mapWhole(wanted)
       .then(
         (mapping) => this.#keep(mapping),
         (error: unknown) => {
@@ -181,13 +181,14 @@ export class Joiner {
   }
 
   /** How the whole is to be mapped so that the part gets what it asks for; undefined if it cannot be. */
-  #wholeOf({ memory, offset, direction }: MappingPlan, options: MapOptions): MapOptions | undefined {
-    const { iova, alignment, offset: _offset, size: _size, join: _join, ...rest } = options;
-    if (memory.size % this.#host.pageSize !== 0) return undefined;
+  #wholeOf(plan: MappingPlan): MappingPlan | undefined {
+    const { memory, offset, iova, alignment } = plan;
+    const { size } = memory;
+    if (size % this.#host.pageSize !== 0) return undefined;
     if (alignment !== undefined && offset % alignment !== 0) return undefined;
     if (iova !== undefined && iova < BigInt(offset)) return undefined;
-    const base = iova === undefined ? {} : { iova: (iova - BigInt(offset)) as Iova };
-    return { ...rest, ...base, ...(alignment !== undefined && { alignment }), direction };
+    const first = iova === undefined ? undefined : ((iova - BigInt(offset)) as Iova);
+    return { ...plan, offset: 0, size, iova: first };
   }
 
   #keep(mapping: Mapping): JoinedMemory {

@@ -1,4 +1,7 @@
 import {
+  checkInteger,
+  checkPowerOfTwo,
+  checkType,
   type DmaMapper,
   Failures,
   type Iova,
@@ -10,8 +13,8 @@ import {
 import { joinError, noCommonRange } from "./attachment.ts";
 import type { BudgetLimit } from "./budget.ts";
 import { describeMapping, type Mapping } from "./mapping.ts";
-import { hex, UNIT } from "./pages.ts";
-import { intersectRanges } from "./ranges.ts";
+import { hex, LARGEST_PAGE, UNIT } from "./pages.ts";
+import { intersectRanges, normaliseRanges } from "./ranges.ts";
 
 /** What a domain has, when a mapper joins. */
 export interface JoiningTable {
@@ -44,7 +47,7 @@ export class MapperTable {
 
   /** Takes a mapper in, with the whole table in it, or throws and leaves all as it was. */
   join(mapper: DmaMapper, device: string, table: JoiningTable): void {
-    const limits = mapper.limits();
+    const limits = limitsOf(mapper);
     const all = [...new Map(this.#limits).set(mapper, limits).values()];
     const ranges = all.map((each) => each.ranges).reduce(intersectRanges, this.#allowed);
     const pageSize = Math.max(UNIT, ...all.map((each) => each.pageSize));
@@ -115,6 +118,18 @@ function mappingsLeftIn(mapper: DmaMapper): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What a mapper says now, of which nothing is believed: it may be a peer's answer. @throws PciError `ERR_INVALID_ARGUMENT` */
+function limitsOf(mapper: DmaMapper): MapperLimits {
+  const limits = mapper.limits();
+  checkType(`limits of ${mapper.name}`, limits, "object");
+  const { ranges, pageSize, mappingsLeft } = limits;
+  checkPowerOfTwo(`pageSize of ${mapper.name}`, pageSize, LARGEST_PAGE);
+  if (mappingsLeft !== undefined) {
+    checkInteger(`mappingsLeft of ${mapper.name}`, mappingsLeft, 0, Number.MAX_SAFE_INTEGER);
+  }
+  return { ranges: normaliseRanges(ranges), pageSize, ...(mappingsLeft !== undefined && { mappingsLeft }) };
 }
 
 function checkPageSize(pageSize: number, mappings: readonly Mapping[]): void {

@@ -1,5 +1,7 @@
 import {
+  checkAligned,
   checkInteger,
+  checkPowerOfTwo,
   checkType,
   type DirtyLog,
   type DmaDirection,
@@ -9,9 +11,11 @@ import {
   type MapperLimits,
   type MapRequest,
   PciError,
+  toIova,
 } from "@userpci/interface";
 import { checkDirection } from "./direction.ts";
-import { checkPowerOfTwo, hex, UNIT, unitOf } from "./pages.ts";
+import { checkIovaAligned } from "./iova-request.ts";
+import { hex, LARGEST_PAGE, UNIT, UNITS, unitOf, unitStartingAt } from "./pages.ts";
 import { RangeMap } from "./range-map.ts";
 import { formatRange, normaliseRanges } from "./ranges.ts";
 import { SoftwareDirtyLog } from "./software-dirty-log.ts";
@@ -43,6 +47,8 @@ export interface Translation {
   readonly fault?: DmaFault;
 }
 
+const ALL: readonly IovaRange[] = [{ start: 0n, last: MAX_IOVA }];
+
 /** A page table in software: the IOMMU of devices that are emulated or served in this process (row R12). */
 export class MemoryMapper implements DmaMapper {
   readonly name: string;
@@ -55,13 +61,11 @@ export class MemoryMapper implements DmaMapper {
   /** @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` for options that make no sense */
   constructor(options: MemoryMapperOptions = {}) {
     checkType("options", options, "object");
-    this.name = options.name ?? "memory mapper";
-    checkType("name", this.name, "string");
-    this.#limits = {
-      ranges: normaliseRanges(options.ranges ?? [{ start: 0n, last: MAX_IOVA }]),
-      pageSize: checkPowerOfTwo("pageSize", options.pageSize ?? UNIT),
-    };
-    const { maxMappings } = options;
+    const { name = "memory mapper", ranges = ALL, pageSize = UNIT, maxMappings } = options;
+    checkType("name", name, "string");
+    this.name = name;
+    checkPowerOfTwo("pageSize", checkInteger("pageSize", pageSize, UNIT, LARGEST_PAGE));
+    this.#limits = { ranges: normaliseRanges(ranges), pageSize };
     this.#maxMappings =
       maxMappings === undefined ? Infinity : checkInteger("maxMappings", maxMappings, 0, 2 ** 32);
   }
@@ -89,9 +93,13 @@ export class MemoryMapper implements DmaMapper {
     this.mapSync(request);
   }
 
-  /** @throws PciError `ERR_CLOSED`, `ERR_IOVA_OVERLAP`, `ERR_MAPPING_LIMIT`, `ERR_NOT_SUPPORTED` for pages that are not in the memory's buffer */
+  /**
+   * @throws PciError `ERR_CLOSED`, `ERR_IOVA_OVERLAP`, `ERR_MAPPING_LIMIT`, `ERR_NOT_SUPPORTED` for pages that are not in the
+   * memory's buffer; `ERR_INVALID_ARGUMENT`, `ERR_MISALIGNED`, `ERR_OUT_OF_RANGE` for what no domain asks for
+   */
   mapSync(request: MapRequest): void {
-    if (this.#closed) throw new PciError("ERR_CLOSED", `${this.name} is closed`);
+    if (this.#closed) throw this.#closedError();
+    checkRequest(request);
     checkWithinBuffer(request, this.name);
     const start = unitOf(request.iova);
     const end = start + request.size / UNIT;
@@ -116,6 +124,8 @@ export class MemoryMapper implements DmaMapper {
 
   /** @throws PciError `ERR_INVALID_ARGUMENT` if no mapping has exactly this range */
   unmapSync(iova: bigint, size: number): void {
+    checkType("iova", iova, "bigint");
+    checkInteger("size", size, 0, Number.MAX_SAFE_INTEGER);
     const entry = this.#table.find(unitOf(iova));
     if (entry === undefined || entry.value.iova !== iova || entry.value.size !== size) {
       throw new PciError(
@@ -142,16 +152,18 @@ export class MemoryMapper implements DmaMapper {
     let at = iova;
     for (let left = size; left > 0; ) {
       const mapping = at > MAX_IOVA ? undefined : this.#table.find(unitOf(at))?.value;
-      // Bytes that were transferred to somebody else are not the device's to reach.
-      const isGone = mapping === undefined || mapping.memory.buffer.byteLength === 0;
+      if (mapping === undefined) return { slices, fault: { iova: at, reason: "unmapped" } };
+      const inside = Number(at - mapping.iova);
+      const length = Math.min(left, mapping.size - inside);
+      const { buffer, byteOffset = 0 } = mapping.memory;
+      const start = byteOffset + mapping.offset + inside;
+      // Bytes that were transferred to somebody else, or given up by a buffer made smaller, are not the device's to reach.
+      const isGone = start + length > buffer.byteLength;
       if (isGone) return { slices, fault: { iova: at, reason: "unmapped" } };
       if (mapping.direction !== "bidirectional" && mapping.direction !== direction) {
         return { slices, fault: { iova: at, reason: "direction" } };
       }
-      const inside = Number(at - mapping.iova);
-      const length = Math.min(left, mapping.size - inside);
-      const { buffer, byteOffset = 0 } = mapping.memory;
-      slices.push(new Uint8Array(buffer, byteOffset + mapping.offset + inside, length));
+      slices.push(new Uint8Array(buffer, start, length));
       if (direction !== "to-device") this.#dirty.note(at, length);
       at += BigInt(length);
       left -= length;
@@ -165,6 +177,12 @@ export class MemoryMapper implements DmaMapper {
     for (const entry of [...this.#table]) this.#remove(entry);
   }
 
+  #closedError(): PciError {
+    return new PciError("ERR_CLOSED", `${this.name} is closed`, {
+      hint: "attach a new MemoryMapper to a new domain: one that is closed serves no device",
+    });
+  }
+
   /** What was written goes with the mapping: the next at its place is other memory. */
   #remove({ start, end }: { readonly start: number; readonly end: number }): void {
     this.#table.delete(start);
@@ -172,11 +190,36 @@ export class MemoryMapper implements DmaMapper {
   }
 }
 
+/** A domain has checked all of it; a mapper may be used without one. Of what is right nothing is called. */
+function checkRequest(request: MapRequest): void {
+  checkType("request", request, "object");
+  const { iova, size, memory, offset } = request;
+  const start = typeof iova === "bigint" ? unitStartingAt(iova) : -1;
+  const arePages = isPages(size) && size > 0 && isPages(offset) && offset >= 0;
+  const isRight = start >= 0 && arePages && start + size / UNIT <= UNITS;
+  if (!isRight) {
+    checkType("iova", iova, "bigint");
+    checkIovaAligned(toIova(iova), UNIT);
+    checkAligned("size", checkInteger("size", size, UNIT, Number.MAX_SAFE_INTEGER), UNIT);
+    checkAligned("offset", checkInteger("offset", offset, 0, Number.MAX_SAFE_INTEGER), UNIT);
+    throw new PciError("ERR_OUT_OF_RANGE", `${hex(size)} bytes at ${hex(iova)} pass the last address`, {
+      hint: "map less, or further below 2^64",
+    });
+  }
+  checkType("memory", memory, "object");
+  checkDirection(request.direction);
+}
+
+const isPages = (size: number): boolean => Number.isSafeInteger(size) && size % UNIT === 0;
+
 /** Memory of a caller's own bytes may begin before the buffer that they are in, and end behind it. */
 function checkWithinBuffer({ memory, offset, size }: MapRequest, name: string): void {
-  if (memory.byteOffset === undefined) return;
-  const start = memory.byteOffset + offset;
-  if (start >= 0 && start + size <= memory.buffer.byteLength) return;
+  const { buffer, byteOffset = 0 } = memory;
+  checkType("buffer of the memory", buffer, "object");
+  // Memory without bytes of this process: a device's access to it is a fault.
+  if (memory.byteOffset === undefined && buffer.byteLength === 0) return;
+  const start = byteOffset + offset;
+  if (start >= 0 && start + size <= buffer.byteLength) return;
   throw new PciError("ERR_NOT_SUPPORTED", `${name} reaches bytes of a buffer only, not those around it`, {
     hint: "map bytes that begin and end at page boundaries",
   });

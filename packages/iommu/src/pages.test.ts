@@ -1,7 +1,7 @@
 import { MAX_IOVA } from "@userpci/interface";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addressOf, checkPowerOfTwo, UNIT, UNITS, unitOf, unitStartingAt } from "./pages.ts";
+import { addressOf, UNIT, UNITS, unitOf, unitStartingAt } from "./pages.ts";
 
 const units = fc.oneof(fc.nat(), fc.integer({ min: 0, max: UNITS - 1 }), fc.constant(UNITS - 1));
 
@@ -23,19 +23,6 @@ describe("units and addresses", () => {
     for (const outside of [-1n, BigInt(-UNIT), 1n << 64n, (1n << 64n) + BigInt(UNIT)]) {
       const unit = unitStartingAt(outside);
       expect(unit < 0 || unit >= UNITS).toBe(true);
-    }
-  });
-});
-
-describe("checkPowerOfTwo", () => {
-  it("takes each power from 1 to 2^63, and nothing else", () => {
-    for (let power = 0; power <= 63; power++) {
-      expect(checkPowerOfTwo("alignment", 2 ** power)).toBe(2 ** power);
-      if (power > 1 && power < 53)
-        expect(() => checkPowerOfTwo("alignment", 2 ** power - 1)).toThrow("power of two");
-    }
-    for (const value of [0, -1, -4096, -(2 ** 31), 3, 6144, 0.5, 1.5, Number.NaN, 2 ** 64, Infinity]) {
-      expect(() => checkPowerOfTwo("alignment", value)).toThrow("power of two");
     }
   });
 });

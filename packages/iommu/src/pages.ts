@@ -1,4 +1,4 @@
-import { formatValue, type Iova, PciError } from "@userpci/interface";
+import type { Iova } from "@userpci/interface";
 
 /**
  * Unit of the allocator's tables in bytes: the smallest page of any IOMMU that VFIO drives. Counted in these, a 64-bit
@@ -10,6 +10,8 @@ export const UNITS = 2 ** 52;
 /** Sizes of the large pages that mappings are aligned for, in bytes. */
 export const LARGE_PAGE = 2 ** 21;
 export const HUGE_PAGE = 2 ** 30;
+/** More than the smallest page of any IOMMU, in bytes. */
+export const LARGEST_PAGE = 2 ** 40;
 
 const SHIFT = 12n;
 
@@ -42,23 +44,4 @@ export function addressOf(unit: number): Iova {
 /** `0x1000`. */
 export function hex(value: bigint | number): string {
   return `0x${value.toString(16)}`;
-}
-
-/**
- * Returns `value` if it is a power of two up to 2^63.
- *
- * @throws PciError `ERR_INVALID_ARGUMENT`
- */
-export function checkPowerOfTwo(name: string, value: number): number {
-  if (!(typeof value === "number" && value >= 1 && value <= 2 ** 63 && isPowerOfTwo(value))) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be a power of two, not ${formatValue(value)}`, {
-      hint: "4096 for pages, 2 ** 21 so that 2 MiB pages can be used",
-    });
-  }
-  return value;
-}
-
-function isPowerOfTwo(value: number): boolean {
-  const isSmall = value === (value | 0);
-  return isSmall ? (value & (value - 1)) === 0 : 2 ** Math.round(Math.log2(value)) === value;
 }

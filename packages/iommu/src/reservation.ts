@@ -1,4 +1,35 @@
-import type { Iova, IovaRange, IovaReservation } from "@userpci/interface";
+import {
+  checkInteger,
+  checkType,
+  type Iova,
+  type IovaRange,
+  type IovaReservation,
+  type ReserveOptions,
+} from "@userpci/interface";
+import { UNIT } from "./pages.ts";
+import type { Shape } from "./placement.ts";
+import { wishOf } from "./request.ts";
+
+/** A reservation that was asked for, checked; its address is not chosen yet. */
+export interface ReservationPlan extends Shape {
+  readonly label: string | undefined;
+  readonly owner: string | undefined;
+}
+
+/**
+ * Checks what was asked of `IommuDomain.reserve`, each option looked at once.
+ *
+ * @param pageSize smallest page of the domain, in bytes
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`
+ */
+export function planReservation(size: number, options: ReserveOptions, pageSize: number): ReservationPlan {
+  checkType("options", options, "object");
+  const { label, owner } = options;
+  if (label !== undefined) checkType("label", label, "string");
+  if (owner !== undefined) checkType("owner", owner, "string");
+  const rounded = Math.ceil(checkInteger("size", size, 1, 2 ** 52) / pageSize) * pageSize;
+  return { size: rounded, offset: 0, memory: { pageSize: UNIT }, label, owner, ...wishOf(options) };
+}
 
 /** Addresses that a domain keeps free. */
 export class Reservation implements IovaReservation {
@@ -14,11 +45,16 @@ export class Reservation implements IovaReservation {
   shared = false;
 
   /** @param free called when it is closed, which fails if it throws, and again when it is {@link held} no more after that */
-  constructor(size: number, names: { label?: string; owner?: string }, free: (it: Reservation) => void) {
+  constructor({ size, label, owner }: ReservationPlan, free: (it: Reservation) => void) {
     this.size = size;
-    this.label = names.label;
-    this.owner = names.owner;
+    this.label = label;
+    this.owner = owner;
     this.#free = free;
+  }
+
+  /** Whether a value is one, and not only looks like it. */
+  static is(value: unknown): value is Reservation {
+    return typeof value === "object" && value !== null && #closed in value;
   }
 
   get iova(): Iova {

@@ -38,7 +38,7 @@ export function holdWindow(share: DomainShare): () => void {
 /** See `IommuDomain.share`. */
 export function shareOf(window: IovaReservation, domain: Sharer): DomainShare {
   checkType("window", window, "object");
-  if (!(window instanceof Reservation)) {
+  if (!Reservation.is(window)) {
     throw new PciError("ERR_INVALID_ARGUMENT", `${formatValue(window)} is no reservation`, {
       hint: "share what domain.reserve(size) gave",
     });

@@ -1,5 +1,8 @@
-import { type DirtyLog, PciError } from "@userpci/interface";
+import { checkInteger, checkType, type DirtyLog, PciError } from "@userpci/interface";
 import { UNIT, unitOf } from "./pages.ts";
+
+/** Bytes that a bitmap is made of at once: half of what a process can address (x86-64). */
+const LARGEST = 2 ** 46;
 
 /** The pages that emulated devices write, noted as their accesses are translated. */
 export class SoftwareDirtyLog implements DirtyLog {
@@ -32,6 +35,8 @@ export class SoftwareDirtyLog implements DirtyLog {
 
   take(iova: bigint, size: number): Uint8Array {
     if (this.#written === undefined) throw notNoting();
+    checkType("iova", iova, "bigint");
+    checkInteger("size", size, 0, LARGEST);
     const bits = new Uint8Array(Math.ceil(size / UNIT / 8));
     const first = unitOf(iova);
     for (let page = 0; page < size / UNIT; page++) {
