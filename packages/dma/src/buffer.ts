@@ -3,7 +3,6 @@ import {
   type DirtyLog,
   type DmaDirection,
   type DmaMapping,
-  type DmaMemory,
   featureMissing,
   type Iova,
   iovaHi,
@@ -11,6 +10,7 @@ import {
   PciError,
 } from "@userpci/interface";
 import { type ByteRange, rangesOf } from "./byte-ranges.ts";
+import { callerWindow } from "./caller-window.ts";
 import type { SharedBuffer } from "./shared-buffer.ts";
 
 /** What a buffer is made of, and whom it tells when it is closed. */
@@ -48,18 +48,17 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
   #onClosing: (() => void) | undefined;
   #state: "open" | "closing" | "closed" = "open";
 
-  /** @internal */
+  /** @internal @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` for memory that is not what it should be */
   constructor(parts: DmaBufferParts) {
     this.#mapping = parts.mapping;
     this.#ownsMemory = parts.ownsMemory;
     this.#onClose = parts.onClose;
     this.#dirty = parts.dirty;
     const { memory, offset, size, iova } = parts.mapping;
-    const { byteOffset = 0, lead = 0, length = memory.size - lead } = memory;
-    const first = Math.max(offset, lead);
-    this.#size = Math.min(offset + size, lead + length) - first;
-    this.#start = byteOffset + first;
-    this.#iova = (first === offset ? iova : iova + BigInt(first - offset)) as Iova;
+    const window = callerWindow(memory, offset, size);
+    this.#size = window.size;
+    this.#start = window.start;
+    this.#iova = (window.offset === offset ? iova : iova + BigInt(window.offset - offset)) as Iova;
     this.#iovaLo = iovaLo(this.#iova);
     this.#iovaHi = iovaHi(this.#iova);
   }
@@ -241,7 +240,7 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
   }
 
   #notFreed(error: unknown): PciError {
-    const { code, message, hint } = error as Partial<PciError>;
+    const { code, message, hint } = (error ?? {}) as Partial<PciError>;
     return new PciError(
       code ?? "ERR_BUSY",
       `${this.#name()} could not be unmapped, so its memory is not freed: ${message ?? String(error)}`,
@@ -261,13 +260,9 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
 
   #checkOpen(): void {
     // Unmapped but not freed, or with its domain: the address may be another's.
-    if (this.#state !== "open" || this.#mapping.closed)
-      throw new PciError("ERR_CLOSED", `${this.#name()} is closed`);
+    if (this.#state === "open" && !this.#mapping.closed) return;
+    throw new PciError("ERR_CLOSED", `${this.#name()} is closed`, {
+      hint: "allocate another while its device is open: device.dma.alloc(size)",
+    });
   }
-}
-
-/** Whether a mapping of `memory` is still in `mappings`. */
-export function isMapped(memory: DmaMemory, mappings: Iterable<DmaMapping>): boolean {
-  for (const mapping of mappings) if (mapping.memory === memory) return true;
-  return false;
 }

@@ -1,18 +1,19 @@
 import {
   checkInteger,
+  checkMethods,
   checkType,
-  type DmaDirection,
-  type DmaMapping,
   type DmaMemory,
-  Failures,
   featureMissing,
   type IommuDomain,
-  type Iova,
   type MapOptions,
   type MemorySource,
   PciError,
 } from "@userpci/interface";
-import { DmaBuffer, isMapped } from "./buffer.ts";
+import type { DmaBuffer } from "./buffer.ts";
+import { BufferSet } from "./buffer-set.ts";
+import { discard } from "./discard.ts";
+import type { DmaAllocOptions, DmaDevice } from "./dma-options.ts";
+import { makeElements } from "./elements.ts";
 import { type DmaMapOptions, type DmaMappable, memoryOf } from "./mappable.ts";
 import { type DmaPool, type DmaPoolOptions, planPool } from "./pool.ts";
 import { type DmaRing, type DmaRingOptions, planRing } from "./ring.ts";
@@ -20,37 +21,6 @@ import { checkFits, type DmaUsage, usageOf } from "./usage.ts";
 
 /** Bytes of the largest buffer: half of what a process can address (x86-64). */
 const LARGEST = 2 ** 46;
-
-/** The part of a device that {@link Dma} needs; a `BackendDevice` is one. */
-export interface DmaDevice {
-  readonly domain: IommuDomain;
-  readonly memory: MemorySource;
-  /** Its name, which the domain keeps with each mapping to tell whose it is. Default: none. */
-  readonly address?: string;
-  /** The widest address, in bits, that the device can drive: 12 to 64 (row R15). Default 64. */
-  readonly addressBits?: number;
-}
-
-/** How {@link Dma.alloc} may be asked. */
-export interface DmaAllocOptions {
-  /** What the device may do. Default `bidirectional`. */
-  readonly direction?: DmaDirection;
-  /** Name for people, shown in errors and tools. */
-  readonly label?: string;
-  /** Page size in bytes of the memory: the system's (default), 2 MiB or 1 GiB. */
-  readonly pageSize?: number;
-  /**
-   * Whether smaller pages will do where the system has too few free ones of `pageSize`: the buffer's `pageSize` tells which
-   * it got. Default false: that is an error, which tells how many are needed, how many are free, and how to have more.
-   */
-  readonly fallback?: boolean;
-  /** Narrower than the device's for this buffer, in bits. */
-  readonly addressBits?: number;
-  /** Fixed address for the device, a page multiple. */
-  readonly iova?: Iova;
-  /** Alignment of the address in bytes, a power of two. */
-  readonly alignment?: number;
-}
 
 /**
  * The DMA memory of one device: allocates it, maps it, and keeps it until the device no longer sees it. The first of two
@@ -61,20 +31,21 @@ export class Dma implements AsyncDisposable, Disposable {
   readonly #memory: MemorySource;
   readonly #owner: { readonly owner?: string };
   readonly #addressBits: number;
-  readonly #buffers = new Set<DmaBuffer>();
+  readonly #buffers = new BufferSet();
   readonly #underWay = new Set<Promise<unknown>>();
   #closed = false;
 
   /** @throws PciError `ERR_INVALID_ARGUMENT` for what is no device, `ERR_OUT_OF_RANGE` for an address width that is none */
   constructor(device: DmaDevice) {
     checkType("device", device, "object");
-    checkType("device.domain", device.domain, "object");
-    checkType("device.memory", device.memory, "object");
-    this.#domain = device.domain;
-    this.#memory = device.memory;
-    if (device.address !== undefined) checkType("device.address", device.address, "string");
-    this.#owner = device.address === undefined ? {} : { owner: device.address };
-    this.#addressBits = checkInteger("addressBits", device.addressBits ?? 64, 12, 64);
+    const { domain, memory, address, addressBits = 64 } = device;
+    checkType("device.domain", domain, "object");
+    checkType("device.memory", memory, "object");
+    if (address !== undefined) checkType("device.address", address, "string");
+    this.#domain = domain;
+    this.#memory = memory;
+    this.#owner = address === undefined ? {} : { owner: address };
+    this.#addressBits = checkInteger("addressBits", addressBits, 12, 64);
   }
 
   get closed(): boolean {
@@ -88,9 +59,7 @@ export class Dma implements AsyncDisposable, Disposable {
 
   /** Bytes that the device can reach, and that are therefore pinned: those of {@link buffers} added up (row R13). */
   get pinnedBytes(): number {
-    let bytes = 0;
-    for (const buffer of this.#buffers) bytes += buffer.pinnedBytes;
-    return bytes;
+    return this.#buffers.pinnedBytes;
   }
 
   /**
@@ -138,7 +107,7 @@ export class Dma implements AsyncDisposable, Disposable {
 
   /** The buffers that are open, oldest first. */
   buffers(): readonly DmaBuffer[] {
-    return [...this.#buffers];
+    return this.#buffers.list();
   }
 
   /**
@@ -173,14 +142,14 @@ export class Dma implements AsyncDisposable, Disposable {
    * `ERR_NOT_SUPPORTED` for bytes or a file where the backend's memory has no address
    */
   async map(memory: DmaMappable, options: DmaMapOptions = {}): Promise<DmaBuffer> {
-    this.#checkOpen();
+    this.#checkReady();
     const given = memoryOf(this.#memory, memory, options);
     return this.#track(this.#mapTo(given.memory, given.options, given.made));
   }
 
   /** {@link map} on this thread. */
   mapSync(memory: DmaMappable, options: DmaMapOptions = {}): DmaBuffer {
-    this.#checkOpen();
+    this.#checkReady();
     const given = memoryOf(this.#memory, memory, options);
     return this.#mapToSync(given.memory, given.options, given.made);
   }
@@ -192,13 +161,13 @@ export class Dma implements AsyncDisposable, Disposable {
    */
   async pool(options: DmaPoolOptions): Promise<DmaPool> {
     const plan = planPool(options);
-    return plan.make(await this.alloc(plan.size, plan.options));
+    return makeElements(plan, await this.alloc(plan.size, plan.options));
   }
 
   /** {@link pool} on this thread. */
   poolSync(options: DmaPoolOptions): DmaPool {
     const plan = planPool(options);
-    return plan.make(this.allocSync(plan.size, plan.options));
+    return makeElements(plan, this.allocSync(plan.size, plan.options));
   }
 
   /**
@@ -208,13 +177,13 @@ export class Dma implements AsyncDisposable, Disposable {
    */
   async ring(options: DmaRingOptions): Promise<DmaRing> {
     const plan = planRing(options);
-    return plan.make(await this.alloc(plan.size, plan.options));
+    return makeElements(plan, await this.alloc(plan.size, plan.options));
   }
 
   /** {@link ring} on this thread. */
   ringSync(options: DmaRingOptions): DmaRing {
     const plan = planRing(options);
-    return plan.make(this.allocSync(plan.size, plan.options));
+    return makeElements(plan, this.allocSync(plan.size, plan.options));
   }
 
   /**
@@ -227,9 +196,7 @@ export class Dma implements AsyncDisposable, Disposable {
   async close(): Promise<void> {
     this.#closed = true;
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
-    const failures = new Failures();
-    for (const buffer of this.buffers().toReversed()) await failures.tryAsync(() => buffer.close());
-    failures.throwIfAny("the device's DMA memory is closed, but");
+    await this.#buffers.close();
   }
 
   /**
@@ -238,11 +205,7 @@ export class Dma implements AsyncDisposable, Disposable {
    */
   closeSync(): void {
     this.#closed = true;
-    const failures = new Failures();
-    for (const buffer of this.buffers().toReversed()) {
-      if (!buffer.closing) failures.try(() => buffer.closeSync());
-    }
-    failures.throwIfAny("the device's DMA memory is closed, but");
+    this.#buffers.closeSync();
   }
 
   /** {@link closeSync}. */
@@ -256,66 +219,55 @@ export class Dma implements AsyncDisposable, Disposable {
   }
 
   #allocate(size: number, options: DmaAllocOptions): DmaMemory {
-    this.#checkOpen();
+    this.#checkReady();
+    checkMethods("device.memory", this.#memory, ["alloc"]);
     checkType("options", options, "object");
     checkInteger("size", size, 1, LARGEST);
+    const { pageSize, fallback, label } = options;
+    if (pageSize !== undefined) checkInteger("pageSize", pageSize, 1, LARGEST);
+    if (fallback !== undefined) checkType("fallback", fallback, "boolean");
+    if (label !== undefined) checkType("label", label, "string");
     const { pageSize: page } = this.#domain;
     return this.#memory.alloc(Math.ceil(size / page) * page, {
-      ...(options.pageSize === undefined ? {} : { pageSize: options.pageSize }),
-      ...(options.fallback === undefined ? {} : { fallback: options.fallback }),
-      ...(options.label === undefined ? {} : { label: options.label }),
+      ...(pageSize !== undefined && { pageSize }),
+      ...(fallback !== undefined && { fallback }),
+      ...(label !== undefined && { label }),
     });
   }
 
   async #mapTo(memory: DmaMemory, options: MapOptions, ownsMemory: boolean): Promise<DmaBuffer> {
-    let mapping: DmaMapping;
+    let buffer: DmaBuffer;
     try {
-      mapping = await this.#domain.map(memory, this.#narrowed(options));
+      const { dirty } = this.#domain;
+      const mapping = await this.#domain.map(memory, this.#narrowed(options));
+      buffer = this.#buffers.add(mapping, ownsMemory, dirty);
     } catch (error) {
-      throw ownsMemory ? this.#discarded(memory, error) : error;
+      throw ownsMemory ? discard(memory, this.#domain, error) : error;
     }
-    const buffer = this.#adopt(mapping, ownsMemory);
     if (!this.#closed) return buffer;
     await buffer.close();
-    throw new PciError("ERR_CLOSED", "the device was closed while its DMA memory was being mapped");
+    throw closedMeanwhile();
   }
 
   #mapToSync(memory: DmaMemory, options: MapOptions, ownsMemory: boolean): DmaBuffer {
+    let buffer: DmaBuffer;
     try {
-      return this.#adopt(this.#domain.mapSync(memory, this.#narrowed(options)), ownsMemory);
+      const { dirty } = this.#domain;
+      const mapping = this.#domain.mapSync(memory, this.#narrowed(options));
+      buffer = this.#buffers.add(mapping, ownsMemory, dirty);
     } catch (error) {
-      throw ownsMemory ? this.#discarded(memory, error) : error;
+      throw ownsMemory ? discard(memory, this.#domain, error) : error;
     }
+    // A property of the options may be code, which closes it.
+    if (!this.#closed) return buffer;
+    buffer.closeSync();
+    throw closedMeanwhile();
   }
 
   #narrowed(options: MapOptions): MapOptions {
     checkType("options", options, "object");
     const addressBits = checkInteger("addressBits", options.addressBits ?? 64, 12, 64);
     return { ...this.#owner, ...options, addressBits: Math.min(addressBits, this.#addressBits) };
-  }
-
-  #adopt(mapping: DmaMapping, ownsMemory: boolean): DmaBuffer {
-    const { dirty } = this.#domain;
-    const buffer = new DmaBuffer({ mapping, ownsMemory, dirty, onClose: () => this.#buffers.delete(buffer) });
-    this.#buffers.add(buffer);
-    return buffer;
-  }
-
-  /**
-   * Frees memory whose mapping failed, unless an IOMMU would not let go of it: the domain then keeps it.
-   *
-   * @returns what to throw
-   */
-  #discarded(memory: DmaMemory, error: unknown): unknown {
-    if (!this.#domain.closed && isMapped(memory, this.#domain.mappings())) return error;
-    try {
-      memory.close();
-      return error;
-    } catch (notFreed) {
-      return new PciError("ERR_BUSY", `the memory could be neither mapped nor freed: ${String(error)}`, {
-        cause: new AggregateError([error, notFreed], "map and close both failed"),
-      });
-    }
   }
 
   #track<R>(work: Promise<R>): Promise<R> {
@@ -327,7 +279,22 @@ export class Dma implements AsyncDisposable, Disposable {
     return work;
   }
 
-  #checkOpen(): void {
-    if (this.#closed) throw new PciError("ERR_CLOSED", "the device's DMA memory is closed");
+  /** Before anything is made that would have to be undone. A device whose memory nobody uses needs no domain that maps. */
+  #checkReady(): void {
+    this.#checkOpen();
+    checkMethods("device.domain", this.#domain, ["map", "mapSync", "mappings"]);
   }
+
+  #checkOpen(): void {
+    if (!this.#closed) return;
+    throw new PciError("ERR_CLOSED", "the device's DMA memory is closed", {
+      hint: "open the device again: its DMA memory is closed with it, and with device.dma.close()",
+    });
+  }
+}
+
+function closedMeanwhile(): PciError {
+  return new PciError("ERR_CLOSED", "the device was closed while its DMA memory was being mapped", {
+    hint: "await alloc() and map() before close(): what they were making is undone",
+  });
 }

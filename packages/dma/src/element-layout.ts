@@ -1,4 +1,4 @@
-import { checkInteger, PciError } from "@userpci/interface";
+import { checkInteger, checkPowerOfTwo, checkType, PciError } from "@userpci/interface";
 
 /** Elements of the largest pool or ring. */
 const MOST_ELEMENTS = 2 ** 24;
@@ -44,15 +44,18 @@ export interface ElementLayout {
 export function layOut({ elementSize, count, alignment, boundary = 4096 }: LayoutRequest): ElementLayout {
   checkInteger("elementSize", elementSize, 1, LARGEST);
   checkInteger("count", count, 1, MOST_ELEMENTS);
-  const align = checkPowerOfTwo("alignment", alignment ?? Math.min(powerFrom(elementSize), CACHE_LINE));
-  const limit = boundary === 0 ? LARGEST : checkPowerOfTwo("boundary", boundary);
+  const align = checkPowerOfTwo(
+    "alignment",
+    alignment ?? Math.min(powerFrom(elementSize), CACHE_LINE),
+    LARGEST,
+  );
+  const limit = boundary === 0 ? LARGEST : checkPowerOfTwo("boundary", boundary, LARGEST);
   const isLarger = elementSize > limit;
   const stride = roundUp(elementSize, isLarger ? Math.max(align, limit) : align);
   const isWhole = isLarger || stride >= limit || boundary === 0;
   const perBlock = isWhole ? count : Math.floor((limit - elementSize) / stride) + 1;
   const gap = isWhole ? 0 : limit - perBlock * stride;
-  const last = count - 1;
-  const size = last * stride + Math.floor(last / perBlock) * gap + elementSize;
+  const size = sizeOf({ elementSize, count, stride, perBlock, gap });
   if (size > LARGEST) {
     throw new PciError("ERR_OUT_OF_RANGE", `${count} elements take ${size} bytes, more than ${LARGEST}`, {
       hint: "make several pools or rings",
@@ -69,14 +72,30 @@ export function layOut({ elementSize, count, alignment, boundary = 4096 }: Layou
   };
 }
 
-/** Lets powers of two through, up to 2^32. @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` */
-export function checkPowerOfTwo(name: string, value: number): number {
-  checkInteger(name, value, 1, LARGEST);
-  const power = powerFrom(value);
-  if (power === value) return value;
-  throw new PciError("ERR_INVALID_ARGUMENT", `${name} is ${value}, not a power of two`, {
-    hint: `use ${power / 2} or ${power}`,
-  });
+/**
+ * Copies a layout that another thread made, if its elements lie in order, apart from each other and in as many bytes as it
+ * says.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`
+ */
+export function checkLayout(given: ElementLayout): ElementLayout {
+  checkType("layout", given, "object");
+  const { elementSize, count, stride, perBlock, gap, size, alignment } = given;
+  checkInteger("elementSize", elementSize, 1, LARGEST);
+  checkInteger("count", count, 1, MOST_ELEMENTS);
+  checkInteger("stride", stride, elementSize, LARGEST);
+  checkInteger("perBlock", perBlock, 1, LARGEST);
+  checkInteger("gap", gap, 0, LARGEST);
+  checkPowerOfTwo("alignment", alignment, LARGEST);
+  const needed = sizeOf({ elementSize, count, stride, perBlock, gap });
+  checkInteger("size", size, needed, Math.min(needed, LARGEST));
+  return { elementSize, count, stride, perBlock, gap, size, alignment };
+}
+
+/** Bytes from the first element to the end of the last. */
+function sizeOf({ elementSize, count, stride, perBlock, gap }: Omit<ElementLayout, "size" | "alignment">) {
+  const last = count - 1;
+  return last * stride + Math.floor(last / perBlock) * gap + elementSize;
 }
 
 /** The smallest power of two that is at least `value`, for 1 to 2^32. */

@@ -1,16 +1,11 @@
-import { checkInteger, checkType, type Iova, iovaHi, iovaLo, PciError, toIova } from "@userpci/interface";
+import { checkInteger, formatValue, type Iova, iovaHi, iovaLo, PciError, toIova } from "@userpci/interface";
 import type { DmaBuffer } from "./buffer.ts";
-import type { DmaAllocOptions } from "./dma.ts";
+import type { DmaAllocOptions } from "./dma-options.ts";
 import type { ElementLayout } from "./element-layout.ts";
-import { isShared } from "./mappable.ts";
-import {
-  AdoptedBuffer,
-  type ElementMemory,
-  type MapSharedMemory,
-  type SharedBuffer,
-} from "./shared-buffer.ts";
+import type { ElementMemory, SharedBuffer } from "./shared-buffer.ts";
 
-/** What every thread sees of the state is one word: 0 while it is open. */
+// What every thread sees of the state is one word: 0 while it is open. Not exported: V8 reads what a module exports anew at
+// each use, which took a pool's get and put 1.5 ns more.
 const STATE = 0;
 const OPEN = 0;
 const CLOSED = 1;
@@ -31,8 +26,7 @@ export interface SharedElements {
 export interface ElementParts {
   readonly memory: ElementMemory;
   readonly layout: ElementLayout;
-  /** As in {@link SharedElements}; of this thread alone where there is no SharedArrayBuffer. */
-  readonly words: ArrayBufferLike;
+  readonly words: SharedArrayBuffer;
 }
 
 /**
@@ -47,7 +41,7 @@ export abstract class DmaElements implements AsyncDisposable, Disposable {
   readonly #kind: string;
   readonly #memory: ElementMemory;
   readonly #layout: ElementLayout;
-  readonly #words: Int32Array;
+  readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #stride: number;
   readonly #perBlock: number;
   readonly #gap: number;
@@ -102,7 +96,10 @@ export abstract class DmaElements implements AsyncDisposable, Disposable {
    * @throws PciError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT` for no integer
    */
   offset(index: number): number {
-    if (!(index >>> 0 === index && index < this.count)) checkInteger("index", index, 0, this.count - 1);
+    // Of anything but a number `>>>` may throw, or call code of the caller's.
+    if (!(typeof index === "number" && index >>> 0 === index && index < this.count)) {
+      checkInteger("index", index, 0, this.count - 1);
+    }
     const offset = index * this.#stride;
     return this.#gap === 0 ? offset : offset + ((index / this.#perBlock) | 0) * this.#gap;
   }
@@ -113,12 +110,15 @@ export abstract class DmaElements implements AsyncDisposable, Disposable {
    *
    * @param words such as `ring.u32`
    * @param at index of the first of the two words
-   * @throws PciError as {@link offset}, also for words that are not there, and `ERR_CLOSED`
+   * @throws PciError as {@link offset}, also for words that are not there or are none, and `ERR_CLOSED`
    */
   writeIova(index: number, words: Uint32Array, at: number): void {
     this.checkOpen();
     const start = this.#lo + this.offset(index);
-    if (!(at >>> 0 === at && at + 1 < words.length)) checkInteger("at", at, 0, words.length - 2);
+    if (!(words instanceof Uint32Array)) throw notWords(words);
+    if (!(typeof at === "number" && at >>> 0 === at && at + 1 < words.length)) {
+      checkInteger("at", at, 0, words.length - 2);
+    }
     words[at] = start;
     words[at + 1] = start < 2 ** 32 ? this.#hi : this.#hi + 1;
   }
@@ -145,11 +145,17 @@ export abstract class DmaElements implements AsyncDisposable, Disposable {
     return toIova(this.#iova + BigInt(this.offset(index)));
   }
 
-  /** An element's bytes: a view that is made at the first call for it, and kept. @throws PciError as {@link iovaLo} */
+  /**
+   * An element's bytes: a view that is made at the first call for it, and kept. It has length 0 where the buffer of all of them
+   * was transferred.
+   *
+   * @throws PciError as {@link iovaLo}
+   */
   element(index: number): Uint8Array<ArrayBuffer> {
     const { bytes } = this;
     const start = this.offset(index);
-    this.#views[index] ??= bytes.subarray(start, start + this.elementSize);
+    // No view can be made of a detached buffer, but the one that there is has become empty.
+    this.#views[index] ??= bytes.length === 0 ? bytes : bytes.subarray(start, start + this.elementSize);
     return this.#views[index];
   }
 
@@ -183,15 +189,7 @@ export abstract class DmaElements implements AsyncDisposable, Disposable {
   /** @internal What another thread needs. @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` */
   protected offer(): Omit<SharedElements, "type"> {
     this.checkOpen();
-    const { buffer: words } = this.#words;
-    if (isShared(words)) return { buffer: this.#memory.share(), layout: this.#layout, words };
-    throw new PciError(
-      "ERR_NOT_SUPPORTED",
-      `${this.name} cannot leave its thread: there is no SharedArrayBuffer`,
-      {
-        hint: "have the page isolated: headers Cross-Origin-Opener-Policy: same-origin, Cross-Origin-Embedder-Policy: require-corp",
-      },
-    );
+    return { buffer: this.#memory.share(), layout: this.#layout, words: this.#words.buffer };
   }
 
   /** @internal @throws PciError `ERR_CLOSED` */
@@ -200,6 +198,13 @@ export abstract class DmaElements implements AsyncDisposable, Disposable {
     if (this.#isOpen && this.#words[STATE] === OPEN) return;
     throw new PciError("ERR_CLOSED", `${this.name} is closed`, {
       hint: `make another while its device is open: device.dma.${this.#kind}({ … })`,
+    });
+  }
+
+  /** @internal The error for bytes that cannot be written here, because their buffer is detached. */
+  protected transferred(): PciError {
+    return new PciError("ERR_CLOSED", `the bytes of ${this.name} were transferred to somebody else`, {
+      hint: `copy what is to go elsewhere: ${this.#kind}.bytes.slice(); other threads get it by ${this.#kind}.share()`,
     });
   }
 
@@ -238,8 +243,9 @@ export function planElements<E>(
   make: (parts: ElementParts) => E,
 ): ElementPlan<E> {
   const { size, alignment } = layout;
+  // Before the memory, so that nothing is left if there is no room for it.
+  const state = newWords(words);
   const options = alignment > EVERY_ADDRESS ? { ...memoryOptions, alignment } : memoryOptions;
-  const state = makeWords(words);
   return {
     size,
     options,
@@ -250,43 +256,40 @@ export function planElements<E>(
   };
 }
 
-/** Words for all threads to see, where that can be: a page that is not isolated from others' has one thread's alone. */
-function makeWords(count: number): ArrayBufferLike {
-  if (typeof SharedArrayBuffer === "undefined") return new ArrayBuffer(4 * count);
-  return new SharedArrayBuffer(4 * count);
+/** Makes elements of a buffer that was allocated for them, or gives it back. */
+export function makeElements<E>(plan: ElementPlan<E>, buffer: DmaBuffer): E {
+  try {
+    return plan.make(buffer);
+  } catch (error) {
+    if (!buffer.closing) buffer.closeSync();
+    throw error;
+  }
+}
+
+/** Words that are 0. @throws PciError `ERR_NOT_SUPPORTED` in a page that is not isolated from others' */
+function newWords(count: number): SharedArrayBuffer {
+  if (typeof SharedArrayBuffer !== "undefined") return new SharedArrayBuffer(4 * count);
+  throw new PciError(
+    "ERR_NOT_SUPPORTED",
+    "pools and rings need a SharedArrayBuffer, which there is none of",
+    {
+      hint: "serve the page with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
+    },
+  );
+}
+
+function notWords(words: unknown): PciError {
+  return new PciError("ERR_INVALID_ARGUMENT", `words must be a Uint32Array, not ${formatValue(words)}`, {
+    hint: "pass ring.u32, buffer.u32 or another Uint32Array of descriptors",
+  });
+}
+
+/** Whether no thread has found out yet that the device has lost the memory, or is about to. */
+export function isMarkedOpen(words: SharedArrayBuffer): boolean {
+  return Atomics.load(new Int32Array(words), STATE) === OPEN;
 }
 
 /** In whichever thread finds out that the device has lost the memory, or is about to. */
-function markClosed(words: ArrayBufferLike): void {
+export function markClosed(words: SharedArrayBuffer): void {
   Atomics.store(new Int32Array(words), STATE, CLOSED);
-}
-
-/**
- * Takes over elements that another thread shares.
- *
- * @throws PciError `ERR_CLOSED` if they are closed, `ERR_INVALID_ARGUMENT`, what `mapSharedMemory` throws
- */
-export function adoptElements(
-  shared: SharedElements,
-  type: string,
-  mapSharedMemory: MapSharedMemory,
-): ElementParts {
-  checkType("shared", shared, "object");
-  const { buffer, layout, words } = shared;
-  if (shared.type !== type || !isShared(words)) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `not a shared ${type}`, {
-      hint: "pass what share() returned, as it came out of the message",
-    });
-  }
-  if (Atomics.load(new Int32Array(words), STATE) !== OPEN) {
-    throw new PciError("ERR_CLOSED", `the ${type} was closed by the thread that made it`, {
-      hint: "adopt it while it is open in the thread that called share()",
-    });
-  }
-  let memory: AdoptedBuffer | undefined;
-  memory = new AdoptedBuffer(buffer, mapSharedMemory, () => {
-    markClosed(words);
-    memory?.closeSync();
-  });
-  return { memory, layout, words };
 }

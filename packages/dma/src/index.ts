@@ -5,7 +5,8 @@
  */
 export { DmaBuffer } from "./buffer.ts";
 export type { ByteRange } from "./byte-ranges.ts";
-export { Dma, type DmaAllocOptions, type DmaDevice } from "./dma.ts";
+export { Dma } from "./dma.ts";
+export type { DmaAllocOptions, DmaDevice } from "./dma-options.ts";
 export type { DmaMapOptions, DmaMappable } from "./mappable.ts";
 export { adoptPool, type DmaPool, type DmaPoolOptions, type SharedPool } from "./pool.ts";
 export { adoptRing, type DmaRing, type DmaRingOptions, type SharedRing } from "./ring.ts";

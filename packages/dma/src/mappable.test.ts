@@ -120,8 +120,32 @@ describe.each(["map", "mapSync"] as const)("%s of a caller's bytes", (map) => {
       Buffer.alloc(K),
     ]) {
       await expect((async () => dma[map](bytes))()).rejects.toEqual(failing("ERR_MISALIGNED"));
-      expect(memory.adopted.at(-1)).toEqual({ bytes, options: { exposeNeighbours: false } });
+      const { bytes: asked, options } = memory.adopted.at(-1)!;
+      const { buffer, byteOffset } = ArrayBuffer.isView(bytes) ? bytes : { buffer: bytes, byteOffset: 0 };
+      expect(asked).toEqual(new Uint8Array(buffer, byteOffset, K));
+      expect([(asked as Uint8Array).buffer, options]).toEqual([buffer, { exposeNeighbours: false }]);
     }
+  });
+
+  it("refuses bytes that are gone, that are none, or that lie about how many they are", async () => {
+    const { dma, memory } = opened(new OwnSource());
+    const detached = new ArrayBuffer(K);
+    const views = [new DataView(detached), new Uint8Array(detached), Buffer.from(detached), detached];
+    structuredClone(detached, { transfer: [detached] });
+    for (const bytes of [
+      ...views,
+      Object.create(ArrayBuffer.prototype),
+      Object.create(SharedArrayBuffer.prototype),
+      new ArrayBuffer(0),
+      Object.defineProperty(new Uint8Array(K), "byteLength", { value: 2 * K }),
+    ]) {
+      for (const options of [{}, { offset: 16, size: 16 }, { size: 16 }]) {
+        await expect((async () => dma[map](bytes, options))()).rejects.toEqual(
+          failing("ERR_INVALID_ARGUMENT", /there are no bytes, or their buffer is detached/),
+        );
+      }
+    }
+    expect([memory.adopted, dma.buffers()]).toEqual([[], []]);
   });
 
   it("shows none of them once their buffer was transferred, before the first look and after it", async () => {
@@ -183,6 +207,14 @@ describe("map of a file", () => {
     );
     await dma.close();
     expect(memory.made.map(({ closed }) => closed)).toEqual([true, true, true]);
+  });
+
+  it("is refused by a path that the system would cut off", async () => {
+    const { dma, memory } = opened(new OwnSource());
+    const refused = failing("ERR_INVALID_ARGUMENT", /"\/dev\/shm\/a\\u0000b" is no path: it has a zero byte/);
+    await expect(dma.map({ path: "/dev/shm/a\0b" })).rejects.toEqual(refused);
+    expect(() => dma.mapSync({ path: "/dev/shm/a\0b" })).toThrow(refused);
+    expect(memory.files).toEqual([]);
   });
 });
 

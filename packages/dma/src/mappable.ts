@@ -5,6 +5,7 @@ import {
   type DmaBytes,
   type DmaFile,
   type DmaMemory,
+  formatValue,
   type MapOptions,
   type MemorySource,
   PciError,
@@ -38,25 +39,57 @@ export function memoryOf(source: MemorySource, what: DmaMappable, options: DmaMa
   const { offset = 0, size, ...others } = mapOptions;
   if (isBytes(what)) {
     if (source.adopt === undefined) throw sourceLacks(source, "bytes of JavaScript's own");
-    const memory = source.adopt(partOf(what, offset, size), { exposeNeighbours });
+    const memory = source.adopt(partOf(viewOf(what), offset, size), { exposeNeighbours });
     return { memory, made: true, options: others };
   }
   if (isFile(what)) {
     if (source.openFile === undefined) throw sourceLacks(source, "a file");
+    checkPath(what);
     const memory = source.openFile(what, { offset, readOnly, ...(size !== undefined && { size }) });
     return { memory, made: true, options: readOnly ? { direction: "to-device", ...others } : others };
   }
   return { memory: what, made: false, options: mapOptions };
 }
 
+/**
+ * The bytes that there are now.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT` if there are none: a DataView of a detached buffer does not even tell its length, nor
+ * does what only looks like a buffer
+ */
+function viewOf(bytes: DmaBytes): Uint8Array<ArrayBufferLike> {
+  let cause: unknown;
+  try {
+    const view = ArrayBuffer.isView(bytes)
+      ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      : new Uint8Array(bytes);
+    if (view.length > 0) return view;
+  } catch (error) {
+    cause = error;
+  }
+  throw new PciError("ERR_INVALID_ARGUMENT", "there are no bytes, or their buffer is detached", {
+    hint: "pass a Buffer, a typed array, an ArrayBuffer or a SharedArrayBuffer with at least one byte",
+    cause,
+  });
+}
+
 /** Some of the bytes. @throws PciError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT` */
-function partOf(bytes: DmaBytes, offset: number, size?: number): DmaBytes {
-  if (offset === 0 && size === undefined) return bytes;
-  const start = ArrayBuffer.isView(bytes) ? bytes.byteOffset : 0;
-  const buffer = ArrayBuffer.isView(bytes) ? bytes.buffer : bytes;
-  checkInteger("offset", offset, 0, Math.max(0, bytes.byteLength - 1));
-  const rest = bytes.byteLength - offset;
-  return new Uint8Array(buffer, start + offset, checkInteger("size", size ?? rest, 1, rest));
+function partOf(
+  bytes: Uint8Array<ArrayBufferLike>,
+  offset: number,
+  size?: number,
+): Uint8Array<ArrayBufferLike> {
+  const rest = bytes.length - checkInteger("offset", offset, 0, bytes.length - 1);
+  return bytes.subarray(offset, offset + checkInteger("size", size ?? rest, 1, rest));
+}
+
+/** The system ends a path at a zero, and would open another file. @throws PciError `ERR_INVALID_ARGUMENT` */
+function checkPath(file: DmaFile): void {
+  const { path } = file as { readonly path?: unknown };
+  if (typeof path !== "string" || !path.includes("\0")) return;
+  throw new PciError("ERR_INVALID_ARGUMENT", `${formatValue(path)} is no path: it has a zero byte in it`, {
+    hint: 'pass the path of a file, such as { path: "/dev/shm/name" }',
+  });
 }
 
 const isBytes = (what: unknown): what is DmaBytes =>

@@ -1,8 +1,8 @@
 import { checkType, PciError } from "@userpci/interface";
+import { adoptElements } from "./adopt-elements.ts";
 import { type LayoutRequest, layOut } from "./element-layout.ts";
 import {
   APART,
-  adoptElements,
   DmaElements,
   type ElementMemoryOptions,
   type ElementParts,
@@ -72,7 +72,8 @@ export class DmaPool extends DmaElements {
    * Takes an element.
    *
    * @returns its index, 0 to `count` - 1
-   * @throws PciError `ERR_POOL_EMPTY` if all are taken, `ERR_CLOSED`
+   * @throws PciError `ERR_POOL_EMPTY` if all are taken, `ERR_CLOSED` also if it is to be filled with zeros, but the buffer of
+   * {@link bytes} was transferred
    */
   get(): number {
     const index = this.tryGet();
@@ -89,6 +90,8 @@ export class DmaPool extends DmaElements {
     if (index < 0) {
       this.checkOwner();
     } else if (this.#zero) {
+      // Here, where the bytes are at hand anyway.
+      if (this.#bytes.length === 0) this.#refuse(index);
       const start = this.offset(index);
       this.#bytes.fill(0, start, start + this.elementSize);
     }
@@ -114,6 +117,12 @@ export class DmaPool extends DmaElements {
     );
   }
 
+  /** Puts back what cannot be filled with zeros. @throws PciError `ERR_CLOSED` */
+  #refuse(index: number): never {
+    this.#free.give(index);
+    throw this.transferred();
+  }
+
   /**
    * Lets other threads use the pool, each through what {@link adoptPool} gives it there. It stays this thread's: when it
    * is closed here, use of the others throws `ERR_CLOSED`; when this thread ends, from the next turn of their event loops on,
@@ -129,7 +138,7 @@ export class DmaPool extends DmaElements {
 }
 
 /** The words with the bits, which are behind the state. */
-function bitsOf(words: ArrayBufferLike): Int32Array {
+function bitsOf(words: SharedArrayBuffer): Int32Array {
   return new Int32Array(words, 4 * APART);
 }
 
@@ -153,6 +162,11 @@ export function planPool(options: DmaPoolOptions): ElementPlan<DmaPool> {
  * @throws PciError `ERR_CLOSED` if the pool is closed, `ERR_INVALID_ARGUMENT`, a system error
  */
 export function adoptPool(shared: SharedPool, mapSharedMemory: MapSharedMemory): DmaPool {
-  const offer = shared as PoolOffer;
-  return new DmaPool(adoptElements(offer, TYPE, mapSharedMemory), offer.zero, true);
+  return adoptElements(shared as PoolOffer, TYPE, mapSharedMemory, ({ zero }, { count }) => {
+    checkType("zero", zero, "boolean");
+    return {
+      words: APART + FreeBits.wordsFor(count),
+      make: (parts) => new DmaPool(parts, zero, true),
+    };
+  });
 }

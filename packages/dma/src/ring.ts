@@ -1,8 +1,8 @@
-import { checkInteger, checkType } from "@userpci/interface";
-import { checkPowerOfTwo, layOut } from "./element-layout.ts";
+import { checkInteger, checkPowerOfTwo, checkType } from "@userpci/interface";
+import { adoptElements } from "./adopt-elements.ts";
+import { layOut } from "./element-layout.ts";
 import {
   APART,
-  adoptElements,
   DmaElements,
   type ElementMemoryOptions,
   type ElementParts,
@@ -135,8 +135,14 @@ export class DmaRing extends DmaElements {
     return this.#phase(CONSUMER);
   }
 
-  /** Slot of an index that has passed the end of the ring: `ring.slot(ring.tail + 2)`. */
+  /**
+   * Slot of an index that has passed the end of the ring: `ring.slot(ring.tail + 2)`.
+   *
+   * @param index any integer
+   * @throws PciError `ERR_INVALID_ARGUMENT` for none
+   */
   slot(index: number): number {
+    if (!Number.isSafeInteger(index)) checkInteger("index", index, 0, Number.MAX_SAFE_INTEGER);
     return index & this.#mask;
   }
 
@@ -206,9 +212,15 @@ export class DmaRing extends DmaElements {
     return this.consume(slots);
   }
 
-  /** Begins anew, as after a reset of the device: no slot is filled, and the bytes are zero. Not while another thread uses it. */
+  /**
+   * Begins anew, as after a reset of the device: no slot is filled, and the bytes are zero. Not while another thread uses it.
+   *
+   * @throws PciError `ERR_CLOSED` also if the buffer of {@link bytes} was transferred; nothing changes then
+   */
   reset(): void {
-    this.bytes.fill(0);
+    const { bytes } = this;
+    if (bytes.length === 0) throw this.transferred();
+    bytes.fill(0);
     Atomics.store(this.#words, CONSUMER, 0);
     Atomics.store(this.#words, PRODUCER, 0);
   }
@@ -231,7 +243,7 @@ export class DmaRing extends DmaElements {
 
   #advance(index: number, from: number, slots: number, most: number): number {
     this.checkOpen();
-    if (!(slots >>> 0 === slots && slots <= most)) {
+    if (!(typeof slots === "number" && slots >>> 0 === slots && slots <= most)) {
       checkInteger(`the slots of ${this.name}`, slots, 0, most);
     }
     const next = (from + slots) | 0;
@@ -240,7 +252,9 @@ export class DmaRing extends DmaElements {
   }
 
   #distance(name: string, from: number, to: number): number {
-    if (!(to >>> 0 === to && to < this.count)) checkInteger(name, to, 0, this.count - 1);
+    if (!(typeof to === "number" && to >>> 0 === to && to < this.count)) {
+      checkInteger(name, to, 0, this.count - 1);
+    }
     return (to - from) & this.#mask;
   }
 }
@@ -265,6 +279,9 @@ export function planRing(options: DmaRingOptions): ElementPlan<DmaRing> {
  * @throws PciError `ERR_CLOSED` if the ring is closed, `ERR_INVALID_ARGUMENT`, a system error
  */
 export function adoptRing(shared: SharedRing, mapSharedMemory: MapSharedMemory): DmaRing {
-  const offer = shared as RingOffer;
-  return new DmaRing(adoptElements(offer, TYPE, mapSharedMemory), offer.capacity);
+  return adoptElements(shared as RingOffer, TYPE, mapSharedMemory, ({ capacity }, { count }) => {
+    checkPowerOfTwo("count", count);
+    checkInteger("capacity", capacity, 1, count);
+    return { words: WORDS, make: (parts) => new DmaRing(parts, capacity) };
+  });
 }

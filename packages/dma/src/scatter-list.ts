@@ -1,11 +1,17 @@
-import { checkInteger, checkType, PciError, toIova } from "@userpci/interface";
+import { checkInteger, checkMethods, checkType, formatValue, PciError, toIova } from "@userpci/interface";
 import type { DmaPool } from "./pool.ts";
 import type { DmaRing } from "./ring.ts";
-import { checkLimits, checkPart, type DmaSegment, type DmaSource, type SegmentLimits } from "./segments.ts";
+import {
+  checkIova,
+  checkLimits,
+  type DmaSegment,
+  type DmaSource,
+  LARGEST_SOURCE,
+  partSize,
+  type SegmentLimits,
+} from "./segments.ts";
 
 const TWO_32 = 2 ** 32;
-/** Bytes that can be added at once, so that sums stay exact. */
-const LARGEST = 2 ** 52;
 
 /** Where a {@link ScatterList} writes its segments: arrays of one length, such as views of a descriptor table. */
 export interface SegmentArrays {
@@ -26,6 +32,7 @@ export class ScatterList {
   readonly lo: Uint32Array;
   readonly hi: Uint32Array;
   readonly length: Uint32Array;
+  readonly #room: number;
   readonly #most: number;
   readonly #boundary: number;
   readonly #halves = new Uint32Array(2);
@@ -42,6 +49,7 @@ export class ScatterList {
     this.lo = lo;
     this.hi = hi;
     this.length = length;
+    this.#room = lo.length;
     this.#most = maxSegmentSize;
     this.#boundary = boundary;
   }
@@ -53,7 +61,7 @@ export class ScatterList {
 
   /** How many there is room for. */
   get capacity(): number {
-    return this.lo.length;
+    return this.#room;
   }
 
   /** Bytes of all segments. */
@@ -74,17 +82,19 @@ export class ScatterList {
    * @param size bytes, above 0. Default: to the end of the source
    * @returns how many segments there are now
    * @throws PciError `ERR_OUT_OF_RANGE` for what the source does not have, or if there is no room for the segments: nothing
-   * is then added; `ERR_INVALID_ARGUMENT`, `ERR_CLOSED` for a buffer that is closed
+   * is then added; `ERR_INVALID_ARGUMENT`, `ERR_CLOSED` for a buffer that is closed, and for arrays that were transferred,
+   * or whose memory is
    */
   add(source: DmaSource, offset = 0, size?: number): number {
     checkType("source", source, "object");
-    const bytes = size ?? source.size - offset;
-    if (!(offset >= 0 && bytes >= 1 && offset + bytes <= source.size)) checkPart(source.size, offset, bytes);
+    const bytes = partSize(source.size, offset, size);
     const { iovaLo, iovaHi } = source;
     if (iovaLo !== undefined && iovaHi !== undefined) {
+      if (!isHalf(iovaLo)) checkInteger("source.iovaLo", iovaLo, 0, TWO_32 - 1);
+      if (!isHalf(iovaHi)) checkInteger("source.iovaHi", iovaHi, 0, TWO_32 - 1);
       return this.#append(iovaLo | 0, iovaHi | 0, bytes, offset);
     }
-    const { iova } = source;
+    const iova = checkIova("source.iova", source.iova);
     return this.#append(Number(iova & 0xffff_ffffn) | 0, Number(iova >> 32n) | 0, bytes, offset);
   }
 
@@ -96,9 +106,8 @@ export class ScatterList {
    * @throws PciError as {@link add}
    */
   addElement(elements: DmaPool | DmaRing, index: number, offset = 0, size?: number): number {
-    const most = elements.elementSize;
-    const bytes = size ?? most - offset;
-    if (!(offset >= 0 && bytes >= 1 && offset + bytes <= most)) checkPart(most, offset, bytes);
+    if (typeof elements?.writeIova !== "function") checkMethods("elements", elements, ["writeIova"]);
+    const bytes = partSize(elements.elementSize, offset, size);
     elements.writeIova(index, this.#halves, 0);
     return this.#append(this.#halves[0]! | 0, this.#halves[1]! | 0, bytes, offset);
   }
@@ -112,11 +121,15 @@ export class ScatterList {
    * @throws PciError as {@link add}, also for a range that passes the end of the 64-bit addresses
    */
   addAt(lo: number, hi: number, size: number): number {
+    if (!Number.isSafeInteger(lo)) checkInteger("lo", lo, 0, TWO_32 - 1);
+    if (!Number.isSafeInteger(hi)) checkInteger("hi", hi, 0, TWO_32 - 1);
+    checkInteger("size", size, 1, LARGEST_SOURCE);
     return this.#append(lo | 0, hi | 0, size, 0);
   }
 
-  /** The segments as objects, for where they are few or seldom. */
+  /** The segments as objects, for where they are few or seldom. @throws PciError `ERR_CLOSED` as {@link add} */
   toArray(): DmaSegment[] {
+    this.#checkPresent();
     return Array.from({ length: this.#count }, (_, i) => ({
       iova: toIova((BigInt(this.hi[i]!) << 32n) | BigInt(this.lo[i]!)),
       size: this.length[i]!,
@@ -125,8 +138,7 @@ export class ScatterList {
 
   /** @param lo and `hi`, signed: to V8 these are small integers, while it keeps larger numbers in memory between functions */
   #append(lo: number, hi: number, size: number, offset: number): number {
-    checkInteger("offset", offset, 0, LARGEST);
-    checkInteger("size", size, 1, LARGEST);
+    this.#checkPresent();
     const start = (lo >>> 0) + offset;
     if ((hi >>> 0) + Math.floor((start + size - 1) / TWO_32) >= TWO_32) throw pastTheEnd(size);
     const before = this.#count;
@@ -136,7 +148,7 @@ export class ScatterList {
       const at = start + taken;
       this.lo[this.#count] = at;
       this.hi[this.#count] = hi + Math.floor(at / TWO_32);
-      this.length[this.#count] = this.#room(at | 0, 0, size - taken);
+      this.length[this.#count] = this.#part(at | 0, 0, size - taken);
       taken += this.length[this.#count]!;
     }
     this.#bytes += size;
@@ -150,17 +162,27 @@ export class ScatterList {
     const length = this.length[last]!;
     const end = this.lo[last]! + length;
     if ((end | 0) !== lo || ((this.hi[last]! + Math.floor(end / TWO_32)) | 0) !== hi) return 0;
-    const more = this.#room(lo, length, size);
+    const more = this.#part(lo, length, size);
     this.length[last] = length + more;
     return more;
   }
 
   /** How many of `size` bytes from an address on a segment may have, which has some before it. 0 where it has to end. */
-  #room(lo: number, before: number, size: number): number {
+  #part(lo: number, before: number, size: number): number {
     const most = Math.min(size, this.#most - before);
     if (this.#boundary === 0) return most;
     const passed = (lo >>> 0) % this.#boundary;
     return passed === 0 && before > 0 ? 0 : Math.min(most, this.#boundary - passed);
+  }
+
+  /** Typed arrays take what is written behind their end without a word. @throws PciError `ERR_CLOSED` */
+  #checkPresent(): void {
+    const { lo, hi, length } = this;
+    const room = this.#room;
+    if (lo.length === room && hi.length === room && length.length === room) return;
+    throw new PciError("ERR_CLOSED", `the arrays of a list of ${room} segments are no longer there`, {
+      hint: "make another list: their buffer was transferred, or the memory closed that they are views of",
+    });
   }
 
   /** Takes back what was added of a range that does not fit. @returns what to throw */
@@ -175,15 +197,31 @@ export class ScatterList {
 
 function makeArrays(room: number): SegmentArrays {
   checkInteger("the number of segments", room, 1, 2 ** 28);
-  return { lo: new Uint32Array(room), hi: new Uint32Array(room), length: new Uint32Array(room) };
+  try {
+    return { lo: new Uint32Array(room), hi: new Uint32Array(room), length: new Uint32Array(room) };
+  } catch (cause) {
+    throw new PciError("ERR_OUT_OF_RANGE", `there is no memory for ${room} segments, ${12 * room} bytes`, {
+      hint: "split the transfer, or raise maxSegmentSize and boundary as far as the device allows",
+      cause,
+    });
+  }
 }
 
-function checkArrays({ lo, hi, length }: SegmentArrays): SegmentArrays {
+function checkArrays(room: SegmentArrays): SegmentArrays {
+  const { lo, hi, length } = room ?? {};
   const isRight = [lo, hi, length].every((each) => each instanceof Uint32Array && each.length === lo.length);
-  if (isRight && lo.length > 0) return { lo, hi, length };
-  throw new PciError("ERR_INVALID_ARGUMENT", "segments need three Uint32Arrays of one length above 0", {
-    hint: "pass { lo, hi, length }, or the number of segments",
-  });
+  const areThree = lo !== hi && hi !== length && length !== lo;
+  if (isRight && areThree && lo.length > 0) return { lo, hi, length };
+  throw new PciError(
+    "ERR_INVALID_ARGUMENT",
+    `segments need three Uint32Arrays of one length above 0, which ${formatValue(room)} has not`,
+    { hint: "pass { lo, hi, length }, or the number of segments" },
+  );
+}
+
+/** Whether it is half of an address as {@link DmaSource} has it. */
+function isHalf(value: number): boolean {
+  return typeof value === "number" && value >>> 0 === value;
 }
 
 function pastTheEnd(size: number): PciError {

@@ -1,6 +1,13 @@
-import { checkType, type DmaMemory, formatValue, type IommuDomain, PciError } from "@userpci/interface";
+import {
+  checkMethods,
+  checkType,
+  type DmaMemory,
+  formatValue,
+  type IommuDomain,
+  PciError,
+} from "@userpci/interface";
 import { ScatterList } from "./scatter-list.ts";
-import { checkLimits, checkPart, type DmaRange, type DmaSegment, type SegmentLimits } from "./segments.ts";
+import { checkLimits, type DmaRange, type DmaSegment, partSize, type SegmentLimits } from "./segments.ts";
 
 /**
  * Turns byte ranges into the segments that a device is told: in order, joined where they are adjacent, split where the
@@ -11,28 +18,31 @@ import { checkLimits, checkPart, type DmaRange, type DmaSegment, type SegmentLim
  */
 export function scatter(ranges: readonly DmaRange[], limits: SegmentLimits = {}): DmaSegment[] {
   const { maxSegmentSize, boundary } = checkLimits(limits);
-  checkRanges(ranges);
+  checkArray(ranges);
   let room = 1;
-  for (const { source, offset = 0, size = source.size - offset } of ranges) {
-    checkPart(source.size, offset, size);
+  const parts = Array.from(ranges, partOf);
+  for (const { size } of parts) {
     room += Math.ceil(size / maxSegmentSize) + 1;
     if (boundary !== 0) room += Math.ceil(size / boundary) + 1;
   }
-  const list = new ScatterList(room, limits);
-  for (const { source, offset, size } of ranges) list.add(source, offset, size);
+  const list = new ScatterList(room, { maxSegmentSize, boundary });
+  for (const { source, offset, size } of parts) list.add(source, offset, size);
   return list.toArray();
 }
 
-function checkRanges(ranges: readonly DmaRange[]): void {
-  if (!Array.isArray(ranges)) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `ranges must be an array, not ${formatValue(ranges)}`, {
-      hint: "pass [{ source: buffer }], or what mappedRanges() gave",
-    });
-  }
-  ranges.forEach((range, i) => {
-    checkType(`ranges[${i}]`, range, "object");
-    checkType(`ranges[${i}].source`, range.source, "object");
+function checkArray(ranges: readonly DmaRange[]): void {
+  if (Array.isArray(ranges)) return;
+  throw new PciError("ERR_INVALID_ARGUMENT", `ranges must be an array, not ${formatValue(ranges)}`, {
+    hint: "pass [{ source: buffer }], or what mappedRanges() gave",
   });
+}
+
+/** A range with its defaults filled in. Each property is read once: it may be another at the next look. */
+function partOf(range: DmaRange, i: number): Required<DmaRange> {
+  checkType(`ranges[${i}]`, range, "object");
+  const { source, offset = 0, size } = range;
+  checkType(`ranges[${i}].source`, source, "object");
+  return { source, offset, size: partSize(source.size, offset, size) };
 }
 
 /**
@@ -40,22 +50,21 @@ function checkRanges(ranges: readonly DmaRange[]): void {
  *
  * @param offset bytes into the memory. Default 0
  * @param size bytes, above 0. Default: to the end
- * @throws PciError `ERR_OUT_OF_RANGE` if a byte is not mapped or not in the memory, what `IommuDomain.iovaOf` throws
+ * @throws PciError `ERR_OUT_OF_RANGE` if a byte is not mapped or not in the memory, `ERR_INVALID_ARGUMENT`, what
+ * `IommuDomain.iovaOf` throws
  */
-export function mappedRanges(
-  domain: IommuDomain,
-  memory: DmaMemory,
-  offset = 0,
-  size = memory.size - offset,
-): DmaRange[] {
-  checkPart(memory.size, offset, size);
+export function mappedRanges(domain: IommuDomain, memory: DmaMemory, offset = 0, size?: number): DmaRange[] {
+  checkMethods("domain", domain, ["iovaOf", "find"]);
+  checkType("memory", memory, "object");
+  const most = memory.size;
+  const end = offset + partSize(most, offset, size);
   const ranges: DmaRange[] = [];
-  for (let at = offset; at < offset + size; ) {
+  for (let at = offset; at < end; ) {
     const iova = domain.iovaOf(memory, at);
     const source = iova === undefined ? undefined : domain.find(iova);
-    if (source === undefined) throw notMapped(at, memory.size);
+    if (source === undefined) throw notMapped(at, most);
     const into = at - source.offset;
-    const length = Math.min(offset + size - at, source.size - into);
+    const length = Math.min(end - at, source.size - into);
     ranges.push({ source, offset: into, size: length });
     at += length;
   }

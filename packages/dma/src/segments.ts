@@ -1,8 +1,10 @@
-import { checkInteger, checkType, type Iova } from "@userpci/interface";
-import { checkPowerOfTwo } from "./element-layout.ts";
+import { checkInteger, checkPowerOfTwo, checkType, type Iova, toIova } from "@userpci/interface";
 
 /** Bytes of the largest segment unless another limit is given: whole pages, in a length of 32 bits. */
 const LARGEST = 2 ** 32 - 4096;
+
+/** Bytes of the largest source: sums of two stay exact. */
+export const LARGEST_SOURCE = 2 ** 52;
 
 /** What a device accepts as one segment. */
 export interface SegmentLimits {
@@ -43,12 +45,31 @@ export function checkLimits(limits: SegmentLimits): Required<SegmentLimits> {
   checkType("limits", limits, "object");
   const { maxSegmentSize = LARGEST, boundary = 0 } = limits;
   checkInteger("maxSegmentSize", maxSegmentSize, 1, 2 ** 32 - 1);
-  if (boundary !== 0) checkPowerOfTwo("boundary", boundary);
+  if (boundary !== 0) checkPowerOfTwo("boundary", boundary, 2 ** 32);
   return { maxSegmentSize, boundary };
 }
 
-/** Lets bytes through that are a part of `most`. @throws PciError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT` */
-export function checkPart(most: number, offset: number, size: number): void {
+/**
+ * Bytes of a part of `most`.
+ *
+ * @param offset where it begins
+ * @param size what was asked for; undefined for all from `offset` on
+ * @throws PciError `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT`, also for a `most` that is no number of bytes
+ */
+export function partSize(most: number, offset: number, size: number | undefined): number {
+  // Looked at before anything is computed with it: of these alone, arithmetic calls no code of the caller's.
+  if (Number.isSafeInteger(most) && Number.isSafeInteger(offset) && offset >= 0 && offset < most) {
+    const rest = most - offset;
+    if (size === undefined) return rest;
+    if (Number.isSafeInteger(size) && size >= 1 && size <= rest) return size;
+  }
+  checkInteger("the size of the source", most, 0, LARGEST_SOURCE);
   checkInteger("offset", offset, 0, most - 1);
-  checkInteger("size", size, 1, most - offset);
+  return checkInteger("size", size ?? most - offset, 1, most - offset);
+}
+
+/** Lets 64-bit addresses through. @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` */
+export function checkIova(name: string, iova: Iova): Iova {
+  checkType(name, iova, "bigint");
+  return toIova(iova);
 }

@@ -1,4 +1,14 @@
-import { checkType, type Iova, PciError, type SharedMemory, type SharedMemoryView } from "@userpci/interface";
+import {
+  checkAligned,
+  checkInteger,
+  checkType,
+  type Iova,
+  MAX_IOVA,
+  PciError,
+  type SharedMemory,
+  type SharedMemoryView,
+  toIova,
+} from "@userpci/interface";
 
 /** A buffer as other threads may see it. */
 export interface SharedBuffer {
@@ -31,6 +41,26 @@ export interface ElementMemory {
   closeSync(): void;
 }
 
+/**
+ * Copies what another thread told of a buffer, if it can be one. Of the memory itself `mapSharedMemory` knows what to ask.
+ *
+ * @param needed bytes that it must have
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_MISALIGNED`
+ */
+export function checkSharedBuffer(given: SharedBuffer, needed: number): SharedBuffer {
+  checkType("the shared memory", given, "object");
+  const { memory, offset, size, iova, label } = given;
+  checkType("the shared memory", memory, "object");
+  checkAligned("the offset in the shared memory", checkInteger("offset", offset, 0, 2 ** 52), 4);
+  checkInteger("the size of the shared memory", size, needed, 2 ** 52);
+  checkType("iova", iova, "bigint");
+  if (toIova(iova) + BigInt(size) - 1n > MAX_IOVA) {
+    throw new PciError("ERR_OUT_OF_RANGE", `${size} bytes at 0x${iova.toString(16)} pass the last address`);
+  }
+  if (label !== undefined) checkType("label", label, "string");
+  return { memory, offset, size, iova, label };
+}
+
 /** A buffer of another thread, mapped by this one. */
 export class AdoptedBuffer implements ElementMemory {
   readonly iova: Iova;
@@ -39,9 +69,11 @@ export class AdoptedBuffer implements ElementMemory {
   readonly u32: Uint32Array<ArrayBuffer>;
   readonly #memory: SharedMemoryView;
 
-  /** @throws PciError what `mapSharedMemory` throws, `ERR_INVALID_ARGUMENT` */
+  /**
+   * @param shared which {@link checkSharedBuffer} has looked at
+   * @throws PciError what `mapSharedMemory` throws, `ERR_INVALID_ARGUMENT`
+   */
   constructor(shared: SharedBuffer, mapSharedMemory: MapSharedMemory, ended: () => void) {
-    checkType("the shared memory", shared, "object");
     if (typeof mapSharedMemory !== "function") {
       throw new PciError(
         "ERR_INVALID_ARGUMENT",
@@ -56,7 +88,7 @@ export class AdoptedBuffer implements ElementMemory {
     this.label = shared.label;
     try {
       this.bytes = new Uint8Array(this.#memory.buffer, shared.offset, shared.size);
-      this.u32 = new Uint32Array(this.#memory.buffer, shared.offset, shared.size / 4);
+      this.u32 = new Uint32Array(this.#memory.buffer, shared.offset, Math.floor(shared.size / 4));
     } catch (cause) {
       this.#memory.close();
       throw new PciError("ERR_INVALID_ARGUMENT", "the shared memory is smaller than what is in it", {

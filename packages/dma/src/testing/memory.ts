@@ -36,7 +36,8 @@ export class TestMemory implements DmaMemory {
     if (this.users > 0) throw new PciError("ERR_BUSY", "closed under a mapping");
     if (this.closeError !== undefined) throw this.closeError;
     this.closed = true;
-    structuredClone(this.buffer, { transfer: [this.buffer] });
+    // From Node 22 on none can be transferred twice.
+    if (this.buffer.byteLength > 0) structuredClone(this.buffer, { transfer: [this.buffer] });
   }
 
   [Symbol.dispose](): void {
@@ -59,7 +60,9 @@ export class TestSource implements MemorySource {
 
   alloc(size: number, options: MemoryOptions = {}): TestMemory {
     const pageSize = options.pageSize ?? this.pageSize;
-    if (pageSize > 2 ** 21) throw new PciError("ERR_NOT_SUPPORTED", `no pages of ${pageSize} bytes`);
+    if (pageSize > 2 ** 21) {
+      throw new PciError("ERR_NOT_SUPPORTED", `no pages of ${pageSize} bytes`, { hint: "take 4096" });
+    }
     const memory = new TestMemory(Math.ceil(size / pageSize) * pageSize, pageSize, options);
     this.asked.push(size);
     this.given.push(memory);
