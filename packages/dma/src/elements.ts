@@ -2,6 +2,7 @@ import { checkInteger, formatValue, type Iova, iovaHi, iovaLo, PciError, toIova 
 import type { DmaBuffer } from "./buffer.ts";
 import type { DmaAllocOptions } from "./dma-options.ts";
 import type { ElementLayout } from "./element-layout.ts";
+import { isShared } from "./mappable.ts";
 import type { ElementMemory, SharedBuffer } from "./shared-buffer.ts";
 
 // What every thread sees of the state is one word: 0 while it is open. Not exported: V8 reads what a module exports anew at
@@ -26,7 +27,8 @@ export interface SharedElements {
 export interface ElementParts {
   readonly memory: ElementMemory;
   readonly layout: ElementLayout;
-  readonly words: SharedArrayBuffer;
+  /** As in {@link SharedElements}; of this thread alone where there is no SharedArrayBuffer. */
+  readonly words: ArrayBufferLike;
 }
 
 /**
@@ -41,7 +43,7 @@ export abstract class DmaElements implements AsyncDisposable, Disposable {
   readonly #kind: string;
   readonly #memory: ElementMemory;
   readonly #layout: ElementLayout;
-  readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #words: Int32Array;
   readonly #stride: number;
   readonly #perBlock: number;
   readonly #gap: number;
@@ -189,7 +191,15 @@ export abstract class DmaElements implements AsyncDisposable, Disposable {
   /** @internal What another thread needs. @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` */
   protected offer(): Omit<SharedElements, "type"> {
     this.checkOpen();
-    return { buffer: this.#memory.share(), layout: this.#layout, words: this.#words.buffer };
+    const { buffer: words } = this.#words;
+    if (isShared(words)) return { buffer: this.#memory.share(), layout: this.#layout, words };
+    throw new PciError(
+      "ERR_NOT_SUPPORTED",
+      `${this.name} cannot leave its thread: there is no SharedArrayBuffer`,
+      {
+        hint: "have the page isolated: headers Cross-Origin-Opener-Policy: same-origin, Cross-Origin-Embedder-Policy: require-corp",
+      },
+    );
   }
 
   /** @internal @throws PciError `ERR_CLOSED` */
@@ -266,16 +276,10 @@ export function makeElements<E>(plan: ElementPlan<E>, buffer: DmaBuffer): E {
   }
 }
 
-/** Words that are 0. @throws PciError `ERR_NOT_SUPPORTED` in a page that is not isolated from others' */
-function newWords(count: number): SharedArrayBuffer {
-  if (typeof SharedArrayBuffer !== "undefined") return new SharedArrayBuffer(4 * count);
-  throw new PciError(
-    "ERR_NOT_SUPPORTED",
-    "pools and rings need a SharedArrayBuffer, which there is none of",
-    {
-      hint: "serve the page with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
-    },
-  );
+/** Words that are 0, for all threads to see where that can be: a page that is not isolated from others' has one thread's alone. */
+function newWords(count: number): ArrayBufferLike {
+  if (typeof SharedArrayBuffer === "undefined") return new ArrayBuffer(4 * count);
+  return new SharedArrayBuffer(4 * count);
 }
 
 function notWords(words: unknown): PciError {
@@ -285,11 +289,11 @@ function notWords(words: unknown): PciError {
 }
 
 /** Whether no thread has found out yet that the device has lost the memory, or is about to. */
-export function isMarkedOpen(words: SharedArrayBuffer): boolean {
+export function isMarkedOpen(words: ArrayBufferLike): boolean {
   return Atomics.load(new Int32Array(words), STATE) === OPEN;
 }
 
 /** In whichever thread finds out that the device has lost the memory, or is about to. */
-export function markClosed(words: SharedArrayBuffer): void {
+export function markClosed(words: ArrayBufferLike): void {
   Atomics.store(new Int32Array(words), STATE, CLOSED);
 }

@@ -382,14 +382,3 @@ describe("a device that is none", () => {
     expect(new Dma({ domain, memory: source, ...changing("addressBits", 32, "x") }).addressBits).toBe(32);
   });
 });
-
-describe("a page without SharedArrayBuffer", () => {
-  it("has no pools and rings, which is said before memory is allocated", async () => {
-    const bed = opened();
-    vi.stubGlobal("SharedArrayBuffer", undefined);
-    const told = failing("ERR_NOT_SUPPORTED", /SharedArrayBuffer/);
-    await expect(bed.dma.pool({ elementSize: 64, count: 4 })).rejects.toEqual(told);
-    expect(() => bed.dma.ringSync({ elementSize: 64, count: 4 })).toThrow(told);
-    expect(leftovers(bed)).toEqual(nothing);
-  });
-});

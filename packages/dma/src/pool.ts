@@ -138,7 +138,7 @@ export class DmaPool extends DmaElements {
 }
 
 /** The words with the bits, which are behind the state. */
-function bitsOf(words: SharedArrayBuffer): Int32Array {
+function bitsOf(words: ArrayBufferLike): Int32Array {
   return new Int32Array(words, 4 * APART);
 }
 
