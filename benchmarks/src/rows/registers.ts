@@ -27,6 +27,7 @@ function mapRegion(page: SharedPage): OwnedRegion {
     faultError: () => {
       throw new Error("memory does not fault");
     },
+    goneError: () => undefined,
     delete: () => undefined,
   };
   const window = {

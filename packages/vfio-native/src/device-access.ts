@@ -8,8 +8,12 @@ export interface Blockable {
   close(): void;
 }
 
-/** Offset of the revision and class code register, 32 bits (PCI 3.0, section 6.2.1). */
+/**
+ * Offset of the revision and class code register, 32 bits (PCI 3.0, section 6.2.1): vfio-pci takes it from the device, while
+ * it answers the ids and capability headers itself, also for one that is gone (`drivers/vfio/pci/vfio_pci_config.c`).
+ */
 const CLASS_REGISTER = 0x08;
+const ALL_ONES = 0xffff_ffff;
 /** Offset of the command register; bit 1 enables memory decode (PCI 3.0, section 6.2.2). */
 const COMMAND_REGISTER = 0x04;
 const COMMAND_MEMORY = 1 << 1;
@@ -102,8 +106,9 @@ export class DeviceAccess {
 
   /** Whether memory decode is on, by configuration space, which answers when a BAR does not. */
   decodesMemory(): boolean {
+    if (!this.#answers()) return false;
     const command = this.native.readScalar(this.fd, this.#configOffset + COMMAND_REGISTER, 2);
-    return command >= 0 && command !== 0xffff && (command & COMMAND_MEMORY) !== 0;
+    return command >= 0 && (command & COMMAND_MEMORY) !== 0;
   }
 
   /**
@@ -113,18 +118,28 @@ export class DeviceAccess {
    * @param where what was accessed, for the message
    */
   faultError(where: string): PciError {
-    const revision = this.native.readScalar(this.fd, this.#configOffset + CLASS_REGISTER, 4);
-    if (revision < 0 || revision === 0xffff_ffff) {
-      return new DeviceGoneError(`${this.address} no longer answers: ${where} found nobody`, {
-        hint: "close the device; it was unplugged, or its link is down",
-      });
-    }
-    return new PciError(
-      "ERR_MEMORY_DISABLED",
-      `${this.address} does not decode memory: ${where} found nobody`,
-      {
+    return (
+      this.goneError(where) ??
+      new PciError("ERR_MEMORY_DISABLED", `${this.address} does not decode memory: ${where} found nobody`, {
         hint: "device.config.command.update({ memory: true }), then access it again",
-      },
+      })
     );
+  }
+
+  /**
+   * What a read of all ones means: the error if the device is gone, and undefined if it is there and its register reads so.
+   *
+   * @param where what was read, for the message
+   */
+  goneError(where: string): PciError | undefined {
+    if (this.#answers()) return undefined;
+    return new DeviceGoneError(`${this.address} no longer answers: ${where} found nobody`, {
+      hint: "close the device; it was unplugged, or its link is down",
+    });
+  }
+
+  #answers(): boolean {
+    const value = this.native.readScalar(this.fd, this.#configOffset + CLASS_REGISTER, 4);
+    return value >= 0 && value !== ALL_ONES;
   }
 }

@@ -6,7 +6,7 @@ import { codeOf, supervisorOf, windowAt } from "./test/regions.ts";
 
 function makeBed() {
   const window = windowAt(0, 0x1000);
-  const device = { usable: true, decodes: true };
+  const device = { usable: true, decodes: true, gone: false };
   const supervisor = supervisorOf(device);
   return { window, device, supervisor, region: new MappedRegion("BAR 0", window, supervisor) };
 }
@@ -41,10 +41,32 @@ describe("MappedRegion", () => {
     expect(region.read32(4)).toBe(9);
   });
 
-  it("gives all ones as a value unless the window has faulted", () => {
+  it("gives all ones as a value of a device that is there, and asks only then", () => {
+    const { region, window, supervisor } = bed;
+    region.write32(8, 0x7fff_ffff);
+    expect(region.read32(8)).toBe(0x7fff_ffff);
+    expect(supervisor.goneError).not.toHaveBeenCalled();
+    new Uint8Array(window.buffer).fill(0xff);
+    expect(region.read8(0)).toBe(0xff);
+    expect(region.read16(0)).toBe(0xffff);
+    expect(region.read32(0)).toBe(0xffff_ffff);
+    expect(region.read64(0)).toBe(0xffff_ffff_ffff_ffffn);
+  });
+
+  it("says of all ones from a device that is gone that it is, though nothing faulted", () => {
+    const { region, window, device } = bed;
+    new Uint8Array(window.buffer).fill(0xff);
+    device.gone = true;
+    for (const read of ["read8", "read16", "read32", "read64"] as const) {
+      expect(codeOf(() => region[read](8))).toBe("ERR_DEVICE_GONE");
+    }
+    device.gone = false;
+    expect(region.read32(8)).toBe(0xffff_ffff);
+  });
+
+  it("throws once for a window that has faulted", () => {
     const { region, window } = bed;
     new Uint8Array(window.buffer).fill(0xff);
-    expect(region.read32(0)).toBe(0xffff_ffff);
     for (const read of ["read8", "read16", "read32", "read64"] as const) {
       window.fault[0] = 1;
       expect(codeOf(() => region[read](0))).toBe("ERR_DEVICE_GONE");

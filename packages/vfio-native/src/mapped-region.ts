@@ -25,8 +25,16 @@ export interface RegionSupervisor {
   assertUsable(): void;
   decodesMemory(): boolean;
   faultError(where: string): PciError;
+  /** The error if nobody answered at `where`; undefined if the device is there, and its register has all bits set. */
+  goneError(where: string): PciError | undefined;
   delete(region: Blockable): void;
 }
+
+/** What the bus answers for a device that is not there, by the width of the read (PCI Express 6.0, section 2.3.2). */
+const ONES8 = 0xff;
+const ONES16 = 0xffff;
+const ONES32 = 0xffff_ffff;
+const ONES64 = 0xffff_ffff_ffff_ffffn;
 
 /** Names the way to a region's window, so that nothing outside this file finds the device's bytes. */
 const windowOf = Symbol("window");
@@ -51,7 +59,8 @@ class WindowHolder {
  * set once, by initialisers, since V8 then compiles their addresses into the code. What blocks the region, be it a reset,
  * a fault or `close`, sets the limit to 0, which sends the next access to `#admit`.
  *
- * Writes are posted, as on the bus: one that finds nobody is reported by the next read.
+ * Writes are posted, as on the bus: one that finds nobody is reported by the next read. A read of all ones costs a read
+ * of configuration space too, which tells a register that holds them from a device that was pulled out: no fault does.
  */
 export class MappedRegion extends WindowHolder implements OwnedRegion, Blockable {
   readonly size = this[windowOf].buffer.byteLength;
@@ -82,7 +91,7 @@ export class MappedRegion extends WindowHolder implements OwnedRegion, Blockable
       return this.read8(offset);
     }
     const value = load8(this.#u8, offset);
-    if (this.#fault[0] !== 0) this.#faulted(offset);
+    if (value === ONES8 || this.#fault[0] !== 0) this.#doubt(offset);
     return value;
   }
 
@@ -92,7 +101,7 @@ export class MappedRegion extends WindowHolder implements OwnedRegion, Blockable
       return this.read16(offset);
     }
     const value = load16(this.#u16, offset >>> 1);
-    if (this.#fault[0] !== 0) this.#faulted(offset);
+    if (value === ONES16 || this.#fault[0] !== 0) this.#doubt(offset);
     return value;
   }
 
@@ -102,7 +111,7 @@ export class MappedRegion extends WindowHolder implements OwnedRegion, Blockable
       return this.read32(offset);
     }
     const value = load32(this.#u32, offset >>> 2);
-    if (this.#fault[0] !== 0) this.#faulted(offset);
+    if (value === ONES32 || this.#fault[0] !== 0) this.#doubt(offset);
     return value;
   }
 
@@ -112,7 +121,7 @@ export class MappedRegion extends WindowHolder implements OwnedRegion, Blockable
       return this.read64(offset);
     }
     const value = load64(this.#u64, offset >>> 3);
-    if (this.#fault[0] !== 0) this.#faulted(offset);
+    if (value === ONES64 || this.#fault[0] !== 0) this.#doubt(offset);
     return value;
   }
 
@@ -208,12 +217,21 @@ export class MappedRegion extends WindowHolder implements OwnedRegion, Blockable
     if (error !== undefined) throw error;
   }
 
-  #faulted(offset: number): never {
-    this.block();
-    throw this.#faultError(offset);
+  /** Throws if what was read came from nobody: by a fault, or as the ones that the bus answers without one. */
+  #doubt(offset: number): void {
+    if (this.#fault[0] !== 0) {
+      this.block();
+      throw this.#faultError(offset);
+    }
+    const gone = this.#supervisor.goneError(this.#placeOf(offset));
+    if (gone !== undefined) throw gone;
   }
 
   #faultError(offset: number): PciError {
-    return this.#supervisor.faultError(`offset 0x${offset.toString(16)} of ${this.#name}`);
+    return this.#supervisor.faultError(this.#placeOf(offset));
+  }
+
+  #placeOf(offset: number): string {
+    return `offset 0x${offset.toString(16)} of ${this.#name}`;
   }
 }

@@ -90,6 +90,19 @@ describe("PreadRegion", () => {
     expect(codeOf(() => bar.write32(0, 1))).toBe("ERR_MEMORY_DISABLED");
   });
 
+  it("tells registers of all ones from a device that is gone, but where ones are no registers", () => {
+    const bytes = new Uint8Array(8192).fill(0xff);
+    const device = new DeviceAccess(fileOf(bytes).native, 3, "0000:01:00.0", 0);
+    const bar = new PreadRegion(device, { name: "BAR 0", base, size: 4096, registers: true });
+    const config = new PreadRegion(device, { name: "config space", base: 0, size: 256 });
+    for (const read of ["read8", "read16", "read32"] as const) {
+      expect(codeOf(() => bar[read](0))).toBe("ERR_DEVICE_GONE");
+    }
+    expect(config.read32(0)).toBe(0xffff_ffff);
+    bytes.fill(0x11, 8, 12);
+    expect([bar.read8(0), bar.read16(0), bar.read32(0)]).toEqual([0xff, 0xffff, 0xffff_ffff]);
+  });
+
   it("refuses everything after close and during a reset", () => {
     access.beginReset();
     expect(codeOf(() => region.read32(0))).toBe("ERR_RESETTING");

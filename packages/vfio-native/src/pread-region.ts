@@ -12,10 +12,15 @@ export interface RegionSpan {
   readonly size: number;
   /** The MSI-X table, if it lies in this region and the kernel keeps it from the user (row R6). */
   readonly msixTable?: RegionArea;
+  /** Whether it is the device's registers: there a read of all ones may come from nobody. */
+  readonly registers?: boolean;
 }
 
 /** Error numbers with which vfio-pci answers for a device that does not decode memory or is gone. */
 const UNANSWERED = new Set([-5 /* EIO */, -6 /* ENXIO */, -19 /* ENODEV */]);
+
+/** What the bus answers for a device that is not there, by the read's width in bytes. */
+const ones = { 1: 0xff, 2: 0xffff, 4: 0xffff_ffff } as const;
 
 /** A region by `pread` and `pwrite` on the device descriptor: one system call, one access. */
 export class PreadRegion implements Region {
@@ -68,6 +73,7 @@ export class PreadRegion implements Region {
     this.#check(offset, width);
     const value = this.#access.native.readScalar(this.#access.fd, this.#base + offset, width);
     if (value < 0) this.#fail(value, "pread", offset);
+    if (value === ones[width] && this.#span.registers) this.#doubt(offset);
     return value;
   }
 
@@ -114,8 +120,17 @@ export class PreadRegion implements Region {
     );
   }
 
+  #doubt(offset: number): void {
+    const gone = this.#access.goneError(this.#placeOf(offset));
+    if (gone !== undefined) throw gone;
+  }
+
+  #placeOf(offset: number): string {
+    return `offset 0x${offset.toString(16)} of ${this.#span.name}`;
+  }
+
   #fail(result: number, syscall: string, offset: number): never {
-    const where = `offset 0x${offset.toString(16)} of ${this.#span.name}`;
+    const where = this.#placeOf(offset);
     if (UNANSWERED.has(result)) throw this.#access.faultError(where);
     throw systemError(result, syscall, { message: `${syscall} at ${where} of ${this.#access.address}` });
   }

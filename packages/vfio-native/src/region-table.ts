@@ -162,6 +162,7 @@ export class RegionTable {
       name: regionName(info.index),
       base: info.base,
       size: info.size,
+      registers: info.index <= regionIndex.bar5,
       ...(table && { msixTable: table }),
     });
   }

@@ -19,6 +19,7 @@ async function mapped(buffer: ArrayBuffer): Promise<MappedRegion> {
     faultError: () => {
       throw new Error("no access of this test can fault");
     },
+    goneError: () => undefined,
     delete: () => undefined,
   };
   const window = {

@@ -20,6 +20,7 @@ export function windowAt(offset: number, size: number) {
 export interface FakeDevice {
   usable: boolean;
   decodes: boolean;
+  gone?: boolean;
 }
 
 /** A supervisor that says of its device what the fields say. */
@@ -31,6 +32,7 @@ export function supervisorOf(device: FakeDevice) {
     decodesMemory: () => device.decodes,
     faultError: (where: string) =>
       device.decodes ? new DeviceGoneError(where) : new PciError("ERR_MEMORY_DISABLED", where),
+    goneError: vi.fn((where: string) => (device.gone ? new DeviceGoneError(where) : undefined)),
     delete: vi.fn(),
   } satisfies RegionSupervisor;
 }
