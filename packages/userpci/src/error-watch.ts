@@ -83,10 +83,14 @@ export class ErrorWatch extends EventWatch<DeviceErrorReport> {
 
 const keyOf = ({ address, severity, error }: AerCounter): string => `${address} ${severity} ${error}`;
 
+/** Revision and class code (PCI Express 6.0, section 7.5.1.1). VFIO itself answers the ids and the capabilities' headers. */
+const CLASS_REGISTER = 0x08;
+
 /** A device that does not answer has all bits set, and records nothing. */
 function recordedBy(config: ConfigSpace): RecordedError[] {
   try {
-    const aer = config.vendorId === 0xffff ? undefined : config.findExtended("aer");
+    const answers = config.region.read32(CLASS_REGISTER) !== 0xffff_ffff;
+    const aer = answers ? config.findExtended("aer") : undefined;
     if (aer === undefined) return [];
     const severity = aer.uncorrectableSeverity.read();
     return [
