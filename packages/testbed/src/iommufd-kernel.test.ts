@@ -2,7 +2,8 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { iommufdKernel } from "./iommufd-kernel.ts";
+import { fingerprintOf, iommufdKernel } from "./iommufd-kernel.ts";
+import { KERNEL_CONFIG } from "./kernel-config.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -59,4 +60,16 @@ test("a path in which the kernel's makefiles cannot work is refused before anyth
     code: "ERR_TESTBED_PLATFORM",
     hint: expect.stringContaining("USERPCI_CACHE"),
   });
+});
+
+test("a kernel of another configuration or compiler is another one to the cache", () => {
+  const gcc = "gcc 12.2.0";
+  const more = `${KERNEL_CONFIG}CONFIG_PCIE_PTM=y\n`;
+  const prints = [
+    fingerprintOf(KERNEL_CONFIG, gcc),
+    fingerprintOf(more, gcc),
+    fingerprintOf(KERNEL_CONFIG, "gcc 14"),
+  ];
+  expect(new Set(prints).size).toBe(3);
+  expect(fingerprintOf(KERNEL_CONFIG, gcc)).toBe(prints[0]);
 });

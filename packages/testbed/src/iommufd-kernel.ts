@@ -45,7 +45,7 @@ export async function iommufdKernel(options: KernelOptions = {}): Promise<Kernel
   requireApt();
   const store = join(cacheDirectory(), "kernels");
   requirePlainPath(store);
-  const fingerprint = await fingerprintOf();
+  const fingerprint = fingerprintOf(KERNEL_CONFIG, await compilerVersion());
   const ready = options.refresh ? undefined : await readBuilt(store, fingerprint);
   if (ready) return ready;
   const onWait = () => options.onProgress?.("another process is building the kernel: waiting for it");
@@ -80,8 +80,9 @@ function requirePlainPath(store: string): void {
   });
 }
 
-async function fingerprintOf(): Promise<string> {
-  const inputs = JSON.stringify([BUILD_VERSION, KERNEL_CONFIG, await compilerVersion()]);
+/** What a built kernel is kept under: another configuration or compiler makes another kernel. */
+export function fingerprintOf(config: string, compiler: string): string {
+  const inputs = JSON.stringify([BUILD_VERSION, config, compiler]);
   return createHash("sha256").update(inputs).digest("hex").slice(0, 16);
 }
 

@@ -82,6 +82,8 @@ exec switch_root /new ${GUEST.busybox} sh ${GUEST.secondStage}
 /** The first process in the guest's final root: the rest of the mounts, then the agent; reaps orphans and powers off when the agent ends. */
 export const SECOND_STAGE = `
 b=${GUEST.busybox}
+# A kernel of somebody's own may be without /proc/sys.
+sysctl() { [ ! -e "/proc/sys/$1" ] || echo "$2" >"/proc/sys/$1"; }
 . /run/testbed/settings
 $b mkdir -p /dev/pts /dev/shm /dev/hugepages
 $b mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
@@ -89,7 +91,7 @@ $b mount -t tmpfs -o mode=1777 shm /dev/shm
 $b ln -sf /proc/self/fd /dev/fd
 if [ -n "$TOOLS" ]; then
   $b mount --bind "${GUEST.host}$TOOLS" ${GUEST_TOOLBOX}
-  echo ${GUEST_TOOL_PATH}/modprobe >/proc/sys/kernel/modprobe
+  sysctl kernel/modprobe ${GUEST_TOOL_PATH}/modprobe
 fi
 if [ -n "$MODULES" ]; then
   release=$($b uname -r)
@@ -99,7 +101,7 @@ fi
 [ -n "$PASSABLE" ] && echo "$PASSABLE" | while read -r directory; do $b chmod o+x "$directory"; done
 $b ip link set lo up
 $b hostname testbed
-echo 1 >/proc/sys/kernel/sysrq
+sysctl kernel/sysrq 1
 for port in /sys/class/virtio-ports/*; do
   [ "$($b cat $port/name)" = "${TAG.port}" ] && device=/dev/$($b basename $port)
 done
