@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { Users } from "./users.ts";
 
 it("what nobody uses is given up at once", () => {
@@ -21,4 +21,22 @@ it("what calls use is given up when the last has ended, failed ones too", async 
   end();
   await first;
   expect([users.none, done]).toEqual([true, ["gone"]]);
+});
+
+it("what cannot be given up is the closer's failure, or a warning, and no call's that has succeeded", async () => {
+  const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+  const refuse = (): void => {
+    throw new Error("not now");
+  };
+  expect(() => new Users().whenNone(refuse)).toThrow("not now");
+  expect(warned).not.toHaveBeenCalled();
+  const users = new Users();
+  const call = users.during(async () => "mapped");
+  users.whenNone(refuse);
+  expect(await call).toBe("mapped");
+  expect(warned).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("not now"), {
+    code: "USERPCI_CLOSE",
+    detail: expect.stringContaining("await them first"),
+  });
+  warned.mockRestore();
 });

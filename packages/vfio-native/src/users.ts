@@ -19,9 +19,24 @@ export class Users {
     }
   }
 
-  /** Calls `act` when nothing uses it: at once, or when the last call under way ends. To be called once. */
+  /**
+   * Calls `act` when nothing uses it: at once, or when the last call under way ends. To be called once. Its error
+   * is this call's at once; later it is a warning, since whoever closed has gone on and the calls under way have not failed.
+   */
   whenNone(act: () => void): void {
-    if (this.#count === 0) act();
-    else this.#idle = act;
+    if (this.#count === 0) {
+      act();
+      return;
+    }
+    this.#idle = () => {
+      try {
+        act();
+      } catch (error) {
+        process.emitWarning(`what calls still used could not be given up: ${String(error)}`, {
+          code: "USERPCI_CLOSE",
+          detail: "It was closed while they were under way: await them first to get the error from close().",
+        });
+      }
+    };
   }
 }
