@@ -174,6 +174,16 @@ describe("sendDomain", () => {
     );
   });
 
+  it("turns one away whose process the kernel does not tell, and waits for the next", async () => {
+    vi.spyOn(native, "peer").mockReturnValueOnce(-12);
+    const sent = sendDomain(path, shareOf(container), quick).catch((error: unknown) => error);
+    const unknown = UnixSocket.connect(native, path)!;
+    expect(await unknown.receive(LONGEST_MESSAGE, 0, anySignal)).toBeUndefined();
+    unknown.close();
+    await expect(receiveDomain(path, quick)).rejects.toEqual(failing("ENOTTY"));
+    expect(await sent).toEqual(failing("ERR_PROTOCOL", /did not take/));
+  });
+
   it("says who connected but did not answer", async () => {
     const sent = sendDomain(path, shareOf(container), { timeoutMs: 50 });
     const silent = UnixSocket.connect(native, path);

@@ -96,8 +96,17 @@ async function acceptFrom(
 ): Promise<UnixSocket> {
   for (;;) {
     const socket = await listener.accept(signal);
-    if (wait.admits(socket.peer())) return socket;
+    if (isAdmitted(socket, wait)) return socket;
     socket.close();
+  }
+}
+
+/** One of which the kernel does not tell whose it is, is not let in. */
+function isAdmitted(socket: UnixSocket, wait: TransferWait): boolean {
+  try {
+    return wait.admits(socket.peer());
+  } catch {
+    return false;
   }
 }
 
