@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { failing } from "@userpci/interface/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { adoptIrqTarget } from "./adopt-irq-target.ts";
+import { AdoptedLease } from "./eventfd-lease.ts";
 import { EventfdTarget, type SharedEventfd } from "./eventfd-target.ts";
 import { loadNative } from "./native.ts";
 import { ended, message, runChild, startWorker } from "./test/environments.ts";
@@ -97,6 +98,17 @@ describe("a shared eventfd", () => {
     expect(pairs.flat()).toContain(offer.lease.socket);
     expect(() => adoptIrqTarget(offer)).toThrow(failing("ERR_CLOSED"));
     for (const fd of pairs.flat()) native.close(fd);
+  });
+
+  it("is given back once, whatever has its number by then", () => {
+    using target = new EventfdTarget(native);
+    const { fd, lease } = target.share();
+    const adopted = new AdoptedLease(native, fd, lease);
+    adopted.close();
+    const others = Array.from({ length: 4 }, () => native.eventfd(1));
+    expect(others).toContain(adopted.fd);
+    adopted.close();
+    expect(others.map((other) => native.close(other))).toEqual([0, 0, 0, 0]);
   });
 
   it.each([

@@ -57,6 +57,7 @@ export class AdoptedLease {
   readonly fd: number;
   readonly #native: Native;
   readonly #tether: TetherEnd;
+  #closed = false;
 
   /**
    * @param fd descriptor of the offering thread
@@ -94,8 +95,10 @@ export class AdoptedLease {
     }
   }
 
-  /** Gives it back. */
+  /** Gives it back. Harmless twice. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     if (this.fd >= 0) this.#native.close(this.fd);
     this.#tether.close();
   }
