@@ -17,11 +17,17 @@ export function soakEnvironment(): Record<string, string> {
   return { [ROUNDS_VARIABLE]: String(rounds()) };
 }
 
-/** How many rounds to do: `USERPCI_SOAK_ROUNDS` if it is set, all of them if `USERPCI_SOAK` is `full`. */
+/**
+ * How many rounds to do: `USERPCI_SOAK_ROUNDS` if it is set, all of them if `USERPCI_SOAK` is `full`.
+ *
+ * @throws Error if the variable is no whole number above 0
+ */
 export function rounds(): number {
   const given = process.env[ROUNDS_VARIABLE];
-  if (given !== undefined) return Number(given);
-  return isFull() ? FULL : FULL / 100;
+  if (given === undefined) return isFull() ? FULL : FULL / 100;
+  const count = Number(given);
+  if (Number.isSafeInteger(count) && count > 0) return count;
+  throw new Error(`${ROUNDS_VARIABLE} is "${given}", not a whole number of rounds above 0`);
 }
 
 /** Whether the soak is done in full. */
