@@ -1,4 +1,10 @@
-import { type BackendDevice, type DmaDirection, type DmaMapping, regionIndex } from "@userpci/interface";
+import {
+  type BackendDevice,
+  type DmaDirection,
+  type DmaMapping,
+  type DmaMemory,
+  regionIndex,
+} from "@userpci/interface";
 import type { CopyEngine } from "../subject.ts";
 import type { Chapter } from "../suite.ts";
 import type { Trial } from "../trial.ts";
@@ -12,12 +18,16 @@ const BUS_MASTER = 1 << 2;
 interface Parts {
   readonly device: BackendDevice;
   readonly engine: CopyEngine;
+  /** Two pages. */
+  readonly memory: DmaMemory;
+  /** The first of them. */
   readonly mapping: DmaMapping;
+  /** Both. */
   readonly bytes: Uint8Array;
   readonly size: number;
 }
 
-/** A copier at work on one page, whose first bytes are a pattern. */
+/** A copier at work on two pages, the first of which it sees; the first bytes are a pattern. */
 async function withCopier(
   trial: Trial,
   test: (parts: Parts) => Promise<void>,
@@ -28,23 +38,25 @@ async function withCopier(
   await withBackend(trial, async (backend) => {
     const device = await backend.open(copier.address);
     const engine = copier.start(device);
-    const memory = backend.memory.alloc(PAGE);
+    const memory = backend.memory.alloc(2 * PAGE);
     const { addressBits } = copier;
-    const mapping = await device.domain.map(memory, { addressBits, direction });
+    // Aligned so that the address behind it can be mapped too.
+    const options = { size: PAGE, alignment: 2 * PAGE, addressBits, direction };
+    const mapping = await device.domain.map(memory, options);
     const bytes = new Uint8Array(memory.buffer);
     const size = Math.min(engine.most, 256);
     for (let i = 0; i < size; i++) bytes[i] = (i * 7 + 1) & 0xff;
-    await test({ device, engine, mapping, bytes, size });
+    await test({ device, engine, memory, mapping, bytes, size });
     await device.close();
     memory.close();
   });
 }
 
-const same = (bytes: Uint8Array, size: number): boolean =>
-  bytes.subarray(BACK, BACK + size).every((byte, i) => byte === bytes[i]);
+const same = (bytes: Uint8Array, size: number, to = BACK): boolean =>
+  bytes.subarray(to, to + size).every((byte, i) => byte === bytes[i]);
 
-const untouched = (bytes: Uint8Array, size: number): boolean =>
-  bytes.subarray(BACK, BACK + size).every((byte) => byte === 0);
+const untouched = (bytes: Uint8Array, size: number, to = BACK): boolean =>
+  bytes.subarray(to, to + size).every((byte) => byte === 0);
 
 const at = ({ iova }: DmaMapping, offset: number) => (iova + BigInt(offset)) as DmaMapping["iova"];
 
@@ -57,9 +69,16 @@ export const dmaTests: Chapter = {
     }),
 
   "a device reaches nothing that is not mapped": (trial) =>
-    withCopier(trial, async ({ engine, mapping, bytes, size }) => {
-      await engine.copy(mapping.iova, at(mapping, PAGE), size);
-      trial.observe("a copy past a mapping", untouched(bytes, size), true);
+    withCopier(trial, async ({ device, engine, memory, mapping, bytes, size }) => {
+      const { addressBits } = trial.subject.copier!;
+      const iova = at(mapping, PAGE);
+      const next = device.domain.mapSync(memory, { offset: PAGE, iova, addressBits });
+      await engine.copy(mapping.iova, iova, size);
+      trial.observe("a copy into the mapping behind", same(bytes, size, PAGE), true);
+      bytes.fill(0, PAGE);
+      next.unmapSync();
+      await engine.copy(mapping.iova, iova, size);
+      trial.observe("a copy past a mapping", untouched(bytes, size, PAGE), true);
       mapping.unmapSync();
       await engine.copy(mapping.iova, at(mapping, BACK), size);
       trial.observe("a copy after unmapping", untouched(bytes, size), true);
