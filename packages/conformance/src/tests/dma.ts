@@ -39,16 +39,19 @@ async function withCopier(
     const device = await backend.open(copier.address);
     const engine = copier.start(device);
     const memory = backend.memory.alloc(2 * PAGE);
-    const { addressBits } = copier;
-    // Aligned so that the address behind it can be mapped too.
-    const options = { size: PAGE, alignment: 2 * PAGE, addressBits, direction };
-    const mapping = await device.domain.map(memory, options);
-    const bytes = new Uint8Array(memory.buffer);
-    const size = Math.min(engine.most, 256);
-    for (let i = 0; i < size; i++) bytes[i] = (i * 7 + 1) & 0xff;
-    await test({ device, engine, memory, mapping, bytes, size });
-    await device.close();
-    memory.close();
+    try {
+      const { addressBits } = copier;
+      // Aligned so that the address behind it can be mapped too.
+      const options = { size: PAGE, alignment: 2 * PAGE, addressBits, direction };
+      const mapping = await device.domain.map(memory, options);
+      const bytes = new Uint8Array(memory.buffer);
+      const size = Math.min(engine.most, 256);
+      for (let i = 0; i < size; i++) bytes[i] = (i * 7 + 1) & 0xff;
+      await test({ device, engine, memory, mapping, bytes, size });
+    } finally {
+      await device.close();
+      memory.close();
+    }
   });
 }
 
