@@ -1,4 +1,4 @@
-import type { Backend, BackendDevice, FeatureName, Iova, IrqKind } from "@userpci/interface";
+import type { Backend, BackendDevice, FeatureName, Iova, IovaRange, IrqKind } from "@userpci/interface";
 
 /** A function that the suite may open, reset and drive, with what is known of it from elsewhere than the backend. */
 export interface SubjectFunction {
@@ -61,6 +61,10 @@ export interface Subject {
   readonly unplug?: Unplug | string;
   /** An address that no function has. */
   readonly missing: string;
+  /** Smallest page of the IOMMU, in bytes. */
+  readonly pageSize?: number;
+  /** Addresses that the IOMMU translates for no device, such as those of interrupts: 0xfee00000 to 0xfeefffff on x86. */
+  readonly reserved?: IovaRange;
   /** Optional features that must be there on {@link main}; all others must be refused. */
   readonly features: readonly FeatureName[];
   /** What the backend's devices have for their features beyond the contract: to be refused where {@link main} lacks the feature. */

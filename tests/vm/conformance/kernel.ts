@@ -52,6 +52,8 @@ function subject(backend: string, create: () => KernelBackend, features: readonl
     },
     unplug: process.getuid!() === 0 ? unplugOf(nvme.address) : "only root takes a function away",
     missing: "0000:00:1e.7",
+    pageSize: 4096,
+    reserved: { start: 0xfee0_0000n, last: 0xfeef_ffffn },
     features,
     uses: backend === "vfio-cdev" ? iommufdUses : kernelUses,
   };

@@ -10,9 +10,10 @@ import type { Chapter } from "../suite.ts";
 import type { Trial } from "../trial.ts";
 import { COMMAND, withBackend } from "./scene.ts";
 
-const PAGE = 4096;
-/** Where in the second half of a page a copy goes. */
+/** Where in a page a copy goes that stays within it. */
 const BACK = 2048;
+/** Most bytes that are copied. */
+const MOST = 256;
 const BUS_MASTER = 1 << 2;
 
 interface Parts {
@@ -38,14 +39,15 @@ async function withCopier(
   await withBackend(trial, async (backend) => {
     const device = await backend.open(copier.address);
     const engine = copier.start(device);
-    const memory = backend.memory.alloc(2 * PAGE);
+    const { pageSize } = device.domain;
+    const memory = backend.memory.alloc(2 * pageSize);
     try {
       const { addressBits } = copier;
       // Aligned so that the address behind it can be mapped too.
-      const options = { size: PAGE, alignment: 2 * PAGE, addressBits, direction };
+      const options = { size: pageSize, alignment: 2 * pageSize, addressBits, direction };
       const mapping = await device.domain.map(memory, options);
       const bytes = new Uint8Array(memory.buffer);
-      const size = Math.min(engine.most, 256);
+      const size = Math.min(engine.most, MOST);
       for (let i = 0; i < size; i++) bytes[i] = (i * 7 + 1) & 0xff;
       await test({ device, engine, memory, mapping, bytes, size });
     } finally {
@@ -74,14 +76,15 @@ export const dmaTests: Chapter = {
   "a device reaches nothing that is not mapped": (trial) =>
     withCopier(trial, async ({ device, engine, memory, mapping, bytes, size }) => {
       const { addressBits } = trial.subject.copier!;
-      const iova = at(mapping, PAGE);
-      const next = device.domain.mapSync(memory, { offset: PAGE, iova, addressBits });
+      const { size: offset } = mapping;
+      const iova = at(mapping, offset);
+      const next = device.domain.mapSync(memory, { offset, size: offset, iova, addressBits });
       await engine.copy(mapping.iova, iova, size);
-      trial.observe("a copy into the mapping behind", same(bytes, size, PAGE), true);
-      bytes.fill(0, PAGE);
+      trial.observe("a copy into the mapping behind", same(bytes, size, offset), true);
+      bytes.fill(0, offset);
       next.unmapSync();
       await engine.copy(mapping.iova, iova, size);
-      trial.observe("a copy past a mapping", untouched(bytes, size, PAGE), true);
+      trial.observe("a copy past a mapping", untouched(bytes, size, offset), true);
       mapping.unmapSync();
       await engine.copy(mapping.iova, at(mapping, BACK), size);
       trial.observe("a copy after unmapping", untouched(bytes, size), true);
