@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { type BackendDevice, type DmaMemory, regionIndex, toIova } from "@userpci/interface";
 import { readMemlock, vfioCdev } from "@userpci/vfio-native";
 import { edu, roundTrip, startEdu, transfer } from "../harness/edu-registers.ts";
-import { expectCode } from "../harness/expect.ts";
+import { expectCode, expectRejection } from "../harness/expect.ts";
 import { holdings } from "../harness/process.ts";
 import { guestSuite } from "../harness/suite.ts";
 import { at } from "../machines.ts";
@@ -76,10 +76,17 @@ await guestSuite(import.meta.url, {
       await using domain = backend.createDomain();
       const device = await backend.open(at.edu, { domain });
       const { ioas } = device.iommu!;
+      const interrupts = { start: 0xfee0_0000n, last: 0xfee0_0fffn };
       ioas.allow([{ start: 0n, last: 0xffffn }]);
-      expectCode("ERR_IOVA_RANGE", () => ioas.allow([{ start: 0xfee0_0000n, last: 0xfee0_0fffn }]));
-      ioas.allow([]);
+      expectCode("ERR_IOVA_RANGE", () => ioas.allow([interrupts]));
       await device.close();
+      // Without a device nothing is kept for its interrupts.
+      ioas.allow([interrupts]);
+      await expectRejection("ERR_IOVA_RANGE", () => backend.open(at.edu, { domain }));
+      assert.equal(domain.attached, 0);
+      ioas.allow([]);
+      const again = await backend.open(at.edu, { domain });
+      await again.close();
     },
 
     "large pages are an option of an address space": async () => {
