@@ -29,7 +29,7 @@ const LARGEST = 2 ** 46;
 export class Dma implements AsyncDisposable, Disposable {
   readonly #domain: IommuDomain;
   readonly #memory: MemorySource;
-  readonly #owner: { readonly owner?: string };
+  readonly #owner: string | undefined;
   readonly #addressBits: number;
   readonly #buffers = new BufferSet();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -44,7 +44,7 @@ export class Dma implements AsyncDisposable, Disposable {
     if (address !== undefined) checkType("device.address", address, "string");
     this.#domain = domain;
     this.#memory = memory;
-    this.#owner = address === undefined ? {} : { owner: address };
+    this.#owner = address;
     this.#addressBits = checkInteger("addressBits", addressBits, 12, 64);
   }
 
@@ -266,8 +266,12 @@ export class Dma implements AsyncDisposable, Disposable {
 
   #narrowed(options: MapOptions): MapOptions {
     checkType("options", options, "object");
-    const addressBits = checkInteger("addressBits", options.addressBits ?? 64, 12, 64);
-    return { ...this.#owner, ...options, addressBits: Math.min(addressBits, this.#addressBits) };
+    const { addressBits = 64, owner = this.#owner, iova, offset, size } = options;
+    const { direction, alignment, label, join } = options;
+    checkInteger("addressBits", addressBits, 12, 64);
+    const narrowed = Math.min(addressBits, this.#addressBits);
+    // One by one: V8 takes ten times a mapping's own time for an object that is spread and then added to.
+    return { iova, offset, size, direction, addressBits: narrowed, alignment, label, owner, join };
   }
 
   #track<R>(work: Promise<R>): Promise<R> {

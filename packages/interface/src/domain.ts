@@ -79,27 +79,27 @@ export interface DmaMapper {
 /** How memory is to be mapped. */
 export interface MapOptions {
   /** Fixed address; without it the domain's allocator chooses. */
-  readonly iova?: Iova;
+  readonly iova?: Iova | undefined;
   /** Bytes into the memory at which the mapping begins; a page multiple. Default 0. */
-  readonly offset?: number;
+  readonly offset?: number | undefined;
   /** Bytes to map; a page multiple. Default: to the end of the memory. */
-  readonly size?: number;
+  readonly size?: number | undefined;
   /** Default `bidirectional`. */
-  readonly direction?: DmaDirection;
+  readonly direction?: DmaDirection | undefined;
   /** The widest address, in bits, that the device can drive (row R15). Default 64. */
-  readonly addressBits?: number;
+  readonly addressBits?: number | undefined;
   /** Alignment of the chosen address in bytes, a power of two. Default: one that lets large pages be used. */
-  readonly alignment?: number;
+  readonly alignment?: number | undefined;
   /** Name for people, kept with the mapping and shown in errors and tools. */
-  readonly label?: string;
+  readonly label?: string | undefined;
   /** Whom it belongs to, such as a device's address; kept and shown as the label is. */
-  readonly owner?: string;
+  readonly owner?: string | undefined;
   /**
    * Lets parts of one memory share one mapping of all of it, where their direction, width and addresses allow that: very
    * many buffers then take one of the mappings that an IOMMU can hold, and lie side by side as in the memory. Devices
    * reach the whole memory as long as one part of it is mapped so. Default false.
    */
-  readonly join?: boolean;
+  readonly join?: boolean | undefined;
 }
 
 /** What a mapping was or is, for people and tools. */

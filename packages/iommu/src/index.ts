@@ -13,7 +13,6 @@ export { createDomain } from "./domain.ts";
 export type { DomainOptions } from "./domain-options.ts";
 export type { IovaRequest } from "./iova-request.ts";
 export { type DmaFault, MemoryMapper, type MemoryMapperOptions, type Translation } from "./memory-mapper.ts";
-export { checkPowerOfTwo } from "./pages.ts";
 export {
   formatRange,
   formatRanges,
