@@ -1,4 +1,4 @@
-import { checkInteger, featureMissing, PciError } from "@userpci/interface";
+import { checkInteger, checkMethods, featureMissing, PciError } from "@userpci/interface";
 import type { CdevBinding } from "./cdev.ts";
 import type { DeviceAccess } from "./device-access.ts";
 import { systemError } from "./errno.ts";
@@ -6,6 +6,7 @@ import type { FaultQueue } from "./fault-queue.ts";
 import type { Ioas } from "./ioas.ts";
 import { failedWith } from "./ioctl.ts";
 import { type IommuHardware, iommuHardware } from "./iommu-hardware.ts";
+import { checkPlace } from "./iommufd-object.ts";
 import type { PageTable, PageTableOptions } from "./page-table.ts";
 import * as uapi from "./uapi/vfio.ts";
 
@@ -99,6 +100,8 @@ export class DeviceIommu {
 
   #attach(table: PageTable | Ioas, values: { flags?: number; pasid?: number }): void {
     this.#access.assertUsable();
+    checkMethods("table", table, ["close"]);
+    checkPlace("the page table", table, this.#binding.iommufd);
     if (table.closed) {
       throw new PciError("ERR_CLOSED", `page table ${table.id} is closed`, {
         hint: "take one that is open: device.iommu.createPageTable(options), or device.iommu.ioas",

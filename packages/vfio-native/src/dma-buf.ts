@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { checkInteger, type DmaMemory, type RegionArea } from "@userpci/interface";
+import { checkInteger, checkType, type DmaMemory, type RegionArea } from "@userpci/interface";
 import { adoptFd } from "./adopt-fd.ts";
 import { CountedMemory } from "./counted-memory.ts";
 import type { DeviceAccess } from "./device-access.ts";
@@ -12,10 +12,12 @@ import * as uapi from "./uapi/vfio.ts";
  *
  * @param region number of the region
  * @param area whole pages of it
- * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`, or with the system's code
+ * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`, `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, or with the system's code
  */
 export function exportDmaBuf(access: DeviceAccess, region: number, area: RegionArea): DmaMemory {
   checkInteger("the region's index", region, 0, 0xffff_ffff);
+  checkType("area", area, "object");
+  checkInteger("the area's offset", area.offset, 0, Number.MAX_SAFE_INTEGER);
   checkInteger("the area's size", area.size, 1, Number.MAX_SAFE_INTEGER);
   const range = uapi.dmaBufRange.pack({ offset: BigInt(area.offset), length: BigInt(area.size) });
   const data = uapi.dmaBuf.pack(

@@ -1,6 +1,7 @@
-import { checkInteger, type IovaRange } from "@userpci/interface";
+import type { IovaRange } from "@userpci/interface";
 import type { DeviceAccess } from "./device-access.ts";
 import { useNamedFeature } from "./feature.ts";
+import { checkLogPage, checkRanges, pagesToRead } from "./range-check.ts";
 import * as uapi from "./uapi/vfio.ts";
 
 /** The pages that a device wrote by DMA, as it keeps them itself. */
@@ -16,12 +17,13 @@ export class DmaLog {
    * Begins to log.
    *
    * @param ranges what to watch
-   * @param pageSize bytes that one bit is to stand for; the device may choose another
+   * @param pageSize bytes that one bit is to stand for, a power of two of 4096 or more; the device may choose another
    * @returns the page size that the device chose
-   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`, `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`
    */
   start(ranges: readonly IovaRange[], pageSize = 4096): number {
-    checkInteger("pageSize", pageSize, 1, 2 ** 46);
+    checkRanges(ranges);
+    checkLogPage(pageSize);
     const { dmaLoggingControl: struct, dmaLoggingRange: record } = uapi;
     const values = { page_size: BigInt(pageSize), num_ranges: ranges.length };
     // The list is behind the structure, so that it lives as long.
@@ -43,15 +45,15 @@ export class DmaLog {
    * Reads the log of a range and clears it there.
    *
    * @returns a bitmap: page `n` of the range is bit `n % 8` of byte `n / 8`
-   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`, `ERR_MISALIGNED` for a range that is no whole number of pages,
+   * `ERR_OUT_OF_RANGE` for one of more than 2^31 pages, `ERR_INVALID_ARGUMENT`
    */
-  read({ start, last }: IovaRange, pageSize = 4096): Uint8Array {
-    checkInteger("pageSize", pageSize, 1, 2 ** 46);
-    const pages = Number((last - start) / BigInt(pageSize)) + 1;
+  read(range: IovaRange, pageSize = 4096): Uint8Array {
+    const pages = pagesToRead(range, pageSize);
     const bitmap = new Uint8Array(new ArrayBuffer(Math.ceil(pages / 64) * 8));
     const data = uapi.dmaLoggingReport.pack({
-      iova: start,
-      length: last - start + 1n,
+      iova: range.start,
+      length: range.last - range.start + 1n,
       page_size: BigInt(pageSize),
       bitmap: BigInt(this.#access.native.addressOf(bitmap)),
     });

@@ -1,4 +1,5 @@
 import { checkInteger, checkType, type DomainShare, formatValue, PciError } from "@userpci/interface";
+import { checkRange } from "./range-check.ts";
 
 /** More IOMMUs than one domain has mappers for. */
 export const MOST_MAPPERS = 16;
@@ -6,16 +7,12 @@ export const MOST_MAPPERS = 16;
 /**
  * Lets through what has the form of a share; what its descriptors are, is not seen.
  *
- * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` for a page size that is none
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` for a page size or a range that is none
  */
 export function checkShare(share: DomainShare): void {
   checkType("share", share, "object");
   const { ranges, pageSize, mappers } = share;
-  for (const range of listOf("ranges", ranges)) {
-    checkType("a range", range, "object");
-    checkType("the start of a range", range.start, "bigint");
-    checkType("the last address of a range", range.last, "bigint");
-  }
+  listOf("ranges", ranges).forEach(checkRange);
   checkInteger("pageSize", pageSize, 1, Number.MAX_SAFE_INTEGER);
   for (const mapper of listOf("mappers", mappers)) {
     checkType("a mapper", mapper, "object");

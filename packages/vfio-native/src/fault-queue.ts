@@ -1,5 +1,5 @@
 import { readSync, writeSync } from "node:fs";
-import { featureMissing, type Iova, PciError, toIova } from "@userpci/interface";
+import { checkInteger, checkType, featureMissing, type Iova, PciError, toIova } from "@userpci/interface";
 import { adoptFd } from "./adopt-fd.ts";
 import { systemError } from "./errno.ts";
 import { failedWith } from "./ioctl.ts";
@@ -81,6 +81,11 @@ export class FaultQueue implements Disposable {
     return this.#object.id;
   }
 
+  /** Where its number means something. @internal */
+  get iommufd(): Iommufd {
+    return this.#object.iommufd;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }
@@ -105,6 +110,8 @@ export class FaultQueue implements Disposable {
    */
   respond(cookie: number, served: boolean): void {
     this.#assertOpen();
+    checkInteger("cookie", cookie, 0, 0xffff_ffff);
+    checkType("served", served, "boolean");
     const code = served ? uapi.pageResponse.SUCCESS : uapi.pageResponse.INVALID;
     const bytes = uapi.pageFaultResponse.pack({ cookie, code });
     attempt(`answering the page requests with cookie ${cookie}`, () => writeSync(this.fd, bytes));

@@ -1,4 +1,7 @@
 import {
+  checkInteger,
+  checkMethods,
+  checkType,
   type DirtyLog,
   type DmaDirection,
   Failures,
@@ -8,7 +11,7 @@ import {
   isPciError,
   type MapperDescriptor,
 } from "@userpci/interface";
-import { formatRanges } from "@userpci/iommu";
+import { checkDirection, formatRanges } from "@userpci/iommu";
 import { systemError } from "./errno.ts";
 import { FaultQueue } from "./fault-queue.ts";
 import { IoasDirtyLog } from "./ioas-dirty-log.ts";
@@ -16,7 +19,9 @@ import { IoasMapper } from "./ioas-mapper.ts";
 import { directionFlags } from "./ioas-record.ts";
 import { failedWith } from "./ioctl.ts";
 import type { Iommufd } from "./iommufd.ts";
+import { checkPlace } from "./iommufd-object.ts";
 import { bitmapSize, type DirtyOptions, PageTable, type PageTableOptions } from "./page-table.ts";
+import { checkRange, checkRanges } from "./range-check.ts";
 import * as uapi from "./uapi/iommufd.ts";
 
 /** An address space of an iommufd (IOAS): the mappings of all devices that are attached to it. */
@@ -43,10 +48,12 @@ export class Ioas extends IoasMapper {
    * Makes sure that these addresses stay mappable: a device that could not reach them is refused
    * (`IOMMU_IOAS_ALLOW_IOVAS`). Replaces what was asked for before; no range asks for nothing.
    *
-   * @throws PciError `ERR_IOVA_RANGE` if a device that is attached cannot reach them, `ERR_CLOSED`
+   * @throws PciError `ERR_IOVA_RANGE` if a device that is attached cannot reach them, `ERR_CLOSED`,
+   * `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` for what are no ranges
    */
   allow(ranges: readonly IovaRange[]): void {
     this.assertOpen();
+    checkRanges(ranges);
     const { ioasAllowIovas: struct, iovaRange: record } = uapi;
     const values = { size: struct.size, ioas_id: this.id, num_iovas: ranges.length };
     // The list is behind the structure, so that it lives as long.
@@ -70,11 +77,18 @@ export class Ioas extends IoasMapper {
    *
    * @param iova where the mapping begins in both
    * @param size of the whole mapping, in bytes
-   * @throws PciError `ERR_INVALID_ARGUMENT` if that is no mapping of the other's, `ERR_IOVA_OVERLAP`, `ERR_CLOSED`
+   * @throws PciError `ERR_INVALID_ARGUMENT` if that is no mapping of the other's, `ERR_OUT_OF_RANGE`,
+   * `ERR_IOVA_OVERLAP`, `ERR_CLOSED`
    */
   copyFrom(source: Ioas, iova: Iova, size: number, direction: DmaDirection = "bidirectional"): void {
     this.assertOpen();
+    checkMethods("source", source, ["assertOpen", "copyFrom"]);
     source.assertOpen();
+    checkPlace(source.name, source, this.iommufd);
+    checkType("iova", iova, "bigint");
+    checkInteger("size", size, 1, Number.MAX_SAFE_INTEGER);
+    checkRange({ start: iova, last: iova + BigInt(size) - 1n });
+    checkDirection(direction);
     const bytes = uapi.ioasCopy.pack({
       size: uapi.ioasCopy.size,
       flags: directionFlags[direction],
@@ -103,6 +117,7 @@ export class Ioas extends IoasMapper {
    */
   createTable(deviceId: number, options: PageTableOptions = {}): PageTable {
     this.assertOpen();
+    checkInteger("deviceId", deviceId, 0, 0xffff_ffff);
     const table = PageTable.create(this, deviceId, options, () => this.#tables.delete(table));
     this.#tables.add(table);
     if (this.#noting && table.dirtyTracking) {
@@ -136,6 +151,7 @@ export class Ioas extends IoasMapper {
    */
   setDirtyTracking(on: boolean): void {
     this.assertOpen();
+    checkType("on", on, "boolean");
     if (on) this.#beginNoting();
     else this.#endNoting();
   }
@@ -198,6 +214,7 @@ export class Ioas extends IoasMapper {
 
   set hugePages(on: boolean) {
     this.assertOpen();
+    checkType("hugePages", on, "boolean");
     this.iommufd.setOption("HUGE_PAGES", on ? 1n : 0n, this.id);
   }
 

@@ -1,4 +1,4 @@
-import { isPciError } from "@userpci/interface";
+import { isPciError, PciError } from "@userpci/interface";
 import { systemError } from "./errno.ts";
 import { failedWith } from "./ioctl.ts";
 import type { Iommufd } from "./iommufd.ts";
@@ -8,6 +8,14 @@ import * as uapi from "./uapi/iommufd.ts";
 export interface InUse {
   readonly message: string;
   readonly hint: string;
+}
+
+/** @throws PciError `ERR_INVALID_ARGUMENT` for what is in another iommufd: its number is something else's here, or nothing's */
+export function checkPlace(name: string, { iommufd }: { readonly iommufd: Iommufd }, here: Iommufd): void {
+  if (iommufd === here) return;
+  throw new PciError("ERR_INVALID_ARGUMENT", `${name} is not in the same iommufd`, {
+    hint: "make it with the same vfioCdev() backend",
+  });
 }
 
 /** A page table or another object in an iommufd, by its number. Until it is destroyed it keeps the iommufd open. */

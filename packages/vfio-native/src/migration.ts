@@ -1,4 +1,4 @@
-import { PciError } from "@userpci/interface";
+import { formatValue, PciError } from "@userpci/interface";
 import type { DeviceAccess } from "./device-access.ts";
 import { useNamedFeature } from "./feature.ts";
 import { MigrationFile } from "./migration-file.ts";
@@ -55,9 +55,14 @@ export class Migration {
    * Takes the device to another state.
    *
    * @returns the file to read or write the state by, which the caller closes; undefined if this needs none
-   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`, or with the system's code
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`, `ERR_INVALID_ARGUMENT`, or with the system's code
    */
   go(state: MigrationState): MigrationFile | undefined {
+    if (!Object.hasOwn(uapi.migrationState, state)) {
+      throw new PciError("ERR_INVALID_ARGUMENT", `${formatValue(state)} is no migration state`, {
+        hint: `one of ${Object.keys(uapi.migrationState).join(", ")}`,
+      });
+    }
     const data = uapi.migrationDeviceState.pack({ device_state: uapi.migrationState[state], data_fd: -1 });
     useNamedFeature(this.#access, "migration", "set", uapi.feature.MIG_DEVICE_STATE, data);
     const { data_fd } = uapi.migrationDeviceState.read(data);

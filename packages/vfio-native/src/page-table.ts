@@ -1,9 +1,10 @@
-import { featureMissing, type IovaRange, PciError } from "@userpci/interface";
+import { checkMethods, checkType, featureMissing, type IovaRange, PciError } from "@userpci/interface";
 import { errnoName, systemError } from "./errno.ts";
 import type { FaultQueue } from "./fault-queue.ts";
 import type { Ioas } from "./ioas.ts";
 import type { Iommufd } from "./iommufd.ts";
-import { type InUse, IommufdObject } from "./iommufd-object.ts";
+import { checkPlace, type InUse, IommufdObject } from "./iommufd-object.ts";
+import { pagesToRead } from "./range-check.ts";
 import * as uapi from "./uapi/iommufd.ts";
 
 /** What a page table is to be able to do. */
@@ -27,22 +28,24 @@ export interface DirtyOptions {
   readonly clear?: boolean;
 }
 
-/** Bytes of a bitmap of the pages of a range. */
-export function bitmapSize({ start, last }: IovaRange, { pageSize = PAGE }: DirtyOptions = {}): number {
-  return Math.ceil(Number(last - start + 1n) / pageSize / 8);
+/** Bytes of a bitmap of the pages of a range. @throws PciError as {@link pagesToRead} */
+export function bitmapSize(range: IovaRange, options: DirtyOptions = {}): number {
+  checkType("options", options, "object");
+  return Math.ceil(pagesToRead(range, options.pageSize ?? PAGE) / 8);
 }
 
 /** A page table of the IOMMU (HWPT): an address space as the hardware walks it, made for one device and others like it. */
 export class PageTable implements Disposable {
   /** Whether it has dirty bits. */
   readonly dirtyTracking: boolean;
+  /** Where its number means something. @internal */
+  readonly iommufd: Iommufd;
   readonly #object: IommufdObject;
-  readonly #iommufd: Iommufd;
   #noting = false;
 
   private constructor(object: IommufdObject, dirtyTracking: boolean) {
     this.#object = object;
-    this.#iommufd = object.iommufd;
+    this.iommufd = object.iommufd;
     this.dirtyTracking = dirtyTracking;
   }
 
@@ -55,6 +58,7 @@ export class PageTable implements Disposable {
    * @throws PciError `ERR_NOT_SUPPORTED` if the kernel or that IOMMU lacks what was asked for
    */
   static create(ioas: Ioas, deviceId: number, options: PageTableOptions, onClose: () => void): PageTable {
+    checkOptions(ioas, options);
     const { dirtyTracking = false, pasid = false, faults } = options;
     const { DIRTY_TRACKING, PASID, FAULT_ID_VALID } = uapi.hwptFlag;
     const flags = (dirtyTracking ? DIRTY_TRACKING : 0) | (pasid ? PASID : 0) | (faults ? FAULT_ID_VALID : 0);
@@ -100,11 +104,12 @@ export class PageTable implements Disposable {
    */
   setDirtyTracking(on: boolean): void {
     this.#assertTracking();
+    checkType("on", on, "boolean");
     // To begin twice would forget what was written: the kernel begins with clean pages (`iopt_set_dirty_tracking`).
     if (on === this.#noting) return;
     const flags = on ? uapi.dirtyTrackingFlag.ENABLE : 0;
     const { size } = uapi.hwptSetDirtyTracking;
-    this.#iommufd.request(
+    this.iommufd.request(
       "HWPT_SET_DIRTY_TRACKING",
       uapi.hwptSetDirtyTracking.pack({ size, flags, hwpt_id: this.id }),
     );
@@ -115,35 +120,26 @@ export class PageTable implements Disposable {
    * Which pages of a range devices have written since tracking began, or since they were last read.
    *
    * @returns a bitmap: page `n` of the range is bit `n % 8` of byte `n / 8`
-   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`, `ERR_MISALIGNED` for a range that is no whole number of pages
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`, `ERR_MISALIGNED` for a range that is no whole number of pages,
+   * `ERR_OUT_OF_RANGE` for one of more than 2^31 pages, `ERR_INVALID_ARGUMENT`
    */
   readDirty(range: IovaRange, options: DirtyOptions = {}): Uint8Array {
     this.#assertTracking();
-    const { start, last } = range;
-    const { pageSize = PAGE, clear = true } = options;
-    const length = last - start + 1n;
-    if (start % BigInt(pageSize) !== 0n || length <= 0n || length % BigInt(pageSize) !== 0n) {
-      throw new PciError(
-        "ERR_MISALIGNED",
-        `0x${start.toString(16)} to 0x${last.toString(16)} is no range of pages`,
-        {
-          hint: `begin and end at multiples of ${pageSize} bytes`,
-        },
-      );
-    }
     const size = bitmapSize(range, options);
+    const { pageSize = PAGE, clear = true } = options;
+    checkType("clear", clear, "boolean");
     // The kernel writes whole words.
     const data = new Uint8Array(new ArrayBuffer(Math.ceil(size / 8) * 8));
-    this.#iommufd.request(
+    this.iommufd.request(
       "HWPT_GET_DIRTY_BITMAP",
       uapi.hwptGetDirtyBitmap.pack({
         size: uapi.hwptGetDirtyBitmap.size,
         hwpt_id: this.id,
         flags: clear ? 0 : uapi.dirtyBitmapFlag.NO_CLEAR,
-        iova: start,
-        length,
+        iova: range.start,
+        length: range.last - range.start + 1n,
         page_size: BigInt(pageSize),
-        data: BigInt(this.#iommufd.native.addressOf(data)),
+        data: BigInt(this.iommufd.native.addressOf(data)),
       }),
     );
     return data.slice(0, size);
@@ -179,6 +175,17 @@ export class PageTable implements Disposable {
     }
     if (!this.dirtyTracking) throw featureMissing("dirty-tracking", `page table ${this.id}`);
   }
+}
+
+/** @throws PciError `ERR_INVALID_ARGUMENT` */
+function checkOptions(ioas: Ioas, options: PageTableOptions): void {
+  checkType("options", options, "object");
+  const { dirtyTracking, pasid, faults } = options;
+  if (dirtyTracking !== undefined) checkType("dirtyTracking", dirtyTracking, "boolean");
+  if (pasid !== undefined) checkType("pasid", pasid, "boolean");
+  if (faults === undefined) return;
+  checkMethods("faults", faults, ["take", "respond"]);
+  checkPlace("the queue of page requests", faults, ioas.iommufd);
 }
 
 /** See `iommufd_hwpt_paging_alloc` in `drivers/iommu/iommufd/hw_pagetable.c`: what hardware lacks is EOPNOTSUPP, by its other name. */

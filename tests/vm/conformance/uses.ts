@@ -20,6 +20,11 @@ export const kernelUses: Partial<Readonly<Record<FeatureName, readonly FeatureUs
     by(({ features }) => features.migration.go("STOP")),
   ],
   "migration-size": [by(({ features }) => features.migration.size())],
+  "low-power": [
+    by(({ features }) => features.lowPower.enter()),
+    by(({ features }) => features.lowPower.exit()),
+  ],
+  "dma-buf": [by(({ features }) => features.exportDmaBuf(0, { offset: 0, size: 4096 }))],
   "dma-logging": [
     by(({ features }) => features.dmaLog.start([PAGE])),
     by(({ features }) => features.dmaLog.stop()),
@@ -35,5 +40,11 @@ export const iommufdUses: typeof kernelUses = {
     by(({ iommu }) => iommu!.ioas.setDirtyTracking(true)),
     by(({ iommu }) => iommu!.ioas.readDirty(PAGE)),
   ],
-  pasid: [by(({ iommu }) => iommu!.attachPasid(5, iommu!.ioas)), by(({ iommu }) => iommu!.detachPasid(5))],
+  "iommu-info": [by(({ iommu }) => iommu!.hardware())],
+  "fault-queue": [by(({ iommu }) => iommu!.createFaultQueue())],
+  pasid: [
+    by(({ iommu }) => iommu!.createPageTable({ pasid: true })),
+    by(({ iommu }) => iommu!.attachPasid(5, iommu!.ioas)),
+    by(({ iommu }) => iommu!.detachPasid(5)),
+  ],
 };
