@@ -47,6 +47,18 @@ it("a queue that the kernel keeps, for a child that has its descriptor, can be c
   expect([...kernel.objects.keys()]).toEqual([ioas.id]);
 });
 
+it("a read or an answer that fails for another reason is not told to answer once", () => {
+  const queue = ioas.createFaultQueue();
+  queue.respond(1, true);
+  kernel.closeFaults();
+  for (const [code, call] of [
+    ["ECONNRESET", () => queue.take()],
+    ["EPIPE", () => queue.respond(2, true)],
+  ] as const) {
+    expect(call).toThrow(expect.objectContaining({ code, hint: expect.not.stringContaining("once") }));
+  }
+});
+
 it("a page table that the kernel refuses does not count as using a queue", () => {
   const queue = ioas.createFaultQueue();
   const refuse = vi.spyOn(ioas.iommufd, "attempt").mockReturnValueOnce(-12);

@@ -1,7 +1,7 @@
 import { readSync, writeSync } from "node:fs";
 import { checkInteger, checkType, featureMissing, type Iova, PciError, toIova } from "@userpci/interface";
 import { adoptFd } from "./adopt-fd.ts";
-import { systemError } from "./errno.ts";
+import { type SystemErrorOptions, systemError } from "./errno.ts";
 import { failedWith } from "./ioctl.ts";
 import type { Iommufd } from "./iommufd.ts";
 import { type InUse, IommufdObject } from "./iommufd-object.ts";
@@ -114,7 +114,10 @@ export class FaultQueue implements Disposable {
     checkType("served", served, "boolean");
     const code = served ? uapi.pageResponse.SUCCESS : uapi.pageResponse.INVALID;
     const bytes = uapi.pageFaultResponse.pack({ cookie, code });
-    attempt(`answering the page requests with cookie ${cookie}`, () => writeSync(this.fd, bytes));
+    attempt(`answering the page requests with cookie ${cookie}`, () => writeSync(this.fd, bytes), {
+      code: "ERR_INVALID_ARGUMENT",
+      hint: "answer each group once, by the cookie of its last request",
+    });
   }
 
   /** Counts a page table that is made with it. Ended by {@link release}. @internal */
@@ -185,16 +188,17 @@ function requestOf(bytes: Uint8Array, at: number): PageRequest {
   };
 }
 
-/** A read(2) or write(2), which the queue wants without a position: Node's own. */
-function attempt(what: string, call: () => number): number {
+/**
+ * A read(2) or write(2), which the queue wants without a position: Node's own.
+ *
+ * @param refused what to say if the kernel finds that this makes no sense (EINVAL)
+ */
+function attempt(message: string, call: () => number, refused: SystemErrorOptions = {}): number {
   try {
     return call();
   } catch (cause) {
-    const { errno = 0, syscall = "read" } = cause as NodeJS.ErrnoException;
-    throw systemError(errno, syscall, {
-      ...(failedWith(errno, "EINVAL") && { code: "ERR_INVALID_ARGUMENT" }),
-      message: what,
-      hint: "answer each group once, by the cookie of its last request",
-    });
+    const { errno, syscall = message } = cause as NodeJS.ErrnoException;
+    if (errno === undefined) throw cause;
+    throw systemError(errno, syscall, { message, ...(failedWith(errno, "EINVAL") && refused) });
   }
 }
