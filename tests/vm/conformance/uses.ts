@@ -42,9 +42,5 @@ export const iommufdUses: typeof kernelUses = {
   ],
   "iommu-info": [by(({ iommu }) => iommu!.hardware())],
   "fault-queue": [by(({ iommu }) => iommu!.createFaultQueue())],
-  pasid: [
-    by(({ iommu }) => iommu!.createPageTable({ pasid: true })),
-    by(({ iommu }) => iommu!.attachPasid(5, iommu!.ioas)),
-    by(({ iommu }) => iommu!.detachPasid(5)),
-  ],
+  pasid: [by(({ iommu }) => iommu!.attachPasid(5, iommu!.ioas)), by(({ iommu }) => iommu!.detachPasid(5))],
 };
