@@ -1,11 +1,21 @@
 import { readSync, writeSync } from "node:fs";
-import { checkInteger, checkType, featureMissing, type Iova, PciError, toIova } from "@userpci/interface";
+import {
+  checkInteger,
+  checkMethods,
+  checkType,
+  featureMissing,
+  type Iova,
+  PciError,
+  toIova,
+} from "@userpci/interface";
 import { adoptFd } from "./adopt-fd.ts";
 import { type SystemErrorOptions, systemError } from "./errno.ts";
 import { failedWith } from "./ioctl.ts";
 import type { Iommufd } from "./iommufd.ts";
 import { type InUse, IommufdObject } from "./iommufd-object.ts";
 import type { Native } from "./native.ts";
+import { readable } from "./readable.ts";
+import { aborted } from "./transfer-wait.ts";
 import * as uapi from "./uapi/iommufd.ts";
 
 /** A page that a device asked for, with what it wanted to do there. */
@@ -29,6 +39,14 @@ export interface PageRequest {
   readonly cookie: number;
 }
 
+/** How {@link FaultQueue.wait} may be asked. */
+export interface FaultWaitOptions {
+  /** How long to wait, in milliseconds: 0 to 2^31 - 1. Default: as long as it takes. */
+  readonly timeoutMs?: number;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal;
+}
+
 /** Most requests read at a time. */
 const MOST = 64;
 
@@ -40,18 +58,18 @@ const inUse: InUse = {
 
 /** Page requests of devices, to be answered by this process (`IOMMU_FAULT_QUEUE_ALLOC`). */
 export class FaultQueue implements Disposable {
-  /** Readable when a request is there, for `poll`. */
-  readonly fd: number;
+  readonly #fd: number;
   readonly #object: IommufdObject;
   readonly #native: Native;
   /** Page tables that send their requests here. */
   #tables = 0;
-  #closed = false;
+  /** Aborted when it is closed. */
+  readonly #end = new AbortController();
 
   private constructor(object: IommufdObject, fd: number) {
     this.#object = object;
     this.#native = object.iommufd.native;
-    this.fd = fd;
+    this.#fd = fd;
   }
 
   /**
@@ -87,7 +105,7 @@ export class FaultQueue implements Disposable {
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#end.signal.aborted;
   }
 
   /** Takes the requests that have arrived, without waiting. @throws PciError `ERR_CLOSED` */
@@ -95,10 +113,48 @@ export class FaultQueue implements Disposable {
     this.#assertOpen();
     const record = uapi.pageFault.size;
     // A read would wait.
-    if (this.#native.poll(new Int32Array([this.fd]), 0) === 0) return [];
+    if (this.#native.poll(new Int32Array([this.#fd]), 0) === 0) return [];
     const bytes = new Uint8Array(MOST * record);
-    const read = attempt("reading page requests", () => readSync(this.fd, bytes, 0, bytes.length, null));
+    const read = attempt("reading page requests", () => readSync(this.#fd, bytes, 0, bytes.length, null));
     return Array.from({ length: Math.floor(read / record) }, (_, i) => requestOf(bytes, i * record));
+  }
+
+  /**
+   * Takes the requests that have arrived, and waits for the first while there is none.
+   *
+   * @returns at least one, or none after the time-out
+   * @throws PciError (rejects with) `ERR_ABORTED`, `ERR_BUSY` if another call waits, `ERR_CLOSED` also when it is closed
+   * meanwhile, `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`
+   */
+  async wait(options: FaultWaitOptions = {}): Promise<PageRequest[]> {
+    const { signal, timeoutMs } = checkedWait(options);
+    // Not AbortSignal.any: the queue's own signal would remember each wait.
+    const ends = new AbortController();
+    const abort = (): void => ends.abort(closedError());
+    const sources = signal === undefined ? [this.#end.signal] : [this.#end.signal, signal];
+    for (const source of sources) source.addEventListener("abort", abort);
+    const timer = timeoutMs === undefined ? undefined : setTimeout(abort, timeoutMs);
+    try {
+      if (signal?.aborted) abort();
+      return await this.#next(ends.signal);
+    } catch (error) {
+      if (this.closed || !ends.signal.aborted) throw error;
+      if (!signal?.aborted) return [];
+      throw aborted("waiting for page requests", signal.reason);
+    } finally {
+      clearTimeout(timer);
+      for (const source of sources) source.removeEventListener("abort", abort);
+    }
+  }
+
+  /** @throws what `signal` was aborted with, before anything is taken */
+  async #next(signal: AbortSignal): Promise<PageRequest[]> {
+    for (;;) {
+      signal.throwIfAborted();
+      const requests = this.take();
+      if (requests.length > 0) return requests;
+      await readable(this.#native, this.#fd, signal);
+    }
   }
 
   /**
@@ -114,7 +170,7 @@ export class FaultQueue implements Disposable {
     checkType("served", served, "boolean");
     const code = served ? uapi.pageResponse.SUCCESS : uapi.pageResponse.INVALID;
     const bytes = uapi.pageFaultResponse.pack({ cookie, code });
-    attempt(`answering the page requests with cookie ${cookie}`, () => writeSync(this.fd, bytes), {
+    attempt(`answering the page requests with cookie ${cookie}`, () => writeSync(this.#fd, bytes), {
       code: "ERR_INVALID_ARGUMENT",
       hint: "answer each group once, by the cookie of its last request",
     });
@@ -156,18 +212,20 @@ export class FaultQueue implements Disposable {
 
   /** The kernel destroys no queue whose descriptor is open. */
   #stop(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#native.close(this.fd);
+    if (this.closed) return;
+    this.#end.abort(closedError());
+    this.#native.close(this.#fd);
   }
 
   #assertOpen(): void {
-    if (this.#closed) {
-      throw new PciError("ERR_CLOSED", "the queue of page requests is closed", {
-        hint: "make another, and a page table with it: device.iommu.createFaultQueue()",
-      });
-    }
+    if (this.closed) throw closedError();
   }
+}
+
+function closedError(): PciError {
+  return new PciError("ERR_CLOSED", "the queue of page requests is closed", {
+    hint: "make another, and a page table with it: device.iommu.createFaultQueue()",
+  });
 }
 
 function requestOf(bytes: Uint8Array, at: number): PageRequest {
@@ -186,6 +244,14 @@ function requestOf(bytes: Uint8Array, at: number): PageRequest {
     last: (flags & uapi.pageFaultFlag.LAST_PAGE) !== 0,
     cookie,
   };
+}
+
+function checkedWait(options: FaultWaitOptions): FaultWaitOptions {
+  checkType("options", options, "object");
+  const { timeoutMs, signal } = options;
+  if (timeoutMs !== undefined) checkInteger("timeoutMs", timeoutMs, 0, 2 ** 31 - 1);
+  if (signal !== undefined) checkMethods("signal", signal, ["addEventListener"]);
+  return options;
 }
 
 /**

@@ -10,7 +10,7 @@ export { DeviceIommu } from "./device-iommu.ts";
 export { DmaLog } from "./dma-log.ts";
 export type { DomainReceiver } from "./domain-receiver.ts";
 export { receiveDomain, sendDomain } from "./domain-transfer.ts";
-export { FaultQueue, type PageRequest } from "./fault-queue.ts";
+export { FaultQueue, type FaultWaitOptions, type PageRequest } from "./fault-queue.ts";
 export { vfioGroup } from "./group-backend.ts";
 export { Ioas } from "./ioas.ts";
 export { IoasMapper } from "./ioas-mapper.ts";

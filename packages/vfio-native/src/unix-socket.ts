@@ -3,6 +3,7 @@ import { PciError } from "@userpci/interface";
 import { errnoName, systemError } from "./errno.ts";
 import { failedWith } from "./ioctl.ts";
 import type { Native, Peer, Received } from "./native.ts";
+import { readable } from "./readable.ts";
 
 /** Longest name of a UNIX socket, in bytes (unix(7)), with the NUL that a path ends with and an abstract name begins with. */
 const LONGEST_NAME = 108;
@@ -140,7 +141,7 @@ export class UnixSocket {
       this.#native.close(fd);
     };
     if (watch < 0) {
-      const error = watchError(watch);
+      const error = systemError(watch, "uv_poll_start");
       stop();
       throw error;
     }
@@ -162,21 +163,7 @@ export class UnixSocket {
 
   /** Resolves when there is something to read, or the other end has closed. */
   #readable(signal: AbortSignal): Promise<void> {
-    const both = AbortSignal.any([signal, this.#wait.signal]);
-    return new Promise((resolve, reject) => {
-      if (both.aborted) return reject(both.reason);
-      const aborted = (): void => {
-        this.#native.unwatch(watch);
-        reject(both.reason);
-      };
-      const watch = this.#native.watch(this.fd, 1, () => {
-        this.#native.unwatch(watch);
-        both.removeEventListener("abort", aborted);
-        resolve();
-      });
-      if (watch < 0) return reject(watchError(watch));
-      both.addEventListener("abort", aborted);
-    });
+    return readable(this.#native, this.fd, AbortSignal.any([signal, this.#wait.signal]));
   }
 
   #checked(result: number, syscall: string, path: string): void {
@@ -201,17 +188,6 @@ const hints: Partial<Record<string, (path: string) => string>> = {
   "connect EACCES": () =>
     `name this user there: sendDomain(path, share, { uids: [${process.getuid!()}] }), or take a folder that both may enter`,
 };
-
-function watchError(result: number): PciError {
-  const busy =
-    failedWith(result, "EEXIST") &&
-    ({
-      code: "ERR_BUSY",
-      message: "the socket is waited for already",
-      hint: "await that call, or abort it by its signal",
-    } as const);
-  return systemError(result, "uv_poll_start", { ...busy });
-}
 
 /** Removes the file of a socket, which stays when it is closed. */
 export function removeSocket(path: string): void {

@@ -17,14 +17,14 @@ function separatePages(ioas: Ioas): void {
 }
 
 /** Gives a test an address space with 64 pages mapped at 16 MiB. A real device keeps it open. */
-async function withIoas(test: (ioas: Ioas, iova: bigint) => void): Promise<void> {
+async function withIoas(test: (ioas: Ioas, iova: bigint) => void | Promise<void>): Promise<void> {
   await using backend = vfioCdev();
   await using device = await backend.open(at.edu);
   using memory = backend.memory.alloc(64 * PAGE);
   const { ioas } = device.iommu!;
   separatePages(ioas);
   using mapping = await device.domain.map(memory, { iova: toIova(0x100_0000) });
-  test(ioas, mapping.iova);
+  await test(ioas, mapping.iova);
   await device.close();
 }
 
@@ -177,14 +177,15 @@ await guestSuite(import.meta.url, {
       }),
 
     "a page request arrives and is answered, once": () =>
-      withIoas((ioas) => {
+      withIoas(async (ioas) => {
         const mock = mockDevice(ioas);
         const faults = ioas.createFaultQueue();
         const table = ioas.createTable(mock.deviceId, { faults });
         mockAttach(ioas.iommufd, mock, table.id);
         assert.deepEqual(faults.take(), []);
+        const waiting = faults.wait({ timeoutMs: 10_000 });
         mockPageRequest(ioas.iommufd, mock.deviceId, 0x5000n, WRITE);
-        const [request, ...others] = faults.take();
+        const [request, ...others] = await waiting;
         assert.deepEqual(others, []);
         assert.equal(request!.deviceId, mock.deviceId);
         assert.equal(request!.iova, 0x5000n);
