@@ -103,8 +103,12 @@ const cases: readonly (readonly [string, string, (scene: Scene) => unknown])[] =
     "ERR_INVALID_ARGUMENT",
     ({ iommu, foreignQueue }) => iommu.createPageTable({ faults: foreignQueue }),
   ],
-  ["the use of nothing", "ERR_INVALID_ARGUMENT", ({ iommu }) => iommu.use(undefined as never)],
-  ["of another iommufd's", "ERR_INVALID_ARGUMENT", ({ iommu, foreignTable }) => iommu.use(foreignTable)],
+  ["the attachment to nothing", "ERR_INVALID_ARGUMENT", ({ iommu }) => iommu.attach(undefined as never)],
+  [
+    "to a table of another iommufd",
+    "ERR_INVALID_ARGUMENT",
+    ({ iommu, foreignTable }) => iommu.attach(foreignTable),
+  ],
   ["an answer with cookie -1", "ERR_OUT_OF_RANGE", ({ queue }) => queue.respond(-1, true)],
   ["an answer that is no boolean", "ERR_INVALID_ARGUMENT", ({ queue }) => queue.respond(1, wrong)],
 ];

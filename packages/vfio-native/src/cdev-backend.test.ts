@@ -103,7 +103,7 @@ it.each(["close", "closeSync"] as const)(
     const iommu = device.iommu!;
     const faults = iommu.createFaultQueue();
     const table = iommu.createPageTable({ faults });
-    iommu.use(table);
+    iommu.attach(table);
     await device[close]();
     expect([table.closed, faults.closed]).toEqual([false, false]);
     const spare = iommu.ioas.createFaultQueue();

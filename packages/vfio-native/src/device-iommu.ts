@@ -68,8 +68,8 @@ export class DeviceIommu {
    *
    * @throws PciError `ERR_CLOSED`, or with the system's code if that table does not suit the device
    */
-  use(table: PageTable | Ioas): void {
-    this.#attach(table, {});
+  attach(table: PageTable | Ioas): void {
+    this.#walk(table, {});
   }
 
   /**
@@ -81,7 +81,7 @@ export class DeviceIommu {
   attachPasid(pasid: number, table: PageTable | Ioas): void {
     checkInteger("the PASID", pasid, 1, MOST_PASID);
     this.#requirePasid();
-    this.#attach(table, { flags: uapi.attachFlag.PASID, pasid });
+    this.#walk(table, { flags: uapi.attachFlag.PASID, pasid });
   }
 
   /** Ends what {@link attachPasid} began: accesses with that PASID fail. @throws PciError as {@link attachPasid} */
@@ -98,7 +98,7 @@ export class DeviceIommu {
     });
   }
 
-  #attach(table: PageTable | Ioas, values: { flags?: number; pasid?: number }): void {
+  #walk(table: PageTable | Ioas, values: { flags?: number; pasid?: number }): void {
     this.#access.assertUsable();
     checkMethods("table", table, ["close"]);
     checkPlace("the page table", table, this.#binding.iommufd);

@@ -30,7 +30,7 @@ export class Ioas extends IoasMapper {
   readonly #tables = new Set<PageTable>();
   readonly #queues = new Set<FaultQueue>();
   /** Whether page tables are to note which pages devices write, those made later too. */
-  #noting = false;
+  #trackingDirty = false;
   #handedOut = false;
 
   /** @internal @param onClose called once when it is closed */
@@ -120,7 +120,7 @@ export class Ioas extends IoasMapper {
     checkInteger("deviceId", deviceId, 0, 0xffff_ffff);
     const table = PageTable.create(this, deviceId, options, () => this.#tables.delete(table));
     this.#tables.add(table);
-    if (this.#noting && table.dirtyTracking) {
+    if (this.#trackingDirty && table.dirtyTracking) {
       try {
         table.setDirtyTracking(true);
       } catch (error) {
@@ -152,19 +152,21 @@ export class Ioas extends IoasMapper {
   setDirtyTracking(on: boolean): void {
     this.assertOpen();
     checkType("on", on, "boolean");
-    if (on) this.#beginNoting();
-    else this.#endNoting();
+    if (on) this.#beginTracking();
+    else this.#endTracking();
   }
 
   /**
    * Which pages any of its devices wrote; see {@link PageTable.readDirty}. What a page table has noted goes with it: a domain
    * reads it before its device leaves.
    *
-   * @throws PciError `ERR_NOT_SUPPORTED` where nothing was ever noted, and as {@link PageTable.readDirty}
+   * @returns a bitmap: page `n` of the range is bit `n % 8` of byte `n / 8`
+   * @throws PciError `ERR_NOT_SUPPORTED` where nothing was ever noted, `ERR_CLOSED`, `ERR_MISALIGNED` for a range that is no whole
+   * number of pages, `ERR_OUT_OF_RANGE` for one of more than 2^31 pages, `ERR_INVALID_ARGUMENT`
    */
   readDirty(range: IovaRange, options?: DirtyOptions): Uint8Array {
     this.assertOpen();
-    const tables = this.#noting ? this.#withDirtyBits() : this.#tracking();
+    const tables = this.#trackingDirty ? this.#withDirtyBits() : this.#tracking();
     const bits = new Uint8Array(bitmapSize(range, options));
     for (const table of tables) {
       table.readDirty(range, options).forEach((byte, i) => {
@@ -174,10 +176,10 @@ export class Ioas extends IoasMapper {
     return bits;
   }
 
-  #beginNoting(): void {
+  #beginTracking(): void {
     // Tables that were made since note already, and there may be none any more.
-    if (this.#noting) return;
-    const beginning = this.#tracking().filter(({ noting }) => !noting);
+    if (this.#trackingDirty) return;
+    const beginning = this.#tracking().filter(({ trackingDirty }) => !trackingDirty);
     try {
       for (const table of beginning) table.setDirtyTracking(true);
     } catch (error) {
@@ -185,11 +187,11 @@ export class Ioas extends IoasMapper {
       for (const table of beginning) failures.try(() => table.setDirtyTracking(false));
       throw error;
     }
-    this.#noting = true;
+    this.#trackingDirty = true;
   }
 
-  #endNoting(): void {
-    this.#noting = false;
+  #endTracking(): void {
+    this.#trackingDirty = false;
     const failures = new Failures();
     for (const table of this.#withDirtyBits()) failures.try(() => table.setDirtyTracking(false));
     failures.throwIfAny(`${this.name} notes no longer what devices write, but`);
@@ -212,6 +214,12 @@ export class Ioas extends IoasMapper {
     return this.iommufd.getOption("HUGE_PAGES", this.id) !== 0n;
   }
 
+  /**
+   * To be turned off before anything is mapped.
+   *
+   * @throws PciError `ERR_CLOSED`, `ERR_INVALID_ARGUMENT` for no boolean, `EINVAL` for false while a device is there and something
+   * is mapped (`iopt_disable_large_pages`)
+   */
   set hugePages(on: boolean) {
     this.assertOpen();
     checkType("hugePages", on, "boolean");

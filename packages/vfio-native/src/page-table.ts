@@ -41,7 +41,7 @@ export class PageTable implements Disposable {
   /** Where its number means something. @internal */
   readonly iommufd: Iommufd;
   readonly #object: IommufdObject;
-  #noting = false;
+  #trackingDirty = false;
 
   private constructor(object: IommufdObject, dirtyTracking: boolean) {
     this.#object = object;
@@ -93,8 +93,8 @@ export class PageTable implements Disposable {
   }
 
   /** Whether it notes which pages devices write. */
-  get noting(): boolean {
-    return this.#noting;
+  get trackingDirty(): boolean {
+    return this.#trackingDirty;
   }
 
   /**
@@ -106,14 +106,14 @@ export class PageTable implements Disposable {
     this.#assertTracking();
     checkType("on", on, "boolean");
     // To begin twice would forget what was written: the kernel begins with clean pages (`iopt_set_dirty_tracking`).
-    if (on === this.#noting) return;
+    if (on === this.#trackingDirty) return;
     const flags = on ? uapi.dirtyTrackingFlag.ENABLE : 0;
     const { size } = uapi.hwptSetDirtyTracking;
     this.iommufd.request(
       "HWPT_SET_DIRTY_TRACKING",
       uapi.hwptSetDirtyTracking.pack({ size, flags, hwpt_id: this.id }),
     );
-    this.#noting = on;
+    this.#trackingDirty = on;
   }
 
   /**

@@ -96,6 +96,13 @@ await guestSuite(import.meta.url, {
       assert.equal(ioas.hugePages, true);
       ioas.hugePages = false;
       assert.equal(ioas.hugePages, false);
+      ioas.hugePages = true;
+      using memory = backend.memory.alloc(PAGE);
+      using _mapping = device.domain.mapSync(memory);
+      expectCode("EINVAL", () => {
+        ioas.hugePages = false;
+      });
+      assert.equal(ioas.hugePages, true);
     },
 
     "pinned pages are counted by process for who may ask for it": () => {
@@ -139,12 +146,12 @@ await guestSuite(import.meta.url, {
       using mapping = domain.mapSync(memory);
       const iommu = device.iommu!;
       const table = iommu.createPageTable();
-      iommu.use(table);
+      iommu.attach(table);
       await checkDma(device, memory, mapping.iova);
       expectCode("ERR_BUSY", () => table.close());
-      iommu.use(iommu.ioas);
+      iommu.attach(iommu.ioas);
       table.close();
-      expectCode("ERR_CLOSED", () => iommu.use(table));
+      expectCode("ERR_CLOSED", () => iommu.attach(table));
       await checkDma(device, memory, mapping.iova);
       await device.close();
       mapping.unmapSync();
@@ -158,7 +165,7 @@ await guestSuite(import.meta.url, {
         const iommu = device.iommu!;
         const queue = iommu.createFaultQueue();
         const table = iommu.createPageTable();
-        iommu.use(table);
+        iommu.attach(table);
         const { fd } = (device as unknown as { access: { fd: number } }).access;
         const child = spawn("sleep", ["600"], { stdio: ["ignore", "ignore", "ignore", fd] });
         await backend.close();

@@ -125,7 +125,7 @@ await guestSuite(import.meta.url, {
         third.close();
         ioas.setDirtyTracking(false);
         const fourth = create();
-        assert.equal(fourth.noting, false);
+        assert.equal(fourth.trackingDirty, false);
         ioas.iommufd.destroy(mock.id);
         fourth.close();
       }),
