@@ -7,6 +7,7 @@ export { type AdoptTarget, adoptVector } from "./adopted-vector.ts";
 export type { IrqDevice } from "./device.ts";
 export { IrqSet } from "./irq-set.ts";
 export { type EnableOptions, Irqs } from "./irqs.ts";
+export { throwLater } from "./throw-later.ts";
 export type {
   AdoptedVector,
   EventsOptions,

@@ -1,9 +1,10 @@
 import { checkType, type IrqInfo, type IrqKind, type IrqTarget, PciError } from "@userpci/interface";
 import { kindNames, type VectorDevice } from "./device.ts";
 import { EventLog } from "./event-log.ts";
-import { Listeners, throwLater } from "./listeners.ts";
+import { Listeners } from "./listeners.ts";
 import { checkEventsOptions, checkWaitOptions, checkWaitSyncOptions, MAX_TIMEOUT_MS } from "./options.ts";
 import { TargetListener } from "./target-listener.ts";
+import { throwLater } from "./throw-later.ts";
 import type {
   EventsOptions,
   SharedVector,

@@ -1,3 +1,4 @@
+import { throwLater } from "./throw-later.ts";
 import type { Subscription } from "./vector.ts";
 
 /** The listeners of a vector. */
@@ -39,11 +40,4 @@ export class Listeners {
       }
     }
   }
-}
-
-/** Throws where nothing of ours can catch it. */
-export function throwLater(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
 }

@@ -1,7 +1,6 @@
 import { formatValue, PciError } from "@userpci/interface";
-import type { IrqDevice } from "@userpci/irq";
+import { type IrqDevice, throwLater } from "@userpci/irq";
 import { EventWatch } from "./event-watch.ts";
-import { throwLater } from "./subscribers.ts";
 
 /** What is done when the system wants a device back: close it in time, or only tell the listeners. */
 export const releasePolicies = ["close", "keep"] as const;

@@ -1,5 +1,5 @@
 import { formatValue, PciError } from "@userpci/interface";
-import type { Subscription } from "@userpci/irq";
+import { type Subscription, throwLater } from "@userpci/irq";
 
 /** The listeners of one kind of event, which may answer it. */
 export class Subscribers<Event, Answer = void> {
@@ -47,11 +47,4 @@ export class Subscribers<Event, Answer = void> {
       }
     });
   }
-}
-
-/** Throws where nothing of ours can catch it. */
-export function throwLater(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
 }
