@@ -133,6 +133,23 @@ describe.each(["alloc", "allocSync"] as const)("%s", (alloc) => {
     expect([memory.given.length, memory.open.length, dma.buffers()]).toEqual([1, 0, []]);
   });
 
+  it("tells what becomes of memory that can be neither mapped nor freed", async () => {
+    const { dma, memory, mapper } = opened();
+    mapper.mapError = new PciError("ERR_MEMLOCK", "limit is 8 MiB");
+    const { alloc: allocate } = memory;
+    memory.alloc = (...given) => {
+      const made = allocate.apply(memory, given);
+      made.closeError = new PciError("ENOMEM", "no mapping is left");
+      return made;
+    };
+    await expect((async () => dma[alloc](K))()).rejects.toMatchObject({
+      code: "ERR_BUSY",
+      message: expect.stringMatching(/neither mapped nor freed: .*limit is 8 MiB/),
+      hint: expect.stringMatching(/when the process ends/),
+    });
+    expect(dma.buffers()).toEqual([]);
+  });
+
   it("does not free memory that an IOMMU would not let go of", async () => {
     const { dma, memory, mapper, domain } = opened();
     const other = new TestMapper();

@@ -37,6 +37,7 @@ export function noCommonRange(before: readonly IovaRange[], joining: readonly Io
   return new PciError(
     "ERR_IOVA_RANGE",
     `no address is valid for all devices: ${formatRanges(joining)} has nothing in common with ${formatRanges(before)}`,
+    { hint: "open the device into a domain of its own" },
   );
 }
 

@@ -139,6 +139,7 @@ function checkPageSize(pageSize: number, mappings: readonly Mapping[]): void {
     throw new PciError(
       "ERR_MISALIGNED",
       `${describeMapping(mapping)} does not consist of pages of ${hex(pageSize)} bytes`,
+      { hint: "open the device into a domain of its own, or unmap that first" },
     );
   }
 }

@@ -64,7 +64,11 @@ describe("wait", () => {
   it("is aborted by a signal, before or while it waits, and loses nothing", async () => {
     const { device, vector } = opened();
     const gone = AbortSignal.abort("why");
-    await expect(vector.wait({ signal: gone })).rejects.toMatchObject({ code: "ERR_ABORTED", cause: "why" });
+    await expect(vector.wait({ signal: gone })).rejects.toMatchObject({
+      code: "ERR_ABORTED",
+      hint: "the signal that the call was given fired: its reason is the cause",
+      cause: "why",
+    });
     device.fire("msi");
     const polled = vector.wait({ signal: gone, timeoutMs: 0 });
     await expect(polled).rejects.toEqual(failing("ERR_ABORTED"));

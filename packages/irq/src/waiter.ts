@@ -66,5 +66,8 @@ export function checkAborted(signal: AbortSignal | undefined): void {
 }
 
 function abortError(signal: AbortSignal | undefined): PciError {
-  return new PciError("ERR_ABORTED", "waiting for an interrupt was aborted", { cause: signal?.reason });
+  return new PciError("ERR_ABORTED", "waiting for an interrupt was aborted", {
+    hint: "the signal that the call was given fired: its reason is the cause",
+    cause: signal?.reason,
+  });
 }
