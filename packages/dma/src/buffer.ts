@@ -101,10 +101,12 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
     return this.#mapping.memory.pageSize;
   }
 
+  /** What the device may do with it. */
   get direction(): DmaDirection {
     return this.#mapping.direction;
   }
 
+  /** Name for people, as it was given. */
   get label(): string | undefined {
     return this.#mapping.label;
   }

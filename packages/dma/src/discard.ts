@@ -13,6 +13,7 @@ export function discard(memory: DmaMemory, domain: IommuDomain, error: unknown):
     return error;
   } catch (notFreed) {
     return new PciError("ERR_BUSY", `the memory could be neither mapped nor freed: ${String(error)}`, {
+      hint: "mend the first of the two errors in the cause; the memory goes back when the process ends",
       cause: new AggregateError([error, notFreed], "map and close both failed"),
     });
   }

@@ -23,9 +23,12 @@ export interface DmaAllocOptions {
    * it got. Default false: that is an error, which tells how many are needed, how many are free, and how to have more.
    */
   readonly fallback?: boolean;
-  /** Narrower than the device's for this buffer, in bits. */
+  /** Narrower than the device's for this buffer: 12 to 64 bits, else `ERR_OUT_OF_RANGE`. Default: the device's. */
   readonly addressBits?: number;
-  /** Fixed address for the device, a page multiple. */
+  /**
+   * Fixed address for the device, a page multiple (`ERR_MISALIGNED`), which must be free (`ERR_IOVA_OVERLAP`), valid, and
+   * within the device's address width (`ERR_IOVA_RANGE`). Default: one that the domain chooses.
+   */
   readonly iova?: Iova;
   /** Alignment of the address in bytes, a power of two. */
   readonly alignment?: number;

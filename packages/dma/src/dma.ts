@@ -48,6 +48,7 @@ export class Dma implements AsyncDisposable, Disposable {
     this.#addressBits = checkInteger("addressBits", addressBits, 12, 64);
   }
 
+  /** Whether it was closed: nothing is allocated or mapped any more. */
   get closed(): boolean {
     return this.#closed;
   }

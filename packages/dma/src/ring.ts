@@ -117,10 +117,12 @@ export class DmaRing extends DmaElements {
     return this.capacity - this.used;
   }
 
+  /** Whether no slot can be filled. @throws PciError `ERR_CLOSED` */
   get full(): boolean {
     return this.used === this.capacity;
   }
 
+  /** Whether no slot is filled. @throws PciError `ERR_CLOSED` */
   get empty(): boolean {
     return this.used === 0;
   }

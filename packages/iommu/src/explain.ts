@@ -1,4 +1,4 @@
-import type { DmaDirection, Iova, IovaReport, MappingLife, MappingNeighbour } from "@userpci/interface";
+import type { DmaDirection, IovaReport, MappingLife, MappingNeighbour } from "@userpci/interface";
 import type { IovaAllocator } from "./allocator.ts";
 import { lifeOf, type Mapped, type MappingHistory } from "./history.ts";
 import { Mapping } from "./mapping.ts";
@@ -88,7 +88,7 @@ function describeNear(below?: MappingNeighbour, above?: MappingNeighbour): strin
 function describe({ label, owner, iova, size }: Omit<Mapped, "direction">): string {
   const name = label === undefined ? "a mapping without label" : `"${label}"`;
   const whose = owner === undefined ? "" : ` of ${owner}`;
-  return `${name}${whose} at ${formatRange({ start: iova as Iova, last: iova + BigInt(size) - 1n })}`;
+  return `${name}${whose} at ${formatRange({ start: iova, last: iova + BigInt(size) - 1n })}`;
 }
 
 function formatAge(ms: number): string {

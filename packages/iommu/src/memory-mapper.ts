@@ -80,6 +80,7 @@ export class MemoryMapper implements DmaMapper {
     return this.#table.size;
   }
 
+  /** Whether it was closed: it maps nothing any more. */
   get closed(): boolean {
     return this.#closed;
   }

@@ -26,6 +26,7 @@ export class IrqSet implements Disposable, Iterable<Vector> {
     this.#enable(vectors);
   }
 
+  /** Whether it was closed: its vectors are, and the kind is off. */
   get closed(): boolean {
     return this.#closed;
   }

@@ -40,6 +40,7 @@ export class Irqs implements Disposable {
     this.#onSetClosed = onSetClosed;
   }
 
+  /** Whether it was closed: all sets are, and none can be enabled. */
   get closed(): boolean {
     return this.#closed;
   }

@@ -101,10 +101,13 @@ export interface Subscription extends Disposable {
  * Every method throws `ERR_CLOSED` after the vector's set is closed.
  */
 export interface Vector extends AsyncIterable<number> {
+  /** Kind of interrupt that it is a vector of. */
   readonly kind: IrqKind;
   /** Number of the vector, as the function counts them. */
   readonly index: number;
+  /** Whether it, or the set that it is of, was closed. */
   readonly closed: boolean;
+  /** What it has counted until now, in this thread; a copy at each read, also after it was closed. */
   readonly stats: VectorStats;
 
   /**
