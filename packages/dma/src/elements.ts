@@ -192,7 +192,9 @@ export abstract class DmaElements implements AsyncDisposable, Disposable {
   protected offer(): Omit<SharedElements, "type"> {
     this.checkOpen();
     const { buffer: words } = this.#words;
-    if (isShared(words)) return { buffer: this.#memory.share(), layout: this.#layout, words };
+    // First, since memory that never leaves its thread is no better off in another page.
+    const buffer = this.#memory.share();
+    if (isShared(words)) return { buffer, layout: this.#layout, words };
     throw new PciError(
       "ERR_NOT_SUPPORTED",
       `${this.name} cannot leave its thread: there is no SharedArrayBuffer`,
