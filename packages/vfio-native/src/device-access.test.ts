@@ -1,0 +1,30 @@
+import { expect, it } from "vitest";
+import { DeviceAccess } from "./device-access.ts";
+import type { Native } from "./native.ts";
+
+/** A device whose class code and command register read so. */
+function deviceWith(classCode: number, command: number): DeviceAccess {
+  const readScalar = (_fd: number, offset: number) => (offset === 8 ? classCode : command);
+  return new DeviceAccess({ readScalar } as unknown as Native, 3, "0000:01:00.0", 0);
+}
+
+it("a device that is gone decodes no memory, though VFIO answers bits of its command register", () => {
+  const gone = deviceWith(0xffff_ffff, 0xfbff);
+  expect(gone.decodesMemory()).toBe(false);
+  expect(gone.goneError("offset 0x0 of BAR 0")).toMatchObject({
+    name: "DeviceGoneError",
+    message: "0000:01:00.0 no longer answers: offset 0x0 of BAR 0 found nobody",
+  });
+  expect(gone.faultError("it")).toMatchObject({ code: "ERR_DEVICE_GONE" });
+});
+
+it("a device that answers is not gone, whether it decodes memory or not", () => {
+  expect(deviceWith(0x00ff_0010, 0b110).decodesMemory()).toBe(true);
+  const off = deviceWith(0x00ff_0010, 0b100);
+  expect([off.decodesMemory(), off.goneError("it")]).toEqual([false, undefined]);
+  expect(off.faultError("it")).toMatchObject({ code: "ERR_MEMORY_DISABLED" });
+});
+
+it("a device whose configuration space cannot be read any more is gone", () => {
+  expect(deviceWith(-5, -5).goneError("it")).toMatchObject({ code: "ERR_DEVICE_GONE" });
+});
