@@ -71,6 +71,24 @@ export const unplugAt = {
   removed: "0000:00:05.0",
 } as const;
 
+/** What drivers are at in the `pulled` machine while their devices go. */
+export const pulledWorks = ["idle", "polling", "worker", "waiting", "dma"] as const;
+
+/** Ports of the `pulled` machine with a device each from the boot on, twice for each work: the first is on bus 1, and so on. */
+const pulledPorts = ["seen", "unseen"].flatMap((how) => pulledWorks.map((work) => `${work}-${how}`));
+const FIRST_PULLED_PORT = 0x08;
+
+/** A device in the `pulled` machine, the port that it goes from, and whether the kernel is to see it go. */
+export function pulledAt(work: (typeof pulledWorks)[number], how: "seen" | "unseen") {
+  const index = pulledPorts.indexOf(`${work}-${how}`);
+  return { device: `0000:${hex(index + 1)}:00.0`, port: `0000:00:${hex(FIRST_PULLED_PORT + index)}.0` };
+}
+
+/** Memory in the `pulled` machine that can be put where nobody answers any more. */
+export const onesAt = "0000:00:06.0";
+
+const inPulled = Object.fromEntries(pulledPorts.map((port, i) => [port, `0000:${hex(i + 1)}:00.0`]));
+
 const inUnplug = { ...unplugAt, ...Object.fromEntries(slots.map((slot) => [slot, addressIn(slot)])) };
 
 /** What is bound to vfio-pci, by machine. */
@@ -81,6 +99,8 @@ export const bound: Readonly<Record<string, Readonly<Record<string, string>>>> =
   iommufdFunctions: functionsAt,
   unplug: inUnplug,
   iommufdUnplug: inUnplug,
+  pulled: inPulled,
+  iommufdPulled: inPulled,
   noRemapping: { edu: at.edu },
   noRemappingIommufd: { edu: at.edu },
 };
@@ -117,6 +137,23 @@ const unplug: BootOptions = {
   ],
 };
 
+/** Slots whose events the kernel has to see itself: the chipset's ACPI has no part in them. */
+const pulled: BootOptions = {
+  qemuArguments: [
+    "-global",
+    "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
+    "-object",
+    "memory-backend-ram,id=ones,size=1M",
+  ],
+  devices: [
+    "ivshmem-plain,memdev=ones,addr=0x6",
+    ...pulledPorts.flatMap((id, i) => [
+      `pcie-root-port,id=${id},chassis=${9 + i},addr=0x${hex(FIRST_PULLED_PORT + i)}`,
+      `edu,bus=${id}`,
+    ]),
+  ],
+};
+
 /** The IOMMU translates DMA and passes interrupts on as they come. */
 const noRemapping: BootOptions = { devices: ["edu"], iommu: "intel-iommu,intremap=off,caching-mode=on" };
 
@@ -131,6 +168,9 @@ export const machines: Readonly<Record<string, BootOptions>> = {
   unplug,
   /** The same slots on a kernel with IOMMUFD. */
   iommufdUnplug: { ...unplug, kernel: "iommufd" },
+  pulled,
+  /** The same slots on a kernel with IOMMUFD. */
+  iommufdPulled: { ...pulled, kernel: "iommufd" },
   noRemapping,
   noRemappingIommufd: { ...noRemapping, kernel: "iommufd" },
   /** No IOMMU at all, so nothing can be bound. */

@@ -9,6 +9,7 @@ export function machineOf(backend: BackendName, machine = "main"): string {
     main: "iommufd",
     functions: "iommufdFunctions",
     unplug: "iommufdUnplug",
+    pulled: "iommufdPulled",
   };
   return backend === "vfio-cdev" ? (iommufd[machine] ?? machine) : machine;
 }

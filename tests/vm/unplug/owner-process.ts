@@ -1,10 +1,11 @@
 import { fileURLToPath } from "node:url";
 import type { Vm, VmProcess } from "@userpci/testbed";
+import type { ReleasePolicy } from "userpci";
 import { vi } from "vitest";
 import type { BackendName } from "../harness/backend.ts";
 import { compiled } from "../harness/guest-code.ts";
 import { USER } from "../machines.ts";
-import type { Order, Work } from "./owner.ts";
+import type { OpenOrder, Order, Work } from "./owner.ts";
 
 const OWNER = compiled(fileURLToPath(new URL("./owner.ts", import.meta.url)));
 
@@ -33,9 +34,15 @@ export class OwnerProcess {
   }
 
   /** Opens a device, which is then ready. */
-  async open(name: string, address: string, work: Work, release?: "close" | "keep"): Promise<void> {
+  open(name: string, address: string, work: Work, release?: ReleasePolicy): Promise<void> {
+    return this.start({ open: address, name, work, ...(release && { release }) });
+  }
+
+  /** {@link open}, with all that an order has. */
+  async start(order: OpenOrder): Promise<void> {
+    const { name } = order;
     const times = this.says(name).filter((line) => line === "ready").length;
-    this.order({ open: address, name, work, ...(release && { release }) });
+    this.order(order);
     await this.#until(name, (lines) => lines.filter((line) => line === "ready").length > times);
   }
 

@@ -4,13 +4,21 @@
  */
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
+import { isMainThread, Worker, workerData } from "node:worker_threads";
 import { DMA_BITS, Edu } from "@userpci/edu";
 import { isPciError, openDevice, type PciDevice, type ReleasePolicy } from "userpci";
+import { holdings } from "../harness/process.ts";
 
-/** BAR of a modern virtio device that has its registers (QEMU's layout). */
-const VIRTIO_REGISTERS = 4;
+/** BARs with registers, by vendor: edu's, and those of QEMU's modern virtio devices. */
+const registersOf: Readonly<Record<number, number>> = { 4660: 0, 6900: 4 };
 
-/** What a driver may be at when its device is to go. Each ends, or throws `ERR_CLOSED`, when the device is being closed. */
+/** Revision and class code. */
+const CLASS_REGISTER = 0x08;
+
+/**
+ * What a driver may be at when its device is to go. Each ends, or throws `ERR_CLOSED`, when the device is being closed; those
+ * that read registers throw `ERR_DEVICE_GONE` when it has gone.
+ */
 const works = {
   /** Nothing at all. */
   idle: async (device: PciDevice) => {
@@ -18,7 +26,7 @@ const works = {
   },
   /** Reading a register over and over. */
   polling: async (device: PciDevice) => {
-    const registers = device.bar(VIRTIO_REGISTERS).map();
+    const registers = device.bar(registersOf[device.config.vendorId]!).map();
     for (;;) {
       for (let reads = 0; reads < 1000; reads++) registers.read32(0);
       // The others in this process, and the guest's only processor, are to get on too.
@@ -27,7 +35,8 @@ const works = {
   },
   /** Waiting for an interrupt that does not come. */
   waiting: async (device: PciDevice) => {
-    for await (const count of device.irqs.enable("msix").at(0)) console.log(`interrupts ${count}`);
+    const kind = device.irqs.info("msix").count > 0 ? "msix" : "msi";
+    for await (const count of device.irqs.enable(kind).at(0)) console.log(`interrupts ${count}`);
   },
   /** DMA after DMA by edu, which takes 100 ms each. */
   dma: async (device: PciDevice) => {
@@ -48,10 +57,12 @@ export interface OpenOrder {
   readonly work: Work;
   /** Listens to requests for the device, unless it is left out. */
   readonly release?: ReleasePolicy;
+  /** Opens it in a worker. */
+  readonly inWorker?: boolean;
 }
 
-/** What the process is to do next: open a device, or close the one of a name. */
-export type Order = OpenOrder | { readonly close: string };
+/** What the process is to do next: open a device, close the one of a name, or say what it holds, under a name. */
+export type Order = OpenOrder | { readonly close: string } | { readonly holdings: string };
 
 const devices = new Map<string, PciDevice>();
 
@@ -61,7 +72,8 @@ async function own({ open: address, name, work, release }: OpenOrder): Promise<v
   devices.set(name, device);
   if (release !== undefined) {
     device.onRelease(({ requests, closesInMs }) => {
-      const answers = device.config.vendorId !== 0xffff;
+      // Not the ids, which the kernel itself answers.
+      const answers = device.config.region.read32(CLASS_REGISTER) !== 0xffff_ffff;
       const what = closesInMs === undefined ? "kept" : "closing";
       say(`asked ${requests}, ${what}, ${answers ? "answers" : "gone"}`);
     });
@@ -71,15 +83,20 @@ async function own({ open: address, name, work, release }: OpenOrder): Promise<v
   try {
     await works[work](device);
   } catch (error) {
-    if (!isPciError(error, "ERR_CLOSED")) throw error;
+    if (isPciError(error, "ERR_DEVICE_GONE")) say(`lost: ${error.message}; ${error.hint}`);
+    else if (!isPciError(error, "ERR_CLOSED")) throw error;
   }
-  // Begun already; the end of it is waited for.
+  // Begun already, unless it has gone; the end of it is waited for.
   await device.close();
   say("closed");
 }
 
-for await (const line of createInterface(process.stdin)) {
-  const order = JSON.parse(line) as Order;
+function obey(order: Order): void {
   if ("close" in order) void devices.get(order.close)!.close();
+  else if ("holdings" in order) console.log(`${order.holdings}: ${JSON.stringify(holdings())}`);
+  else if (order.inWorker) new Worker(new URL("./owner.js", import.meta.url), { workerData: order });
   else void own(order);
 }
+
+if (isMainThread) for await (const line of createInterface(process.stdin)) obey(JSON.parse(line) as Order);
+else await own(workerData as OpenOrder);
