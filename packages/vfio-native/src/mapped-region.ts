@@ -3,7 +3,7 @@ import type { Blockable } from "./device-access.ts";
 import * as registers from "./register-load.ts";
 
 // V8 fetches an imported binding at each use, and knows a constant of the module itself.
-const { load8, load16, load32, load64 } = registers;
+const { load8, load16, load32, load64, isOnes64 } = registers;
 
 /** A mapped part of a region: device memory behind an ArrayBuffer that nobody else sees. */
 export interface MappedWindow {
@@ -34,7 +34,6 @@ export interface RegionSupervisor {
 const ONES8 = 0xff;
 const ONES16 = 0xffff;
 const ONES32 = 0xffff_ffff;
-const ONES64 = 0xffff_ffff_ffff_ffffn;
 
 /** Names the way to a region's window, so that nothing outside this file finds the device's bytes. */
 const windowOf = Symbol("window");
@@ -121,7 +120,7 @@ export class MappedRegion extends WindowHolder implements OwnedRegion, Blockable
       return this.read64(offset);
     }
     const value = load64(this.#u64, offset >>> 3);
-    if (value === ONES64 || this.#fault[0] !== 0) this.#doubt(offset);
+    if (isOnes64(value) || this.#fault[0] !== 0) this.#doubt(offset);
     return value;
   }
 

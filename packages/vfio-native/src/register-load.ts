@@ -53,3 +53,10 @@ function bounce64(view: BigUint64Array, index: number): bigint {
   scratch64[0] = view[index]!;
   return scratch64[0];
 }
+
+const ONES64 = 0xffff_ffff_ffff_ffffn;
+
+/** Whether the value that {@link load64} has just returned has all bits set. Numbers are compared, where it can be: bigints cost 4 ns. */
+export const isOnes64: (value: bigint) => boolean = isProven
+  ? () => scratch32[0] === 0xffff_ffff && scratch32[1] === 0xffff_ffff
+  : (value) => value === ONES64;
