@@ -100,9 +100,8 @@ export class MemoryMapper implements DmaMapper {
    */
   mapSync(request: MapRequest): void {
     if (this.#closed) throw this.#closedError();
-    checkRequest(request);
+    const start = firstUnitOf(request);
     checkWithinBuffer(request, this.name);
-    const start = unitOf(request.iova);
     const end = start + request.size / UNIT;
     if (this.#table.overlap(start, end) !== undefined) {
       throw new PciError(
@@ -191,8 +190,12 @@ export class MemoryMapper implements DmaMapper {
   }
 }
 
-/** A domain has checked all of it; a mapper may be used without one. Of what is right nothing is called. */
-function checkRequest(request: MapRequest): void {
+/**
+ * The unit that a request begins at. A domain has checked all of it, but a mapper may be used without one.
+ *
+ * @throws PciError see {@link MemoryMapper.mapSync}
+ */
+function firstUnitOf(request: MapRequest): number {
   checkType("request", request, "object");
   const { iova, size, memory, offset } = request;
   const start = typeof iova === "bigint" ? unitStartingAt(iova) : -1;
@@ -209,6 +212,7 @@ function checkRequest(request: MapRequest): void {
   }
   checkType("memory", memory, "object");
   checkDirection(request.direction);
+  return start;
 }
 
 const isPages = (size: number): boolean => Number.isSafeInteger(size) && size % UNIT === 0;
@@ -218,9 +222,10 @@ function checkWithinBuffer({ memory, offset, size }: MapRequest, name: string): 
   const { buffer, byteOffset = 0 } = memory;
   checkType("buffer of the memory", buffer, "object");
   // Memory without bytes of this process: a device's access to it is a fault.
-  if (memory.byteOffset === undefined && buffer.byteLength === 0) return;
+  const { byteLength } = buffer;
+  if (byteLength === 0 && memory.byteOffset === undefined) return;
   const start = byteOffset + offset;
-  if (start >= 0 && start + size <= buffer.byteLength) return;
+  if (start >= 0 && start + size <= byteLength) return;
   throw new PciError("ERR_NOT_SUPPORTED", `${name} reaches bytes of a buffer only, not those around it`, {
     hint: "map bytes that begin and end at page boundaries",
   });
