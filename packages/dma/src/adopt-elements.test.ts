@@ -144,6 +144,14 @@ describe.each(["pool", "ring"] as const)("a shared %s that was tampered with", (
     expect(open.size).toBe(0);
   });
 
+  it("is not adopted by what maps nothing, or maps later", () => {
+    for (const map of [() => undefined, () => null, () => 5, async () => mapSharedMemory]) {
+      expect(() => adopt(offer(), map as never)).toThrow(
+        failing("ERR_INVALID_ARGUMENT", /what mapSharedMemory gave (must be an object|has no close)/),
+      );
+    }
+  });
+
   it("lets the caller's own error through as the cause", () => {
     const hidden = new Proxy(offer(), {
       get() {

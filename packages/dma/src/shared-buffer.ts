@@ -1,6 +1,7 @@
 import {
   checkAligned,
   checkInteger,
+  checkMethods,
   checkType,
   type Iova,
   MAX_IOVA,
@@ -84,6 +85,7 @@ export class AdoptedBuffer implements ElementMemory {
       );
     }
     this.#memory = mapSharedMemory(shared.memory, ended);
+    checkMethods("what mapSharedMemory gave", this.#memory, ["close"]);
     this.iova = shared.iova;
     this.label = shared.label;
     try {
