@@ -25,6 +25,17 @@ async function workAndPull(work: PulledWork, how: "seen" | "unseen"): Promise<st
   return name;
 }
 
+/** What the kernel has logged of a device that went, if it has: that its slot is empty, and that the user is asked to close it. */
+async function kernelSaw(work: PulledWork, how: "seen" | "unseen"): Promise<readonly boolean[]> {
+  const { device, port } = pulledAt(work, how);
+  const log = await vm.kernelLog();
+  const lines = [
+    `${port}: pciehp: Slot\\(.*\\): Card not present`,
+    `${device}: Relaying device request to user`,
+  ];
+  return lines.map((line) => new RegExp(line).test(log));
+}
+
 /** What a driver is told that reads a register of a device that has gone. */
 const lost = (address: string) =>
   expect.stringMatching(
@@ -52,6 +63,7 @@ function unseenTests(): void {
       owner.order({ close: name });
       await owner.hears(name, "closed");
       expect(owner.says(name)).toEqual(["ready", "closed"]);
+      expect(await kernelSaw(work, "unseen")).toEqual([false, false]);
     },
   );
 }
@@ -63,6 +75,7 @@ function seenTests(): void {
       const name = await workAndPull(work, "seen");
       await owner.hears(name, "closed");
       expect(owner.says(name)).toEqual(["ready", "asked 1, closing, gone", "closed"]);
+      expect(await kernelSaw(work, "seen")).toEqual([true, true]);
       await expect.poll(() => isThere(pulledAt(work, "seen").device), { timeout: 20_000 }).toBe(false);
     },
   );

@@ -1,0 +1,3 @@
+import { pulledTests } from "./pulled.ts";
+
+pulledTests("vfio-cdev");
