@@ -45,6 +45,11 @@ describe("the kernel with IOMMUFD", () => {
     ).toBe("2");
   });
 
+  test("has control of PCI Express errors, and /proc/sys", async () => {
+    expect(await vm.kernelLog()).toMatch(/_OSC: OS now controls \[.*\bAER\b.*\]/);
+    expect(await sh("cat /proc/sys/kernel/modprobe")).toMatch(/\/modprobe$/);
+  });
+
   test("takes the parameters of VFIO's modules, though they are built in", async () => {
     const parameter = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode";
     expect(await sh(`cat ${parameter}; echo Y >${parameter}; cat ${parameter}; echo N >${parameter}`)).toBe(
