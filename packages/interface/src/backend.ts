@@ -174,7 +174,12 @@ export interface Backend extends AsyncDisposable, Disposable {
   open(address: string, options?: OpenOptions): Promise<BackendDevice>;
   /** {@link open} on this thread. */
   openSync(address: string, options?: OpenOptions): BackendDevice;
-  /** Closes what it opened and is still open, devices first. */
+  /**
+   * Closes what it opened and is still open, devices first.
+   *
+   * @throws PciError (rejects with) `ERR_DOMAIN_IN_USE` while a device of another backend is in a domain that maps
+   * through this one; nothing is then closed
+   */
   close(): Promise<void>;
   /** {@link close} on this thread. */
   closeSync(): void;
