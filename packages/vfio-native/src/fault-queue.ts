@@ -50,10 +50,10 @@ export interface FaultWaitOptions {
 /** Most requests read at a time. */
 const MOST = 64;
 
-/** Why the kernel does not destroy a queue. */
+/** Why the kernel does not destroy a queue that no page table here uses. */
 const inUse: InUse = {
   message: "the queue of page requests cannot be destroyed",
-  hint: "close the page tables that were made with it first",
+  hint: "a child process has its descriptor until its exec: call close() again",
 };
 
 /** Page requests of devices, to be answered by this process (`IOMMU_FAULT_QUEUE_ALLOC`). */
@@ -190,11 +190,15 @@ export class FaultQueue implements Disposable {
   /**
    * Gives it up; requests that were not answered fail. Harmless twice.
    *
-   * @throws PciError `ERR_BUSY` while a page table uses it: it then goes on as before
+   * @throws PciError `ERR_BUSY` while a page table uses it, and it then goes on as before; also while a child process has its
+   * descriptor, and it can then be closed again
    */
   close(): void {
-    if (this.#tables > 0)
-      throw new PciError("ERR_BUSY", `${this.#tables} page tables use the queue of page requests`, inUse);
+    if (this.#tables > 0) {
+      throw new PciError("ERR_BUSY", `${this.#tables} page tables use the queue of page requests`, {
+        hint: "close those first",
+      });
+    }
     this.#stop();
     this.#object.destroy(inUse);
   }
