@@ -8,6 +8,9 @@ import { at } from "./machines.ts";
 
 const SOON = { timeoutMs: 5000 };
 
+/** Interrupt causes of the 82574 to set, and its mask to set and to clear (datasheet, 10.2.4.3 to 10.2.4.6). */
+const INTEL = { ICS: 0xc8, IMS: 0xd0, IMC: 0xd8 } as const;
+
 /** An edu that interrupts on command, with one vector enabled. */
 async function openEdu(
   kind: IrqKind,
@@ -75,6 +78,32 @@ await guestSuite(import.meta.url, {
       // One event may have been under way already.
       await vector.wait({ timeoutMs: 30 });
       assert.equal(await vector.wait({ timeoutMs: 30 }), 0);
+    },
+
+    "a listener resets its device, and INTx fires again after that": async () => {
+      await using device = await openDevice(at.e1000e);
+      device.config.command.update({ memory: true, busMaster: true });
+      const registers = device.bar(0).map();
+      /** Any cause will do. */
+      const raise = (): void => {
+        registers.write32(INTEL.IMS, 1 << 2);
+        registers.write32(INTEL.ICS, 1 << 2);
+      };
+      let reset: Promise<void> | undefined;
+      let after = 0;
+      device.irqs
+        .enable("intx")
+        .at(0)
+        .on(() => {
+          registers.write32(INTEL.IMC, 0xffff_ffff);
+          if (reset === undefined) reset = device.reset();
+          else after++;
+        });
+      raise();
+      await until(() => reset !== undefined);
+      await reset;
+      raise();
+      await until(() => after > 0);
     },
 
     "a vector that the user masked stays masked over deliveries": async () => {
