@@ -273,10 +273,10 @@ describe("adoptDomain", () => {
 });
 
 describe("the addresses of a domain that is given away", () => {
-  /** A domain over what is no container, and a window of it. */
+  /** A domain over what only looks like a container, and a window of it. */
   function owned() {
     const mapper = new MemoryMapper();
-    const shareable = { share: () => ({ kind: "vfio-container", fd: file }) as const, sweepSync: () => {} };
+    const shareable = { share: () => ({ kind: "vfio-container", fd: container }) as const, sweepSync: () => {} };
     const domain = createDomain();
     domain.attach(Object.assign(mapper, shareable), "0000:01:00.0");
     const window = domain.reserve(4096);
@@ -301,7 +301,7 @@ describe("the addresses of a domain that is given away", () => {
   it("are given out again at once where nobody took it", async () => {
     const { domain, window, reuse } = owned();
     const sent = sendDomain(path, domain.share(window), quick).catch((error: unknown) => error);
-    await expect(receiveDomain(path, quick)).rejects.toEqual(failing("ERR_INVALID_ARGUMENT"));
+    await expect(receiveDomain(path, quick)).rejects.toEqual(failing("ENOTTY"));
     expect(await sent).toEqual(failing("ERR_PROTOCOL"));
     window.close();
     expect(reuse().iova).toBe(window.iova);
