@@ -1,6 +1,7 @@
 import { checkType, formatValue, PciError } from "@userpci/interface";
 import { checkLayout, type ElementLayout } from "./element-layout.ts";
 import { type ElementParts, isMarkedOpen, markClosed, type SharedElements } from "./elements.ts";
+import { isShared } from "./mappable.ts";
 import {
   AdoptedBuffer,
   checkSharedBuffer,
@@ -67,7 +68,7 @@ function checkOffer<O extends SharedElements, E>(
     const layout = checkLayout(shared.layout);
     const buffer = checkSharedBuffer(shared.buffer, layout.size);
     const { words: wanted, make } = plan(shared, layout);
-    if (!(words instanceof SharedArrayBuffer) || words.byteLength !== 4 * wanted) {
+    if (!isShared(words) || words.byteLength !== 4 * wanted) {
       throw tampered(`its state must be a SharedArrayBuffer of ${4 * wanted} bytes`);
     }
     return { buffer, layout, words, make };

@@ -4,7 +4,7 @@ import { checkInteger, checkPowerOfTwo, checkType, PciError } from "@userpci/int
 const MOST_ELEMENTS = 2 ** 24;
 
 /** Bytes of the largest: offsets are 32-bit numbers. */
-const LARGEST = 2 ** 32;
+export const MOST_BYTES = 2 ** 32;
 
 /** Elements that begin on cache lines share none, so that two of them are written by two threads or a device at full speed. */
 const CACHE_LINE = 64;
@@ -42,22 +42,22 @@ export interface ElementLayout {
  * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`
  */
 export function layOut({ elementSize, count, alignment, boundary = 4096 }: LayoutRequest): ElementLayout {
-  checkInteger("elementSize", elementSize, 1, LARGEST);
+  checkInteger("elementSize", elementSize, 1, MOST_BYTES);
   checkInteger("count", count, 1, MOST_ELEMENTS);
   const align = checkPowerOfTwo(
     "alignment",
     alignment ?? Math.min(powerFrom(elementSize), CACHE_LINE),
-    LARGEST,
+    MOST_BYTES,
   );
-  const limit = boundary === 0 ? LARGEST : checkPowerOfTwo("boundary", boundary, LARGEST);
+  const limit = boundary === 0 ? MOST_BYTES : checkPowerOfTwo("boundary", boundary, MOST_BYTES);
   const isLarger = elementSize > limit;
   const stride = roundUp(elementSize, isLarger ? Math.max(align, limit) : align);
   const isWhole = isLarger || stride >= limit || boundary === 0;
   const perBlock = isWhole ? count : Math.floor((limit - elementSize) / stride) + 1;
   const gap = isWhole ? 0 : limit - perBlock * stride;
   const size = sizeOf({ elementSize, count, stride, perBlock, gap });
-  if (size > LARGEST) {
-    throw new PciError("ERR_OUT_OF_RANGE", `${count} elements take ${size} bytes, more than ${LARGEST}`, {
+  if (size > MOST_BYTES) {
+    throw new PciError("ERR_OUT_OF_RANGE", `${count} elements take ${size} bytes, more than ${MOST_BYTES}`, {
       hint: "make several pools or rings",
     });
   }
@@ -81,14 +81,14 @@ export function layOut({ elementSize, count, alignment, boundary = 4096 }: Layou
 export function checkLayout(given: ElementLayout): ElementLayout {
   checkType("layout", given, "object");
   const { elementSize, count, stride, perBlock, gap, size, alignment } = given;
-  checkInteger("elementSize", elementSize, 1, LARGEST);
+  checkInteger("elementSize", elementSize, 1, MOST_BYTES);
   checkInteger("count", count, 1, MOST_ELEMENTS);
-  checkInteger("stride", stride, elementSize, LARGEST);
-  checkInteger("perBlock", perBlock, 1, LARGEST);
-  checkInteger("gap", gap, 0, LARGEST);
-  checkPowerOfTwo("alignment", alignment, LARGEST);
+  checkInteger("stride", stride, elementSize, MOST_BYTES);
+  checkInteger("perBlock", perBlock, 1, MOST_BYTES);
+  checkInteger("gap", gap, 0, MOST_BYTES);
+  checkPowerOfTwo("alignment", alignment, MOST_BYTES);
   const needed = sizeOf({ elementSize, count, stride, perBlock, gap });
-  checkInteger("size", size, needed, Math.min(needed, LARGEST));
+  checkInteger("size", size, needed, Math.min(needed, MOST_BYTES));
   return { elementSize, count, stride, perBlock, gap, size, alignment };
 }
 

@@ -202,11 +202,13 @@ describe("map of a file", () => {
     });
     const readable = await dma.map({ fd: 7 }, { readOnly: true });
     expect([readable.size, readable.direction]).toEqual([5000, "to-device"]);
+    const undecided = await dma.map({ fd: 7 }, { readOnly: true, direction: undefined });
+    expect(undecided.direction).toBe("to-device");
     await expect(dma.map({ fd: 7 }, { readOnly: true, direction: "from-device" })).rejects.toEqual(
       failing("ERR_INVALID_ARGUMENT", /only be read cannot be from-device/),
     );
     await dma.close();
-    expect(memory.made.map(({ closed }) => closed)).toEqual([true, true, true]);
+    expect(memory.made.map(({ closed }) => closed)).toEqual([true, true, true, true]);
   });
 
   it("is refused by a path that the system would cut off", async () => {

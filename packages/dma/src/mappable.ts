@@ -35,20 +35,19 @@ export interface MemoryToMap {
  */
 export function memoryOf(source: MemorySource, what: DmaMappable, options: DmaMapOptions): MemoryToMap {
   checkType("options", options, "object");
-  const { exposeNeighbours = false, readOnly = false, ...mapOptions } = options;
-  const { offset = 0, size, ...others } = mapOptions;
+  // Whoever maps it takes what it knows of them: a rest of them takes V8 longer to make than a small mapping.
+  if (!isBytes(what) && !isFile(what)) return { memory: what, made: false, options };
+  const { exposeNeighbours = false, readOnly = false, offset = 0, size, ...others } = options;
   if (isBytes(what)) {
     if (source.adopt === undefined) throw sourceLacks(source, "bytes of JavaScript's own");
     const memory = source.adopt(partOf(viewOf(what), offset, size), { exposeNeighbours });
     return { memory, made: true, options: others };
   }
-  if (isFile(what)) {
-    if (source.openFile === undefined) throw sourceLacks(source, "a file");
-    checkPath(what);
-    const memory = source.openFile(what, { offset, readOnly, ...(size !== undefined && { size }) });
-    return { memory, made: true, options: readOnly ? { direction: "to-device", ...others } : others };
-  }
-  return { memory: what, made: false, options: mapOptions };
+  if (source.openFile === undefined) throw sourceLacks(source, "a file");
+  checkPath(what);
+  const memory = source.openFile(what, { offset, readOnly, ...(size !== undefined && { size }) });
+  const { direction = readOnly ? "to-device" : undefined } = others;
+  return { memory, made: true, options: { ...others, direction } };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { checkInteger, checkPowerOfTwo, checkType } from "@userpci/interface";
 import { adoptElements } from "./adopt-elements.ts";
-import { layOut } from "./element-layout.ts";
+import { layOut, MOST_BYTES } from "./element-layout.ts";
 import {
   APART,
   DmaElements,
@@ -266,7 +266,7 @@ export function planRing(options: DmaRingOptions): ElementPlan<DmaRing> {
   checkType("options", options, "object");
   const { elementSize, count, alignment = 1, capacity: wanted, ...memory } = options;
   checkPowerOfTwo("count", count);
-  checkPowerOfTwo("alignment", alignment);
+  checkPowerOfTwo("alignment", alignment, MOST_BYTES);
   const capacity = wanted ?? Math.max(count - 1, 1);
   checkInteger("capacity", capacity, 1, count);
   const layout = { ...layOut({ elementSize, count, alignment: 1, boundary: 0 }), alignment };

@@ -58,7 +58,13 @@ export function checkLimits(limits: SegmentLimits): Required<SegmentLimits> {
  */
 export function partSize(most: number, offset: number, size: number | undefined): number {
   // Looked at before anything is computed with it: of these alone, arithmetic calls no code of the caller's.
-  if (Number.isSafeInteger(most) && Number.isSafeInteger(offset) && offset >= 0 && offset < most) {
+  if (
+    Number.isSafeInteger(most) &&
+    most <= LARGEST_SOURCE &&
+    Number.isSafeInteger(offset) &&
+    offset >= 0 &&
+    offset < most
+  ) {
     const rest = most - offset;
     if (size === undefined) return rest;
     if (Number.isSafeInteger(size) && size >= 1 && size <= rest) return size;

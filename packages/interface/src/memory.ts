@@ -83,7 +83,7 @@ export interface DmaMemory extends Disposable {
   close(): void;
   /**
    * {@link close}, with what takes long off this thread: it is closed at once, and its pages are free when this resolves.
-   * Absent where closing is quick.
+   * Absent, or the same, where closing is quick.
    *
    * @throws PciError as {@link close}
    */

@@ -138,7 +138,11 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
       ranges: this.#table.ranges,
       setRanges: (ranges) => this.#table.setRanges(ranges),
       mappings: () => this.#table.all(),
-      whileJoining: (joining, join) => this.dirty.whileJoining(joining, join),
+      whileJoining: (joining, join) => {
+        // What a mapper says of itself may be code, which has closed the domain.
+        this.checkOpen();
+        this.dirty.whileJoining(joining, join);
+      },
     });
     this.#budget.refresh();
     return this.#devices.add(device, () => this.dirty.keep());

@@ -114,7 +114,8 @@ export class MapperTable {
 
 function mappingsLeftIn(mapper: DmaMapper): number | undefined {
   try {
-    return mapper.limits().mappingsLeft;
+    const { mappingsLeft } = mapper.limits();
+    return Number.isSafeInteger(mappingsLeft) ? mappingsLeft : undefined;
   } catch {
     return undefined;
   }

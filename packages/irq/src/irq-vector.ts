@@ -325,7 +325,9 @@ export class IrqVector implements Vector, EventSource {
   }
 
   #closedError(): PciError {
-    return new PciError("ERR_CLOSED", `${this.#name()} is closed`);
+    return new PciError("ERR_CLOSED", `${this.#name()} is closed`, {
+      hint: "enable the interrupts again, or adopt the vector again: it ends with its set",
+    });
   }
 
   #name(): string {

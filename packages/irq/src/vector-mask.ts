@@ -32,9 +32,8 @@ export class VectorMask {
   /** Undoes {@link mask}. @throws PciError `ERR_NOT_SUPPORTED` if the kind cannot be masked */
   unmask(): void {
     this.#checkMaskable();
-    this.#device.unmaskIrqs(this.#info.kind, this.#index, 1);
+    this.#unmask();
     this.#held = false;
-    this.#autoMasked = false;
   }
 
   /** Takes note that the vector fired. */
@@ -42,15 +41,22 @@ export class VectorMask {
     if (this.#info.autoMasked) this.#autoMasked = true;
   }
 
-  /** Lets the vector fire again, unless its user masked it. What fails is tried again by the next call. */
+  /**
+   * Lets the vector fire again, unless its user masked it. What fails is tried again by the next call; what a reset puts off
+   * fails with the reset, and then needs {@link unmask}.
+   */
   rearm(): void {
-    if (!this.#autoMasked || this.#held) return;
+    if (this.#autoMasked && !this.#held) this.#unmask();
+  }
+
+  #unmask(): void {
+    const wasMasked = this.#autoMasked;
     // Before the call, in which it may fire again.
     this.#autoMasked = false;
     try {
       this.#device.unmaskIrqs(this.#info.kind, this.#index, 1);
     } catch (error) {
-      this.#autoMasked = true;
+      this.#autoMasked = wasMasked;
       throw error;
     }
   }

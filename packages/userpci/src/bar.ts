@@ -20,7 +20,8 @@ export class Bar {
   }
 
   /**
-   * Maps the BAR: each access is one load or store. Areas that cannot be mapped are served by system calls.
+   * Maps the BAR: each access is one load or store. Areas that cannot be mapped are served by system calls. After a read of all
+   * ones, which is what a bus answers for a device that is gone, the device's class code is read too, by a system call.
    *
    * @throws PciError `ERR_NOT_SUPPORTED` for an I/O port BAR or one that is absent, `ERR_CLOSED`
    */

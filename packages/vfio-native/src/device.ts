@@ -274,8 +274,11 @@ export class VfioDevice implements KernelDevice {
 
   #leave(): void {
     this.#closed = true;
-    this.#attachment?.detach();
-    this.#parts.onClose(this);
+    try {
+      this.#attachment?.detach();
+    } finally {
+      this.#parts.onClose(this);
+    }
   }
 }
 

@@ -251,6 +251,19 @@ const notShares: readonly (readonly [string, object])[] = [
 ];
 
 describe("sendDomain", () => {
+  it("counts the word of a process that has the domain, though the wait ended before it was read", async () => {
+    const controller = new AbortController();
+    const sent = sendDomain(path, shareOf(container), { signal: controller.signal });
+    const other = UnixSocket.connect(native, path)!;
+    const { fds } = (await other.receive(LONGEST_MESSAGE, 1, anySignal))!;
+    other.send(Uint8Array.of(1));
+    controller.abort();
+    using receiver = await sent;
+    expect(receiver.pid).toBe(process.pid);
+    for (const fd of fds) native.close(fd);
+    other.close();
+  });
+
   it.each(notShares)("refuses %s", async (_what, change) => {
     const share = { ...shareOf(container), ...change } as DomainShare;
     await expect(sendDomain(path, share, quick)).rejects.toEqual(failing("ERR_INVALID_ARGUMENT"));
@@ -276,7 +289,10 @@ describe("the addresses of a domain that is given away", () => {
   /** A domain over what only looks like a container, and a window of it. */
   function owned() {
     const mapper = new MemoryMapper();
-    const shareable = { share: () => ({ kind: "vfio-container", fd: container }) as const, sweepSync: () => {} };
+    const shareable = {
+      share: () => ({ kind: "vfio-container", fd: container }) as const,
+      sweepSync: () => {},
+    };
     const domain = createDomain();
     domain.attach(Object.assign(mapper, shareable), "0000:01:00.0");
     const window = domain.reserve(4096);

@@ -49,6 +49,12 @@ it("a queue that the kernel keeps, for a child that has its descriptor, can be c
   expect([...kernel.objects.keys()]).toEqual([ioas.id]);
 });
 
+it("a queue whose descriptor cannot be kept leaves nothing in the kernel", () => {
+  vi.spyOn(native, "adopt").mockReturnValueOnce(-17);
+  expect(() => ioas.createFaultQueue()).toThrow(coded("EEXIST"));
+  expect([...kernel.objects.keys()]).toEqual([ioas.id]);
+});
+
 it("a read or an answer that fails for another reason is not told to answer once", () => {
   const queue = ioas.createFaultQueue();
   queue.respond(1, true);

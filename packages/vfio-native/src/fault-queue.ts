@@ -49,6 +49,8 @@ export interface FaultWaitOptions {
 
 /** Most requests read at a time. */
 const MOST = 64;
+/** Requests of the largest group that is taken. */
+const LARGEST_GROUP = 65_536;
 
 /** Why the kernel does not destroy a queue that no page table here uses. */
 const inUse: InUse = {
@@ -108,14 +110,20 @@ export class FaultQueue implements Disposable {
     return this.#end.signal.aborted;
   }
 
-  /** Takes the requests that have arrived, without waiting. @throws PciError `ERR_CLOSED` */
+  /** Takes the requests that have arrived, without waiting. @throws PciError `ERR_CLOSED`, `ERR_PROTOCOL` for a group without end */
   take(): PageRequest[] {
     this.#assertOpen();
     const record = uapi.pageFault.size;
     // A read would wait.
     if (this.#native.poll(new Int32Array([this.#fd]), 0) === 0) return [];
-    const bytes = new Uint8Array(MOST * record);
-    const read = attempt("reading page requests", () => readSync(this.#fd, bytes, 0, bytes.length, null));
+    let bytes = new Uint8Array(MOST * record);
+    let read = this.#read(bytes);
+    // The kernel gives a group as a whole, or nothing.
+    while (read === 0) {
+      if (bytes.length >= LARGEST_GROUP * record) throw groupTooLarge();
+      bytes = new Uint8Array(2 * bytes.length);
+      read = this.#read(bytes);
+    }
     return Array.from({ length: Math.floor(read / record) }, (_, i) => requestOf(bytes, i * record));
   }
 
@@ -145,6 +153,10 @@ export class FaultQueue implements Disposable {
       clearTimeout(timer);
       for (const source of sources) source.removeEventListener("abort", abort);
     }
+  }
+
+  #read(bytes: Uint8Array): number {
+    return attempt("reading page requests", () => readSync(this.#fd, bytes, 0, bytes.length, null));
   }
 
   /** @throws what `signal` was aborted with, before anything is taken */
@@ -224,6 +236,12 @@ export class FaultQueue implements Disposable {
   #assertOpen(): void {
     if (this.closed) throw closedError();
   }
+}
+
+function groupTooLarge(): PciError {
+  return new PciError("ERR_PROTOCOL", `the device asks for more than ${LARGEST_GROUP} pages in one group`, {
+    hint: "reset the device and close the queue: no device may have so many requests under way",
+  });
 }
 
 function closedError(): PciError {

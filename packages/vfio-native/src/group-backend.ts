@@ -24,8 +24,11 @@ class GroupPath implements KernelPath {
       openDeviceSync: () => ({ fd: group.openDeviceSync(address, vfToken) }),
       entered: () => group.entered(),
       failed() {
-        group.failed();
-        closeUnused(group.container);
+        try {
+          group.failed();
+        } finally {
+          closeUnused(group.container);
+        }
       },
       // The group stays in its container until that closes.
       left: () => undefined,

@@ -139,7 +139,11 @@ export class Ioas extends IoasMapper {
    */
   createFaultQueue(): FaultQueue {
     this.assertOpen();
-    const queue = FaultQueue.create(this.iommufd, () => this.#queues.delete(queue));
+    let queue: FaultQueue | undefined;
+    queue = FaultQueue.create(this.iommufd, () => {
+      // Already when making it fails.
+      if (queue !== undefined) this.#queues.delete(queue);
+    });
     this.#queues.add(queue);
     return queue;
   }

@@ -44,8 +44,8 @@ export class IommufdObject {
     const result = this.iommufd.attempt("DESTROY", uapi.destroy.pack({ size, id: this.id }));
     if (result < 0) {
       throw systemError(result, "ioctl IOMMU_DESTROY", {
-        ...(failedWith(result, "EBUSY") && { code: "ERR_BUSY" }),
-        ...inUse,
+        message: inUse.message,
+        ...(failedWith(result, "EBUSY") && { code: "ERR_BUSY", hint: inUse.hint }),
       });
     }
     this.#forget();

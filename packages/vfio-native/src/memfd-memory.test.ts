@@ -2,6 +2,7 @@ import { failing } from "@userpci/interface/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MemfdSource } from "./memfd-memory.ts";
 import { loadNative } from "./native.ts";
+import { ASYNC_SIZE } from "./pinning.ts";
 
 const native = loadNative();
 const source = new MemfdSource();
@@ -40,7 +41,7 @@ describe("memory from memfds", () => {
     expect(() => memory.release!()).toThrow(failing("ERR_INVALID_ARGUMENT", /released more often/));
   });
 
-  it("is closed at once by closeAsync, and its pages are freed on another thread", async () => {
+  it("is closed at once by closeAsync, and its pages are freed on another thread if they are many", async () => {
     const closed: string[] = [];
     const own = {
       ...native,
@@ -54,7 +55,7 @@ describe("memory from memfds", () => {
         return result;
       },
     };
-    const memory = new MemfdSource(own).alloc(2 ** 20);
+    const memory = new MemfdSource(own).alloc(ASYNC_SIZE);
     memory.retain!();
     await expect(memory.closeAsync!()).rejects.toEqual(failing("ERR_BUSY", /still mapped once/));
     memory.release!();
@@ -65,6 +66,9 @@ describe("memory from memfds", () => {
     await memory.closeAsync!();
     memory.close();
     expect(closed).toEqual(["closeAsync"]);
+    const small = new MemfdSource(own).alloc(4096).closeAsync!();
+    expect(closed).toEqual(["closeAsync", "close"]);
+    await small;
   });
 
   it("stays open when it cannot be given back, and can be closed later", () => {

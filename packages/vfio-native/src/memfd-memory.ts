@@ -18,6 +18,7 @@ import { FileMemory } from "./file-memory.ts";
 import { countHugePages, HUGE_PAGES_FOLDER, hugePageFolder, hugePages } from "./huge-pages.ts";
 import { type Mapping, mapFile } from "./mapping.ts";
 import { loadNative, type Native } from "./native.ts";
+import { ASYNC_SIZE } from "./pinning.ts";
 import { type SharedMemfd, shareMemfd } from "./shared-memfd.ts";
 import { Tether } from "./tether.ts";
 
@@ -51,9 +52,10 @@ class MemfdMemory extends CountedMemory {
     return shareMemfd(this.file.fd, this.size, this.#tether);
   }
 
-  /** Frees the pages on another thread: those of 512 MiB take 0.1 s. */
+  /** Frees the pages on another thread, if they are many: those of 512 MiB take 0.1 s. */
   async closeAsync(): Promise<void> {
     if (this.closed) return;
+    if (this.size < ASYNC_SIZE) return this.close();
     this.#keepsFile = true;
     try {
       this.close();

@@ -108,7 +108,12 @@ export class UnixSocket {
   async receive(room: number, maxFds: number, signal: AbortSignal): Promise<Packet | undefined> {
     const target = new Uint8Array(room);
     for (;;) {
-      await this.#readable(signal);
+      try {
+        await this.#readable(signal);
+      } catch (error) {
+        // What came in time counts, also where timers and signals had their turn before it.
+        if (!signal.aborted || this.#closed) throw error;
+      }
       const received = this.#native.recvmsg(this.fd, target, maxFds);
       if (typeof received === "object") {
         if (received.bytes === 0 && received.fds.length === 0) return undefined;
@@ -117,6 +122,7 @@ export class UnixSocket {
       }
       if (failedWith(received, "ECONNRESET")) return undefined;
       if (!failedWith(received, "EAGAIN")) throw systemError(received, "recvmsg");
+      signal.throwIfAborted();
     }
   }
 
@@ -129,7 +135,7 @@ export class UnixSocket {
   onEnd(ended: () => void): () => void {
     // One descriptor is watched once, and a wait may be under way on the socket's own.
     const fd = this.#native.dup(this.fd);
-    if (fd < 0) throw systemError(fd, "dup");
+    if (fd < 0) throw systemError(fd, "fcntl");
     let watch = this.#native.watch(fd, 1, () => {
       stop();
       ended();

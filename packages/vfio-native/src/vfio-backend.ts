@@ -113,10 +113,10 @@ export class VfioBackend implements KernelBackend {
     for (const domain of this.#path.spaces.keys()) {
       const own = [...this.#devices.keys()].filter((device) => device.domain === domain).length;
       const guests = domain.attached - own;
-      if (guests === 0) continue;
+      if (guests <= 0) continue;
       throw new PciError(
         "ERR_DOMAIN_IN_USE",
-        `a domain of this ${this.name} backend has ${guests} devices of others in it`,
+        `a domain of this ${this.name} backend has ${guests} device(s) of others in it`,
         {
           hint: "close those first, then this backend",
         },
