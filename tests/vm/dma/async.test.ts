@@ -66,7 +66,9 @@ await guestSuite(import.meta.url, {
             progress(`  ${size} MiB: ${told}`);
             assert.ok(free.fired >= 5, told);
             assert.ok(free.longest < blocked.took / 2, told);
-            assert.ok(freeing.longest < blockedFreeing.took / 2, told);
+            assert.ok(freeing.fired >= 5, told);
+            // What 64 MiB take to free is not longer than the guest may keep a thread waiting by itself.
+            if (size > 64) assert.ok(freeing.longest < blockedFreeing.took / 2, told);
           }),
       ]),
     ),
