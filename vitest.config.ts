@@ -6,7 +6,7 @@ import { defineConfig } from "vitest/config";
 // hundredth of it unless USERPCI_SOAK=full), `release` installs the packed packages. The last three are mixed, so that no
 // processor waits for the longest file of each; files that run side by side have machines of their own.
 // A machine has 2 GiB and a processor.
-const mostVmFiles = Math.min(4, availableParallelism());
+const mostVmFiles = Math.min(4, availableParallelism() + 1);
 // What mostly waits for Node processes to start.
 const startsProcesses = [
   "tests/native/{allocation,shared-elements}/**/*.test.ts",

@@ -3,7 +3,18 @@ import { isPciError } from "@userpci/interface";
 import { type GuestFailure, tell } from "./protocol.ts";
 import { type GuestSuite, receiveSuites } from "./suite.ts";
 
+/** What a `using` declaration throws when its resource cannot be closed after something else was thrown. */
+const isSuppressed = (error: unknown): error is Error & { error: unknown; suppressed: unknown } =>
+  error instanceof Error && "error" in error && "suppressed" in error;
+
 function failureOf(error: unknown): GuestFailure {
+  if (isSuppressed(error)) {
+    const first = failureOf(error.suppressed);
+    return {
+      ...first,
+      message: `${first.message}\nand closing failed then: ${failureOf(error.error).message}`,
+    };
+  }
   if (!(error instanceof Error)) return { message: String(error), stack: undefined, code: undefined };
   const hint = isPciError(error) && error.hint ? `\n  hint: ${error.hint}` : "";
   const code = "code" in error ? String(error.code) : undefined;
