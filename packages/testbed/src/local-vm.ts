@@ -85,11 +85,7 @@ export class LocalVm implements Vm, Runner {
     signal?.addEventListener("abort", onAbort);
     try {
       await this.#ready;
-      this.#heartbeat = setInterval(
-        () => void this.#ping(HEARTBEAT_DEADLINE_MS).catch(() => {}),
-        HEARTBEAT_MS,
-      );
-      this.#heartbeat.unref();
+      this.#watch();
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
@@ -136,6 +132,20 @@ export class LocalVm implements Vm, Runner {
     await this.#ping(SUSPECT_DEADLINE_MS);
   }
 
+  /** Lets the guest stand still: no time passes in it. @throws what ended the machine */
+  async pause(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    // One that stands still answers nothing, not what was asked before either.
+    await this.#ping(HEARTBEAT_DEADLINE_MS);
+    await this.qmp("stop");
+  }
+
+  /** Undoes {@link pause}. @throws what ended the machine */
+  async resume(): Promise<void> {
+    await this.qmp("cont");
+    this.#watch();
+  }
+
   /** What ended the machine, if something did. */
   get failure(): TestbedError | undefined {
     return this.#failure;
@@ -169,6 +179,12 @@ export class LocalVm implements Vm, Runner {
   /** The guest is lost; QEMU normally ends by itself once the kernel has said why. */
   #killLater(): void {
     setTimeout(() => this.#qemu.kill(), LAST_WORDS_MS).unref();
+  }
+
+  /** Finds out that the guest hangs. */
+  #watch(): void {
+    this.#heartbeat = setInterval(() => void this.#ping(HEARTBEAT_DEADLINE_MS).catch(() => {}), HEARTBEAT_MS);
+    this.#heartbeat.unref();
   }
 
   async #ping(deadlineMs: number): Promise<void> {

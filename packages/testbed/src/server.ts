@@ -9,6 +9,7 @@ import { Link, pump } from "./link.ts";
 import type { LocalVm } from "./local-vm.ts";
 import type { BootOptions } from "./options.ts";
 import type { VmProcess } from "./process.ts";
+import { Rest } from "./rest.ts";
 
 /** Methods of a machine that clients may call. */
 const CALLS = {
@@ -34,6 +35,7 @@ interface Copy {
   lane: string;
   users: number;
   readonly booting: Promise<LocalVm>;
+  rest?: Rest;
 }
 
 /** A machine in use. `leave` once. */
@@ -94,8 +96,12 @@ export class VmServer {
       copy.lane = lane;
       copy.users += 1;
       const vm = await copy.booting;
+      copy.rest ??= new Rest(vm);
+      const { rest } = copy;
+      await rest.end();
       const leave = (): void => {
         copy.users -= 1;
+        if (copy.users === 0) rest.begin();
       };
       if (!vm.failure) return { vm, leave };
       // Dead since its last use. Two clients may find it so: whoever comes second takes the first one's new boot.

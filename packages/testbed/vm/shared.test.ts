@@ -60,6 +60,24 @@ test("what runs beside a test has a boot of its own", async () => {
   }
 });
 
+test("a machine that nobody uses stands still, and goes on when somebody does", async () => {
+  const lane = process.env[LANE_VARIABLE]!;
+  const uptime = async (machine: Vm) =>
+    Number.parseFloat((await machine.run(["cat", "/proc/uptime"], { check: true })).stdout);
+  process.env[LANE_VARIABLE] = "resting";
+  try {
+    const first = await testVm("edu");
+    const [boot, before] = [await bootId(first), await uptime(first)];
+    await first.close();
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    await using again = await testVm("edu");
+    expect(await bootId(again)).toBe(boot);
+    expect((await uptime(again)) - before).toBeLessThan(5);
+  } finally {
+    process.env[LANE_VARIABLE] = lane;
+  }
+});
+
 test("a test that fails shows what the guest gave, and nobody else does", async () => {
   await vm.run(["sh", "-c", "echo MARK >/dev/kmsg; echo printed; exit 3"]);
   let after: Parameters<Parameters<typeof reportGuests>[0]>[0];

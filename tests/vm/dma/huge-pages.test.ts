@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expectRejection } from "../harness/expect.ts";
 import { guestSuite } from "../harness/suite.ts";
+import { USER } from "../machines.ts";
 import { SIZE, withDma } from "./scene.ts";
 
 const MIB = 2 ** 20;
@@ -13,6 +14,7 @@ const freePages = (): number =>
 
 await guestSuite(import.meta.url, {
   backends: ["vfio-group", "vfio-cdev"],
+  users: [USER],
   tests: {
     "a buffer takes huge pages as long as there are some, then small ones, and tells which it has": () =>
       withDma(async ({ dma, copy }) => {

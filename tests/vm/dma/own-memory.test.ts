@@ -9,6 +9,7 @@ import type { DmaBytes } from "@userpci/interface";
 import { expectCode, expectRejection } from "../harness/expect.ts";
 import { holdings } from "../harness/process.ts";
 import { guestSuite } from "../harness/suite.ts";
+import { USER } from "../machines.ts";
 import { SIZE, withDma } from "./scene.ts";
 
 const PAGE = 4096;
@@ -39,6 +40,7 @@ async function withFile(content: Buffer, test: (path: string) => Promise<void>):
 
 await guestSuite(import.meta.url, {
   backends: ["vfio-group", "vfio-cdev"],
+  users: [USER],
   tests: {
     "the device reads and writes bytes of every kind, in place": () =>
       withDma(async ({ dma, copy }) => {

@@ -14,7 +14,7 @@ import { edu, startEdu } from "../harness/edu-registers.ts";
 import { expectCode, expectRejection } from "../harness/expect.ts";
 import { holdings } from "../harness/process.ts";
 import { guestSuite } from "../harness/suite.ts";
-import { at } from "../machines.ts";
+import { at, USER } from "../machines.ts";
 
 const MIB = 2 ** 20;
 
@@ -35,6 +35,7 @@ async function turnsDuring(work: Promise<unknown>): Promise<number> {
 
 await guestSuite(import.meta.url, {
   backends: ["vfio-group", "vfio-cdev"],
+  users: [USER],
   tests: {
     "opening and closing a device leave the event loop turning": async () => {
       await using backend = kernelBackend();

@@ -141,6 +141,7 @@ function isFree({ backend, domain }: Driver, iova: bigint): boolean {
 
 await guestSuite(import.meta.url, {
   backends: ["vfio-group", "vfio-cdev"],
+  users: [USER],
   tests: {
     "two devices of one process write into the memory of another, until that lets go": async () => {
       await using driver = new Driver();
