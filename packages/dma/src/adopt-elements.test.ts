@@ -1,4 +1,4 @@
-import { changing, HostileError, oddValues, wrongAnswers } from "@userpci/interface/testing";
+import { changing, failing, HostileError, oddValues, wrongAnswers } from "@userpci/interface/testing";
 import { createDomain } from "@userpci/iommu";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -9,13 +9,6 @@ import { adoptPool } from "./pool.ts";
 import { adoptRing } from "./ring.ts";
 import { TestMapper } from "./testing/mapper.ts";
 import { mapSharedMemory, ShareableSource } from "./testing/shareable.ts";
-
-const failing = (code: string, message: RegExp) =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(/./),
-  });
 
 type Offer = SharedElements & { readonly zero?: boolean; readonly capacity?: number };
 

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { PciError, toIova } from "@userpci/interface";
+import { failing } from "@userpci/interface/testing";
 import { createDomain } from "@userpci/iommu";
 import { describe, expect, it } from "vitest";
 import { Dma } from "./dma.ts";
@@ -7,8 +8,6 @@ import { TestMapper } from "./testing/mapper.ts";
 import { TestMemory, TestSource } from "./testing/memory.ts";
 
 const K = 4096;
-const failing = (code: string, message: RegExp = /./) =>
-  expect.objectContaining({ code, message: expect.stringMatching(message) });
 
 function opened(options: { addressBits?: number; pageSize?: number } = {}) {
   const mapper = new TestMapper(options.pageSize === undefined ? {} : { pageSize: options.pageSize });

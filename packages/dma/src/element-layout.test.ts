@@ -1,13 +1,7 @@
+import { failing } from "@userpci/interface/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type ElementLayout, layOut } from "./element-layout.ts";
-
-const failing = (code: string, message: RegExp) =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(/./),
-  });
 
 /** Where element `index` begins. */
 function offsetOf({ stride, perBlock, gap }: ElementLayout, index: number): number {

@@ -1,6 +1,7 @@
 import { type DmaMemory, PciError, toIova } from "@userpci/interface";
 import {
   changing,
+  failing,
   HostileError,
   oddValues,
   unreadable,
@@ -17,12 +18,6 @@ import { TestMapper } from "./testing/mapper.ts";
 import { TestMemory, TestSource } from "./testing/memory.ts";
 
 const K = 4096;
-const failing = (code: string, message: RegExp = /./) =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(/./),
-  });
 
 function opened() {
   const mapper = new TestMapper();

@@ -5,6 +5,7 @@ import {
   type DmaFileOptions,
   PciError,
 } from "@userpci/interface";
+import { failing } from "@userpci/interface/testing";
 import { createDomain } from "@userpci/iommu";
 import { describe, expect, it, vi } from "vitest";
 import { Dma } from "./dma.ts";
@@ -12,12 +13,6 @@ import { TestMapper } from "./testing/mapper.ts";
 import { TestMemory, TestSource } from "./testing/memory.ts";
 
 const K = 4096;
-const failing = (code: string, message: RegExp = /./) =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(/./),
-  });
 
 /** Memory of what a caller has: two pages, of which `length` bytes from `lead` on are the caller's. */
 class OwnMemory extends TestMemory {

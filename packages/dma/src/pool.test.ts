@@ -1,3 +1,4 @@
+import { failing } from "@userpci/interface/testing";
 import { createDomain } from "@userpci/iommu";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -10,13 +11,6 @@ import { mapSharedMemory, ShareableSource } from "./testing/shareable.ts";
 afterEach(() => {
   vi.unstubAllGlobals();
 });
-
-const failing = (code: string, message: RegExp, hint = /./) =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(hint),
-  });
 
 function opened(memory = new TestSource(), mapper = new TestMapper()) {
   const domain = createDomain();

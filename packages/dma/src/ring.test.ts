@@ -1,3 +1,4 @@
+import { failing } from "@userpci/interface/testing";
 import { createDomain } from "@userpci/iommu";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -5,13 +6,6 @@ import { Dma } from "./dma.ts";
 import { adoptRing, type DmaRing, type DmaRingOptions, type SharedRing } from "./ring.ts";
 import { TestMapper } from "./testing/mapper.ts";
 import { mapSharedMemory, ShareableSource } from "./testing/shareable.ts";
-
-const failing = (code: string, message: RegExp) =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(/./),
-  });
 
 function opened(memory = new ShareableSource()) {
   const domain = createDomain();

@@ -1,4 +1,5 @@
 import { toIova } from "@userpci/interface";
+import { failing } from "@userpci/interface/testing";
 import { createDomain, MemoryMapper } from "@userpci/iommu";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -9,12 +10,6 @@ import type { DmaRange, DmaSegment, SegmentLimits } from "./segments.ts";
 import { TestMemory, TestSource } from "./testing/memory.ts";
 
 const K = 4096;
-const failing = (code: string, message: RegExp) =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(/./),
-  });
 const at = (iova: bigint | number, size: number) => ({ iova: toIova(iova), size });
 
 /** Ranges of few neighbouring addresses, so that some are adjacent, some of them around 2^32 or at the end of all. */

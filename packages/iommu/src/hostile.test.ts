@@ -1,5 +1,12 @@
 import { type MapperLimits, type MapRequest, PciError, toIova } from "@userpci/interface";
-import { changing, HostileError, oddValues, wrongAnswers, wrongError } from "@userpci/interface/testing";
+import {
+  changing,
+  failing,
+  HostileError,
+  oddValues,
+  wrongAnswers,
+  wrongError,
+} from "@userpci/interface/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { IovaAllocator } from "./allocator.ts";
@@ -10,12 +17,6 @@ import { Reservation } from "./reservation.ts";
 import { TestMemory } from "./testing/memory.ts";
 
 const K = 4096;
-const failing = (code: string, message: RegExp = /./) =>
-  expect.objectContaining({
-    code,
-    message: expect.stringMatching(message),
-    hint: expect.stringMatching(/./),
-  });
 
 function opened() {
   const domain = createDomain();

@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { failing } from "@userpci/interface/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Ioas } from "./ioas.ts";
 import { Iommufd } from "./iommufd.ts";
@@ -7,8 +8,6 @@ import { FakeKernel } from "./test/fake-kernel.ts";
 import * as uapi from "./uapi/iommufd.ts";
 
 const native = loadNative();
-const coded = (code: string) =>
-  expect.objectContaining({ code, message: expect.any(String), hint: expect.any(String) });
 
 let before = native.ledger();
 let kernel: FakeKernel;
@@ -31,7 +30,7 @@ afterEach(() => {
 it("a queue that a page table uses goes on, and closes after that", () => {
   const queue = ioas.createFaultQueue();
   const table = ioas.createTable(1, { faults: queue });
-  expect(() => queue.close()).toThrow(coded("ERR_BUSY"));
+  expect(() => queue.close()).toThrow(failing("ERR_BUSY"));
   expect([queue.closed, queue.take()]).toEqual([false, []]);
   table.close();
   queue.close();
@@ -43,7 +42,7 @@ it("a queue that a page table uses goes on, and closes after that", () => {
 it("a queue that the kernel keeps, for a child that has its descriptor, can be closed again", () => {
   const queue = ioas.createFaultQueue();
   kernel.objects.set(1000, [queue.id]);
-  expect(() => queue.close()).toThrow(coded("ERR_BUSY"));
+  expect(() => queue.close()).toThrow(failing("ERR_BUSY"));
   kernel.objects.delete(1000);
   queue.close();
   expect([...kernel.objects.keys()]).toEqual([ioas.id]);
@@ -51,7 +50,7 @@ it("a queue that the kernel keeps, for a child that has its descriptor, can be c
 
 it("a queue whose descriptor cannot be kept leaves nothing in the kernel", () => {
   vi.spyOn(native, "adopt").mockReturnValueOnce(-17);
-  expect(() => ioas.createFaultQueue()).toThrow(coded("EEXIST"));
+  expect(() => ioas.createFaultQueue()).toThrow(failing("EEXIST"));
   expect([...kernel.objects.keys()]).toEqual([ioas.id]);
 });
 
@@ -106,17 +105,17 @@ describe("wait", () => {
     controller.abort("enough");
     await expect(waiting).rejects.toMatchObject({ code: "ERR_ABORTED", cause: "enough" });
     arrive();
-    await expect(queue.wait({ signal: controller.signal })).rejects.toEqual(coded("ERR_ABORTED"));
+    await expect(queue.wait({ signal: controller.signal })).rejects.toEqual(failing("ERR_ABORTED"));
     expect(await queue.wait()).toEqual([request]);
   });
 
   it("ends when the queue is closed, and is one call's at a time", async () => {
     const queue = ioas.createFaultQueue();
     const waiting = queue.wait();
-    await expect(queue.wait()).rejects.toEqual(coded("ERR_BUSY"));
+    await expect(queue.wait()).rejects.toEqual(failing("ERR_BUSY"));
     queue.close();
-    await expect(waiting).rejects.toEqual(coded("ERR_CLOSED"));
-    await expect(queue.wait()).rejects.toEqual(coded("ERR_CLOSED"));
+    await expect(waiting).rejects.toEqual(failing("ERR_CLOSED"));
+    await expect(queue.wait()).rejects.toEqual(failing("ERR_CLOSED"));
   });
 
   it.each([5, { timeoutMs: -1 }, { timeoutMs: 5n }, { signal: 5 }])("refuses %o", async (options) => {
@@ -130,7 +129,7 @@ describe("wait", () => {
 it("a page table that the kernel refuses does not count as using a queue", () => {
   const queue = ioas.createFaultQueue();
   const refuse = vi.spyOn(ioas.iommufd, "attempt").mockReturnValueOnce(-12);
-  expect(() => ioas.createTable(1, { faults: queue })).toThrow(coded("ENOMEM"));
+  expect(() => ioas.createTable(1, { faults: queue })).toThrow(failing("ENOMEM"));
   refuse.mockRestore();
   queue.close();
   expect(() => ioas.createTable(1, { faults: queue })).toThrow(
