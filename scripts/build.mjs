@@ -1,6 +1,7 @@
 // Builds every package that has changed since it was last built.
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { cacheFolder } from "./cache.mjs";
 import { capture } from "./process.mjs";
 import { step } from "./progress.mjs";
 import { root } from "./workspace.mjs";
@@ -14,6 +15,8 @@ const flags = [
   "--ui=stream",
   "--env-mode=loose",
   "--concurrency=100%",
+  // Shared by all working copies: what one has built, another unpacks.
+  `--cache-dir=${cacheFolder("build")}`,
 ];
 const env = {
   TURBO_TELEMETRY_DISABLED: "1",

