@@ -43,7 +43,13 @@ it("a step that fails after a reset is told, and leaves no function in the reset
   expect([access.blocked, other.blocked, done]).toEqual([false, false, ["second", "other"]]);
 });
 
+/** What the class code of both functions reads as. */
+function withClassCode(value: number): void {
+  vi.spyOn(native, "readScalar").mockReturnValue(value);
+}
+
 it("a reset that fails says so, whatever fails afterwards", async () => {
+  withClassCode(0x0200_0000);
   const { resets, access } = pair(EIO);
   const reset = resets.reset();
   access.afterReset(() => {
@@ -51,4 +57,13 @@ it("a reset that fails says so, whatever fails afterwards", async () => {
   });
   await expect(reset).rejects.toMatchObject({ code: "EIO" });
   expect(access.blocked).toBe(false);
+});
+
+it.each(["reset", "hotReset"] as const)("a %s of a device that has left says that it has", async (method) => {
+  withClassCode(0xffff_ffff);
+  const { resets } = pair(EIO);
+  await expect(resets[method]()).rejects.toMatchObject({
+    code: "ERR_DEVICE_GONE",
+    message: expect.stringMatching(/0000:01:00.0 no longer answers: its (hot )?reset found nobody/),
+  });
 });

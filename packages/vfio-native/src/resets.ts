@@ -56,7 +56,7 @@ export class Resets {
     const { access } = this.#parts;
     const { bytes, hit } = this.#hotReset();
     const result = await this.#while(hit, uapi.request.DEVICE_PCI_HOT_RESET, bytes);
-    if (result < 0) throw hotResetError(access, result);
+    if (result < 0) throw access.goneError("its hot reset") ?? hotResetError(access, result);
   }
 
   /** See `BackendDevice.hotResetSync`. */
@@ -64,7 +64,7 @@ export class Resets {
     const { access } = this.#parts;
     const { bytes } = this.#hotReset();
     const result = access.native.ioctl(access.fd, uapi.request.DEVICE_PCI_HOT_RESET, bytes);
-    if (result < 0) throw hotResetError(access, result);
+    if (result < 0) throw access.goneError("its hot reset") ?? hotResetError(access, result);
   }
 
   #hotReset(): { bytes: Uint8Array; hit: DeviceAccess[] } {
@@ -109,8 +109,11 @@ export class Resets {
   }
 
   #resetError(result: number): PciError {
-    const { address } = this.#parts.access;
+    const { access } = this.#parts;
+    const { address } = access;
     if (failedWith(result, "EAGAIN")) return resetHeldBack(result, "ioctl VFIO_DEVICE_RESET", address);
+    const gone = access.goneError("its reset");
+    if (gone !== undefined) return gone;
     const message = `${address} could not be reset`;
     return systemError(result, "ioctl VFIO_DEVICE_RESET", { message });
   }
