@@ -89,6 +89,27 @@ describe("the statistics of a vector", () => {
     expect(vector.stats.lastAt).toBe(now + 45);
   });
 
+  it("count what a wait that may spin has handed over, whatever asks next", () => {
+    const { device, vector } = opened();
+    for (let i = 1; i <= 3; i++) {
+      device.fire("msi");
+      expect(vector.waitSync({ spinUs: 10 })).toBe(1);
+      if (i < 3) expect(vector.take()).toBe(0);
+    }
+    expect(vector.stats).toMatchObject({ count: 3, deliveries: 3, largest: 1, latency: undefined });
+  });
+
+  it("tell how long a triggered event took until a wait that may spin handed it over", () => {
+    const { device, vector } = opened();
+    device.fire("msi");
+    vector.waitSync({ spinUs: 10 });
+    vector.trigger();
+    vi.advanceTimersByTime(6);
+    vector.waitSync({ spinUs: 10 });
+    vi.advanceTimersByTime(50);
+    expect(vector.stats).toMatchObject({ count: 2, latency: { count: 1, last: 6 } });
+  });
+
   it("measure from the first of several triggers, and not what another thread reads", async () => {
     const { vector } = opened();
     vector.trigger();

@@ -11,6 +11,8 @@ export class EventLog {
   #lastAt: number | undefined;
   /** Events a millisecond, at `#lastAt`. */
   #rate = 0;
+  /** A delivery of which nothing is written down yet. */
+  #hasty = 0;
   /** Events whose time is not written down yet. */
   #untimed = 0;
   #triggeredAt: number | undefined;
@@ -29,6 +31,16 @@ export class EventLog {
     };
   }
 
+  /** Whether the next delivery is measured from its trigger, and has to be written down at once. */
+  get measures(): boolean {
+    return this.#triggeredAt !== undefined;
+  }
+
+  /** Takes note of one delivery, which the next call writes down. */
+  addLater(count: number): void {
+    this.#hasty = count;
+  }
+
   /** Writes down one delivery of `count` events, but not yet its time. */
   add(count: number): void {
     this.#count += count;
@@ -40,6 +52,7 @@ export class EventLog {
 
   /** Writes down the time: after the event is handed over, for the clock takes as long to read as that. */
   stamp(): void {
+    this.#settle();
     if (this.#untimed === 0) return;
     const now = performance.now();
     this.#rate = this.#rateAt(now) + this.#untimed / FADING_MS;
@@ -54,12 +67,20 @@ export class EventLog {
 
   /** Measures how long an event takes that was caused at `began`; ends with the next. */
   triggered(began: number): void {
+    this.#settle();
     this.#triggeredAt ??= began;
   }
 
   /** Gives up a measurement whose event goes elsewhere. */
   untriggered(): void {
     this.#triggeredAt = undefined;
+  }
+
+  #settle(): void {
+    const count = this.#hasty;
+    if (count === 0) return;
+    this.#hasty = 0;
+    this.add(count);
   }
 
   #rateAt(now: number): number {

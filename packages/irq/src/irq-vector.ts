@@ -107,11 +107,12 @@ export class IrqVector implements Vector, EventSource {
     this.#mask.rearm();
     this.#listening.stop();
     const { timeoutMs, spinUs } = options;
-    let count = this.target.waitSync(timeoutMs ?? MAX_TIMEOUT_MS, spinUs);
-    while (count === 0 && timeoutMs === undefined) count = this.target.waitSync(MAX_TIMEOUT_MS);
-    if (spinUs === undefined) return this.#recordNow(count);
-    // Whoever spins is in a hurry: the time is written down when it asks again.
-    this.#record(count);
+    // Whoever spins is in a hurry: what can be done when it asks again, is.
+    const hurries = spinUs !== undefined && !this.#log.measures && !this.#mask.isAutomatic;
+    const count = this.target.waitSync(timeoutMs ?? MAX_TIMEOUT_MS, spinUs);
+    if (count === 0) return timeoutMs === undefined ? this.waitSync() : 0;
+    if (!hurries) return this.#recordNow(count);
+    this.#log.addLater(count);
     return count;
   }
 

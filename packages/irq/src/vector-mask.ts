@@ -22,6 +22,11 @@ export class VectorMask {
     return this.#held;
   }
 
+  /** Whether the provider masks the vector when it fires. */
+  get isAutomatic(): boolean {
+    return this.#info.autoMasked;
+  }
+
   /** @throws PciError `ERR_NOT_SUPPORTED` if the kind cannot be masked */
   mask(): void {
     this.#checkMaskable();

@@ -42,9 +42,26 @@ int64_t PollUntil(std::vector<pollfd>& fds, int64_t deadline) {
   }
 }
 
-// read(2) itself. The C library's is a point of cancellation, and a process of several threads pays for that each time.
-int64_t ReadCounter(int fd, uint64_t* count) {
-  return Retried([&] { return syscall(SYS_read, fd, count, sizeof *count); });
+// read(2) without a function around it: the first return after a system call is not predicted where the kernel guards its
+// own (SRSO), and takes a third of the time that asking an empty counter does. A point of cancellation takes more.
+inline int64_t ReadOnce(int fd, uint64_t* count) {
+#ifdef __x86_64__
+  int64_t result = SYS_read;
+  asm volatile("syscall"
+               : "+a"(result)
+               : "D"(static_cast<int64_t>(fd)), "S"(count), "d"(sizeof *count)
+               : "rcx", "r11", "memory");
+  return result;
+#else
+  return Checked(syscall(SYS_read, fd, count, sizeof *count));
+#endif
+}
+
+inline int64_t ReadCounter(int fd, uint64_t* count) {
+  for (;;) {
+    const int64_t result = ReadOnce(fd, count);
+    if (result != -EINTR) return result;
+  }
 }
 
 // Takes a counter's count. Asks again and again for `budget` nanoseconds: a sleeping thread is slow to wake.
