@@ -49,6 +49,7 @@ constexpr Entry kFunctions[] = {
     {"connect", Connect},
     {"listen", Listen},
     {"accept", Accept},
+    {"shutdown", Shutdown},
     {"peer", Peer},
     {"sendmsg", Sendmsg},
     {"recvmsg", Recvmsg},

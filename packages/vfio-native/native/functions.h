@@ -57,6 +57,7 @@ napi_value Bind(napi_env env, napi_callback_info info);
 napi_value Connect(napi_env env, napi_callback_info info);
 napi_value Listen(napi_env env, napi_callback_info info);
 napi_value Accept(napi_env env, napi_callback_info info);
+napi_value Shutdown(napi_env env, napi_callback_info info);
 napi_value Peer(napi_env env, napi_callback_info info);
 napi_value Sendmsg(napi_env env, napi_callback_info info);
 napi_value Recvmsg(napi_env env, napi_callback_info info);

@@ -96,6 +96,14 @@ napi_value Accept(napi_env env, napi_callback_info info) {
   return Result(env, call.environment().ledger.Recorded(accepted));
 }
 
+napi_value Shutdown(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  const int fd = call.Descriptor(0);
+  const int how = call.Int(1, "how");
+  if (call.failed()) return nullptr;
+  return Result(env, Checked(shutdown(fd, how)));
+}
+
 napi_value Peer(napi_env env, napi_callback_info info) {
   Call call(env, info);
   const int fd = call.Descriptor(0);

@@ -264,6 +264,30 @@ describe("sendDomain", () => {
     other.close();
   });
 
+  it.each([
+    ["counts", "before"],
+    ["does not count, and its sender learns so,", "after"],
+  ] as const)("%s a word that comes just %s it has given up", async (_what, when) => {
+    const controller = new AbortController();
+    const sent = sendDomain(path, shareOf(container), { signal: controller.signal });
+    const other = UnixSocket.connect(native, path)!;
+    const { fds } = (await other.receive(LONGEST_MESSAGE, 1, anySignal))!;
+    const say = () => other.send(Uint8Array.of(1));
+    const { shutdown } = native;
+    vi.spyOn(native, "shutdown").mockImplementationOnce((fd, how) => {
+      if (when === "before") say();
+      const result = shutdown(fd, how);
+      if (when === "after") expect(say).toThrow(failing("EPIPE"));
+      return result;
+    });
+    controller.abort();
+    if (when === "before") (await sent).close();
+    else await expect(sent).rejects.toEqual(failing("ERR_ABORTED"));
+    expect(native.shutdown).toHaveBeenCalledOnce();
+    for (const fd of fds) native.close(fd);
+    other.close();
+  });
+
   it.each(notShares)("refuses %s", async (_what, change) => {
     const share = { ...shareOf(container), ...change } as DomainShare;
     await expect(sendDomain(path, share, quick)).rejects.toEqual(failing("ERR_INVALID_ARGUMENT"));

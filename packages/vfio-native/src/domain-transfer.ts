@@ -13,7 +13,7 @@ import { checkShare, MOST_MAPPERS } from "./domain-share.ts";
 import { loadNative, type Peer } from "./native.ts";
 import { decodeShare, encodeShare, LONGEST_MESSAGE } from "./share-message.ts";
 import { type TransferOptions, TransferWait } from "./transfer-wait.ts";
-import { removeSocket, UnixSocket } from "./unix-socket.ts";
+import { type Packet, removeSocket, UnixSocket } from "./unix-socket.ts";
 
 /** Sent back by who has adopted the domain. */
 const ADOPTED = Uint8Array.of(1);
@@ -157,7 +157,14 @@ async function hand(
 ): Promise<Peer> {
   const peer = socket.peer();
   socket.send(message, fds);
-  const answer = await socket.receive(ADOPTED.length, 0, signal);
+  let answer: Packet | undefined;
+  try {
+    answer = await socket.receive(ADOPTED.length, 0, signal);
+  } catch (error) {
+    // From here on it cannot say that it has the domain, and closes it; unless it has said so.
+    answer = socket.lastWord(ADOPTED.length);
+    if (answer === undefined) throw error;
+  }
   if (answer?.data[0] === ADOPTED[0]) return peer;
   throw new PciError("ERR_PROTOCOL", `process ${peer.pid} of uid ${peer.uid} did not take the domain`, {
     hint: "its receiveDomain() rejected with the reason",

@@ -27,6 +27,7 @@ export const nativeConstants = [
   "EFD_SEMAPHORE",
   "SOCK_STREAM",
   "SOCK_DGRAM",
+  "SHUT_RD",
   "SOCK_SEQPACKET",
   "SOCK_NONBLOCK",
 ] as const;

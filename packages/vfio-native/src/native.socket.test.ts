@@ -114,6 +114,17 @@ describe("sockets with names", () => {
     for (const fd of [listener, client, server]) expect(native.close(fd)).toBe(0);
   });
 
+  it("shut for reading give what has come, and let the other end send nothing more", () => {
+    const pair = native.socketpair(SOCK_SEQPACKET | SOCK_NONBLOCK) as [number, number];
+    native.sendmsg(pair[1], Uint8Array.of(3), []);
+    expect(native.shutdown(pair[0], native.constants.SHUT_RD)).toBe(0);
+    expect(native.sendmsg(pair[1], Uint8Array.of(4), [])).toBe(-32);
+    expect(received(pair[0], 8, 0).data).toEqual([3]);
+    expect(received(pair[0], 8, 0).data).toEqual([]);
+    for (const fd of pair) native.close(fd);
+    expect([native.shutdown(-1, 0), native.shutdown(ends[0], 9)]).toEqual([-9, -22]);
+  });
+
   it("answer errors as negative numbers", () => {
     const [fd] = ends;
     expect(native.socket(9)).toBe(-94);

@@ -230,6 +230,8 @@ export interface Native {
   listen(fd: number, backlog: number): number;
   /** accept4(2), non-blocking as its result. Returns a descriptor, -EAGAIN if nobody waits, or another negative errno. */
   accept(fd: number): number;
+  /** shutdown(2). @param how `SHUT_RD`: the other end can send nothing more @returns 0, or negative errno */
+  shutdown(fd: number, how: number): number;
   /** Who is at the other end (`SO_PEERCRED`, unix(7)): of the one that listens, who did so at that time. */
   peer(fd: number): Peer | number;
   /**

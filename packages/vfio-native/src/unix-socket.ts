@@ -114,16 +114,35 @@ export class UnixSocket {
         // What came in time counts, also where timers and signals had their turn before it.
         if (!signal.aborted || this.#closed) throw error;
       }
-      const received = this.#native.recvmsg(this.fd, target, maxFds);
-      if (typeof received === "object") {
-        if (received.bytes === 0 && received.fds.length === 0) return undefined;
-        const { bytes, fds, truncated } = received;
-        return { fds, truncated, data: target.subarray(0, bytes) };
-      }
-      if (failedWith(received, "ECONNRESET")) return undefined;
-      if (!failedWith(received, "EAGAIN")) throw systemError(received, "recvmsg");
+      const received = this.#take(target, maxFds);
+      if (received !== "nothing yet") return received;
       signal.throwIfAborted();
     }
+  }
+
+  /**
+   * Lets the other end send nothing more, which fails there with EPIPE: what this gives is its last word.
+   *
+   * @param room most bytes that it may have
+   * @returns a packet that has come, or undefined
+   */
+  lastWord(room: number): Packet | undefined {
+    this.#native.shutdown(this.fd, this.#native.constants.SHUT_RD);
+    const received = this.#take(new Uint8Array(room), 0);
+    return received === "nothing yet" ? undefined : received;
+  }
+
+  /** One packet that is there; undefined when the other end is closed. */
+  #take(target: Uint8Array, maxFds: number): Packet | "nothing yet" | undefined {
+    const received = this.#native.recvmsg(this.fd, target, maxFds);
+    if (typeof received === "object") {
+      if (received.bytes === 0 && received.fds.length === 0) return undefined;
+      const { bytes, fds, truncated } = received;
+      return { fds, truncated, data: target.subarray(0, bytes) };
+    }
+    if (failedWith(received, "ECONNRESET")) return undefined;
+    if (!failedWith(received, "EAGAIN")) throw systemError(received, "recvmsg");
+    return "nothing yet";
   }
 
   /**
