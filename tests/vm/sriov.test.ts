@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { regionIndex } from "@userpci/interface";
-import { bind } from "@userpci/sysfs";
+import { bind, findFunction, setVirtualFunctions } from "@userpci/sysfs";
 import { kernelBackend } from "./harness/backend.ts";
 import { expectCode, expectRejection } from "./harness/expect.ts";
 import { guestSuite } from "./harness/suite.ts";
@@ -15,20 +15,17 @@ const VF = "0000:01:10.0";
 /** `VFIO_DEVICE_FEATURE_PCI_VF_TOKEN`: a UUID of 16 bytes. */
 const VF_TOKEN = 0;
 
-const setVirtualFunctions = (count: number): void =>
-  writeFileSync(`/sys/bus/pci/devices/${at.igb}/sriov_numvfs`, String(count));
-
 const uuidBytes = (uuid: string): Uint8Array => Uint8Array.from(Buffer.from(uuid.replaceAll("-", ""), "hex"));
 
 /** Runs `test` with a virtual function of a physical one that vfio-pci has. */
 async function withVirtualFunction(test: () => Promise<void>): Promise<void> {
   writeFileSync(ENABLE_SRIOV, "Y");
   try {
-    setVirtualFunctions(1);
+    assert.deepEqual(await setVirtualFunctions(at.igb, 1), [VF]);
     await bind(VF, { user: USER });
     await test();
   } finally {
-    setVirtualFunctions(0);
+    assert.deepEqual(await setVirtualFunctions(at.igb, 0), []);
     writeFileSync(ENABLE_SRIOV, "N");
   }
 }
@@ -68,6 +65,16 @@ await guestSuite(import.meta.url, {
       using backend = kernelBackend();
       expectCode("ERR_INVALID_ARGUMENT", () => backend.openSync(at.igbVf, { vfToken: randomUUID() }));
       backend.openSync(at.igbVf).closeSync();
+    },
+
+    "vfio-pci makes virtual functions, once it is let": async () => {
+      const refused = await expectRejection("ERR_NOT_SUPPORTED", () => setVirtualFunctions(at.igb, 2));
+      assert.match(refused.hint ?? "", /echo Y \| sudo tee .*enable_sriov/);
+      await withVirtualFunction(async () => {
+        assert.equal((await setVirtualFunctions(at.igb, 3)).length, 3);
+        assert.equal(findFunction(VF).physicalFunction, at.igb);
+      });
+      assert.deepEqual(findFunction(at.igb).virtualFunctions, []);
     },
 
     "a virtual function opens with the token of its physical one's driver, and not otherwise": () =>

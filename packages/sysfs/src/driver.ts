@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isPciError, PciError } from "@userpci/interface";
-import { functionPath, type PciFunction, parseOverride } from "./function.ts";
+import { functionPath, type PciFunction, parseOverride, readFunction } from "./function.ts";
 import { isVfioDriver } from "./group.ts";
 import { findHolders } from "./holders.ts";
 import { explainWrite, type Kernel, type KernelWriter } from "./kernel.ts";
@@ -32,7 +32,12 @@ export interface DriverOptions extends TreeOptions {
 const TIMEOUT_MS = 30_000;
 const REPORT_MS = 2_000;
 
-/** Moves one function between drivers. Each method is one step; none looks back at the others. */
+/** What completes a step that was given up, where giving the function back does not. */
+const completions: Partial<Record<BindStep, (address: string) => string>> = {
+  "virtual-functions": (address) => `call setVirtualFunctions("${address}", …) again`,
+};
+
+/** Moves one function between drivers, and makes its virtual ones. Each method is one step; none looks back at the others. */
 export class DriverChange {
   readonly #kernel: Kernel;
   readonly #start: () => Promise<KernelWriter>;
@@ -165,6 +170,14 @@ export class DriverChange {
     await this.#write("probe", path, this.#fn.address, `a driver to take ${this.#fn.address}`, "EINVAL");
   }
 
+  /** Has the function's driver make so many virtual functions, of which it has none; 0 takes them away. */
+  async setVirtualFunctions(count: number): Promise<void> {
+    this.report("virtual-functions");
+    const path = functionPath(this.#fn.address, this.#options, "sriov_numvfs");
+    const subject = `the virtual functions of ${this.#fn.address} to ${count === 0 ? "go" : "come"}`;
+    await this.#write("virtual-functions", path, String(count), subject);
+  }
+
   /** Asks one driver to take the function. If it will not, {@link verify} says why. */
   async attach(driver: string): Promise<void> {
     this.report("probe");
@@ -261,7 +274,7 @@ export class DriverChange {
     this.#pending.add(work);
     return waitPatiently(work, {
       subject,
-      completion: `sudo userpci unbind ${address}`,
+      completion: completions[step]?.(address) ?? `sudo userpci unbind ${address}`,
       timeoutMs,
       reportMs,
       signal: this.#signal,
@@ -272,8 +285,12 @@ export class DriverChange {
 
   // Every program that uses any function with iommufd has /dev/iommu open.
   #nodes(): string[] {
-    const { group, device } = deviceNodes(this.#fn, this.#options);
-    return [group, device].filter((node) => node !== null);
+    const virtual = this.#fn.virtualFunctions.map((address) => readFunction(address, this.#options));
+    return [this.#fn, ...virtual]
+      .filter((fn) => fn !== null)
+      .map((fn) => deviceNodes(fn, this.#options))
+      .flatMap(({ group, device }) => [group, device])
+      .filter((node) => node !== null);
   }
 
   #driverPath(driver: string): string {

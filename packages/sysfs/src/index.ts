@@ -33,3 +33,4 @@ export type { PciResource } from "./resource.ts";
 export type { TreeOptions } from "./tree.ts";
 export { type Release, unbind } from "./unbind.ts";
 export { findUser, type SystemUser } from "./user.ts";
+export { setVirtualFunctions } from "./virtual-functions.ts";

@@ -4,7 +4,7 @@ import { commandOf } from "./holders.ts";
 import { identify, isElsewhere, isRunning, isThisProcess, type ProcessIdentity } from "./process-identity.ts";
 
 /** What a call does to a function. */
-export type Action = "bind" | "unbind";
+export type Action = "bind" | "unbind" | "sriov";
 
 /** Text of a lock file: the call that it was made for. The lock is that call's while one of both processes runs. */
 export interface LockRecord {
@@ -29,7 +29,11 @@ function thisProcess(): ProcessIdentity {
   return identify(process.pid)!;
 }
 
-const doing: Readonly<Record<Action, string>> = { bind: "binding", unbind: "unbinding" };
+const doing: Readonly<Record<Action, string>> = {
+  bind: "binding",
+  unbind: "unbinding",
+  sriov: "changing the virtual functions of",
+};
 
 /**
  * What a lock file says; null if nothing was ever written so, as where a machine went down half-way.

@@ -1,7 +1,15 @@
 import type { Holder } from "./holders.ts";
 
-/** What binding is doing at the moment. */
-export type BindStep = "lock" | "module" | "override" | "release" | "probe" | "verify" | "permit";
+/** What binding, or changing the virtual functions, is doing at the moment. */
+export type BindStep =
+  | "lock"
+  | "module"
+  | "override"
+  | "release"
+  | "probe"
+  | "verify"
+  | "permit"
+  | "virtual-functions";
 
 /** Reported as a step begins, and again while the kernel keeps it waiting. */
 export interface BindProgress {

@@ -6,6 +6,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -13,7 +14,7 @@ import type { PciError } from "@userpci/interface";
 import { explainWrite, type Kernel, type KernelWriter, type Ownership } from "../kernel.ts";
 import { identify } from "../process-identity.ts";
 import { readLinkName } from "../tree.ts";
-import { writeDriver, writeLink } from "./machine.ts";
+import { writeDriver, writeLink, writeMachine } from "./machine.ts";
 
 /**
  * A kernel over the files that `writeMachine` wrote: the attributes that binding writes act as in Linux's driver core
@@ -135,12 +136,30 @@ export class FakeKernel implements Kernel {
       new_id: () => this.#addId(text, driver),
       remove_id: () => this.#dynamicIds.get(driver)?.delete(text),
       drivers_probe: () => this.#probe(text),
+      sriov_numvfs: () => this.#setVirtualFunctions(dirname(path), Number(text)),
     };
     const act = acts[basename(path)];
     if (act === undefined) throw systemError("EINVAL", path);
     // The link goes before the driver is waited for (`__device_release_driver`).
     if (act === acts["unbind"]) this.#disconnect(text, driver, path);
     return act;
+  }
+
+  /** As `sriov_numvfs_store` of `drivers/pci/iov.c`. */
+  #setVirtualFunctions(physical: string, count: number): void {
+    const path = join(physical, "sriov_numvfs");
+    const links = readdirSync(physical).filter((name) => name.startsWith("virtfn"));
+    if (!existsSync(join(physical, "driver"))) throw systemError("ENOENT", path);
+    if (count > 0 && links.length > 0) throw systemError("EBUSY", path);
+    for (const link of links) rmSync(join(physical, link));
+    const bus = basename(physical).slice(0, 7);
+    for (let index = 0; index < count; index++) {
+      const address = `${bus}:10.${index}`;
+      writeMachine(this.#root, { functions: [{ address, id: "8086:10ca", group: 20 + index }] });
+      const target = realpathSync(join(this.#root, "/sys/bus/pci/devices", address));
+      symlinkSync(target, join(physical, `virtfn${index}`));
+    }
+    writeFileSync(path, `${count}\n`);
   }
 
   #addId(id: string, driver: string): void {

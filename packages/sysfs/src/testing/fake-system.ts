@@ -9,6 +9,7 @@ import { findFunction } from "../find.ts";
 import { readDriverOverride } from "../function.ts";
 import type { JournalEntry } from "../journal.ts";
 import { unbindOn } from "../unbind.ts";
+import { setVirtualFunctionsOn } from "../virtual-functions.ts";
 import { FakeKernel } from "./fake-kernel.ts";
 import { type MachineData, writeMachine } from "./machine.ts";
 
@@ -65,6 +66,10 @@ export class FakeSystem {
     return unbindOn(this.kernel, address, { root: this.root, ...options });
   }
 
+  setVirtualFunctions(address: string, count: number, options: DriverOptions = {}) {
+    return setVirtualFunctionsOn(this.kernel, address, count, { root: this.root, ...options });
+  }
+
   driverOf(address: string): string | null {
     return findFunction(address, this).driver;
   }
@@ -86,9 +91,9 @@ export class FakeSystem {
     return JSON.parse(readFileSync(this.journalPath(address), "utf8")) as JournalEntry;
   }
 
-  /** Adds a process that has the node of {@link NIC} open. */
-  addHolder(): void {
-    const holder = { pid: 41, comm: "node", cmdline: ["node", "driver.js"], fds: ["/dev/vfio/6"] };
+  /** Adds a process that has a node open, by default that of {@link NIC}. */
+  addHolder(node = "/dev/vfio/6"): void {
+    const holder = { pid: 41, comm: "node", cmdline: ["node", "driver.js"], fds: [node] };
     writeMachine(this.root, { functions: [], processes: [holder] });
   }
 }
