@@ -9,6 +9,15 @@ const address: ArgumentSpec = {
   },
 };
 
+/** How many there may be, the function itself tells. */
+async function checkCount(text: string): Promise<void> {
+  if (/^\d{1,5}$/.test(text)) return;
+  const { PciError } = await import("@userpci/interface");
+  throw new PciError("ERR_INVALID_ARGUMENT", `${JSON.stringify(text)} is no number of virtual functions`, {
+    hint: "give a whole number, such as 2, or 0 for none",
+  });
+}
+
 const root: OptionSpec = {
   usage: "--root <directory>",
   about: "read this directory in place of /: a copy of another machine's /sys and /proc",
@@ -78,6 +87,17 @@ export const commands: readonly CommandSpec[] = [
     options: [timeout],
     examples: [["unbind 00:04.0", "as root; a program that has it open is asked to let go"]],
     load: () => import("./commands/unbind.ts"),
+  },
+  {
+    name: "sriov",
+    summary: "give a card with SR-IOV so many virtual functions, in place of those that it has",
+    arguments: [address, { usage: "<count>", about: "how many: 0 takes them all away", check: checkCount }],
+    options: [timeout],
+    examples: [
+      ["sriov 01:00.0 2", "as root; prints the addresses of both"],
+      ["sriov 01:00.0 0", "a program that has one open is asked to let go"],
+    ],
+    load: () => import("./commands/sriov.ts"),
   },
   {
     name: "demo",

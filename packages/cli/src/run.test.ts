@@ -229,17 +229,26 @@ describe("show", () => {
   });
 });
 
-describe("bind and unbind", () => {
-  it.each(["bind", "unbind"])("%s fails with an error that a program can read", async (name) => {
-    const { status, json, notes } = await userpci([name, "ffff:ff:1f.7", "--json"]);
-    expect({ status, notes }).toEqual({ status: 1, notes: "" });
-    expect(json()).toMatchObject({
-      error: {
-        code: "ERR_NO_DEVICE",
-        hint: expect.stringContaining("userpci list"),
-        details: { address: "ffff:ff:1f.7" },
-      },
-    });
+describe("bind, unbind and sriov", () => {
+  it.each([["bind"], ["unbind"], ["sriov", "2"]])(
+    "%s fails with an error that a program can read",
+    async (name, ...count) => {
+      const { status, json, notes } = await userpci([name, "ffff:ff:1f.7", ...count, "--json"]);
+      expect({ status, notes }).toEqual({ status: 1, notes: "" });
+      expect(json()).toMatchObject({
+        error: {
+          code: "ERR_NO_DEVICE",
+          hint: expect.stringContaining("userpci list"),
+          details: { address: "ffff:ff:1f.7" },
+        },
+      });
+    },
+  );
+
+  it.each(["two", "1.5", "", "123456"])("refuse %j virtual functions", async (count) => {
+    const { status, json } = await userpci(["sriov", "ffff:ff:1f.7", count, "--json"]);
+    expect(status).toBe(2);
+    expect(json().error.code).toBe("ERR_INVALID_ARGUMENT");
   });
 
   it.each(["0", "-1", "soon", "", "99999999999"])("refuse %j as a time-out", async (timeout) => {
