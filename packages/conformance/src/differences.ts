@@ -1,3 +1,5 @@
+import type { SubjectPart } from "./subject.ts";
+
 /** Something that one backend answers otherwise than the contract's usual way, for a reason that it cannot help. */
 export interface Difference {
   /** Name of the backend. */
@@ -8,6 +10,8 @@ export interface Difference {
   readonly outcome: string;
   /** Why it cannot be otherwise. */
   readonly reason: string;
+  /** What the subject must have for a test to meet it; one that lacks this need not. Default: nothing that it may lack. */
+  readonly needs?: SubjectPart;
 }
 
 /**
@@ -26,6 +30,7 @@ export const differences: readonly Difference[] = [
     backend: "vfio-cdev",
     what: "a group whose devices are closed, in another domain",
     outcome: "ok",
+    needs: "pair",
     reason:
       "a container keeps its groups until it closes, because the last to leave would drop every mapping; an IOAS keeps its mappings without a device, so a group is free when its devices are closed",
   }),

@@ -4,6 +4,14 @@
  * @packageDocumentation
  */
 export { type Difference, differences } from "./differences.ts";
-export type { Copier, CopyEngine, FeatureUse, Subject, SubjectFunction, Unplug } from "./subject.ts";
+export type {
+  Copier,
+  CopyEngine,
+  FeatureUse,
+  Subject,
+  SubjectFunction,
+  SubjectPart,
+  Unplug,
+} from "./subject.ts";
 export { type ConformanceOptions, type ConformanceTest, conformance } from "./suite.ts";
 export { ConformanceError } from "./trial.ts";

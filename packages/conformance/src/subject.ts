@@ -70,3 +70,6 @@ export interface Subject {
   /** What the backend's devices have for their features beyond the contract: to be refused where {@link main} lacks the feature. */
   readonly uses?: Partial<Readonly<Record<FeatureName, readonly FeatureUse[]>>>;
 }
+
+/** What a {@link Subject} may lack. */
+export type SubjectPart = "withoutReset" | "pair" | "copier" | "unplug" | "pageSize" | "reserved" | "uses";

@@ -35,6 +35,22 @@ describe("Trial", () => {
     expect(() => trial.observe("shape", "red", "blue")).toThrow(ConformanceError);
   });
 
+  it("excuses a listed difference that the subject has nothing to meet it with", () => {
+    const needy = { ...row, needs: "unplug" } as const;
+    const excused = (unplug: Subject["unplug"]) =>
+      new Trial({ ...subject, ...(unplug && { unplug }) }, [needy]).unmet.length === 0;
+    expect(excused(undefined)).toBe(true);
+    expect(excused("only root takes a function away")).toBe(true);
+    expect(excused({ remove: async () => undefined, restore: async () => undefined })).toBe(false);
+  });
+
+  it("reports once what is left out in several tests", () => {
+    const trial = new Trial(subject, []);
+    trial.leaveOut("DMA", "no copier");
+    trial.leaveOut("DMA", "no copier");
+    expect(trial.leftOut).toEqual(["DMA (no copier)"]);
+  });
+
   it("fails when a listed difference has changed or vanished", () => {
     expect(() => new Trial(subject, [row]).observe("colour", "green", "blue")).toThrow("says red");
     expect(() => new Trial(subject, [row]).observe("colour", "red", "red")).toThrow("take it off the list");
@@ -85,6 +101,11 @@ it("the last test of the suite fails when a listed difference was not met, and r
   expect(lines.at(-1)).toBe(
     `mine: ${tests.length - 1} tests, 0 observations, 0 listed differences met, 0 absent features refused`,
   );
+});
+
+it("a subject without a pair need not meet what wants two functions", () => {
+  const trial = new Trial({ backend: "vfio-cdev" } as Subject, differences);
+  expect(trial.unmet.map(({ what }) => what)).toEqual(["the IOMMU counts mappings"]);
 });
 
 it("tests have names of their own", () => {

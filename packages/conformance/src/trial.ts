@@ -1,6 +1,6 @@
 import { type FeatureName, isPciError, optionalFeatures } from "@userpci/interface";
 import type { Difference } from "./differences.ts";
-import type { Subject } from "./subject.ts";
+import type { Subject, SubjectPart } from "./subject.ts";
 
 /** What a call came to: `ok`, or the code of the error it threw. */
 export type Outcome = string;
@@ -25,7 +25,7 @@ export class Trial {
   readonly subject: Subject;
   readonly #listed: ReadonlyMap<string, Difference>;
   readonly #met = new Set<string>();
-  readonly #leftOut: string[] = [];
+  readonly #leftOut = new Set<string>();
   readonly #refused = new Set<FeatureName>();
   #observations = 0;
 
@@ -41,17 +41,25 @@ export class Trial {
 
   /** What was not tried, and why. */
   get leftOut(): readonly string[] {
-    return this.#leftOut;
+    return [...this.#leftOut];
   }
 
-  /** Notes that something is not tried, for want of a function in the subject. */
+  /** Notes that something is not tried, for want of something in the subject. */
   leaveOut(what: string, why: string): void {
-    this.#leftOut.push(`${what} (${why})`);
+    this.#leftOut.add(`${what} (${why})`);
   }
 
-  /** Rows of the list that no test has met: they are no longer true, or were never. */
+  /** Rows of the list that no test has met, though the subject has what they need: they are no longer true, or were never. */
   get unmet(): readonly Difference[] {
-    return [...this.#listed.values()].filter(({ what }) => !this.#met.has(what));
+    return [...this.#listed.values()].filter(
+      ({ what, needs }) => !this.#met.has(what) && (needs === undefined || this.#has(needs)),
+    );
+  }
+
+  #has(part: SubjectPart): boolean {
+    const given = this.subject[part];
+    // Instead of `unplug` there may be the reason why not.
+    return given !== undefined && typeof given !== "string";
   }
 
   /** A call that all backends answer alike. Async calls go to {@link expectAsync}. */
