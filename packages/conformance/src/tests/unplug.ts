@@ -2,7 +2,7 @@ import { type Backend, type BackendDevice, regionIndex } from "@userpci/interfac
 import type { Chapter } from "../suite.ts";
 import { ConformanceError, type Trial } from "../trial.ts";
 import { decode, withBackend, withDevice } from "./scene.ts";
-import { methods, promises } from "./states.ts";
+import { methodsOf, promises, type Row } from "./states.ts";
 
 /** Longest wait in milliseconds for a request to arrive. */
 const PATIENCE_MS = 20_000;
@@ -11,6 +11,7 @@ const PATIENCE_MS = 20_000;
 interface Wanted {
   readonly device: BackendDevice;
   readonly backend: Backend;
+  readonly methods: readonly Row[];
   /** Resolves when the function is gone. */
   readonly gone: Promise<void>;
 }
@@ -35,10 +36,11 @@ async function whileUnplugging(
   try {
     await withBackend(trial, async (backend) => {
       const device = await backend.open(trial.subject.main.address);
+      const methods = methodsOf(trial, device);
       const request = requestFor(device);
       removal = unplug.remove();
       await Promise.race([request, removal]);
-      await test({ device, backend, gone: removal });
+      await test({ device, backend, methods, gone: removal });
     });
   } finally {
     await removal;
@@ -62,7 +64,7 @@ async function requestFor(device: BackendDevice): Promise<void> {
 }
 
 /** Every method of a device that the system wants back, which goes on working. */
-async function tryWanted(trial: Trial, device: BackendDevice): Promise<void> {
+async function tryWanted(trial: Trial, { device, methods }: Wanted): Promise<void> {
   decode(device);
   for (const { what, call, open, wanted = open } of methods) {
     trial.expect(`${what}, wanted back`, () => call(device), wanted);
@@ -78,7 +80,7 @@ async function tryWanted(trial: Trial, device: BackendDevice): Promise<void> {
 }
 
 /** Every method of a device that was closed, and is gone. */
-async function tryGone(trial: Trial, device: BackendDevice, backend: Backend): Promise<void> {
+async function tryGone(trial: Trial, { device, methods, backend }: Wanted): Promise<void> {
   const { address } = trial.subject.main;
   for (const { what, call, closed = "ERR_CLOSED" } of methods) {
     trial.expect(`${what}, unplugged`, () => call(device), closed);
@@ -95,18 +97,17 @@ async function tryGone(trial: Trial, device: BackendDevice, backend: Backend): P
 /** What is left of a device when the system takes it away. */
 export const unplugTests: Chapter = {
   "every method while the system wants the device back": async (trial) => {
-    await whileUnplugging(trial, "a device that the system wants back", ({ device }) =>
-      tryWanted(trial, device),
-    );
+    await whileUnplugging(trial, "a device that the system wants back", (wanted) => tryWanted(trial, wanted));
   },
 
   "every method after the device was unplugged": async (trial) => {
-    await whileUnplugging(trial, "a device that was unplugged", async ({ device, backend, gone }) => {
+    await whileUnplugging(trial, "a device that was unplugged", async (wanted) => {
+      const { device, gone } = wanted;
       decode(device);
       const bar = device.mapRegion(trial.subject.main.bar);
       await device.close();
       await gone;
-      await tryGone(trial, device, backend);
+      await tryGone(trial, wanted);
       trial.expect("mapped read, unplugged", () => bar.read32(0), "ERR_CLOSED");
     });
   },
