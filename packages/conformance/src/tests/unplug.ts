@@ -37,30 +37,38 @@ async function whileUnplugging(
     await withBackend(trial, async (backend) => {
       const device = await backend.open(trial.subject.main.address);
       const methods = methodsOf(trial, device);
-      const request = requestFor(device);
-      removal = unplug.remove();
-      await Promise.race([request, removal]);
-      await test({ device, backend, methods, gone: removal });
+      const remove = () => (removal ??= unplug.remove());
+      await untilRequest(device, remove);
+      await test({ device, backend, methods, gone: remove() });
     });
   } finally {
-    await removal;
-    if (removal !== undefined) await unplug.restore();
+    try {
+      await removal;
+    } finally {
+      // Also after a removal that failed: later tests want the function.
+      if (removal !== undefined) await unplug.restore();
+    }
   }
   return true;
 }
 
-/** Resolves when the system asks for the device back, if it does before it takes it. */
-async function requestFor(device: BackendDevice): Promise<void> {
-  if (device.irqInfo("req").count === 0) return new Promise(() => undefined);
-  const target = device.createIrqTarget();
+/** Has a device taken away, and waits until the system asks for it back, or takes it without asking. */
+async function untilRequest(device: BackendDevice, remove: () => Promise<void>): Promise<void> {
+  if (device.irqInfo("req").count === 0) return remove();
+  using target = device.createIrqTarget();
   device.setIrqs("req", 0, [target]);
+  const removal = remove();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  await new Promise<void>((resolve, reject) => {
+  const request = new Promise<void>((resolve, reject) => {
     const late = new ConformanceError(`no request for the device within ${PATIENCE_MS} ms`);
     timer = setTimeout(reject, PATIENCE_MS, late);
     target.listen(() => resolve());
-  }).finally(() => clearTimeout(timer));
-  target.close();
+  });
+  try {
+    await Promise.race([request, removal]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Every method of a device that the system wants back, which goes on working. */
