@@ -56,6 +56,7 @@ export default defineConfig({
             "scripts/**/*.test.mjs",
             "tests/fuzz/findings.test.ts",
             "tests/browser/*.test.ts",
+            "tests/conformance/*.test.ts",
           ],
           // Long enough for a property on a busy machine: these take milliseconds on an idle one.
           testTimeout: 60_000,

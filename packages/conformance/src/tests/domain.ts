@@ -1,10 +1,7 @@
 import { type DmaMemory, type IommuDomain, type MapOptions, toIova } from "@userpci/interface";
 import type { Chapter } from "../suite.ts";
 import type { Trial } from "../trial.ts";
-import { withBackend, withDevice } from "./scene.ts";
-
-/** Where mappings are put that are to be at a certain place. */
-const BASE = 0x10_0000n;
+import { placesOf, withBackend, withDevice } from "./scene.ts";
 
 /** Mapping in both forms, which must come to the same; what is mapped is unmapped again. */
 async function map(
@@ -64,10 +61,11 @@ export const domainTests: Chapter = {
   "mappings are found, do not overlap, and hold their memory": (trial) =>
     withDevice(trial, async ({ domain }, backend) => {
       const memory = backend.memory.alloc(4 * domain.pageSize);
-      const mapping = domain.mapSync(memory, { iova: toIova(BASE), label: "ring" });
-      const end = BASE + BigInt(memory.size);
       const page = BigInt(domain.pageSize);
-      for (const at of [BASE + page - BigInt(memory.size), BASE, end - page]) {
+      const { base } = placesOf(page);
+      const mapping = domain.mapSync(memory, { iova: toIova(base), label: "ring" });
+      const end = base + BigInt(memory.size);
+      for (const at of [base + page - BigInt(memory.size), base, end - page]) {
         await map(trial, domain, "map over a mapping", memory, { iova: toIova(at) }, "ERR_IOVA_OVERLAP");
       }
       trial.observe("find inside", domain.find(end - 1n) === mapping, true);
@@ -115,8 +113,8 @@ export const domainTests: Chapter = {
     withBackend(trial, async (backend) => {
       const { address } = trial.subject.main;
       const domain = backend.createDomain();
-      using memory = backend.memory.alloc(1);
       const device = await backend.open(address, { domain });
+      using memory = backend.memory.alloc(domain.pageSize);
       trial.observe("ownsDomain of a given domain", device.ownsDomain, false);
       const close = [() => domain.close(), () => domain.closeSync()] as const;
       await trial.expectBoth("close of a domain in use", ...close, "ERR_DOMAIN_IN_USE");

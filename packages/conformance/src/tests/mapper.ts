@@ -8,11 +8,7 @@ import {
 } from "@userpci/interface";
 import type { Chapter } from "../suite.ts";
 import { ConformanceError, type Trial } from "../trial.ts";
-import { withBackend } from "./scene.ts";
-
-/** Where mappings are put, and where nothing is. */
-const BASE = 0x10_0000n;
-const FREE = 0x40_0000n;
+import { placesOf, withBackend } from "./scene.ts";
 
 /** Opens the main function and keeps the mapper that its domain is given, to get past the domain's own checks. */
 function withMapper(
@@ -47,6 +43,7 @@ export const mapperTests: Chapter = {
     withMapper(trial, async ({ mapper, backend }) => {
       const { pageSize } = mapper.limits();
       const page = BigInt(pageSize);
+      const { base, free } = placesOf(page);
       using memory = backend.memory.alloc(4 * pageSize);
       const attempt = async (what: string, iova: bigint, size: number, outcome: string): Promise<void> => {
         const asked = request(memory, iova, size);
@@ -57,24 +54,25 @@ export const mapperTests: Chapter = {
           outcome,
         );
       };
-      mapper.mapSync(request(memory, BASE, 4 * pageSize));
-      await attempt("map over a mapping", BASE + page, pageSize, "ERR_IOVA_OVERLAP");
+      mapper.mapSync(request(memory, base, 4 * pageSize));
+      await attempt("map over a mapping", base + page, pageSize, "ERR_IOVA_OVERLAP");
       const { reserved } = trial.subject;
       if (reserved === undefined) trial.leaveOut("reserved addresses of an IOMMU", "the subject names none");
       else await attempt("map of a reserved address", reserved.start, pageSize, "ERR_IOVA_RANGE");
-      await attempt("map of half a page", FREE, 100, "ERR_IOVA_RANGE");
-      await attempt("map at half a page", FREE + page / 2n, pageSize, "ERR_IOVA_RANGE");
-      await attempt("map of nothing", FREE, 0, "ERR_IOVA_RANGE");
+      await attempt("map of half a page", free, 100, "ERR_IOVA_RANGE");
+      await attempt("map at half a page", free + page / 2n, pageSize, "ERR_IOVA_RANGE");
+      await attempt("map of nothing", free, 0, "ERR_IOVA_RANGE");
       await attempt("map past the address width", 2n ** 60n, pageSize, "ERR_IOVA_RANGE");
       await attempt("map past the last address", 2n ** 64n - page, 2 * pageSize, "ERR_IOVA_RANGE");
-      mapper.unmapSync(toIova(BASE), 4 * pageSize);
+      mapper.unmapSync(toIova(base), 4 * pageSize);
     }),
 
   "an IOMMU unmaps exactly what was mapped": (trial) =>
     withMapper(trial, async ({ mapper, backend }) => {
       const { pageSize } = mapper.limits();
+      const { base, free } = placesOf(BigInt(pageSize));
       using memory = backend.memory.alloc(4 * pageSize);
-      mapper.mapSync(request(memory, BASE, 4 * pageSize));
+      mapper.mapSync(request(memory, base, 4 * pageSize));
       const unmap = async (what: string, iova: bigint, size: number, outcome: string): Promise<void> => {
         const at = toIova(iova);
         await trial.expectBoth(
@@ -84,11 +82,11 @@ export const mapperTests: Chapter = {
           outcome,
         );
       };
-      await unmap("unmap where nothing is", FREE, pageSize, "ERR_INVALID_ARGUMENT");
-      await unmap("unmap of the middle", BASE + BigInt(pageSize), pageSize, "ERR_INVALID_ARGUMENT");
-      await unmap("unmap of the first part", BASE, pageSize, "ERR_INVALID_ARGUMENT");
-      mapper.unmapSync(toIova(BASE), 4 * pageSize);
-      await unmap("unmap twice", BASE, 4 * pageSize, "ERR_INVALID_ARGUMENT");
+      await unmap("unmap where nothing is", free, pageSize, "ERR_INVALID_ARGUMENT");
+      await unmap("unmap of the middle", base + BigInt(pageSize), pageSize, "ERR_INVALID_ARGUMENT");
+      await unmap("unmap of the first part", base, pageSize, "ERR_INVALID_ARGUMENT");
+      mapper.unmapSync(toIova(base), 4 * pageSize);
+      await unmap("unmap twice", base, 4 * pageSize, "ERR_INVALID_ARGUMENT");
     }),
 
   "an IOMMU tells its limits": (trial) =>

@@ -6,7 +6,7 @@ export const resetTests: Chapter = {
   "interrupts, mappings and registers survive a reset": (trial) =>
     withDevice(trial, async (device, backend) => {
       decode(device);
-      using memory = backend.memory.alloc(1);
+      using memory = backend.memory.alloc(device.domain.pageSize);
       using mapping = device.domain.mapSync(memory);
       using target = device.createIrqTarget();
       using bar = device.mapRegion(trial.subject.main.bar);

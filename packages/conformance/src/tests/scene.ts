@@ -35,3 +35,8 @@ export function decode(device: BackendDevice): void {
   const config = device.region(regionIndex.config);
   config.write16(COMMAND, config.read16(COMMAND) | DECODE_AND_MASTER);
 }
+
+/** Where mappings of a few pages are put that are to be at a certain place, and where nothing is: at 1 and 4 MiB for pages of 4 KiB. */
+export function placesOf(page: bigint): { readonly base: bigint; readonly free: bigint } {
+  return { base: 256n * page, free: 1024n * page };
+}
