@@ -53,6 +53,8 @@ export class InterruptBed implements AsyncDisposable {
   /** One round, for each interrupt of which this thread waits. @returns its figure */
   async roundOfWaits(vector: Vector, spinUs = 0): Promise<number> {
     const figure = this.round();
+    // If an interrupt is missing nobody waits for it, and its own failure must not hide that.
+    figure.catch(() => undefined);
     for (let shot = 0; shot < SHOTS; shot++) {
       if (vector.waitSync({ timeoutMs: PATIENCE_MS, spinUs }) === 0) throw new Error("no interrupt came");
       this.answer();
