@@ -17,6 +17,12 @@ test("the environment chooses the directory", () => {
   expect(cacheDirectory({})).toMatch(/\/\.cache\/userpci\/testbed$/);
 });
 
+test("the scripts of the repository, which run before it is built, choose the same directory", async () => {
+  const { cacheFolder } = await import(new URL("../../../scripts/cache.mjs", import.meta.url).href);
+  const environments = [{ USERPCI_CACHE: "/c", XDG_CACHE_HOME: "/x" }, { XDG_CACHE_HOME: "/x" }, {}];
+  for (const env of environments) expect(cacheFolder("testbed", env)).toBe(cacheDirectory(env));
+});
+
 test("nothing appears under the name until it is complete, and a failure leaves nothing", async () => {
   const path = join(folder, "tree");
   await expect(
