@@ -50,7 +50,10 @@ export interface Subject {
   readonly backend: string;
   /** A new instance; the suite closes it. */
   create(): Backend;
-  /** A function with a reset method, MSI-X and a mappable BAR. */
+  /**
+   * A function with a reset method, MSI-X and a mappable BAR, alone on a bus that can be reset. Not a virtual function: the
+   * suite switches memory decode off.
+   */
   readonly main: SubjectFunction;
   /** A function without a reset method. */
   readonly withoutReset?: SubjectFunction;
