@@ -15,12 +15,16 @@ const masking = /^(un)?maskIrqs\(intx\)|^setUnmaskTarget/;
 
 describe("methodsOf", () => {
   it.each([
-    [1, "ERR_NOT_SUPPORTED"],
-    [0, "ERR_IRQ_COUNT"],
-  ])("with %i vectors of INTx, masking it gives %s", (intx, outcome) => {
-    const rows = methodsOf(trialWith(intx), devices.featured).filter(({ what }) => masking.test(what));
-    expect(rows.map(({ open }) => open)).toEqual([outcome, outcome, outcome]);
-  });
+    [1, "ERR_NOT_SUPPORTED", "ok"],
+    [0, "ERR_IRQ_COUNT", null],
+  ])(
+    "with %i vectors of INTx, masking it gives %s, and unmasking during a reset %s",
+    (intx, outcome, resetting) => {
+      const rows = methodsOf(trialWith(intx), devices.featured).filter(({ what }) => masking.test(what));
+      expect(rows.map(({ open }) => open)).toEqual([outcome, outcome, outcome]);
+      expect(rows.map((row) => row.resetting)).toEqual([undefined, resetting, undefined]);
+    },
+  );
 
   it("leaves out, and reports, the features of a backend that has none", () => {
     const trial = trialWith(1);
