@@ -144,9 +144,10 @@ export class DmaBuffer implements AsyncDisposable, Disposable {
     return this.#u32;
   }
 
-  /** @internal @param listener called whenever the device is about to lose the memory */
+  /** @internal @param listener called whenever the device is about to lose the memory, or has lost it with its domain */
   onClosing(listener: () => void): void {
     this.#onClosing = listener;
+    this.#mapping.onClosed?.(listener);
   }
 
   /** @internal What other threads need to see the bytes. @throws PciError `ERR_CLOSED`, `ERR_NOT_SUPPORTED` */

@@ -191,6 +191,13 @@ export interface DmaMapping extends AsyncDisposable, Disposable {
   /** As given to `map`. */
   readonly owner?: string | undefined;
   readonly closed: boolean;
+  /**
+   * Has `listener` called once when it is {@link closed}, by whomever: with the domain too. At once if it is closed already.
+   * Absent: only {@link closed} tells.
+   *
+   * @param listener which must not throw
+   */
+  onClosed?(listener: () => void): void;
   /** Takes the memory away from the device. Harmless twice. */
   unmap(): Promise<void>;
   /** {@link unmap} on this thread. */

@@ -5,6 +5,7 @@ import {
   type Iova,
   isPciError,
 } from "@userpci/interface";
+import { Listeners } from "./listeners.ts";
 import type { Mapping } from "./mapping.ts";
 import { UNIT } from "./pages.ts";
 import { RangeMap } from "./range-map.ts";
@@ -33,6 +34,7 @@ export class MappingPart implements DmaMapping {
   readonly owner: string | undefined;
   readonly iova: Iova;
   readonly #whole: JoinedMemory;
+  readonly #listeners = new Listeners();
   #dropped = false;
 
   /** @internal */
@@ -49,6 +51,16 @@ export class MappingPart implements DmaMapping {
 
   get closed(): boolean {
     return this.#dropped || this.#whole.mapping.closed;
+  }
+
+  onClosed(listener: () => void): void {
+    if (this.closed) listener();
+    else this.#listeners.add(listener);
+  }
+
+  /** @internal For the whole, which has gone. */
+  tell(): void {
+    this.#listeners.tell();
   }
 
   async unmap(): Promise<void> {
@@ -75,6 +87,7 @@ export class MappingPart implements DmaMapping {
     if (this.#dropped) return;
     this.#dropped = true;
     this.#whole.remove(this);
+    this.tell();
   }
 }
 
@@ -88,6 +101,9 @@ export class JoinedMemory {
     this.mapping = mapping;
     this.#onRemove = onRemove;
     mapping.joined = this;
+    mapping.onClosed(() => {
+      for (const part of this.parts()) part.tell();
+    });
   }
 
   get count(): number {

@@ -8,6 +8,7 @@ import {
   PciError,
 } from "@userpci/interface";
 import type { JoinedMemory } from "./join.ts";
+import { Listeners } from "./listeners.ts";
 import { formatRange } from "./ranges.ts";
 import type { MappingPlan } from "./request.ts";
 
@@ -42,6 +43,8 @@ export class Mapping implements DmaMapping, MapRequest {
   #state: MappingState = "entering";
   #present = 0;
   #leaving: Promise<void> | undefined;
+  /** Made for the first: most mappings have none. */
+  #listeners: Listeners | undefined;
 
   constructor(host: MappingHost, plan: MappingPlan) {
     this.#host = host;
@@ -74,6 +77,12 @@ export class Mapping implements DmaMapping, MapRequest {
   /** Whether a call of {@link unmap} is under way. */
   get leaving(): boolean {
     return this.#leaving !== undefined;
+  }
+
+  onClosed(listener: () => void): void {
+    this.#listeners ??= new Listeners();
+    if (this.closed) listener();
+    else this.#listeners.add(listener);
   }
 
   /** Sets the address that was chosen; once, before anything else. */
@@ -141,6 +150,7 @@ export class Mapping implements DmaMapping, MapRequest {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#host.gone(this);
+    this.#listeners?.tell();
   }
 
   [Symbol.dispose](): void {
