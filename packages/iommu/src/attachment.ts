@@ -41,6 +41,13 @@ export function noCommonRange(before: readonly IovaRange[], joining: readonly Io
   );
 }
 
+/** For what needs a mapper, in a domain that has none yet. */
+export function domainEmpty(domain: string): PciError {
+  return new PciError("ERR_DOMAIN_EMPTY", `${domain} has had no device attached yet`, {
+    hint: "open a device into the domain before mapping memory",
+  });
+}
+
 /** The devices in a domain. */
 export class DeviceList {
   readonly #names: string[] = [];

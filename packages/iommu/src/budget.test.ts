@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { type DmaMapping, MAX_IOVA, type MappingBudget, PciError } from "@userpci/interface";
+import { type DmaMapping, MAX_IOVA, type MappingBudget, PciError, toIova } from "@userpci/interface";
 import { describe, expect, it } from "vitest";
 import { createDomain } from "./domain.ts";
 import { MemoryMapper } from "./memory-mapper.ts";
@@ -12,10 +12,16 @@ function opened(maxMappings: number) {
   const told: MappingBudget[] = [];
   const domain = createDomain({ onMappingsLow: (budget) => told.push(budget) });
   const mapper = new SlowMapper({ name: "container", maxMappings });
-  domain.attach(mapper, "a");
+  const attachment = domain.attach(mapper, "a");
   const map = (count: number): DmaMapping[] =>
     Array.from({ length: count }, () => domain.mapSync(new TestMemory(K)));
-  return { domain, mapper, told, map };
+  return { domain, mapper, attachment, told, map };
+}
+
+/** What another process, or another domain over the same IOMMU, maps there. */
+function others(mapper: MemoryMapper, count: number): void {
+  const request = { memory: new TestMemory(K), offset: 0, size: K, direction: "to-device" } as const;
+  for (let i = 0; i < count; i++) mapper.mapSync({ ...request, iova: toIova(2 ** 40 + mapper.size * K) });
 }
 
 describe("the budget of mappings", () => {
@@ -103,6 +109,13 @@ describe("the budget of mappings", () => {
     expect(domain.budget).toEqual({ used: 4, limit: 4 });
   });
 
+  it("says what is left now, when others have mapped too", () => {
+    const { domain, mapper, map } = opened(100);
+    map(20);
+    others(mapper, 60);
+    expect(domain.budget).toEqual({ used: 20, limit: 40 });
+  });
+
   it("is not used up by mappings that fail", async () => {
     const { domain, mapper } = opened(4);
     mapper.mapError = new PciError("ENOMEM", "no memory for page tables");
@@ -112,5 +125,107 @@ describe("the budget of mappings", () => {
       expect(() => domain.mapSync(new TestMemory(K), { iova: MAX_IOVA as DmaMapping["iova"] })).toThrow();
     }
     expect(domain.budget.used).toBe(0);
+  });
+});
+
+describe("the budget of an IOMMU that others map into too", () => {
+  it.each(["map", "mapSync"] as const)(
+    "is found out, and warned of, at the latest when it refuses (%s)",
+    async (how) => {
+      const { domain, mapper, told, map } = opened(100);
+      others(mapper, 60);
+      map(40);
+      const refused = expect.objectContaining({ code: "ERR_MAPPING_LIMIT" });
+      await expect((async () => domain[how](new TestMemory(K)))()).rejects.toEqual(refused);
+      await turn();
+      expect(told).toEqual([{ used: 40, limit: 40 }]);
+      expect(domain.budget).toEqual({ used: 40, limit: 40 });
+    },
+  );
+
+  it("is warned of in time once addresses were reserved for them", async () => {
+    const { domain, mapper, told, map } = opened(100);
+    domain.reserve(64 * K);
+    others(mapper, 60);
+    map(31);
+    await turn();
+    expect(told).toEqual([]);
+    map(1);
+    await turn();
+    expect(told).toEqual([{ used: 32, limit: 40 }]);
+    map(8);
+    expect(() => domain.mapSync(new TestMemory(K))).toThrow(
+      expect.objectContaining({
+        code: "ERR_MAPPING_LIMIT",
+        message: "container holds 40 mappings, and may hold 40 beside those of others",
+      }),
+    );
+  });
+
+  it("is warned of in time by a domain that has a part of the addresses", async () => {
+    const told: MappingBudget[] = [];
+    const mapper = new MemoryMapper({ maxMappings: 10_000 });
+    const domain = createDomain({
+      ranges: [{ start: 0n, last: 0xffff_ffffn }],
+      onMappingsLow: (budget) => told.push(budget),
+    });
+    domain.attach(mapper, "a");
+    const mapping = domain.mapSync(new TestMemory(K));
+    others(mapper, 9_998);
+    mapping.unmapSync();
+    // The same few over and over, as a driver does that maps each transfer.
+    for (let i = 0; i < 1000; i++) domain.mapSync(new TestMemory(K)).unmapSync();
+    await turn();
+    expect(told).toEqual([]);
+    domain.mapSync(new TestMemory(K));
+    domain.mapSync(new TestMemory(K));
+    await turn();
+    expect(told).toEqual([{ used: 2, limit: 2 }]);
+  });
+
+  it("is warned of again when they have given back, and taken, what they had", async () => {
+    const { domain, mapper, told, map } = opened(100);
+    domain.reserve(64 * K);
+    map(40);
+    others(mapper, 50);
+    expect(domain.budget).toEqual({ used: 40, limit: 50 });
+    map(1);
+    await turn();
+    expect(told).toEqual([{ used: 41, limit: 50 }]);
+    for (let i = 0; i < 50; i++) mapper.unmapSync(toIova(2 ** 40 + (40 + i) * K), K);
+    expect(domain.budget.limit).toBe(100);
+    others(mapper, 50);
+    map(5);
+    await turn();
+    expect(told.length).toBe(2);
+  });
+
+  it("is asked for now and then, and not at each mapping, while there is room", () => {
+    const { domain, mapper, map } = opened(50_000);
+    let asked = 0;
+    const { limits } = mapper;
+    mapper.limits = () => {
+      asked += 1;
+      return limits.call(mapper);
+    };
+    map(10_000);
+    expect(asked).toBe(0);
+    domain.reserve(64 * K);
+    map(10_000);
+    expect(asked).toBeLessThan(13);
+  });
+
+  it("may be asked of a mapper that closes the domain: nothing is mapped then", () => {
+    const { domain, mapper, attachment } = opened(10);
+    domain.reserve(K);
+    attachment.detach();
+    const { limits } = mapper;
+    const memory = new TestMemory(K);
+    mapper.limits = () => {
+      domain.closeSync();
+      return limits.call(mapper);
+    };
+    expect(() => domain.mapSync(memory)).toThrow(expect.objectContaining({ code: "ERR_CLOSED" }));
+    expect([memory.users, mapper.size]).toEqual([0, 0]);
   });
 });

@@ -21,7 +21,9 @@ export interface DomainOptions {
   readonly history?: number;
   /**
    * Told once, soon after, when four fifths of the mappings that an IOMMU can hold are in use, and again after their number
-   * had fallen well below. Default: nobody is told before `map` throws `ERR_MAPPING_LIMIT`.
+   * had fallen well below. Of an IOMMU that others map into too, those are four fifths of what they leave; that is read anew
+   * now and then once addresses were reserved for others, or `ranges` were given. Default: nobody is told before `map` throws
+   * `ERR_MAPPING_LIMIT`.
    */
   readonly onMappingsLow?: (budget: MappingBudget) => void;
 }
@@ -33,6 +35,8 @@ export interface DomainPlan {
   readonly history: number;
   /** The addresses that it may use of those that its devices allow. */
   readonly allowed: readonly IovaRange[];
+  /** Whether it is one of several over one IOMMU. */
+  readonly shared: boolean;
   readonly onMappingsLow: ((budget: MappingBudget) => void) | undefined;
 }
 
@@ -45,5 +49,6 @@ export function planDomain(options: DomainOptions): DomainPlan {
   checkInteger("history", history, 0, 65536);
   checkInteger("addressBits", addressBits, 12, 64);
   const given = ranges === undefined ? [{ start: 0n, last: MAX_IOVA }] : normaliseRanges(ranges);
-  return { label, guard, history, allowed: limitRanges(given, addressBits), onMappingsLow };
+  const allowed = limitRanges(given, addressBits);
+  return { label, guard, history, allowed, shared: ranges !== undefined, onMappingsLow };
 }

@@ -19,13 +19,13 @@ import {
   type ReserveOptions,
 } from "@userpci/interface";
 import { AddressTable } from "./address-table.ts";
-import { checkMapper, DeviceList } from "./attachment.ts";
+import { checkMapper, DeviceList, domainEmpty } from "./attachment.ts";
 import { Budget } from "./budget.ts";
 import { type DirtyHost, DomainDirtyLog } from "./domain-dirty-log.ts";
 import { type DomainOptions, type DomainPlan, planDomain } from "./domain-options.ts";
 import { Joiner, type JoinHost, type MappingPart } from "./join.ts";
 import { MapperTable } from "./mapper-table.ts";
-import { describeMapping, Mapping, type MappingHost } from "./mapping.ts";
+import { closedMeanwhile, Mapping, type MappingHost } from "./mapping.ts";
 import { type MappingPlan, planMapping } from "./request.ts";
 import { planReservation, Reservation } from "./reservation.ts";
 import { shareOf } from "./share.ts";
@@ -54,13 +54,14 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
   #closed = false;
   #closing: Promise<void> | undefined;
 
-  constructor({ label, guard, history, allowed, onMappingsLow }: DomainPlan) {
+  constructor({ label, guard, history, allowed, shared, onMappingsLow }: DomainPlan) {
     this.#name = label === undefined ? "the domain" : `domain "${label}"`;
     this.#table = new AddressTable(guard, history);
     this.#mappers = new MapperTable(allowed);
     this.#budget = new Budget({
       read: () => this.#mappers.budget(this.#budget.used),
       onLow: onMappingsLow,
+      shared,
     });
   }
 
@@ -85,8 +86,9 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
   }
 
   get budget(): MappingBudget {
-    const { used, limit } = this.#budget;
-    return { used, limit };
+    // A call under way is counted, but its mapper may not have it yet.
+    if (!this.#closed && this.#underWay.size === 0) this.#budget.refresh();
+    return { used: this.#budget.used, limit: this.#budget.limit };
   }
 
   pins(): readonly PinBudget[] {
@@ -182,6 +184,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
     this.checkOpen();
     const reservation = new Reservation(plan, (it) => this.#unreserve(it));
     this.#table.place(reservation, plan, this.pageSize);
+    this.#budget.share();
     return reservation;
   }
 
@@ -230,6 +233,10 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
     mapping.memory.release?.();
   }
 
+  refused(error: unknown): void {
+    this.#budget.refused(error);
+  }
+
   dropped(part: MappingPart): void {
     this.#table.dropped(part);
   }
@@ -249,10 +256,10 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
     plan.memory.retain?.();
     let counted = false;
     try {
-      // A property of the options or of the memory may be code, which has closed the domain.
-      this.checkOpen();
       this.#budget.take();
       counted = true;
+      // What mappers, or properties of the options or of the memory, are asked may be code, which has closed the domain.
+      this.checkOpen();
       this.#table.place(mapping, plan, this.pageSize);
     } catch (error) {
       if (counted) this.#budget.give();
@@ -273,11 +280,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
     await mapping.enter();
     if (!this.#closed) return;
     await mapping.unmap();
-    throw new PciError(
-      "ERR_CLOSED",
-      `${this.#name} was closed while ${describeMapping(mapping)} was being made`,
-      { hint: "await map() before close(): what it was making is undone" },
-    );
+    throw closedMeanwhile(mapping, this.#name);
   }
 
   async #shutDown(): Promise<void> {
@@ -298,10 +301,7 @@ class Domain implements IommuDomain, MappingHost, JoinHost, DirtyHost {
 
   #checkReady(): void {
     this.checkOpen();
-    if (this.mappers.length > 0) return;
-    throw new PciError("ERR_DOMAIN_EMPTY", `${this.#name} has had no device attached yet`, {
-      hint: "open a device into the domain before mapping memory",
-    });
+    if (this.mappers.length === 0) throw domainEmpty(this.#name);
   }
 
   checkOpen(): void {

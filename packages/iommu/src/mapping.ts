@@ -18,6 +18,8 @@ export interface MappingHost {
   readonly mappers: readonly DmaMapper[];
   /** Called when no device can see it any more. */
   gone(mapping: Mapping): void;
+  /** Called when a mapper has refused one, and it was taken back from the others. */
+  refused(error: unknown): void;
   /** Has the domain wait for `work` before it gives up its mappers. */
   track<R>(work: Promise<R>): Promise<R>;
 }
@@ -98,7 +100,10 @@ export class Mapping implements DmaMapping, MapRequest {
     } catch (error) {
       const refused = mappers[this.#present]!;
       throw await this.unmap().then(
-        () => error,
+        () => {
+          this.#host.refused(error);
+          return error;
+        },
         (stuck: unknown) => stuckError(this, refused, error, stuck),
       );
     }
@@ -117,6 +122,7 @@ export class Mapping implements DmaMapping, MapRequest {
       } catch (stuck) {
         throw stuckError(this, refused, error, stuck);
       }
+      this.#host.refused(error);
       throw error;
     }
     this.#state = "live";
@@ -192,6 +198,13 @@ export function describeMapping(mapping: Pick<Mapping, "label" | "iova" | "size"
 /** `"rx ring"`, or `a mapping without label`. */
 export function nameMapping(mapping: Pick<Mapping, "label">): string {
   return mapping.label === undefined ? "a mapping without label" : `"${mapping.label}"`;
+}
+
+/** For one that was being made when its domain, by that name, was closed. */
+export function closedMeanwhile(mapping: Mapping, domain: string): PciError {
+  return new PciError("ERR_CLOSED", `${domain} was closed while ${describeMapping(mapping)} was being made`, {
+    hint: "await map() before close(): what it was making is undone",
+  });
 }
 
 function stuckError(mapping: Mapping, refused: DmaMapper, error: unknown, stuck: unknown): PciError {
