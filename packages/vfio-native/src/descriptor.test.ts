@@ -1,3 +1,4 @@
+import { failing } from "@userpci/interface/testing";
 import { describe, expect, it } from "vitest";
 import { Descriptor } from "./descriptor.ts";
 import type { Native } from "./native.ts";
@@ -79,5 +80,21 @@ describe("Descriptor", () => {
     descriptor.close();
     await expect(failing).rejects.toThrow("no");
     expect(closed).toEqual(["closeAsync 7"]);
+  });
+
+  it("is not used once it is closed, nor closed again", async () => {
+    const { native, closed } = closing();
+    const descriptor = new Descriptor(native, 7);
+    const { end, result } = call(descriptor);
+    descriptor.close();
+    let began = false;
+    const late = async (): Promise<void> => {
+      began = true;
+    };
+    await expect(descriptor.use(late)).rejects.toEqual(failing("ERR_CLOSED"));
+    end();
+    await result;
+    await expect(descriptor.use(late)).rejects.toEqual(failing("ERR_CLOSED"));
+    expect([began, closed]).toEqual([false, ["closeAsync 7"]]);
   });
 });

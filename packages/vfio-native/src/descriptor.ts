@@ -1,3 +1,4 @@
+import { PciError } from "@userpci/interface";
 import type { Native } from "./native.ts";
 import { Users } from "./users.ts";
 
@@ -20,8 +21,13 @@ export class Descriptor {
     return this.#closed;
   }
 
-  /** Keeps the descriptor open until `work` has settled. */
-  use<T>(work: () => Promise<T>): Promise<T> {
+  /** Keeps the descriptor open until `work` has settled. @throws PciError (rejects with) `ERR_CLOSED`; `work` is not called then */
+  async use<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) {
+      throw new PciError("ERR_CLOSED", "what the call would use is closed", {
+        hint: "await calls before close(), and begin none after it",
+      });
+    }
     return this.#users.during(work);
   }
 

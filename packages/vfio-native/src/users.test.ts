@@ -23,6 +23,30 @@ it("what calls use is given up when the last has ended, failed ones too", async 
   expect([users.none, done]).toEqual([true, ["gone"]]);
 });
 
+it("what was given up is not given up again by a later call", async () => {
+  const users = new Users();
+  const done: string[] = [];
+  const first = users.during(async () => undefined);
+  users.whenNone(() => done.push("gone"));
+  await first;
+  await users.during(async () => undefined);
+  expect(done).toEqual(["gone"]);
+});
+
+it("what is given up may be used while that happens, and is given up once", async () => {
+  const users = new Users();
+  const done: string[] = [];
+  const first = users.during(async () => undefined);
+  let later: Promise<void> | undefined;
+  users.whenNone(() => {
+    done.push("gone");
+    later = users.during(async () => undefined);
+  });
+  await first;
+  await later;
+  expect(done).toEqual(["gone"]);
+});
+
 it("what cannot be given up is the closer's failure, or a warning, and no call's that has succeeded", async () => {
   const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
   const refuse = (): void => {

@@ -1,7 +1,7 @@
 /** Counts the calls on other threads that use something, so that it is given up only when the last of them has ended. */
 export class Users {
   #count = 0;
-  #idle: () => void = () => undefined;
+  #idle: (() => void) | undefined;
 
   /** Whether no call uses it now. */
   get none(): boolean {
@@ -15,7 +15,7 @@ export class Users {
       return await work();
     } finally {
       this.#count -= 1;
-      if (this.#count === 0) this.#idle();
+      if (this.#count === 0) this.#whenIdle();
     }
   }
 
@@ -38,5 +38,12 @@ export class Users {
         });
       }
     };
+  }
+
+  /** Once: what is given up may be somebody else's when a later call ends. */
+  #whenIdle(): void {
+    const idle = this.#idle;
+    this.#idle = undefined;
+    idle?.();
   }
 }
