@@ -35,12 +35,13 @@ export function hotResetDependents(access: DeviceAccess): Dependent[] {
     });
   }
   const { count, flags } = uapi.hotResetInfo.read(bytes);
-  const byDevice = (flags & uapi.hotResetFlag.DEV_ID) !== 0;
+  const groups = (flags & uapi.hotResetFlag.DEV_ID) === 0 ? undefined : groupNumbers();
   return capabilityRecords(bytes, uapi.hotResetInfo.size, count, uapi.dependentDevice).map((found) => {
     const { segment, bus, devfn, group_id } = found;
     const address = `${hex(segment, 4)}:${hex(bus, 2)}:${hex(devfn >> 3, 2)}.${devfn & 7}`;
-    if (!byDevice) return { address, group: group_id, owned: false };
-    return { address, group: groupNumber(address), owned: group_id !== uapi.HOT_RESET_NOT_OWNED };
+    if (groups === undefined) return { address, group: group_id, owned: false };
+    // In an iommufd the kernel names functions by their ids. One without a group has just gone.
+    return { address, group: groups.get(address) ?? -1, owned: group_id !== uapi.HOT_RESET_NOT_OWNED };
   });
 }
 
@@ -55,9 +56,11 @@ function ask({ native, fd }: DeviceAccess, records: number): { result: number; b
   return { result: native.ioctl(fd, uapi.request.DEVICE_GET_PCI_HOT_RESET_INFO, bytes), bytes };
 }
 
-/** The group of a function that the kernel named by its id in an iommufd; -1 if it has just gone. */
-function groupNumber(address: string): number {
-  return listFunctions().find((fn) => fn.address === address)?.iommuGroup ?? -1;
+/** The IOMMU group of each function that is in one, by its address. */
+function groupNumbers(): ReadonlyMap<string, number> {
+  return new Map(
+    listFunctions().flatMap((fn) => (fn.iommuGroup === null ? [] : [[fn.address, fn.iommuGroup]])),
+  );
 }
 
 /** What a backend has open. */
