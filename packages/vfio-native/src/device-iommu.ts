@@ -44,7 +44,8 @@ export class DeviceIommu {
    * writes by then, and nobody has read, is lost. It closes with the address space at the latest, since other devices in
    * that may use it too.
    *
-   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`
+   * @throws PciError `ERR_NOT_SUPPORTED` if the kernel or the IOMMU lacks what was asked for, `ERR_INVALID_ARGUMENT` also for a
+   * fault queue of another iommufd, `ERR_CLOSED`
    */
   createPageTable(options: PageTableOptions = {}): PageTable {
     this.#access.assertUsable();
@@ -66,7 +67,8 @@ export class DeviceIommu {
    * Has the IOMMU walk another page table for the device, or the kernel's own one for its address space, from one access to
    * the next.
    *
-   * @throws PciError `ERR_CLOSED`, or with the system's code if that table does not suit the device
+   * @throws PciError `ERR_CLOSED` also for a table that is, `ERR_INVALID_ARGUMENT` for what is none or of another iommufd, or
+   * with the system's code if that table does not suit the device
    */
   attach(table: PageTable | Ioas): void {
     this.#walk(table, {});
@@ -76,7 +78,7 @@ export class DeviceIommu {
    * Gives a PASID of the device an address space of its own (Linux 6.15). Take a page table that was made for PASIDs.
    *
    * @param pasid above 0, as the device sends it
-   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_OUT_OF_RANGE`, `ERR_CLOSED`
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT` and others as {@link attach}
    */
   attachPasid(pasid: number, table: PageTable | Ioas): void {
     checkInteger("the PASID", pasid, 1, MOST_PASID);
@@ -84,7 +86,7 @@ export class DeviceIommu {
     this.#walk(table, { flags: uapi.attachFlag.PASID, pasid });
   }
 
-  /** Ends what {@link attachPasid} began: accesses with that PASID fail. @throws PciError as {@link attachPasid} */
+  /** Ends what {@link attachPasid} began: accesses with that PASID fail. @throws PciError `ERR_NOT_SUPPORTED`, `ERR_OUT_OF_RANGE`, `ERR_CLOSED`, or the system's code */
   detachPasid(pasid: number): void {
     checkInteger("the PASID", pasid, 1, MOST_PASID);
     this.#requirePasid();
@@ -112,10 +114,11 @@ export class DeviceIommu {
     const bytes = uapi.attachPageTable.pack({ argsz, pt_id: table.id, ...values });
     const result = native.ioctl(fd, uapi.request.DEVICE_ATTACH_IOMMUFD_PT, bytes);
     if (result >= 0) return;
-    if (failedWith(result, "ENOTSUP")) throw featureMissing("pasid", address);
-    throw systemError(result, "ioctl VFIO_DEVICE_ATTACH_IOMMUFD_PT", {
+    const error = systemError(result, "ioctl VFIO_DEVICE_ATTACH_IOMMUFD_PT", {
       message: `attaching ${address} to page table ${table.id}`,
     });
+    const lacksPasid = values.pasid !== undefined && failedWith(result, "ENOTSUP");
+    throw lacksPasid ? featureMissing("pasid", address, error) : error;
   }
 
   #requirePasid(): void {

@@ -17,7 +17,8 @@ export class LowPower {
    * Lets the device go into low power.
    *
    * @param wakeup signalled once when the device leaves it; without one it may go there again after each access
-   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED`; `EINVAL` while it is there already
+   * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_CLOSED` also for a target that is, `ERR_INVALID_ARGUMENT` for one of another
+   * backend; `EINVAL` while it is there already
    */
   enter(wakeup?: IrqTarget): void {
     const { LOW_POWER_ENTRY, LOW_POWER_ENTRY_WITH_WAKEUP } = uapi.feature;
