@@ -2,11 +2,16 @@ import type { DmaDirection, IommuDomain, Iova, MemorySource } from "@userpci/int
 
 /** The part of a device that `Dma` needs; a `BackendDevice` is one. */
 export interface DmaDevice {
+  /**
+   * Where its memory is mapped. An object, else `Dma`'s constructor throws `ERR_INVALID_ARGUMENT`; one that cannot map makes
+   * `alloc` and `map` throw that.
+   */
   readonly domain: IommuDomain;
+  /** Where its memory comes from. An object, as {@link domain}; one that cannot allocate makes `alloc` throw that. */
   readonly memory: MemorySource;
   /** Its name, which the domain keeps with each mapping to tell whose it is. Default: none. */
   readonly address?: string;
-  /** The widest address, in bits, that the device can drive: 12 to 64 (row R15). Default 64. */
+  /** The widest address, in bits, that the device can drive: 12 to 64 (row R15), else `ERR_OUT_OF_RANGE`. Default 64. */
   readonly addressBits?: number;
 }
 
@@ -16,7 +21,10 @@ export interface DmaAllocOptions {
   readonly direction?: DmaDirection;
   /** Name for people, shown in errors and tools. */
   readonly label?: string;
-  /** Page size in bytes of the memory: the system's (default), 2 MiB or 1 GiB. */
+  /**
+   * Page size in bytes of the memory: the system's (default), 2 MiB or 1 GiB. `ERR_NOT_SUPPORTED` for one that the system
+   * lacks, `ERR_OUT_OF_RANGE` outside 1 to 2^46.
+   */
   readonly pageSize?: number;
   /**
    * Whether smaller pages will do where the system has too few free ones of `pageSize`: the buffer's `pageSize` tells which
@@ -30,6 +38,9 @@ export interface DmaAllocOptions {
    * within the device's address width (`ERR_IOVA_RANGE`). Default: one that the domain chooses.
    */
   readonly iova?: Iova;
-  /** Alignment of the address in bytes, a power of two. */
+  /**
+   * Alignment of the address in bytes, a power of two (`ERR_INVALID_ARGUMENT`) from 1 to 2^63 (`ERR_OUT_OF_RANGE`); below a page
+   * it is a page. A fixed address must be a multiple of it (`ERR_MISALIGNED`). Default: one that lets large pages be used.
+   */
   readonly alignment?: number;
 }

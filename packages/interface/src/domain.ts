@@ -88,7 +88,10 @@ export interface MapOptions {
   readonly direction?: DmaDirection | undefined;
   /** The widest address, in bits, that the device can drive (row R15). Default 64. */
   readonly addressBits?: number | undefined;
-  /** Alignment of the chosen address in bytes, a power of two. Default: one that lets large pages be used. */
+  /**
+   * Alignment of the address in bytes, a power of two (`ERR_INVALID_ARGUMENT`) from 1 to 2^63 (`ERR_OUT_OF_RANGE`); below a page
+   * it is a page. Default: one that lets large pages be used.
+   */
   readonly alignment?: number | undefined;
   /** Name for people, kept with the mapping and shown in errors and tools. */
   readonly label?: string | undefined;
@@ -279,15 +282,23 @@ export interface IommuDomain extends AsyncDisposable, Disposable {
    * pinned once more, which takes milliseconds for each 64 MiB of small pages. Open devices before mapping large memory.
    *
    * @param device name for messages, such as the PCI address
-   * @throws PciError `ERR_CLOSED`, `ERR_IOVA_RANGE` if a live mapping lies outside what the mapper allows,
-   * `ERR_NOT_SUPPORTED` while {@link dirty} notes and the mapper cannot
+   * @throws PciError `ERR_CLOSED`; `ERR_INVALID_ARGUMENT` for what is no mapper or no name, and, as `ERR_OUT_OF_RANGE`, for
+   * limits that make no sense; `ERR_IOVA_RANGE` if a live mapping or reservation lies outside what the mapper allows, or no address
+   * is valid for all; `ERR_MISALIGNED` if a live mapping is not of whole pages of the mapper's; `ERR_NOT_SUPPORTED` while
+   * {@link dirty} notes and the mapper cannot; what {@link DmaMapper.mapSync} throws for a live mapping, such as
+   * `ERR_MEMLOCK` and `ERR_MAPPING_LIMIT`
    */
   attach(mapper: DmaMapper, device: string): DomainAttachment;
   /**
    * Makes memory visible to the devices. Resolves at once for small sizes, and maps off this thread for large ones.
    *
-   * @throws PciError `ERR_DOMAIN_EMPTY` before the first attach, `ERR_CLOSED`, `ERR_MISALIGNED`, `ERR_OUT_OF_RANGE`,
-   * `ERR_IOVA_RANGE`, `ERR_IOVA_OVERLAP`, `ERR_IOVA_EXHAUSTED`, `ERR_MEMLOCK`, `ERR_MAPPING_LIMIT`
+   * @throws PciError `ERR_DOMAIN_EMPTY` before the first attach; `ERR_CLOSED` also for memory that is, and when the domain is
+   * closed meanwhile; `ERR_INVALID_ARGUMENT` for what is no memory or no option, and for memory that may only be read
+   * unless it is mapped `to-device`; `ERR_OUT_OF_RANGE` for what passes the end of the memory, and for other numbers;
+   * `ERR_MISALIGNED` for an offset, a size or a fixed address that is no multiple of a page or of `alignment`;
+   * `ERR_IOVA_RANGE` if no valid address would do, `ERR_IOVA_OVERLAP` if a fixed one is taken, `ERR_IOVA_EXHAUSTED` if all are;
+   * `ERR_MAPPING_LIMIT`; `ERR_MEMLOCK`; `ERR_NOT_SUPPORTED` for memory that the IOMMU cannot reach; the system's code for any
+   * other refusal; `ERR_BUSY` if one mapper refused and another would not let go, so that it stays in {@link mappings}
    */
   map(memory: DmaMemory, options?: MapOptions): Promise<DmaMapping>;
   /** {@link map} on this thread. */
