@@ -8,6 +8,7 @@ import {
   type MapOptions,
   type MemorySource,
   PciError,
+  UnderWay,
 } from "@userpci/interface";
 import type { DmaBuffer } from "./buffer.ts";
 import { BufferSet } from "./buffer-set.ts";
@@ -32,7 +33,7 @@ export class Dma implements AsyncDisposable, Disposable {
   readonly #owner: string | undefined;
   readonly #addressBits: number;
   readonly #buffers = new BufferSet();
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #underWay = new UnderWay();
   #closed = false;
 
   /** @throws PciError `ERR_INVALID_ARGUMENT` for what is no device, `ERR_OUT_OF_RANGE` for an address width that is none */
@@ -121,7 +122,7 @@ export class Dma implements AsyncDisposable, Disposable {
    */
   async alloc(size: number, options: DmaAllocOptions = {}): Promise<DmaBuffer> {
     const memory = this.#allocate(size, options);
-    return this.#track(this.#mapTo(memory, options, true));
+    return this.#underWay.track(this.#mapTo(memory, options, true));
   }
 
   /** {@link alloc} on this thread. */
@@ -145,7 +146,7 @@ export class Dma implements AsyncDisposable, Disposable {
   async map(memory: DmaMappable, options: DmaMapOptions = {}): Promise<DmaBuffer> {
     this.#checkReady();
     const given = memoryOf(this.#memory, memory, options);
-    return this.#track(this.#mapTo(given.memory, given.options, given.made));
+    return this.#underWay.track(this.#mapTo(given.memory, given.options, given.made));
   }
 
   /** {@link map} on this thread. */
@@ -196,7 +197,7 @@ export class Dma implements AsyncDisposable, Disposable {
    */
   async close(): Promise<void> {
     this.#closed = true;
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+    await this.#underWay.idle();
     await this.#buffers.close();
   }
 
@@ -273,15 +274,6 @@ export class Dma implements AsyncDisposable, Disposable {
     const narrowed = Math.min(addressBits, this.#addressBits);
     // One by one: V8 takes ten times a mapping's own time for an object that is spread and then added to.
     return { iova, offset, size, direction, addressBits: narrowed, alignment, label, owner, join };
-  }
-
-  #track<R>(work: Promise<R>): Promise<R> {
-    const settled: Promise<unknown> = work.then(
-      () => this.#underWay.delete(settled),
-      () => this.#underWay.delete(settled),
-    );
-    this.#underWay.add(settled);
-    return work;
   }
 
   /** Before anything is made that would have to be undone. A device whose memory nobody uses needs no domain that maps. */

@@ -17,6 +17,7 @@ import {
   PciError,
   type PinBudget,
   type ReserveOptions,
+  UnderWay,
 } from "@userpci/interface";
 import { AddressTable } from "./address-table.ts";
 import { checkMapper, DeviceList, domainEmpty } from "./attachment.ts";
@@ -29,7 +30,6 @@ import { closedMeanwhile, Mapping, type MappingHost } from "./mapping.ts";
 import { type MappingPlan, planMapping } from "./request.ts";
 import { planReservation, Reservation } from "./reservation.ts";
 import { shareOf } from "./share.ts";
-import { UnderWay } from "./under-way.ts";
 
 /**
  * Makes an I/O address space without a device in it (row R3). Backends give it mappers as devices are opened into it. It

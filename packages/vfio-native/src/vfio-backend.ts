@@ -7,6 +7,7 @@ import {
   type IommuDomain,
   type OpenOptions,
   PciError,
+  UnderWay,
 } from "@userpci/interface";
 import { createDomain } from "@userpci/iommu";
 import { whileBusy, whileBusySync } from "./busy.ts";
@@ -34,7 +35,7 @@ export class VfioBackend implements KernelBackend {
   readonly #devices = new Map<VfioDevice, Admission>();
   /** Addresses that are open or being opened. */
   readonly #addresses = new Set<string>();
-  readonly #opens = new Set<Promise<unknown>>();
+  readonly #opens = new UnderWay();
   /** Domains that were made with dirty tracking. */
   readonly #tracked = new WeakSet<IommuDomain>();
   #closed = false;
@@ -60,13 +61,7 @@ export class VfioBackend implements KernelBackend {
   }
 
   open(address: string, options: OpenOptions = {}): Promise<VfioDevice> {
-    const open = whileBusy(() => this.#open(address, options));
-    const settled: Promise<unknown> = open.then(
-      () => this.#opens.delete(settled),
-      () => this.#opens.delete(settled),
-    );
-    this.#opens.add(settled);
-    return open;
+    return this.#opens.track(whileBusy(() => this.#open(address, options)));
   }
 
   openSync(address: string, options: OpenOptions = {}): VfioDevice {
@@ -151,7 +146,7 @@ export class VfioBackend implements KernelBackend {
   async #close(): Promise<void> {
     this.#closed = true;
     // What is being opened finds the backend closed, and undoes itself.
-    await Promise.all(this.#opens);
+    await this.#opens.idle();
     const failures = new Failures();
     await Promise.all([...this.#devices.keys()].map((device) => failures.tryAsync(() => device.close())));
     for (const [domain, mapper] of [...this.#path.spaces]) {
