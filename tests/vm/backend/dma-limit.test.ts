@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import type { MappingBudget } from "@userpci/interface";
 import { createDomain } from "@userpci/iommu";
-import { vfioGroup } from "@userpci/vfio-native";
+import { adoptDomain, vfioGroup } from "@userpci/vfio-native";
 import { expectCode } from "../harness/expect.ts";
 import { openWithMapper } from "../harness/mapper.ts";
 import { holdings } from "../harness/process.ts";
@@ -60,6 +60,37 @@ await guestSuite(import.meta.url, {
         map(12);
         await turn();
         assert.deepEqual(told, [{ used: 13, limit: 16 }]);
+        device.closeSync();
+        domain.closeSync();
+      }),
+
+    "what another domain maps into the same container counts too, and is warned of in time": () =>
+      withLimit(async () => {
+        const told: MappingBudget[] = [];
+        using backend = vfioGroup();
+        const domain = createDomain({ onMappingsLow: (budget) => told.push(budget) });
+        using device = backend.openSync(at.edu, { domain });
+        using memory = backend.memory.alloc(17 * PAGE);
+        const map = (i: number) => domain.mapSync(memory, { offset: i * PAGE, size: PAGE });
+        const other = adoptDomain(domain.share(domain.reserve(8 * PAGE)));
+        for (let i = 0; i < 6; i++) map(i);
+        for (let i = 8; i < 16; i++) other.mapSync(memory, { offset: i * PAGE, size: PAGE });
+        assert.deepEqual(
+          [domain.budget, other.budget],
+          [
+            { used: 6, limit: 8 },
+            { used: 8, limit: 10 },
+          ],
+        );
+        map(6);
+        await turn();
+        assert.deepEqual(told, [{ used: 7, limit: 8 }]);
+        map(7);
+        const error = expectCode("ERR_MAPPING_LIMIT", () => map(16));
+        assert.match(error.message, /holds 8 mappings, and may hold 8 beside those of others/);
+        other.closeSync();
+        assert.deepEqual(domain.budget, { used: 8, limit: 16 });
+        map(16);
         device.closeSync();
         domain.closeSync();
       }),
