@@ -20,9 +20,10 @@ import type { VectorOffer } from "./vector-offer.ts";
 import { checkAborted, Waiter } from "./waiter.ts";
 
 /**
- * The {@link Vector} of a set. It is the one reader of its target. A pull reader leaves the target listened to between
- * two waits, since starting and stopping costs system calls; the first event that finds nobody waiting is kept in
- * `#pending` and ends the listening, so that a slow consumer is not woken for each event.
+ * A {@link Vector}. It is the one reader of its target. A pull reader leaves the target listened to between two waits,
+ * since starting and stopping costs system calls; the first event that finds nobody waiting is kept in `#pending` and ends
+ * the listening, so that a slow consumer is not woken for each event. Not so if it is adopted: what this thread has read
+ * would be lost with it, so it listens while somebody waits.
  */
 export class IrqVector implements Vector, EventSource {
   readonly kind: IrqKind;
@@ -285,10 +286,11 @@ export class IrqVector implements Vector, EventSource {
     }
   }
 
-  /** Nobody waits any more: listening goes on, but does not keep the process alive. */
+  /** Nobody waits any more: listening goes on where nothing is lost by it, but does not keep the process alive. */
   #waited(): void {
     this.#waiter = undefined;
-    this.#listening.idle();
+    if (this.#offer === undefined) this.#listening.stop();
+    else this.#listening.idle();
   }
 
   #endWait(): void {

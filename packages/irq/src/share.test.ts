@@ -67,6 +67,27 @@ describe("a shared vector", () => {
     expect(() => own.trigger()).toThrow(closed);
   });
 
+  it.each<[string, (own: AdoptedVector) => Promise<unknown>]>([
+    ["wait", (own) => own.wait()],
+    ["step of its iterator", (own) => own.events().next()],
+  ])(
+    "is left with every event that nobody was told of when the other thread ends after a %s",
+    async (_, read) => {
+      const { device, vector } = opened();
+      let target: TestTarget | undefined;
+      const own = adoptVector(vector.share(), (shared, ended) => (target = TestTarget.adopt(shared, ended)));
+      const told = read(own);
+      device.fire("msi");
+      await told;
+      device.fire("msi", 0, 2);
+      await turns();
+      device.fire("msi", 0, 3);
+      // A thread that ends runs nothing any more: its descriptors are closed.
+      target!.close();
+      expect(vector.take()).toBe(5);
+    },
+  );
+
   it("may have been waited for just before", async () => {
     const { device, vector } = opened();
     const waiting = vector.wait();

@@ -24,20 +24,22 @@ namespace {
 
 enum Kind { kCounter = 0, kReadable = 1 };
 
-// An exception of the callback is nobody's but the process's: it becomes 'uncaughtException'.
-void ReportException(napi_env env) {
+// An exception of the callback is nobody's but the process's: it becomes 'uncaughtException'. False if there is none.
+bool ReportException(napi_env env) {
   bool pending = false;
   napi_is_exception_pending(env, &pending);
-  if (!pending) return;  // a worker that is being terminated
+  if (!pending) return false;
   napi_value exception = nullptr;
   if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
+  return true;
 }
 
-// The callback may end the watch, so the watch is not touched after it.
-void CallBack(Watch* watch, double count) {
+// The callback may end the watch, so the watch is not touched after it. False if it was not called, since the environment
+// runs nothing any more.
+bool CallBack(Watch* watch, double count) {
   napi_env env = watch->env;
   napi_handle_scope scope = nullptr;
-  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return false;
   napi_value callback = nullptr;
   napi_value receiver = nullptr;
   napi_value argument = nullptr;
@@ -45,19 +47,29 @@ void CallBack(Watch* watch, double count) {
   napi_get_global(env, &receiver);
   napi_create_double(env, count, &argument);
   // Not napi_call_function: microtasks and process.nextTick must run before the loop goes on.
-  if (napi_make_callback(env, watch->context, receiver, callback, 1, &argument, nullptr) != napi_ok) {
-    ReportException(env);
-  }
+  const napi_status status = napi_make_callback(env, watch->context, receiver, callback, 1, &argument, nullptr);
+  // A callback in which the environment was told to end has an exception, or a failure that is none of the call's.
+  const bool called = status == napi_ok || ReportException(env) || status == napi_generic_failure;
   napi_close_handle_scope(env, scope);
+  return called;
+}
+
+// Calls back with a counter's count. If that is too late, the count is again for whoever else reads the counter.
+void HandOver(Watch* watch, uint64_t count) {
+  if (CallBack(watch, static_cast<double>(count))) return;
+  uv_poll_stop(&watch->poll);
+  Retried([&] { return write(watch->fd, &count, sizeof count); });
 }
 
 void OnReady(uv_poll_t* poll, int status, int) {
   auto* watch = static_cast<Watch*>(poll->data);
-  if (status < 0) return CallBack(watch, status);  // libuv has stopped polling
-  if (!watch->is_counter) return CallBack(watch, 1);
+  if (status < 0 || !watch->is_counter) {
+    CallBack(watch, status < 0 ? status : 1);  // below 0 libuv has stopped polling
+    return;
+  }
   uint64_t count = 0;
   const int64_t result = Retried([&] { return read(watch->fd, &count, sizeof count); });
-  if (result == sizeof count) return CallBack(watch, static_cast<double>(count));
+  if (result == sizeof count) return HandOver(watch, count);
   if (result == -EAGAIN) return;  // somebody else took the count
   uv_poll_stop(poll);
   CallBack(watch, static_cast<double>(result < 0 ? result : -EIO));

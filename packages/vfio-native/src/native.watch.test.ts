@@ -236,6 +236,26 @@ describe("a worker with watches", () => {
   });
 
   it.each([
+    ["is terminated inside a callback", "parentPort.postMessage(0); for (;;);"],
+    [
+      "is terminated inside a microtask",
+      "Promise.resolve().then(() => { parentPort.postMessage(0); for (;;); });",
+    ],
+    ["ends by process.exit()", "parentPort.postMessage(0); process.exit();"],
+  ])("that %s leaves a count that it was not told of to others", async (_how, callback) => {
+    const counters = [native.eventfd(5), native.eventfd(5)];
+    const worker = startWorker(
+      `for (const fd of workerData) native.watch(fd, 0, () => { ${callback} });`,
+      counters,
+    );
+    await message(worker);
+    await worker.terminate();
+    // It was told of one of the two.
+    expect(counters.map((fd) => native.counterRead(fd)).toSorted()).toEqual([-11, 5]);
+    for (const fd of counters) native.close(fd);
+  });
+
+  it.each([
     ["by itself", `native.watchRef(native.watch(native.eventfd(0), 0, () => {}), false);`, 0],
     ["by process.exit()", `${busyWatches} process.exit(4);`, 4],
     ["by process.exit() in a callback", `native.watch(native.eventfd(1), 0, () => process.exit(4));`, 4],
