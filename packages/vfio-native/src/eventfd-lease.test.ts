@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { failing } from "@userpci/interface/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { adoptIrqTarget } from "./adopt-irq-target.ts";
 import { AdoptedLease } from "./eventfd-lease.ts";
 import { EventfdTarget, type SharedEventfd } from "./eventfd-target.ts";
@@ -84,6 +84,24 @@ describe("a shared eventfd", () => {
     target.close();
     expect(own.take()).toBe(4);
     expect(() => own.take()).toThrow(failing("ERR_CLOSED"));
+  });
+
+  it("hands over what arrived while it asked whether it was closed", () => {
+    const made = Array.from({ length: 2 }, () => new EventfdTarget(native));
+    const reads = made.map((target) => {
+      const { fd, lease } = target.share();
+      const adopted = new AdoptedLease(native, fd, lease);
+      // Fires and closes after the counter was read.
+      const ended = vi.spyOn(adopted, "ended", "get").mockImplementationOnce(() => {
+        target.signal(4);
+        target.close();
+        ended.mockRestore();
+        return adopted.ended;
+      });
+      return new EventfdTarget(native, { lease: adopted, ended: () => adopted.close() });
+    });
+    expect([reads[0]!.take(), reads[1]!.waitSync(1)]).toEqual([4, 4]);
+    for (const own of reads) expect(() => own.take()).toThrow(failing("ERR_CLOSED"));
   });
 
   it("is never another file that took the number of a closed one", () => {

@@ -6,6 +6,12 @@ import type { Native } from "./native.ts";
 /** -EAGAIN: the counter is 0. */
 const EAGAIN = -11;
 
+/**
+ * Longest sleep in one call of the addon. A thread that is to end, with the process or alone, does so between two: nothing
+ * else wakes it.
+ */
+const SLICE_MS = 100;
+
 /** Name of the kind in a {@link SharedEventfd}. */
 export const EVENTFD = "eventfd";
 
@@ -99,9 +105,11 @@ export class EventfdTarget implements IrqTarget {
     checkInteger("timeoutMs", timeoutMs, 0, 0x7fff_ffff);
     checkInteger("spinUs", spinUs, 0, 1_000_000);
     this.#assertFree();
-    const count = this.#native.counterWait(this.#awaited, timeoutMs, spinUs);
+    const slice = Math.min(timeoutMs, SLICE_MS);
+    const count = this.#native.counterWait(this.#awaited, slice, spinUs);
+    if (count > 0) return count;
     if (count < 0) throw systemError(count, "poll");
-    return count === 0 ? this.#nothing() : count;
+    return timeoutMs > SLICE_MS ? this.#sleepOn(timeoutMs - SLICE_MS) : this.#nothing();
   }
 
   signal(count = 1): void {
@@ -139,9 +147,24 @@ export class EventfdTarget implements IrqTarget {
     this.close();
   }
 
+  #sleepOn(timeoutMs: number): number {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const left = deadline - performance.now();
+      // The end of the lease ends a slice as well.
+      if (left <= 0 || this.#adopted?.lease.ended) return this.#nothing();
+      const count = this.#native.counterWait(this.#awaited, Math.min(left, SLICE_MS), 0);
+      if (count > 0) return count;
+      if (count < 0) throw systemError(count, "poll");
+    }
+  }
+
   /** No event came; was it because there will be none? */
-  #nothing(): 0 {
+  #nothing(): number {
     if (!this.#adopted?.lease.ended) return 0;
+    // It may have come since, and before the end.
+    const count = this.#native.counterRead(this.#fd);
+    if (count > 0) return count;
     this.#adopted.ended();
     throw new PciError("ERR_CLOSED", "the thread that this interrupt target is from has closed it");
   }
