@@ -32,6 +32,26 @@ describe("INTx", () => {
     expect([maskedInside, device.masked.size]).toEqual([[true, true], 0]);
   });
 
+  it.each(["before", "after"])(
+    "stays masked until a listener that came %s it fired, and adds another, has acknowledged",
+    async (since) => {
+      const { device, vector } = opened("intx");
+      const counts: number[] = [];
+      const listen = (): unknown =>
+        vector.on((count) => {
+          if (counts.push(count) === 1) vector.on((other) => counts.push(other));
+          device.asserted = false;
+        });
+      if (since === "before") listen();
+      else await vector.wait({ timeoutMs: 1 });
+      device.raise();
+      await turns();
+      if (since === "after") listen();
+      await turns(10);
+      expect([counts, device.asserted, device.masked.size]).toEqual([[1], false, 0]);
+    },
+  );
+
   it("fires again when it was not acknowledged", async () => {
     const { device, vector } = opened("intx");
     let calls = 0;

@@ -38,6 +38,7 @@ export class IrqVector implements Vector, EventSource {
   #waiter: Waiter | undefined;
   #iterator: object | undefined;
   #pending = 0;
+  #delivering = false;
   #closed = false;
 
   /** @param offer by which it can be shared; none if it is adopted */
@@ -73,7 +74,8 @@ export class IrqVector implements Vector, EventSource {
       if (this.#listeners.size === 0) this.#listening.stop();
     });
     try {
-      if (this.#pending === 0) this.#mask.rearm();
+      // A listener that adds another may not have acknowledged yet.
+      if (this.#pending === 0 && !this.#delivering) this.#mask.rearm();
       this.#listening.start();
     } catch (error) {
       subscription.close();
@@ -233,8 +235,7 @@ export class IrqVector implements Vector, EventSource {
   #arrived(count: number): void {
     this.#record(count);
     if (this.#listeners.size > 0) {
-      this.#listeners.emit(count);
-      this.#rearmAfterListeners();
+      this.#deliver(count);
     } else if (this.#waiter !== undefined) {
       const waiter = this.#waiter;
       this.#waited();
@@ -255,8 +256,7 @@ export class IrqVector implements Vector, EventSource {
 
   #deliverPending(): void {
     if (this.#closed || this.#listeners.size === 0 || this.#pending === 0) return;
-    this.#listeners.emit(this.#takePending());
-    this.#rearmAfterListeners();
+    this.#deliver(this.#takePending());
   }
 
   #record(count: number): void {
@@ -277,7 +277,10 @@ export class IrqVector implements Vector, EventSource {
     return count;
   }
 
-  #rearmAfterListeners(): void {
+  #deliver(count: number): void {
+    this.#delivering = true;
+    this.#listeners.emit(count);
+    this.#delivering = false;
     if (this.#closed) return;
     try {
       this.#mask.rearm();
