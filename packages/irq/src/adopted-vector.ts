@@ -10,6 +10,9 @@ import type { AdoptedVector, SharedVector } from "./vector.ts";
  */
 export type AdoptTarget = (shared: SharedIrqTarget, ended: () => void) => IrqTarget;
 
+/** What a vector needs of a target. */
+const targetMethods = ["listen", "unlisten", "ref", "take", "waitSync", "signal", "close"] as const;
+
 /**
  * Makes a vector that another thread offers this thread's own. It has all of {@link Vector} but `mask`; `trigger` adds an
  * event as the device would. It ends with the other thread's vector.
@@ -28,14 +31,20 @@ export function adoptVector(shared: SharedVector, adoptTarget: AdoptTarget): Ado
     });
   }
   let vector: AdoptedIrqVector | undefined;
-  const target = adoptTarget(shared.target, () => vector?.end());
+  const targets: IrqTarget[] = [];
+  const adopt = (offer: SharedIrqTarget, ended: () => void): IrqTarget => {
+    const target = adoptTarget(offer, ended);
+    checkMethods("what adoptTarget returned", target, targetMethods);
+    targets.push(target);
+    return target;
+  };
   try {
-    checkMethods("what adoptTarget returned", target, ["listen", "take", "waitSync", "close"]);
-    const unmask = shared.unmask && adoptTarget(shared.unmask, () => undefined);
+    const target = adopt(shared.target, () => vector?.end());
+    const unmask = shared.unmask && adopt(shared.unmask, () => undefined);
     vector = new AdoptedIrqVector(shared, target, unmask);
     return vector;
   } catch (error) {
-    target.close();
+    for (const target of targets) target.close();
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { type IrqKind, PciError } from "@userpci/interface";
 import { failing } from "@userpci/interface/testing";
 import { describe, expect, it } from "vitest";
-import { adoptVector } from "./adopted-vector.ts";
+import { type AdoptTarget, adoptVector } from "./adopted-vector.ts";
 import { opened, turns } from "./testing/opened.ts";
 import { TestTarget } from "./testing/target.ts";
 import type { AdoptedVector, SharedVector } from "./vector.ts";
@@ -232,5 +232,36 @@ describe("what is no offer", () => {
     [{ info: { kind: "msi" as IrqKind }, target: {} }, () => ({ close() {} })],
   ])("is refused: %o", (shared, adoptTarget) => {
     expect(() => adoptVector(shared as never, adoptTarget as never)).toThrow(failing("ERR_INVALID_ARGUMENT"));
+  });
+
+  it.each([undefined, null, 5, {}])("is refused when adoptTarget gives %o", (target) => {
+    const { vector } = opened();
+    const refused = failing("ERR_INVALID_ARGUMENT", /^what adoptTarget returned /);
+    expect(() => adoptVector(vector.share(), () => target as never)).toThrow(refused);
+  });
+
+  it.each([
+    ["what unmasks it cannot be adopted", (shared: SharedVector) => ({ ...shared, unmask: {} as never })],
+    [
+      "it cannot be read",
+      (shared: SharedVector) =>
+        Object.defineProperty(shared, "address", {
+          get() {
+            throw new Error("deliberate");
+          },
+        }),
+    ],
+  ])("holds no target when %s", (_when, broken) => {
+    const { vector } = opened("intx");
+    const targets: TestTarget[] = [];
+    const keep: AdoptTarget = (shared, ended) => {
+      const target = TestTarget.adopt(shared, ended);
+      targets.push(target);
+      return target;
+    };
+    const shared = vector.share();
+    expect(() => adoptVector(broken(shared), keep)).toThrow();
+    expect(targets.map((target) => target.closed)).not.toContain(false);
+    expect([targets.length > 0, vector.take()]).toEqual([true, 0]);
   });
 });
