@@ -125,4 +125,49 @@ describe("the statistics of a vector", () => {
     await turns();
     expect(vector.stats).toMatchObject({ count: 3, latency: { count: 1 } });
   });
+
+  it("tell of what was handed over, once it was, and of nothing that another thread gets", async () => {
+    const { device, vector } = opened();
+    device.fire("msi");
+    await vector.wait();
+    const before = vector.stats;
+    device.fire("msi", 0, 4);
+    await turns();
+    expect(vector.stats).toEqual(before);
+    vector.share();
+    expect(vector.stats).toEqual(before);
+    vector.unshare();
+    expect(await vector.wait()).toBe(4);
+    expect(vector.stats).toMatchObject({ count: 5, deliveries: 2, coalescing: 2.5, largest: 4 });
+    device.fire("msi", 0, 2);
+    await turns();
+    device.fire("msi", 0, 3);
+    expect(vector.take()).toBe(5);
+    expect(vector.stats).toMatchObject({ count: 10, deliveries: 3, largest: 5 });
+  });
+
+  it("tell how long a triggered event took that had to wait to be asked for", async () => {
+    const { device, vector } = opened();
+    device.fire("msi");
+    await vector.wait();
+    vector.trigger();
+    await turns();
+    vi.advanceTimersByTime(7);
+    expect(vector.stats.latency).toBeUndefined();
+    expect(await vector.wait()).toBe(1);
+    expect(vector.stats.latency).toEqual({ count: 1, last: 7, min: 7, max: 7, mean: 7 });
+  });
+
+  it("tell nothing of a trigger by an older event that had to wait to be asked for", async () => {
+    const { device, vector } = opened();
+    device.fire("msi");
+    await vector.wait();
+    device.fire("msi");
+    await turns();
+    vector.trigger();
+    vi.advanceTimersByTime(7);
+    expect(await vector.wait()).toBe(1);
+    expect(await vector.wait()).toBe(1);
+    expect(vector.stats).toMatchObject({ count: 3, latency: undefined });
+  });
 });

@@ -60,11 +60,6 @@ export class EventLog {
     this.#lastAt = now;
   }
 
-  /** Forgets events that go to another reader. */
-  remove(count: number): void {
-    this.#count -= count;
-  }
-
   /** Measures how long an event takes that was caused at `began`; ends with the next. */
   triggered(began: number): void {
     this.#settle();

@@ -106,7 +106,7 @@ export class IrqVector implements Vector, EventSource {
     checkWaitSyncOptions(options);
     this.#checkDirect();
     this.#log.stamp();
-    if (this.#pending > 0) return this.#takePending();
+    if (this.#pending > 0) return this.#handOver(this.#takePending());
     this.#mask.rearm();
     this.#listening.stop();
     const { timeoutMs, spinUs } = options;
@@ -114,7 +114,7 @@ export class IrqVector implements Vector, EventSource {
     const hurries = spinUs !== undefined && !this.#log.measures && !this.#mask.isAutomatic;
     const count = this.target.waitSync(timeoutMs ?? MAX_TIMEOUT_MS, spinUs);
     if (count === 0) return timeoutMs === undefined ? this.waitSync() : 0;
-    if (!hurries) return this.#recordNow(count);
+    if (!hurries) return this.#handOverRead(count);
     this.#log.addLater(count);
     return count;
   }
@@ -124,14 +124,17 @@ export class IrqVector implements Vector, EventSource {
     // What was never handed over was not acknowledged either: unmasking would only fire it again.
     if (this.#pending === 0) this.#mask.rearm();
     this.#listening.stop();
-    return this.#takePending() + this.#recordNow(this.target.take());
+    const count = this.target.take();
+    if (count > 0) this.#mask.fired();
+    return this.#handOver(this.#takePending() + count);
   }
 
   trigger(): void {
     this.#checkOpen();
     const began = performance.now();
     this.#device.triggerIrqs(this.kind, this.index, 1);
-    if (this.#offer?.made !== true) this.#log.triggered(began);
+    // Where an older event is still to be handed over, that one would be measured.
+    if (this.#offer?.made !== true && this.#pending === 0) this.#log.triggered(began);
   }
 
   mask(): void {
@@ -183,9 +186,7 @@ export class IrqVector implements Vector, EventSource {
   /** Leaves what was not handed over to the next reader of the target. */
   giveBack(): void {
     const count = this.#takePending();
-    if (count === 0) return;
-    this.#log.remove(count);
-    this.target.signal(count);
+    if (count > 0) this.target.signal(count);
   }
 
   /** One pull of events; the caller has seen to it that nothing else reads. */
@@ -193,7 +194,7 @@ export class IrqVector implements Vector, EventSource {
     this.#checkOpen();
     if (this.#waiter !== undefined) throw this.#busy("a call of wait()");
     checkAborted(options.signal);
-    if (this.#pending > 0) return this.#takePending();
+    if (this.#pending > 0) return this.#handOver(this.#takePending());
     this.#mask.rearm();
     const found = this.#spin(options.spinUs);
     if (found > 0) return found;
@@ -233,17 +234,16 @@ export class IrqVector implements Vector, EventSource {
   }
 
   #arrived(count: number): void {
-    this.#record(count);
-    if (this.#listeners.size > 0) {
-      this.#deliver(count);
-    } else if (this.#waiter !== undefined) {
-      const waiter = this.#waiter;
-      this.#waited();
-      waiter.resolve(count);
-    } else {
+    this.#mask.fired();
+    if (this.#listeners.size > 0) return this.#deliver(count);
+    const waiter = this.#waiter;
+    if (waiter === undefined) {
       this.#pending += count;
-      this.#listening.stop();
+      return this.#listening.stop();
     }
+    this.#waited();
+    this.#log.add(count);
+    waiter.resolve(count);
     this.#log.stamp();
   }
 
@@ -251,7 +251,7 @@ export class IrqVector implements Vector, EventSource {
   #spin(spinUs = 0): number {
     if (spinUs === 0) return 0;
     this.#listening.stop();
-    return this.#recordNow(this.target.waitSync(0, spinUs));
+    return this.#handOverRead(this.target.waitSync(0, spinUs));
   }
 
   #deliverPending(): void {
@@ -259,14 +259,14 @@ export class IrqVector implements Vector, EventSource {
     this.#deliver(this.#takePending());
   }
 
-  #record(count: number): void {
-    if (count === 0) return;
-    this.#log.add(count);
-    this.#mask.fired();
+  /** Writes down what is handed over, now that it was read. */
+  #handOverRead(count: number): number {
+    if (count > 0) this.#mask.fired();
+    return this.#handOver(count);
   }
 
-  #recordNow(count: number): number {
-    this.#record(count);
+  #handOver(count: number): number {
+    if (count > 0) this.#log.add(count);
     this.#log.stamp();
     return count;
   }
@@ -278,9 +278,11 @@ export class IrqVector implements Vector, EventSource {
   }
 
   #deliver(count: number): void {
+    this.#log.add(count);
     this.#delivering = true;
     this.#listeners.emit(count);
     this.#delivering = false;
+    this.#log.stamp();
     if (this.#closed) return;
     try {
       this.#mask.rearm();

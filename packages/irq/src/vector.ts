@@ -42,11 +42,14 @@ export interface LatencyStats {
   readonly mean: number;
 }
 
-/** What a vector's readers in this thread have seen since it was enabled, or adopted. */
+/**
+ * What a vector's readers in this thread were told since it was enabled, or adopted; what still waits to be asked for does
+ * not count.
+ */
 export interface VectorStats {
   /** Events. */
   readonly count: number;
-  /** Times that this thread was told of events. */
+  /** Times that a reader was told of events. */
   readonly deliveries: number;
   /** How far events coalesce: `count / deliveries`, 0 before the first. */
   readonly coalescing: number;
@@ -60,8 +63,8 @@ export interface VectorStats {
    */
   readonly lastAt: number | undefined;
   /**
-   * From {@link Vector.trigger} until this thread was told; undefined before the first. An interrupt of the device itself
-   * tells nobody when it was sent.
+   * From {@link Vector.trigger} until a reader was told; undefined before the first. An interrupt of the device itself tells
+   * nobody when it was sent; nor is a trigger measured that comes while an older event waits to be asked for.
    */
   readonly latency: LatencyStats | undefined;
 }
