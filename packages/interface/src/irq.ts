@@ -53,6 +53,8 @@ export interface IrqTarget extends Disposable {
    * Takes the events that have arrived, without waiting.
    *
    * @returns the count, 0 if none
+   * @throws PciError `ERR_CLOSED`, also if it is adopted and was closed where it came from; `ERR_IRQ_BUSY` while there is a
+   * listener or another thread reads
    */
   take(): number;
   /**
@@ -62,9 +64,11 @@ export interface IrqTarget extends Disposable {
    * @param timeoutMs longest sleep in milliseconds; 0 does not sleep
    * @param spinUs the budget in microseconds, 0 to 1,000,000. Default 0: asks once
    * @returns the count, 0 after the time-out
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, and as {@link take}, also if it is closed meanwhile where it
+   * came from
    */
   waitSync(timeoutMs: number, spinUs?: number): number;
-  /** Adds `count` events, as the device would. */
+  /** Adds `count` events, as the device would. @throws PciError `ERR_CLOSED`, `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` */
   signal(count?: number): void;
   /**
    * Offers the reading to another thread, one at a time. Until that has closed what it adopted, or has ended, whoever

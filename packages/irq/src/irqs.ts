@@ -12,9 +12,9 @@ import { IrqSet } from "./irq-set.ts";
 
 /** Which vectors {@link Irqs.enable} enables. */
 export interface EnableOptions {
-  /** How many. Default 1. */
+  /** How many, 1 to `info(kind).count`. Default 1. */
   readonly count?: number;
-  /** Number of the first. Default 0. */
+  /** Number of the first, 0 to `info(kind).count - 1`; `start + count` may not pass that count. Default 0. */
   readonly start?: number;
   /** These and no others, by number, in place of `count` and `start`. */
   readonly vectors?: readonly number[];

@@ -118,14 +118,15 @@ export interface Vector extends AsyncIterable<number> {
    * first listener are delivered too. If it throws, the other listeners are called and the vector is unmasked all the
    * same; the error is then thrown as an uncaught exception, as from an `EventTarget`.
    *
-   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_IRQ_BUSY` while an iterator or `wait` reads the vector
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_IRQ_BUSY` while an iterator, `wait` or another thread reads the vector
    */
   on(listener: (count: number) => void): Subscription;
   /**
    * Iterates over counts, each above 0. Ends when the vector is closed. It reads the vector from its first step until it
    * ends, by `break` too.
    *
-   * @throws PciError from a step: `ERR_IRQ_BUSY` if something else reads the vector, `ERR_ABORTED`
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_CLOSED`; from a step: `ERR_IRQ_BUSY` if something else
+   * reads the vector, `ERR_ABORTED`
    */
   events(options?: EventsOptions): AsyncIterableIterator<number>;
   /** {@link events} without options. */
@@ -134,22 +135,23 @@ export interface Vector extends AsyncIterable<number> {
    * Waits for events.
    *
    * @returns how many, 0 after the time-out
-   * @throws PciError (rejects with) `ERR_IRQ_BUSY`, `ERR_ABORTED`, `ERR_OUT_OF_RANGE`, `ERR_CLOSED` also if the vector is
-   * closed while waiting
+   * @throws PciError (rejects with) `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_IRQ_BUSY`, `ERR_ABORTED`, `ERR_CLOSED`
+   * also if the vector is closed while waiting
    */
   wait(options?: WaitOptions): Promise<number>;
   /**
    * Blocks this thread until an event arrives.
    *
    * @returns how many events, 0 after the time-out
-   * @throws PciError `ERR_IRQ_BUSY`, `ERR_OUT_OF_RANGE`
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_IRQ_BUSY`, `ERR_CLOSED` also if the vector is adopted and
+   * the thread that lent it closes it, or ends, meanwhile
    */
   waitSync(options?: WaitSyncOptions): number;
   /**
    * Takes the events that have arrived, without waiting.
    *
    * @returns how many, 0 if none
-   * @throws PciError `ERR_IRQ_BUSY`
+   * @throws PciError `ERR_IRQ_BUSY`, `ERR_CLOSED`
    */
   take(): number;
   /**
@@ -161,12 +163,16 @@ export interface Vector extends AsyncIterable<number> {
   /**
    * Masks the vector until {@link unmask}, also against the unmasking that follows a delivery.
    *
-   * @throws PciError `ERR_NOT_SUPPORTED` if the kind cannot be masked
+   * @throws PciError `ERR_NOT_SUPPORTED` if the kind cannot be masked, `ERR_IRQ_BUSY` while it is shared
    */
   mask(): void;
-  /** Undoes {@link mask}. @throws PciError `ERR_NOT_SUPPORTED` if the kind cannot be masked */
+  /** Undoes {@link mask}. @throws PciError as {@link mask} */
   unmask(): void;
-  /** Whether listeners and pending waits keep the process alive; true at first. */
+  /**
+   * Whether listeners and pending waits keep the process alive; true at first.
+   *
+   * @throws PciError `ERR_INVALID_ARGUMENT` for what is no boolean
+   */
   ref(on: boolean): void;
   /**
    * Offers the vector to another thread, which makes it its own with `adoptVector`. The vector stays this thread's in all
