@@ -50,6 +50,13 @@ export class EventLog {
     if (this.#triggeredAt !== undefined) this.#arrived(performance.now() - this.#triggeredAt);
   }
 
+  /** Writes down one delivery and its time. @returns `count`; nothing is delivered if that is 0 */
+  handOver(count: number): number {
+    if (count > 0) this.add(count);
+    this.stamp();
+    return count;
+  }
+
   /** Writes down the time: after the event is handed over, for the clock takes as long to read as that. */
   stamp(): void {
     this.#settle();

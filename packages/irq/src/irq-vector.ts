@@ -3,6 +3,7 @@ import { kindNames, type VectorDevice } from "./device.ts";
 import { EventLog } from "./event-log.ts";
 import { Listeners } from "./listeners.ts";
 import { checkEventsOptions, checkWaitOptions, checkWaitSyncOptions, MAX_TIMEOUT_MS } from "./options.ts";
+import { PullReader } from "./pull-reader.ts";
 import { TargetListener } from "./target-listener.ts";
 import { throwLater } from "./throw-later.ts";
 import type {
@@ -17,14 +18,9 @@ import type {
 import { type EventSource, VectorEvents } from "./vector-events.ts";
 import { VectorMask } from "./vector-mask.ts";
 import type { VectorOffer } from "./vector-offer.ts";
-import { checkAborted, Waiter } from "./waiter.ts";
+import { checkAborted } from "./waiter.ts";
 
-/**
- * A {@link Vector}. It is the one reader of its target. A pull reader leaves the target listened to between two waits,
- * since starting and stopping costs system calls; the first event that finds nobody waiting is kept in `#pending` and ends
- * the listening, so that a slow consumer is not woken for each event. Not so if it is adopted: what this thread has read
- * would be lost with it, so it listens while somebody waits.
- */
+/** A {@link Vector}: the one reader of its target. */
 export class IrqVector implements Vector, EventSource {
   readonly kind: IrqKind;
   readonly index: number;
@@ -34,10 +30,9 @@ export class IrqVector implements Vector, EventSource {
   readonly #log = new EventLog();
   readonly #listeners = new Listeners();
   readonly #listening: TargetListener;
+  readonly #pull: PullReader;
   readonly #offer: VectorOffer | undefined;
-  #waiter: Waiter | undefined;
   #iterator: object | undefined;
-  #pending = 0;
   #delivering = false;
   #closed = false;
 
@@ -50,6 +45,9 @@ export class IrqVector implements Vector, EventSource {
     this.#mask = new VectorMask(device, info, index);
     this.#listening = new TargetListener(target, (count) => this.#arrived(count));
     this.#offer = offer;
+    const parts = { target, listening: this.#listening, mask: this.#mask, log: this.#log };
+    // What was adopted is read on by another thread when this one ends.
+    this.#pull = new PullReader(parts, offer === undefined);
   }
 
   get closed(): boolean {
@@ -68,20 +66,20 @@ export class IrqVector implements Vector, EventSource {
       });
     }
     if (this.#iterator !== undefined) throw this.#busy("an iterator");
-    if (this.#waiter !== undefined) throw this.#busy("a call of wait()");
+    if (this.#pull.waits) throw this.#busy("a call of wait()");
     this.#checkNotShared();
     const subscription = this.#listeners.add(listener, () => {
       if (this.#listeners.size === 0) this.#listening.stop();
     });
     try {
       // A listener that adds another may not have acknowledged yet.
-      if (this.#pending === 0 && !this.#delivering) this.#mask.rearm();
+      if (this.#pull.pending === 0 && !this.#delivering) this.#mask.rearm();
       this.#listening.start();
     } catch (error) {
       subscription.close();
       throw error;
     }
-    if (this.#pending > 0) queueMicrotask(() => this.#deliverPending());
+    if (this.#pull.pending > 0) queueMicrotask(() => this.#deliverPending());
     return subscription;
   }
 
@@ -106,7 +104,7 @@ export class IrqVector implements Vector, EventSource {
     checkWaitSyncOptions(options);
     this.#checkDirect();
     this.#log.stamp();
-    if (this.#pending > 0) return this.#handOver(this.#takePending());
+    if (this.#pull.pending > 0) return this.#log.handOver(this.#pull.takePending());
     this.#mask.rearm();
     this.#listening.stop();
     const { timeoutMs, spinUs } = options;
@@ -114,7 +112,10 @@ export class IrqVector implements Vector, EventSource {
     const hurries = spinUs !== undefined && !this.#log.measures && !this.#mask.isAutomatic;
     const count = this.target.waitSync(timeoutMs ?? MAX_TIMEOUT_MS, spinUs);
     if (count === 0) return timeoutMs === undefined ? this.waitSync() : 0;
-    if (!hurries) return this.#handOverRead(count);
+    if (!hurries) {
+      this.#mask.fired();
+      return this.#log.handOver(count);
+    }
     this.#log.addLater(count);
     return count;
   }
@@ -122,11 +123,11 @@ export class IrqVector implements Vector, EventSource {
   take(): number {
     this.#checkDirect();
     // What was never handed over was not acknowledged either: unmasking would only fire it again.
-    if (this.#pending === 0) this.#mask.rearm();
+    if (this.#pull.pending === 0) this.#mask.rearm();
     this.#listening.stop();
     const count = this.target.take();
     if (count > 0) this.#mask.fired();
-    return this.#handOver(this.#takePending() + count);
+    return this.#log.handOver(this.#pull.takePending() + count);
   }
 
   trigger(): void {
@@ -134,7 +135,7 @@ export class IrqVector implements Vector, EventSource {
     const began = performance.now();
     this.#device.triggerIrqs(this.kind, this.index, 1);
     // Where an older event is still to be handed over, that one would be measured.
-    if (this.#offer?.made !== true && this.#pending === 0) this.#log.triggered(began);
+    if (this.#offer?.made !== true && this.#pull.pending === 0) this.#log.triggered(began);
   }
 
   mask(): void {
@@ -152,7 +153,7 @@ export class IrqVector implements Vector, EventSource {
   ref(on: boolean): void {
     checkType("on", on, "boolean");
     this.#checkOpen();
-    this.#listening.allowKeepAlive(on, this.#waiter !== undefined || this.#listeners.size > 0);
+    this.#listening.allowKeepAlive(on, this.#pull.waits || this.#listeners.size > 0);
   }
 
   share(): SharedVector {
@@ -169,7 +170,7 @@ export class IrqVector implements Vector, EventSource {
     // The offer comes last: what fails before leaves none behind.
     this.#listening.stop();
     // What was handed over was acknowledged by now; the other thread cannot know that it was.
-    if (this.#pending === 0) this.#mask.rearm();
+    if (this.#pull.pending === 0) this.#mask.rearm();
     const shared = this.#offer.make();
     this.giveBack();
     this.#log.untriggered();
@@ -185,28 +186,16 @@ export class IrqVector implements Vector, EventSource {
 
   /** Leaves what was not handed over to the next reader of the target. */
   giveBack(): void {
-    const count = this.#takePending();
+    const count = this.#pull.takePending();
     if (count > 0) this.target.signal(count);
   }
 
   /** One pull of events; the caller has seen to it that nothing else reads. */
-  async receive(options: WaitOptions): Promise<number> {
+  receive(options: WaitOptions): Promise<number> {
     this.#checkOpen();
-    if (this.#waiter !== undefined) throw this.#busy("a call of wait()");
+    if (this.#pull.waits) throw this.#busy("a call of wait()");
     checkAborted(options.signal);
-    if (this.#pending > 0) return this.#handOver(this.#takePending());
-    this.#mask.rearm();
-    const found = this.#spin(options.spinUs);
-    if (found > 0) return found;
-    const waiter = new Waiter(options, this.#listening.mayKeepAlive, () => this.#waited());
-    this.#waiter = waiter;
-    try {
-      this.#listening.start();
-    } catch (error) {
-      this.#waiter = undefined;
-      waiter.reject(error);
-    }
-    return waiter.promise;
+    return this.#pull.receive(options);
   }
 
   claim(reader: object): void {
@@ -218,7 +207,7 @@ export class IrqVector implements Vector, EventSource {
   release(reader: object): void {
     if (this.#iterator !== reader) return;
     this.#iterator = undefined;
-    this.#endWait();
+    this.#pull.end(() => this.#closedError());
     this.#listening.stop();
   }
 
@@ -227,7 +216,7 @@ export class IrqVector implements Vector, EventSource {
     if (this.#closed) return;
     this.#closed = true;
     this.#listeners.clear();
-    this.#endWait();
+    this.#pull.end(() => this.#closedError());
     this.#listening.stop();
     this.target.close();
     this.#offer?.close();
@@ -235,46 +224,13 @@ export class IrqVector implements Vector, EventSource {
 
   #arrived(count: number): void {
     this.#mask.fired();
-    if (this.#listeners.size > 0) return this.#deliver(count);
-    const waiter = this.#waiter;
-    if (waiter === undefined) {
-      this.#pending += count;
-      return this.#listening.stop();
-    }
-    this.#waited();
-    this.#log.add(count);
-    waiter.resolve(count);
-    this.#log.stamp();
-  }
-
-  /** Asks for events for so long. */
-  #spin(spinUs = 0): number {
-    if (spinUs === 0) return 0;
-    this.#listening.stop();
-    return this.#handOverRead(this.target.waitSync(0, spinUs));
+    if (this.#listeners.size > 0) this.#deliver(count);
+    else this.#pull.arrived(count);
   }
 
   #deliverPending(): void {
-    if (this.#closed || this.#listeners.size === 0 || this.#pending === 0) return;
-    this.#deliver(this.#takePending());
-  }
-
-  /** Writes down what is handed over, now that it was read. */
-  #handOverRead(count: number): number {
-    if (count > 0) this.#mask.fired();
-    return this.#handOver(count);
-  }
-
-  #handOver(count: number): number {
-    if (count > 0) this.#log.add(count);
-    this.#log.stamp();
-    return count;
-  }
-
-  #takePending(): number {
-    const count = this.#pending;
-    this.#pending = 0;
-    return count;
+    if (this.#closed || this.#listeners.size === 0 || this.#pull.pending === 0) return;
+    this.#deliver(this.#pull.takePending());
   }
 
   #deliver(count: number): void {
@@ -289,20 +245,6 @@ export class IrqVector implements Vector, EventSource {
     } catch (error) {
       throwLater(error);
     }
-  }
-
-  /** Nobody waits any more: listening goes on where nothing is lost by it, but does not keep the process alive. */
-  #waited(): void {
-    this.#waiter = undefined;
-    if (this.#offer === undefined) this.#listening.stop();
-    else this.#listening.idle();
-  }
-
-  #endWait(): void {
-    const waiter = this.#waiter;
-    if (waiter === undefined) return;
-    this.#waited();
-    waiter.reject(this.#closedError());
   }
 
   #checkOpen(): void {
@@ -323,7 +265,7 @@ export class IrqVector implements Vector, EventSource {
     this.#checkNotShared();
     if (this.#listeners.size > 0) throw this.#busy(`${this.#listeners.size} listener(s)`);
     if (this.#iterator !== undefined) throw this.#busy("an iterator");
-    if (this.#waiter !== undefined) throw this.#busy("a call of wait()");
+    if (this.#pull.waits) throw this.#busy("a call of wait()");
   }
 
   #busy(reader: string): PciError {
