@@ -93,13 +93,22 @@ int64_t Deadline(double timeout_ms) {
   return forever ? -1 : Now() + static_cast<int64_t>(timeout_ms * 1e6);
 }
 
-// Waits for any of the descriptors, then takes the first one's count.
-int64_t SleepAndTake(const Bytes& input, double timeout_ms, uint64_t* count) {
+// Whether the environment still runs JavaScript: a call that may run some is refused where it is told to end.
+bool Lives(napi_env env) {
+  napi_value value = nullptr;
+  napi_get_undefined(env, &value);
+  return napi_coerce_to_bool(env, value, &value) == napi_ok;
+}
+
+// Waits for any of the descriptors, then takes the first one's count. An environment that was told to end meanwhile could
+// hand it over to nobody, and leaves it to others.
+int64_t SleepAndTake(napi_env env, const Bytes& input, double timeout_ms, uint64_t* count) {
   std::vector<pollfd> fds;
   if (!Descriptors(input, &fds)) return -EBADF;
   const int64_t ready = PollUntil(fds, Deadline(timeout_ms));
   if (ready < 0) return ready;
-  return AnyInvalid(fds) ? -EBADF : TakeWithin(fds[0].fd, 0, count);
+  if (AnyInvalid(fds)) return -EBADF;
+  return Lives(env) ? TakeWithin(fds[0].fd, 0, count) : -EAGAIN;
 }
 
 }  // namespace
@@ -168,6 +177,6 @@ napi_value CounterWait(napi_env env, napi_callback_info info) {
   const int fd = reinterpret_cast<const int32_t*>(input.data)[0];
   uint64_t count = 0;
   int64_t result = TakeWithin(fd, static_cast<int64_t>(spin * 1e3), &count);
-  if (result == -EAGAIN && timeout != 0) result = SleepAndTake(input, timeout, &count);
+  if (result == -EAGAIN && timeout != 0) result = SleepAndTake(env, input, timeout, &count);
   return Result(env, result < 0 && result != -EAGAIN ? result : static_cast<int64_t>(count));
 }

@@ -159,10 +159,14 @@ describe("a worker", () => {
     expect([target.shared, target.take()]).toEqual([false, 2]);
   });
 
-  it("that is terminated leaves it to the other thread", async () => {
+  it.each([
+    ["poll", "native.poll(Int32Array.of(own), 60000)"],
+    ["counterWait", "native.counterWait(Int32Array.of(own), 60000, 0)"],
+  ])("that is terminated in %s leaves it to the other thread, with what came since", async (_, wait) => {
     using target = new EventfdTarget(native);
-    const worker = startWorker(`${adopting} native.poll(Int32Array.of(own), 60000);`, target.share());
+    const worker = startWorker(`${adopting} ${wait};`, target.share());
     await message(worker);
+    await new Promise((resolve) => setTimeout(resolve, 50));
     const terminated = worker.terminate();
     target.signal(1);
     await terminated;
