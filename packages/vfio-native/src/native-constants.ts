@@ -27,9 +27,9 @@ export const nativeConstants = [
   "EFD_SEMAPHORE",
   "SOCK_STREAM",
   "SOCK_DGRAM",
-  "SHUT_RD",
   "SOCK_SEQPACKET",
   "SOCK_NONBLOCK",
+  "SHUT_RD",
 ] as const;
 
 /** One of {@link nativeConstants}. */
