@@ -1,4 +1,11 @@
-import { checkInteger, checkType, type IovaRange, MAX_IOVA, type MappingBudget } from "@userpci/interface";
+import {
+  checkInteger,
+  checkType,
+  type IovaRange,
+  MAX_IOVA,
+  type MappingBudget,
+  PciError,
+} from "@userpci/interface";
 import { limitRanges, normaliseRanges } from "./ranges.ts";
 
 /** How many mappings that were undone a domain remembers by default. */
@@ -43,7 +50,16 @@ export interface DomainPlan {
 /** @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` */
 export function planDomain(options: DomainOptions): DomainPlan {
   checkType("options", options, "object");
-  const { label, guard = 0, addressBits = 64, ranges, history = REMEMBERED, onMappingsLow } = options;
+  const {
+    label,
+    guard = 0,
+    addressBits = 64,
+    ranges,
+    history = REMEMBERED,
+    onMappingsLow,
+    ...rest
+  } = options;
+  checkNoOthers(rest);
   if (label !== undefined) checkType("label", label, "string");
   if (onMappingsLow !== undefined) checkType("onMappingsLow", onMappingsLow, "function");
   checkInteger("history", history, 0, 65536);
@@ -51,4 +67,16 @@ export function planDomain(options: DomainOptions): DomainPlan {
   const given = ranges === undefined ? [{ start: 0n, last: MAX_IOVA }] : normaliseRanges(ranges);
   const allowed = limitRanges(given, addressBits);
   return { label, guard, history, allowed, shared: ranges !== undefined, onMappingsLow };
+}
+
+/** Refuses what would be ignored. @throws PciError `ERR_INVALID_ARGUMENT` */
+function checkNoOthers(rest: Readonly<Record<string, unknown>>): void {
+  const other = Object.keys(rest).find((name) => rest[name] !== undefined);
+  if (other === undefined) return;
+  throw new PciError("ERR_INVALID_ARGUMENT", `createDomain has no option ${other}`, {
+    hint:
+      other === "dirtyTracking"
+        ? "only a backend makes such a domain: backend.createDomain({ dirtyTracking: true }), such as that of vfioCdev()"
+        : "it has label, guard, addressBits, ranges, history, onMappingsLow",
+  });
 }

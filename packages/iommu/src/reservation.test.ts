@@ -285,4 +285,23 @@ describe("a domain that may use only a part of what its devices allow", () => {
   ])("is not made of %o", (options, code) => {
     expect(() => createDomain(options)).toThrow(failing(code));
   });
+
+  it.each([
+    [
+      { dirtyTracking: true },
+      "createDomain has no option dirtyTracking",
+      /backend\.createDomain\(\{ dirtyTracking: true/,
+    ],
+    [
+      { guards: 1 },
+      "createDomain has no option guards",
+      /label, guard, addressBits, ranges, history, onMappingsLow/,
+    ],
+  ])("is not made of %o, which it would ignore", (options: object, message, hint) => {
+    const refused = { code: "ERR_INVALID_ARGUMENT", message: expect.stringContaining(message) };
+    expect(() => createDomain(options)).toThrow(
+      expect.objectContaining({ ...refused, hint: expect.stringMatching(hint) }),
+    );
+    expect(() => createDomain({ guard: undefined, dirtyTracking: undefined } as object)).not.toThrow();
+  });
 });

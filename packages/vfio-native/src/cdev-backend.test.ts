@@ -54,6 +54,20 @@ describe("a device whose descriptor a child process still has", () => {
   });
 });
 
+it("a domain that was made without dirty bits says how to make one with them", () => {
+  using backend = vfioCdev();
+  const domain = backend.createDomain();
+  backend.openSync(ADDRESS, { domain });
+  expect(() => domain.dirty!.start()).toThrow(
+    expect.objectContaining({
+      code: "ERR_NOT_SUPPORTED",
+      message: expect.stringMatching(/^iommufd ioas \d+ was made without dirty bits/),
+      hint: expect.stringContaining("backend.createDomain({ dirtyTracking: true })"),
+    }),
+  );
+  kernel.attached.clear();
+});
+
 it("a device is closed with its domain also when its page table cannot be destroyed", () => {
   const backend = vfioCdev();
   const domain = backend.createDomain({ dirtyTracking: true });

@@ -5,11 +5,11 @@ import {
   type DirtyLog,
   type DmaDirection,
   Failures,
-  featureMissing,
   type Iova,
   type IovaRange,
   isPciError,
   type MapperDescriptor,
+  PciError,
 } from "@userpci/interface";
 import { checkDirection, formatRanges } from "@userpci/iommu";
 import { systemError } from "./errno.ts";
@@ -205,7 +205,14 @@ export class Ioas extends IoasMapper {
     this.assertOpen();
     const tables = this.#withDirtyBits();
     if (tables.length > 0) return tables;
-    throw featureMissing("dirty-tracking", this.name);
+    throw new PciError(
+      "ERR_NOT_SUPPORTED",
+      `${this.name} was made without dirty bits, or has no device in it`,
+      {
+        hint: "make the domain with backend.createDomain({ dirtyTracking: true }) of vfioCdev(), and open the device into it",
+        details: { feature: "dirty-tracking" },
+      },
+    );
   }
 
   #withDirtyBits(): PageTable[] {

@@ -1,4 +1,12 @@
-import type { Backend, BackendDevice, IrqKind, OpenOptions } from "@userpci/interface";
+import type {
+  Backend,
+  BackendDevice,
+  DomainRequest,
+  IommuDomain,
+  IrqKind,
+  OpenOptions,
+} from "@userpci/interface";
+import type { DomainOptions } from "@userpci/iommu";
 import type { DeviceIommu } from "./device-iommu.ts";
 import type { KernelFeatures } from "./kernel-features.ts";
 
@@ -22,6 +30,13 @@ export interface KernelDevice extends BackendDevice {
 
 /** A {@link Backend} on the kernel's VFIO. */
 export interface KernelBackend extends Backend {
+  /**
+   * A domain with no device in it yet, with what `createDomain` of `@userpci/iommu` can be asked. The caller owns it.
+   *
+   * @throws PciError `ERR_NOT_SUPPORTED` if the backend can never do what is asked, `ERR_INVALID_ARGUMENT`,
+   * `ERR_OUT_OF_RANGE` for an option that is none, `ERR_CLOSED`
+   */
+  createDomain(request?: DomainRequest & DomainOptions): IommuDomain;
   open(address: string, options?: OpenOptions): Promise<KernelDevice>;
   openSync(address: string, options?: OpenOptions): KernelDevice;
 }

@@ -1,3 +1,5 @@
+import { failing } from "@userpci/interface/testing";
+import { MemoryMapper } from "@userpci/iommu";
 import { describe, expect, it } from "vitest";
 import { vfioCdev } from "./cdev-backend.ts";
 import { vfioGroup } from "./group-backend.ts";
@@ -32,6 +34,24 @@ describe.each(makers)("%s", (_name, make) => {
     backend.closeSync();
     expect(() => backend.createDomain()).toThrow(expect.objectContaining({ code: "ERR_CLOSED" }));
   });
+});
+
+it.each(makers)("%s makes domains with the options of createDomain", (_name, make) => {
+  const backend = make();
+  const ranges = [{ start: 0x10_0000n, last: 0x1f_ffffn }];
+  const domain = backend.createDomain({ label: "lab", guard: 8192, addressBits: 28, ranges });
+  const attachment = domain.attach(new MemoryMapper(), "a device");
+  expect(domain.ranges).toEqual(ranges);
+  const memory = backend.memory.alloc(4096);
+  const [first, second] = [0, 1].map(() => domain.mapSync(memory).iova);
+  expect(Math.abs(Number(second! - first!))).toBeGreaterThanOrEqual(4096 + 8192);
+  attachment.detach();
+  domain.closeSync();
+  memory.close();
+  expect(() => backend.createDomain({ guard: -1 })).toThrow(failing("ERR_OUT_OF_RANGE"));
+  expect(() => backend.createDomain({ guards: 8192 } as object)).toThrow(
+    failing("ERR_INVALID_ARGUMENT", /guards/),
+  );
 });
 
 it("a container has no dirty bits, and says what has", () => {

@@ -9,7 +9,7 @@ import {
   PciError,
   UnderWay,
 } from "@userpci/interface";
-import { createDomain } from "@userpci/iommu";
+import { createDomain, type DomainOptions } from "@userpci/iommu";
 import { whileBusy, whileBusySync } from "./busy.ts";
 import { VfioDevice } from "./device.ts";
 import type { KernelBackend } from "./kernel-device.ts";
@@ -49,13 +49,13 @@ export class VfioBackend implements KernelBackend {
     return this.#path.name;
   }
 
-  createDomain(request: DomainRequest = {}): IommuDomain {
+  createDomain(request: DomainRequest & DomainOptions = {}): IommuDomain {
     this.#assertOpen();
     checkType("request", request, "object");
-    const { dirtyTracking = false } = request;
+    const { dirtyTracking = false, ...options } = request;
     checkType("dirtyTracking", dirtyTracking, "boolean");
     if (dirtyTracking && !this.#path.dirtyTracking) throw featureMissing("dirty-tracking", this.name);
-    const domain = createDomain();
+    const domain = createDomain(options);
     if (dirtyTracking) this.#tracked.add(domain);
     return domain;
   }
