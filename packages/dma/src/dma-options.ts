@@ -13,6 +13,8 @@ export interface DmaDevice {
   readonly address?: string;
   /** The widest address, in bits, that the device can drive: 12 to 64 (row R15), else `ERR_OUT_OF_RANGE`. Default 64. */
   readonly addressBits?: number;
+  /** Whether it is closed, or about to be: nothing is then allocated or mapped for it. Read at each call. Default false. */
+  readonly closed?: boolean;
 }
 
 /** How `Dma.alloc` may be asked. */

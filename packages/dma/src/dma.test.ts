@@ -36,6 +36,22 @@ describe("DMA memory", () => {
   });
 });
 
+it("gives nothing to a device that is closed or being closed, and undoes what is under way", async () => {
+  const { domain, memory, mapper } = opened();
+  const device = { domain, memory, closed: false };
+  const dma = new Dma(device);
+  const letGo = hold(mapper);
+  const underWay = expect(dma.alloc(K)).rejects.toEqual(failing("ERR_CLOSED", /closed while/));
+  device.closed = true;
+  expect(() => dma.allocSync(K)).toThrow(failing("ERR_CLOSED", /DMA memory is closed/));
+  expect(dma.closed).toBe(true);
+  letGo();
+  await underWay;
+  expect([memory.open.length, mapper.size, dma.buffers()]).toEqual([0, 0, []]);
+  device.closed = false;
+  dma.allocSync(K).closeSync();
+});
+
 describe("whose memory it is", () => {
   it("is told by the domain for any address of a buffer, as long as it lives and after", async () => {
     const { domain, memory } = opened();

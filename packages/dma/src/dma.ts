@@ -28,6 +28,7 @@ const LARGEST = 2 ** 46;
  * to be closed may be this or any of its buffers; what the domain maps for others is left alone.
  */
 export class Dma implements AsyncDisposable, Disposable {
+  readonly #device: DmaDevice;
   readonly #domain: IommuDomain;
   readonly #memory: MemorySource;
   readonly #owner: string | undefined;
@@ -43,15 +44,16 @@ export class Dma implements AsyncDisposable, Disposable {
     checkType("device.domain", domain, "object");
     checkType("device.memory", memory, "object");
     if (address !== undefined) checkType("device.address", address, "string");
+    this.#device = device;
     this.#domain = domain;
     this.#memory = memory;
     this.#owner = address;
     this.#addressBits = checkInteger("addressBits", addressBits, 12, 64);
   }
 
-  /** Whether it was closed: nothing is allocated or mapped any more. */
+  /** Whether it or its device was closed: nothing is allocated or mapped any more. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#closed || this.#device.closed === true;
   }
 
   /** The widest address, in bits, that the device can drive. */
@@ -246,7 +248,7 @@ export class Dma implements AsyncDisposable, Disposable {
     } catch (error) {
       throw ownsMemory ? discard(memory, this.#domain, error) : error;
     }
-    if (!this.#closed) return buffer;
+    if (!this.closed) return buffer;
     await buffer.close();
     throw closedMeanwhile();
   }
@@ -261,7 +263,7 @@ export class Dma implements AsyncDisposable, Disposable {
       throw ownsMemory ? discard(memory, this.#domain, error) : error;
     }
     // A property of the options may be code, which closes it.
-    if (!this.#closed) return buffer;
+    if (!this.closed) return buffer;
     buffer.closeSync();
     throw closedMeanwhile();
   }
@@ -283,7 +285,7 @@ export class Dma implements AsyncDisposable, Disposable {
   }
 
   #checkOpen(): void {
-    if (!this.#closed) return;
+    if (!this.closed) return;
     throw new PciError("ERR_CLOSED", "the device's DMA memory is closed", {
       hint: "open the device again: its DMA memory is closed with it, and with device.dma.close()",
     });

@@ -1,10 +1,27 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type BackendDevice, PciError } from "@userpci/interface";
+import { type BackendDevice, type DmaMemory, PciError } from "@userpci/interface";
+import { createDomain, MemoryMapper } from "@userpci/iommu";
 import { describe, expect, it } from "vitest";
 import { PciDevice } from "./device.ts";
 
+/** Memory on the JavaScript heap. */
+class PlainMemory implements DmaMemory {
+  readonly pageSize = 4096;
+  readonly size = 4096;
+  readonly buffer = new ArrayBuffer(4096);
+  closed = false;
+
+  close(): void {
+    this.closed = true;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
 /** A backend's device that is busy for a while, and writes down what is asked of it. */
-function busyDevice(kinds: readonly string[] = ["msi"]) {
+function busyDevice(kinds: readonly string[] = ["msi"], parts: object = {}) {
   const calls: string[] = [];
   const device = {
     address: "0000:01:00.0",
@@ -37,6 +54,7 @@ function busyDevice(kinds: readonly string[] = ["msi"]) {
       device.closed = true;
     },
     close: async () => device.closeSync(),
+    ...parts,
   };
   return { device, calls, opened: PciDevice.over(device as unknown as BackendDevice) };
 }
@@ -81,6 +99,64 @@ it("close ends the readers of interrupts before it waits for the backend", async
   await event;
   expect([opened.closed, set.closed]).toEqual([true, true]);
   expect(calls).toEqual(["irqs on", "device closing", "target closed", "event", "device closed"]);
+});
+
+describe("DMA memory of a device that is being closed", () => {
+  const closed = expect.objectContaining({
+    code: "ERR_CLOSED",
+    message: expect.stringMatching(/DMA memory is closed|closed while its DMA memory/),
+  });
+
+  /** A device whose `close` takes a while, and closes its domain when the descriptor is. */
+  function slowToClose() {
+    const domain = createDomain();
+    const attachment = domain.attach(new MemoryMapper(), "0000:01:00.0");
+    const memories: PlainMemory[] = [];
+    const alloc = (): PlainMemory => {
+      const memory = new PlainMemory();
+      memories.push(memory);
+      return memory;
+    };
+    const { device, opened } = busyDevice([], { domain, memory: { alloc } });
+    device.busy = false;
+    device.close = async () => {
+      await delay(5);
+      device.closeSync();
+      attachment.detach();
+      await domain.close();
+    };
+    return { opened, device, domain, memories };
+  }
+
+  it("is not handed out from the call on, and what is under way is undone", async () => {
+    const { opened, domain, memories } = slowToClose();
+    const early = await opened.dma.alloc(4096);
+    const underWay = expect(opened.dma.alloc(4096)).rejects.toEqual(closed);
+    const closing = opened.close();
+    expect([opened.closed, opened.dma.closed, early.closed]).toEqual([false, true, false]);
+    await expect(opened.dma.alloc(4096)).rejects.toEqual(closed);
+    expect(() => opened.dma.mapSync(new PlainMemory())).toThrow(closed);
+    await underWay;
+    await closing;
+    expect([domain.closed, early.closed, opened.dma.closed]).toEqual([true, true, true]);
+    expect(memories.map((memory) => memory.closed)).toEqual([true, true]);
+    await expect(opened.dma.alloc(4096)).rejects.toEqual(closed);
+  });
+
+  it("is handed out again by one that could not be closed", async () => {
+    const { opened, device } = slowToClose();
+    device.close = async () => {
+      throw new PciError("ERR_BUSY", "being reset");
+    };
+    await expect(opened.close()).rejects.toMatchObject({ code: "ERR_BUSY" });
+    await (await opened.dma.alloc(4096)).close();
+  });
+
+  it("is refused by its own words also when the backend was closed", async () => {
+    const { opened, device } = slowToClose();
+    await device.close();
+    await expect(opened.dma.alloc(4096)).rejects.toEqual(closed);
+  });
 });
 
 describe("a device with requests and errors", () => {

@@ -1,4 +1,4 @@
-import { Dma } from "@userpci/dma";
+import { Dma, type DmaDevice } from "@userpci/dma";
 import {
   type BackendDevice,
   checkInteger,
@@ -47,12 +47,13 @@ export class PciDevice implements AsyncDisposable, Disposable {
   readonly irqs: Irqs;
   readonly #release: ReleaseWatch;
   readonly #errors: ErrorWatch;
+  readonly #leaving: Leaving = { calls: 0 };
 
   private constructor(device: BackendDevice, dmaBits: number, release: ReleasePolicy) {
     this.backendDevice = device;
     this.config = configOf(device.region(regionIndex.config));
-    const { domain, memory, address } = device;
-    this.dma = new Dma({ domain, memory, address, addressBits: dmaBits });
+    const { address } = device;
+    this.dma = new Dma(dmaDeviceOf(device, dmaBits, this.#leaving));
     this.irqs = new Irqs(device, (kind) => this.#giveBack(kind));
     this.#release = new ReleaseWatch(this, device, release, takenFrom(this, "req"));
     const source = { address, config: this.config, counters: countersOf(device) };
@@ -200,10 +201,20 @@ export class PciDevice implements AsyncDisposable, Disposable {
   /**
    * Gives the device back: interrupts off, bus master off, regions unmapped, descriptor closed, DMA memory unmapped
    * and freed, domain closed if it is the device's own. Each step is tried; what failed is thrown at the end. Harmless twice.
+   * From the call on no DMA memory is handed out: an `alloc` or `map` under way is undone, and rejects with `ERR_CLOSED`.
    *
    * @throws PciError what the backend refuses with; the device is then as it was before
    */
   async close(): Promise<void> {
+    this.#leaving.calls += 1;
+    try {
+      await this.#close();
+    } finally {
+      this.#leaving.calls -= 1;
+    }
+  }
+
+  async #close(): Promise<void> {
     const failures = new Failures();
     // First, because it may refuse before it has done anything; it turns the interrupts off itself.
     const closing = failures.tryAsync(() => this.backendDevice.close());
@@ -250,11 +261,30 @@ export class PciDevice implements AsyncDisposable, Disposable {
   }
 }
 
+/** How many calls of `close` are under way. */
+interface Leaving {
+  calls: number;
+}
+
 /** Only the kernel's own backends have functions of this machine. */
 const kernelBackends: readonly string[] = ["vfio-group", "vfio-cdev"];
 
 // Outside the constructor, whose closures all hold the device: what listens lives as long as the descriptor is open, and must
 // not keep a device from being collected that was left open.
+
+/** What DMA memory is for: a device that takes none while it is being closed, as it may be writing there until it is. */
+function dmaDeviceOf(device: BackendDevice, addressBits: number, leaving: Leaving): DmaDevice {
+  const { domain, memory, address } = device;
+  return {
+    domain,
+    memory,
+    address,
+    addressBits,
+    get closed() {
+      return leaving.calls > 0 || device.closed;
+    },
+  };
+}
 
 /** Reads what the kernel has counted. */
 function countersOf({ address, backend }: BackendDevice): () => readonly AerCounter[] {
