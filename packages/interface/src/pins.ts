@@ -30,10 +30,12 @@ export function memlockError(
   size: number,
   { used, limit, user = "USER" }: PinBudget,
 ): PciError {
+  const figures = [used + size, used, limit];
+  const [total, pinned, allowed] = figures.map((bytes) => amount(bytes, unitOf(figures)));
   const kib = Math.ceil((used + size) / 1024);
   return new PciError(
     "ERR_MEMLOCK",
-    `${what} would pin ${mib(used + size)}: ${mib(used)} are pinned and RLIMIT_MEMLOCK is ${mib(limit)}`,
+    `${what} would pin ${total}: ${pinned} are pinned and RLIMIT_MEMLOCK is ${allowed}`,
     {
       hint: `add "${user} - memlock ${kib}" to /etc/security/limits.conf and log in again, or LimitMEMLOCK=${kib}K to the systemd unit`,
       details: { used, asked: size, limit },
@@ -41,5 +43,23 @@ export function memlockError(
   );
 }
 
-const mib = (bytes: number): string =>
-  Number.isFinite(bytes) ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : "unlimited";
+interface Unit {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+const units: readonly Unit[] = [
+  { name: "MiB", bytes: 2 ** 20 },
+  { name: "KiB", bytes: 2 ** 10 },
+];
+
+/** The largest of which all figures are whole numbers: rounded, they would contradict each other at the limit. */
+function unitOf(figures: readonly number[]): Unit {
+  const finite = figures.filter(Number.isFinite);
+  const whole = units.find(({ bytes }) => finite.every((figure) => figure % bytes === 0));
+  return whole ?? { name: "bytes", bytes: 1 };
+}
+
+function amount(bytes: number, unit: Unit): string {
+  return Number.isFinite(bytes) ? `${bytes / unit.bytes} ${unit.name}` : "unlimited";
+}

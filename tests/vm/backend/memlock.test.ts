@@ -57,7 +57,7 @@ await guestSuite(import.meta.url, {
         asked: 3 * MIB,
         limit: limitInProc(),
       });
-      assert.match(error.message, /would pin 9\.0 MiB: 6\.0 MiB are pinned and RLIMIT_MEMLOCK is 8\.0 MiB/);
+      assert.match(error.message, /would pin 9 MiB: 6 MiB are pinned and RLIMIT_MEMLOCK is 8 MiB/);
       assert.match(error.hint!, /memlock 9216"|LimitMEMLOCK=9216K/);
       assert.equal(holdings().pinned, 6 * MIB, "nothing more was pinned");
       using small = device.domain.mapSync(second, { size: 2 * MIB });
