@@ -23,6 +23,9 @@ import { checkFits, type DmaUsage, usageOf } from "./usage.ts";
 /** Bytes of the largest buffer: half of what a process can address (x86-64). */
 const LARGEST = 2 ** 46;
 
+const wantedDevice =
+  "pass what a backend has opened: openDevice() has that as device.backendDevice, and its memory as device.dma";
+
 /**
  * The DMA memory of one device: allocates it, maps it, and keeps it until the device no longer sees it. The first of two
  * to be closed may be this or any of its buffers; what the domain maps for others is left alone.
@@ -39,10 +42,10 @@ export class Dma implements AsyncDisposable, Disposable {
 
   /** @throws PciError `ERR_INVALID_ARGUMENT` for what is no device, `ERR_OUT_OF_RANGE` for an address width that is none */
   constructor(device: DmaDevice) {
-    checkType("device", device, "object");
+    checkType("device", device, "object", wantedDevice);
     const { domain, memory, address, addressBits = 64 } = device;
-    checkType("device.domain", domain, "object");
-    checkType("device.memory", memory, "object");
+    checkType("device.domain", domain, "object", wantedDevice);
+    checkType("device.memory", memory, "object", wantedDevice);
     if (address !== undefined) checkType("device.address", address, "string");
     this.#device = device;
     this.#domain = domain;

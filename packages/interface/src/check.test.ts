@@ -44,6 +44,16 @@ describe("checkType", () => {
   });
 });
 
+it("a check may say what to pass", () => {
+  const advised = failing("ERR_INVALID_ARGUMENT", /./, /^pass the other one$/);
+  expect(() => checkType("device", 5, "object", "pass the other one")).toThrow(advised);
+  for (const value of [5, {}]) {
+    expect(() => checkMethods("device", value as { open(): void }, ["open"], "pass the other one")).toThrow(
+      advised,
+    );
+  }
+});
+
 describe("checkMethods", () => {
   it("lets what has the methods through, its own or inherited", () => {
     checkMethods("backend", { open() {}, close() {} }, ["open", "close"]);

@@ -24,13 +24,14 @@ const hints: Readonly<Record<CheckedType, string>> = {
  * Lets values of one type through.
  *
  * @param name what the value is, as the reader of the message would call it
+ * @param hint what to pass. Default: such a value
  * @throws PciError `ERR_INVALID_ARGUMENT`
  */
-export function checkType(name: string, value: unknown, type: CheckedType): void {
+export function checkType(name: string, value: unknown, type: CheckedType, hint?: string): void {
   if (typeof value === type && value !== null && !Array.isArray(value)) return;
   const wanted = type === "object" ? "an object" : `a ${type}`;
   throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be ${wanted}, not ${formatValue(value)}`, {
-    hint: hints[type],
+    hint: hint ?? hints[type],
   });
 }
 
@@ -38,18 +39,20 @@ export function checkType(name: string, value: unknown, type: CheckedType): void
  * Lets objects through that have methods, by which objects of other packages and versions are known.
  *
  * @param name what the value is, as the reader of the message would call it
+ * @param hint what to pass. Default: an object with the methods
  * @throws PciError `ERR_INVALID_ARGUMENT`
  */
 export function checkMethods<T extends object>(
   name: string,
   value: T,
   methods: readonly (string & keyof T)[],
+  hint?: string,
 ): void {
-  checkType(name, value, "object");
+  checkType(name, value, "object", hint);
   const missing = methods.find((method) => typeof value[method] !== "function");
   if (missing === undefined) return;
   throw new PciError("ERR_INVALID_ARGUMENT", `${name} has no ${missing}()`, {
-    hint: `pass an object with the methods ${methods.join(", ")}`,
+    hint: hint ?? `pass an object with the methods ${methods.join(", ")}`,
   });
 }
 

@@ -15,6 +15,19 @@ const state = (device: TestDevice) => ({
 });
 const off = { enabled: [], connected: [], open: 0 };
 
+it.each([undefined, 5, {}, { address: "0000:00:04.0", irqs: {}, backendDevice: {} }])(
+  "are refused for what no backend opened, with the way to what one did: %o",
+  (device) => {
+    expect(() => new Irqs(device as never)).toThrow(
+      failing(
+        "ERR_INVALID_ARGUMENT",
+        /^device (must be an object|has no irqInfo\(\))/,
+        /device\.backendDevice/,
+      ),
+    );
+  },
+);
+
 describe("enable", () => {
   it("connects one target to each vector, from `start` on", () => {
     const { device, irqs } = made();

@@ -1,4 +1,5 @@
 import {
+  checkMethods,
   checkType,
   Failures,
   formatValue,
@@ -23,6 +24,9 @@ export interface EnableOptions {
 /** Of these a function can use one at a time (row R11). */
 const exclusiveKinds: readonly IrqKind[] = ["intx", "msi", "msix"];
 
+const wantedDevice =
+  "pass what a backend has opened: openDevice() has that as device.backendDevice, and its interrupts as device.irqs";
+
 /** The interrupts of one device. */
 export class Irqs implements Disposable {
   readonly #device: IrqDevice;
@@ -35,7 +39,7 @@ export class Irqs implements Disposable {
    * @throws PciError `ERR_INVALID_ARGUMENT` for what is no device
    */
   constructor(device: IrqDevice, onSetClosed: (kind: IrqKind) => void = () => undefined) {
-    checkType("device", device, "object");
+    checkMethods("device", device, ["irqInfo", "createIrqTarget", "setIrqs", "disableIrqs"], wantedDevice);
     this.#device = device;
     this.#onSetClosed = onSetClosed;
   }
