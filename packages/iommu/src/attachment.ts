@@ -74,7 +74,7 @@ export class DeviceList {
     if (this.count === 0) return;
     throw new PciError(
       "ERR_DOMAIN_IN_USE",
-      `${domain} still has ${this.count} devices attached: ${this.#names.join(", ")}`,
+      `${domain} still has ${this.count} ${this.count === 1 ? "device" : "devices"} attached: ${this.#names.join(", ")}`,
       { hint: "close the devices first, then the domain" },
     );
   }

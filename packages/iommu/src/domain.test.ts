@@ -187,6 +187,9 @@ describe("several mappers", () => {
     attachment.detach();
     attachment.detach();
     expect(domain.attached).toBe(1);
+    expect(() => domain.closeSync()).toThrow(
+      failing("ERR_DOMAIN_IN_USE", /still has 1 device attached: 0000:01:00.1/),
+    );
     second.detach();
     expect([mapper.size, mapper.closed]).toEqual([1, false]);
     domain.closeSync();

@@ -97,9 +97,13 @@ describe("what a domain says of an address", () => {
     expect(domain.explain(0x1000n).message).toBe(
       "0x1000 is not mapped, and was in none of the last 0 mappings that were undone",
     );
-    const { iova } = domain.mapSync(new TestMemory(K));
-    expect(domain.explain(iova).message).toMatch(
+    const mapping = domain.mapSync(new TestMemory(K));
+    expect(domain.explain(mapping.iova).message).toMatch(
       /is in a mapping without label at 0x1000-0x1fff, offset 0x0/,
+    );
+    mapping.unmapSync();
+    expect(domain.explain(0x8000n).message).toBe(
+      "0x8000 is not mapped, and was not in the last mapping that was undone",
     );
   });
 

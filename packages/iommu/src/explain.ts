@@ -59,7 +59,10 @@ function gone(iova: bigint, [last, ...earlier]: readonly MappingLife[]): Found |
 function never(iova: bigint, table: Explainer["table"], history: MappingHistory): Found {
   const nothing = { mapping: undefined, offset: undefined, earlier: [] };
   if (rangesContain(table.ranges, iova, iova)) {
-    const text = `is not mapped, and was in none of the last ${history.length} mappings that were undone`;
+    const { length } = history;
+    const was =
+      length === 1 ? "not in the last mapping that was" : `in none of the last ${length} mappings that were`;
+    const text = `is not mapped, and was ${was} undone`;
     return { state: "free", ...nothing, text };
   }
   return {

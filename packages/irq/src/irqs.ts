@@ -114,13 +114,11 @@ export class Irqs implements Disposable {
   }
 
   #checkVectors(info: IrqInfo, vectors: readonly number[]): readonly number[] {
-    const isList = Array.isArray(vectors) && vectors.length > 0 && new Set(vectors).size === vectors.length;
-    if (!isList) {
-      throw new PciError(
-        "ERR_INVALID_ARGUMENT",
-        `vectors must be an array of different numbers, not ${formatValue(vectors)}`,
-        { hint: "device.irqs.enable(kind, { vectors: [0, 3, 7] })" },
-      );
+    const fault = faultOf(vectors);
+    if (fault !== undefined) {
+      throw new PciError("ERR_INVALID_ARGUMENT", `vectors must be an array of different numbers, ${fault}`, {
+        hint: "device.irqs.enable(kind, { vectors: [0, 3, 7] })",
+      });
     }
     for (const index of vectors) {
       if (isIndex(index) && index < info.count) continue;
@@ -164,6 +162,18 @@ export class Irqs implements Disposable {
       hint: "open the device again: its interrupts are closed with it",
     });
   }
+}
+
+/** What is wrong with a list of vectors as a list. */
+function faultOf(vectors: readonly number[]): string | undefined {
+  if (!Array.isArray(vectors)) return `not ${formatValue(vectors)}`;
+  if (vectors.length === 0) return "not an empty one";
+  const seen = new Set<number>();
+  for (const index of vectors) {
+    if (seen.has(index)) return `and has ${formatValue(index)} twice`;
+    seen.add(index);
+  }
+  return undefined;
 }
 
 function isIndex(value: number): boolean {
