@@ -49,6 +49,6 @@ export class SoftwareDirtyLog implements DirtyLog {
 /** The error for a log that is read before it was begun. */
 export function notNoting(): PciError {
   return new PciError("ERR_INVALID_ARGUMENT", "nobody notes which pages devices write", {
-    hint: "call start() first",
+    hint: "begin first: dma.trackWrites(true), or start() of the log",
   });
 }

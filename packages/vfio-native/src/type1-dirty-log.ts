@@ -68,7 +68,7 @@ export class Type1DirtyLog implements DirtyLog {
     if (failedWith(result, "ENOTTY")) throw featureMissing("dirty-tracking", "VFIO container", error);
     if (!failedWith(result, "EINVAL") || flag !== "GET_BITMAP") throw error;
     throw new PciError("ERR_INVALID_ARGUMENT", "nobody notes these pages, or they are no whole mappings", {
-      hint: "call start() first, and ask for what was mapped",
+      hint: "begin first, by dma.trackWrites(true) or start() of the log, and ask for what was mapped",
       cause: error,
     });
   }
