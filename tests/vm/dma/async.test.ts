@@ -1,8 +1,10 @@
 import { strict as assert } from "node:assert";
+import { openDevice } from "userpci";
+import { kernelBackend } from "../harness/backend.ts";
 import { expectRejection } from "../harness/expect.ts";
 import { holdings } from "../harness/process.ts";
 import { guestSuite, progress } from "../harness/suite.ts";
-import { USER } from "../machines.ts";
+import { at, USER } from "../machines.ts";
 import { withDma } from "./scene.ts";
 
 const MIB = 2 ** 20;
@@ -100,6 +102,32 @@ await guestSuite(import.meta.url, {
         assert.equal(holdings().pinned, 0);
       });
       assert.deepEqual(holdings(), before);
+    },
+
+    "a device that is being closed hands out no more memory": async () => {
+      const before = holdings();
+      for (const size of [4096, 64 * MIB]) {
+        await using backend = kernelBackend();
+        const device = await openDevice(at.wideEdu, { backend });
+        const underWay = expectRejection("ERR_CLOSED", () => device.dma.alloc(size));
+        const closing = device.close();
+        await expectRejection("ERR_CLOSED", () => device.dma.alloc(4096));
+        await Promise.all([underWay, closing]);
+        assert.equal(holdings().pinned, 0);
+        const refused = await device.dma.alloc(4096).catch((error: Error) => error.message);
+        assert.equal(refused, "the device's DMA memory is closed");
+      }
+      assert.deepEqual(holdings(), before);
+    },
+
+    "a domain of a backend keeps the guard that it was asked for": async () => {
+      await using backend = kernelBackend();
+      const domain = backend.createDomain({ guard: 8192, addressBits: 28 });
+      await using device = await openDevice(at.wideEdu, { backend, domain });
+      const [low, high] = [device.dma.allocSync(4096).iova, device.dma.allocSync(4096).iova].sort((a, b) =>
+        Number(a - b),
+      );
+      assert.ok(high! - low! >= 4096 + 8192 && high! < 2 ** 28, `${low} ${high}`);
     },
 
     "a caller's bytes that are being mapped may be transferred and dropped meanwhile": async () => {
