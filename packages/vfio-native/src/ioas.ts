@@ -9,6 +9,7 @@ import {
   type IovaRange,
   isPciError,
   type MapperDescriptor,
+  optionalFeatures,
   PciError,
 } from "@userpci/interface";
 import { checkDirection, formatRanges } from "@userpci/iommu";
@@ -205,11 +206,12 @@ export class Ioas extends IoasMapper {
     this.assertOpen();
     const tables = this.#withDirtyBits();
     if (tables.length > 0) return tables;
+    const { brings } = optionalFeatures["dirty-tracking"];
     throw new PciError(
       "ERR_NOT_SUPPORTED",
       `${this.name} was made without dirty bits, or has no device in it`,
       {
-        hint: "make the domain with backend.createDomain({ dirtyTracking: true }) of vfioCdev(), and open the device into it",
+        hint: `open the device into a domain of backend.createDomain({ dirtyTracking: true }), which takes ${brings}`,
         details: { feature: "dirty-tracking" },
       },
     );
