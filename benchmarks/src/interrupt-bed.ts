@@ -55,14 +55,8 @@ export class InterruptBed implements AsyncDisposable {
     const figure = this.round();
     // If an interrupt is missing nobody waits for it, and its own failure must not hide that.
     figure.catch(() => undefined);
-    for (let shot = 0; shot < SHOTS; shot++) this.#waitAndAnswer(vector, spinUs);
+    for (let shot = 0; shot < SHOTS; shot++) waitAndAnswer(this, vector, spinUs);
     return await figure;
-  }
-
-  /** What a driver would do, outside the asynchronous function, into which V8 takes little. */
-  #waitAndAnswer(vector: Vector, spinUs: number): void {
-    if (vector.waitSync({ timeoutMs: PATIENCE_MS, spinUs }) === 0) throw new Error("no interrupt came");
-    this.answer();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -71,6 +65,12 @@ export class InterruptBed implements AsyncDisposable {
     this.#back.close();
     this.#page[Symbol.dispose]();
   }
+}
+
+/** What a driver would do, outside the asynchronous function, into which V8 takes little. */
+function waitAndAnswer(bed: InterruptBed, vector: Vector, spinUs: number): void {
+  if (vector.waitSync({ timeoutMs: PATIENCE_MS, spinUs }) === 0) throw new Error("no interrupt came");
+  bed.answer();
 }
 
 /** A device with one MSI, whose target is given. */
