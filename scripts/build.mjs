@@ -1,10 +1,11 @@
 // Builds every package that has changed since it was last built.
-import { statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "./cache.mjs";
+import { leftovers } from "./leftovers.mjs";
 import { capture } from "./process.mjs";
 import { step } from "./progress.mjs";
-import { root } from "./workspace.mjs";
+import { publicPackages, root } from "./workspace.mjs";
 
 const turbo = join(root, "node_modules", ".bin", "turbo");
 
@@ -27,5 +28,8 @@ const env = {
 
 /** @throws {CommandError} with the failing package's output */
 export async function build() {
+  for (const { folder } of publicPackages()) {
+    for (const path of leftovers(folder)) rmSync(join(folder, path));
+  }
   await step("Building packages", () => capture(turbo, ["run", "build", ...flags], { cwd: root, env }));
 }

@@ -1,9 +1,10 @@
 // What would be published: contents, publint and attw on the tarball of every package.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
+import { isLeftOver } from "../leftovers.mjs";
 import { CommandError, capture } from "../process.mjs";
 import { publicPackages, root } from "../workspace.mjs";
 
@@ -86,14 +87,9 @@ async function contents({ name, folder }, { filename }) {
       .filter((path) => !required.includes(path) && !permitted.some((pattern) => pattern.test(path)))
       .map((path) => `${name}: ${path} is in the tarball`),
     ...paths
-      .filter((path) => /^dist\/.*\.(js|d\.ts)$/.test(path) && !existsSync(join(folder, sourceOf(path))))
-      .map((path) => `${name}: ${path} is left over from a source that is gone; delete dist and build`),
+      .filter((path) => isLeftOver(folder, path))
+      .map((path) => `${name}: ${path} is left over from a source that is gone; build again`),
   ];
-}
-
-/** @param {string} path of a compiled file */
-function sourceOf(path) {
-  return path.replace(/^dist\//, "src/").replace(/\.(d\.ts|js)$/, ".ts");
 }
 
 /** @param {Package} pkg @param {Tarball} tarball */
