@@ -9,9 +9,10 @@ import { defineConfig } from "vitest/config";
 const mostVmFiles = Math.min(4, availableParallelism() + 1);
 // What mostly waits for Node processes to start.
 const startsProcesses = [
-  "tests/native/{allocation,shared-elements}/**/*.test.ts",
+  "tests/native/{allocation,one-access,shared-elements}/**/*.test.ts",
   "tests/native/{ended-wait,late-use}.test.ts",
-  "packages/vfio-native/src/native.{fault,hold,watch}.test.ts",
+  "packages/vfio-native/src/native.{fault,hold,moved,retire,watch}.test.ts",
+  "packages/vfio-native/src/native.test.ts",
   "packages/cli/src/{code-cache,main,output,standard-input}.test.ts",
   "packages/testbed/src/vitest.test.ts",
 ];
