@@ -11,7 +11,7 @@
 
 const floor0 = ["interface"];
 const floor1 = ["sysfs", "iommu", "pci-config", "irq", "dma", "vfio-native", "device-model", "vfio-user"];
-const drivers = ["edu", "nvme", "igbvf"];
+const drivers = ["edu", "nvme", "nic", "igbvf"];
 
 /** @type {Readonly<Record<string, Layer>>} */
 export const architecture = {
@@ -22,12 +22,13 @@ export const architecture = {
   irq: { floor: 1, imports: ["interface"], pure: true },
   dma: { floor: 1, imports: ["interface", "iommu"], pure: true },
   "vfio-native": { floor: 1, imports: ["interface", "iommu", "sysfs"], external: ["node-gyp-build"] },
-  "device-model": { floor: 1, imports: ["interface", "pci-config", "iommu"] },
-  "vfio-user": { floor: 1, imports: ["interface", "vfio-native", "device-model"] },
+  "device-model": { floor: 1, imports: ["interface", "pci-config", "iommu"], pure: true },
+  "vfio-user": { floor: 1, imports: ["interface", "iommu", "vfio-native", "device-model"] },
   userpci: { floor: 2, imports: [...floor0, ...floor1] },
-  edu: { floor: 3, imports: ["userpci", "device-model"] },
-  nvme: { floor: 3, imports: ["userpci", "device-model"] },
-  igbvf: { floor: 3, imports: ["userpci", "device-model"] },
+  edu: { floor: 3, imports: ["userpci", "device-model", "interface"] },
+  nvme: { floor: 3, imports: ["userpci", "device-model", "interface"] },
+  nic: { floor: 3, imports: ["userpci", "device-model", "interface"] },
+  igbvf: { floor: 3, imports: ["userpci", "device-model", "interface"] },
   broker: { floor: 3, imports: ["userpci", "vfio-user", "pci-config"] },
   cli: {
     floor: 3,

@@ -25,6 +25,7 @@ export const errorCodes = {
   ERR_IOVA_RANGE: "the IOVA range is outside what the IOMMU or the device can address",
   ERR_IOVA_OVERLAP: "the IOVA range overlaps a live mapping",
   ERR_IOVA_EXHAUSTED: "no free IOVA range of this size is left",
+  ERR_DMA_FAULT: "a device accessed an address that is not mapped for it so, or without bus mastering",
   ERR_POOL_EMPTY: "every element of the pool is in use",
   ERR_MEMLOCK: "pinning the memory would pass RLIMIT_MEMLOCK",
   ERR_MAPPING_LIMIT: "the IOMMU container holds as many mappings as it may",

@@ -1,0 +1,6 @@
+/**
+ * edu as a device model.
+ *
+ * @packageDocumentation
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * Driver of the small network interface.
+ *
+ * @packageDocumentation
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * A pair of linked network interfaces as device models.
+ *
+ * @packageDocumentation
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * Registers of NVM Express controllers.
+ *
+ * @packageDocumentation
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * A RAM disk controller as a device model.
+ *
+ * @packageDocumentation
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * The backend on a vfio-user socket.
+ *
+ * @packageDocumentation
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * The vfio-user protocol as data: commands, structures, capabilities.
+ *
+ * @packageDocumentation
+ */
+export {};

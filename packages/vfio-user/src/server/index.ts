@@ -1,0 +1,6 @@
+/**
+ * Serves hosted functions to vfio-user clients.
+ *
+ * @packageDocumentation
+ */
+export {};
