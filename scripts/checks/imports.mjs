@@ -9,7 +9,7 @@ import { compiled, scriptFiles } from "./source-files.mjs";
 
 /** @typedef {import("../workspace.mjs").Package} Package */
 
-/** Private workspaces that may look into the packages they declare. */
+/** Private workspaces that may look into the packages and workspaces they declare. */
 const insiders = ["tests", "benchmarks"];
 
 /**
@@ -29,10 +29,11 @@ export function checkImports(top = root) {
   const shorts = new Map(packages.map(({ name, short }) => [name, short]));
   const shared = Object.keys(readJson(join(top, "package.json")).devDependencies ?? {});
   const below = packages.flatMap((pkg) => checkPackage(pkg, shorts, shared, top));
-  const above = privatePackages(top).flatMap((pkg) => {
+  const workspaces = privatePackages(top);
+  const above = workspaces.flatMap((pkg) => {
     const imports = importsOf(pkg, new Set(), top);
     const named = insiders.includes(pkg.short)
-      ? imports.map((found) => asInsider(found, packages, top))
+      ? imports.map((found) => asInsider(found, [...packages, ...workspaces], top))
       : imports;
     return declarations(pkg, named, shared);
   });
@@ -106,7 +107,7 @@ function staysInside(folder, path, specifier) {
 
 /**
  * A test or benchmark may look into a package by path, to hold its tables against C's headers, say, if it declares that
- * package.
+ * package; and a test into the benchmarks, whose peers in C it drives.
  * @param {Import} found
  * @param {Package[]} packages
  * @param {string} top

@@ -89,6 +89,16 @@ describe("checkImports", () => {
     ]);
   });
 
+  it("lets a test look into the benchmarks if it declares them", () => {
+    const benchmarks = { "benchmarks/package.json": { name: "@userpci/benchmarks" } };
+    const test = { "tests/a.test.ts": 'import "../benchmarks/src/a.ts";\n' };
+    const named = { name: "@userpci/tests", devDependencies: { "@userpci/benchmarks": "workspace:^" } };
+    expect(problems(base, benchmarks, test, { "tests/package.json": named })).toEqual([]);
+    expect(problems(base, benchmarks, test, { "tests/package.json": { name: "@userpci/tests" } })).toEqual([
+      "tests/a.test.ts imports @userpci/benchmarks, which package.json does not name",
+    ]);
+  });
+
   it("refuses a Node built-in where the code runs in a browser, but not in its tests", () => {
     const test = { "packages/iommu/src/a.test.ts": 'import "node:assert";\n' };
     expect(problems(base, iommu(`${lawful}import "node:fs";\n`), test)).toEqual([
