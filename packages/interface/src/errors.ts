@@ -40,6 +40,7 @@ export const errorCodes = {
   ERR_ABORTED: "the caller's AbortSignal fired",
   ERR_NATIVE_UNAVAILABLE: "the native addon cannot be loaded on this system",
   ERR_PROTOCOL: "a peer broke the protocol",
+  ERR_REPLAY: "a driver did something else than the recording that is replayed has",
   ERR_SAME_THREAD: "a synchronous call would wait for a server on its own thread",
   ERR_USAGE: "the command line is wrong",
   ERR_DEMO: "a step of the demo did not hold",

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { accessError, valueError } from "./access.ts";
+export { AccessGate } from "./access-gate.ts";
 export type {
   Backend,
   BackendDevice,
@@ -22,6 +23,8 @@ export {
   checkType,
   formatValue,
 } from "./check.ts";
+export { checkVectorArray, checkVectors } from "./check-vectors.ts";
+export { CountedMemory } from "./counted-memory.ts";
 export type { DirtyLog } from "./dirty.ts";
 export type {
   DmaDirection,
