@@ -124,6 +124,38 @@ describe("a device's access through MemoryMapper", () => {
   });
 });
 
+describe("a MemoryMapper translates", () => {
+  const iommu = new MemoryMapper({
+    ranges: [
+      { start: 0x800n, last: 0xffffn },
+      { start: 0x20000n, last: 0x2ffffn },
+    ],
+    pageSize: 8192,
+  });
+  const memory = new TestMemory(65536);
+  const ask = (iova: number, size: number) => () => iommu.mapSync({ ...request(iova, memory), size });
+
+  it.each([
+    ["below the first range", 0, 8192],
+    ["past the end of a range", 0xe000, 16384],
+    ["between two ranges", 0x10000, 8192],
+    ["past the last range", 0x30000, 8192],
+    ["at half a page", 0x3000, 8192],
+    ["half a page", 0x2000, 4096],
+    ["no page", 0x2000, 0],
+    ["a negative size", 0x2000, -8192],
+  ])("nothing %s", (_where, iova, size) => {
+    expect(ask(iova, size)).toThrow(failing("ERR_IOVA_RANGE", /cannot map/));
+    expect(iommu.size).toBe(0);
+  });
+
+  it("whole pages in its ranges", () => {
+    expect(ask(0x2000, 0xe000)).not.toThrow();
+    expect(ask(0x20000, 0x10000)).not.toThrow();
+    expect(iommu.size).toBe(2);
+  });
+});
+
 describe("the options of a MemoryMapper", () => {
   it.each([
     [null, /^options must be an object, not null/],

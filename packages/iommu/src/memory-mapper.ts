@@ -11,13 +11,11 @@ import {
   type MapperLimits,
   type MapRequest,
   PciError,
-  toIova,
 } from "@userpci/interface";
 import { checkDirection } from "./direction.ts";
-import { checkIovaAligned } from "./iova-request.ts";
 import { hex, LARGEST_PAGE, UNIT, UNITS, unitOf, unitStartingAt } from "./pages.ts";
 import { RangeMap } from "./range-map.ts";
-import { formatRange, normaliseRanges } from "./ranges.ts";
+import { formatRange, formatRanges, normaliseRanges } from "./ranges.ts";
 import { SoftwareDirtyLog } from "./software-dirty-log.ts";
 
 /** How a {@link MemoryMapper} is made. */
@@ -54,6 +52,9 @@ export class MemoryMapper implements DmaMapper {
   readonly name: string;
   readonly #dirty = new SoftwareDirtyLog();
   readonly #limits: MapperLimits;
+  /** The ranges of the limits in units, the last one not included. */
+  readonly #spans: readonly (readonly [start: number, end: number])[];
+  readonly #pageUnits: number;
   readonly #maxMappings: number;
   readonly #table = new RangeMap<MapRequest>();
   #closed = false;
@@ -66,6 +67,11 @@ export class MemoryMapper implements DmaMapper {
     this.name = name;
     checkPowerOfTwo("pageSize", checkInteger("pageSize", pageSize, UNIT, LARGEST_PAGE));
     this.#limits = { ranges: normaliseRanges(ranges), pageSize };
+    this.#spans = this.#limits.ranges.map(({ start, last }) => [
+      start > MAX_IOVA - BigInt(UNIT) ? UNITS : unitOf(start + BigInt(UNIT - 1)),
+      last === MAX_IOVA ? UNITS : unitOf(last + 1n),
+    ]);
+    this.#pageUnits = pageSize / UNIT;
     this.#maxMappings =
       maxMappings === undefined ? Infinity : checkInteger("maxMappings", maxMappings, 0, 2 ** 32);
   }
@@ -96,11 +102,13 @@ export class MemoryMapper implements DmaMapper {
 
   /**
    * @throws PciError `ERR_CLOSED`, `ERR_IOVA_OVERLAP`, `ERR_MAPPING_LIMIT`, `ERR_NOT_SUPPORTED` for pages that are not in the
-   * memory's buffer; `ERR_INVALID_ARGUMENT`, `ERR_MISALIGNED`, `ERR_OUT_OF_RANGE` for what no domain asks for
+   * memory's buffer; `ERR_IOVA_RANGE` for addresses that it does not translate, and for what are no whole pages, which a
+   * kernel's IOMMU does not tell from them (EINVAL); `ERR_INVALID_ARGUMENT`, `ERR_MISALIGNED`, `ERR_OUT_OF_RANGE` for what no
+   * domain asks for
    */
   mapSync(request: MapRequest): void {
     if (this.#closed) throw this.#closedError();
-    const start = firstUnitOf(request);
+    const start = this.#firstUnitOf(request);
     checkWithinBuffer(request, this.name);
     const end = start + request.size / UNIT;
     if (this.#table.overlap(start, end) !== undefined) {
@@ -177,6 +185,26 @@ export class MemoryMapper implements DmaMapper {
     for (const entry of [...this.#table]) this.#remove(entry);
   }
 
+  /**
+   * The unit that a request begins at. A domain has checked all of it, but a mapper may be used without one.
+   *
+   * @throws PciError see {@link mapSync}
+   */
+  #firstUnitOf(request: MapRequest): number {
+    checkType("request", request, "object");
+    checkRequest(request);
+    const { iova, size } = request;
+    const start = unitStartingAt(iova);
+    const units = size / UNIT;
+    const pages = this.#pageUnits;
+    const areWhole = start >= 0 && units > 0 && start % pages === 0 && units % pages === 0;
+    if (areWhole && this.#spans.some(([first, end]) => start >= first && start + units <= end)) return start;
+    const { ranges, pageSize } = this.#limits;
+    throw new PciError("ERR_IOVA_RANGE", `${this.name} cannot map ${size} bytes at ${hex(iova)}`, {
+      hint: `it translates ${formatRanges(ranges)} in pages of ${pageSize} bytes; a domain chooses addresses that do`,
+    });
+  }
+
   #closedError(): PciError {
     return new PciError("ERR_CLOSED", `${this.name} is closed`, {
       hint: "attach a new MemoryMapper to a new domain: one that is closed serves no device",
@@ -190,32 +218,14 @@ export class MemoryMapper implements DmaMapper {
   }
 }
 
-/**
- * The unit that a request begins at. A domain has checked all of it, but a mapper may be used without one.
- *
- * @throws PciError see {@link MemoryMapper.mapSync}
- */
-function firstUnitOf(request: MapRequest): number {
-  checkType("request", request, "object");
-  const { iova, size, memory, offset } = request;
-  const start = typeof iova === "bigint" ? unitStartingAt(iova) : -1;
-  const arePages = isPages(size) && size > 0 && isPages(offset) && offset >= 0;
-  const isRight = start >= 0 && arePages && start + size / UNIT <= UNITS;
-  if (!isRight) {
-    checkType("iova", iova, "bigint");
-    checkIovaAligned(toIova(iova), UNIT);
-    checkAligned("size", checkInteger("size", size, UNIT, Number.MAX_SAFE_INTEGER), UNIT);
-    checkAligned("offset", checkInteger("offset", offset, 0, Number.MAX_SAFE_INTEGER), UNIT);
-    throw new PciError("ERR_OUT_OF_RANGE", `${hex(size)} bytes at ${hex(iova)} pass the last address`, {
-      hint: "map less, or further below 2^64",
-    });
-  }
+/** Checks what does not depend on the addresses that a mapper has. @throws PciError see {@link MemoryMapper.mapSync} */
+function checkRequest({ iova, size, memory, offset, direction }: MapRequest): void {
+  checkType("iova", iova, "bigint");
+  checkInteger("size", size, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  checkAligned("offset", checkInteger("offset", offset, 0, Number.MAX_SAFE_INTEGER), UNIT);
   checkType("memory", memory, "object");
-  checkDirection(request.direction);
-  return start;
+  checkDirection(direction);
 }
-
-const isPages = (size: number): boolean => Number.isSafeInteger(size) && size % UNIT === 0;
 
 /** Memory of a caller's own bytes may begin before the buffer that they are in, and end behind it. */
 function checkWithinBuffer({ memory, offset, size }: MapRequest, name: string): void {
