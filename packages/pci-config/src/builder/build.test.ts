@@ -140,7 +140,7 @@ describe("buildSpace", () => {
   });
 
   it.each<[string, object, RegExp]>([
-    ["an id that does not fit", { vendorId: 0x1_0000 }, /ERR_OUT_OF_RANGE/],
+    ["an id that does not fit", { vendorId: 0x1_0000 }, /ERR_OUT_OF_RANGE: .*vendorId is 65536/],
     ["a class of more than 24 bits", { classCode: 0x100_0000 }, /ERR_OUT_OF_RANGE: classCode/],
     ["a size that no space has", { size: 512 }, /256 or 4096 bytes, not 512/],
     [

@@ -1,4 +1,4 @@
-import { checkType, formatValue, PciError, type Region } from "@userpci/interface";
+import { checkInteger, checkType, formatValue, PciError, type Region } from "@userpci/interface";
 import { encodeField, type FieldValue, readRegister, writeRegister } from "../register.ts";
 import type { FieldsSpec, RegisterSpec, RegisterTable } from "../table.ts";
 import { placeOf, type Span } from "../view.ts";
@@ -103,6 +103,6 @@ function write(
       hint: "leave it out, or give fewer entries before it",
     });
   }
-  writeRegister(region, width, place, value);
+  writeRegister(region, width, place, checkInteger(name, value, 0, 2 ** width - 1));
   if (makes !== undefined) writeRegister(region, width, place, readRegister(region, width, place) | makes);
 }
