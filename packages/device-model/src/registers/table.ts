@@ -41,6 +41,13 @@ export interface RegisterRow {
 /** Rows by name. */
 export type RegisterRows = Readonly<Record<string, RegisterRow>>;
 
+/** What a register's value is: a number up to 32 bits, a bigint for 64. */
+export type RegisterValue<Row extends RegisterRow> = Row["width"] extends infer Width
+  ? Width extends 64
+    ? bigint
+    : number
+  : never;
+
 /** The registers of a BAR, declared once: for the model, for the driver's accessors, and for people. */
 export interface RegisterTable<Rows extends RegisterRows> {
   /** For people: `edu`. */
