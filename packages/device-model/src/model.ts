@@ -14,7 +14,9 @@ export type BarNumber = 0 | 1 | 2 | 3 | 4 | 5;
  * BAR. Values are unsigned. A register bank is one.
  */
 export interface AccessHandler {
+  /** Answers a read. */
   read(offset: number, width: AccessWidth): number;
+  /** Takes a write. */
   write(offset: number, width: AccessWidth, value: number): void;
   /** 64 bits in one access. Default: two accesses of 32, the low half first. */
   read64?(offset: number): bigint;
@@ -37,7 +39,10 @@ export interface BarModel extends BarShape {
 }
 
 /** Identity and capabilities of a function, for `buildSpace` of `@userpci/pci-config/builder`. BARs and ROM are the model's. */
-export type ModelConfig = Omit<SpaceDescription, "layout" | "bars" | "rom">;
+export type ModelConfig = Omit<
+  Extract<SpaceDescription, { readonly layout?: "endpoint" }>,
+  "layout" | "bars" | "rom"
+>;
 
 /**
  * A PCI function as its author describes it: data, and what makes the thing that behaves. Interrupts (the pin, MSI, MSI-X
@@ -51,6 +56,8 @@ export interface DeviceModel {
   readonly bars?: Readonly<Partial<Record<BarNumber, BarModel>>>;
   /** Bytes of the expansion ROM, read-only; the region has the next power of two from 2 KiB on. */
   readonly rom?: Uint8Array;
+  /** Vital product data, read-only, at most 32 KiB: what the vpd capability of `config` gives access to. */
+  readonly vpd?: Uint8Array;
   /** Whether it lies behind a port of its own, whose bus can be reset. Default false: on the root bus. */
   readonly busReset?: boolean;
   /** The widest address in bits that it drives; DMA beyond is cut off to it as on hardware. Default 64. */
@@ -86,6 +93,7 @@ export interface ModelInstance {
 
 /** What a task waits for; made by `ModelTime.sleep`, by DMA, or by an author: `begin` calls `resume` once, now or later. */
 export interface Pause {
+  /** Begins to wait. */
   begin(resume: () => void): void;
 }
 
@@ -111,7 +119,10 @@ export interface ModelDevice {
    * @param index in `BarModel.memory`. Default 0
    */
   memory(bar: BarNumber, index?: number): Uint8Array<ArrayBuffer>;
-  /** Starts a task; it runs until its first pause at once. What it throws is a fault of the model, see `HostOptions.onFault`. */
+  /**
+   * Starts a task; it runs until its first pause at once. What it throws is a fault of the model, see `HostOptions.onFault`;
+   * but an `ERR_DMA_FAULT` is the driver's, and just ends it: Status says "received master abort", as on hardware.
+   */
   run(task: Task): void;
   /** Reports an error by AER: its bits are set, and the driver's `err` event fires if it is uncorrectable. */
   reportError(error: ModelError): void;

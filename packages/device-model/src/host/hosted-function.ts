@@ -9,9 +9,13 @@ import type {
   RegionInfo,
 } from "@userpci/interface";
 import type { Translation } from "@userpci/iommu";
+import type { BarNumber } from "../model.ts";
 
 /** Where a vector's events go: an interrupt target of `@userpci/interface` is one. */
 export interface IrqSink {
+  /** Whether it was given up: what is sent to it then is dropped. Default false. */
+  readonly closed?: boolean;
+  /** Takes events: one unless `count` says more. */
   signal(count?: number): void;
 }
 
@@ -29,12 +33,22 @@ export interface DmaPort {
 export interface HostOptions {
   /** Where the memory of BARs comes from. */
   readonly memory: MemorySource;
+  /**
+   * Makes a mappable memory of a BAR where its place in a file matters: vfio-user has one file a region. The function closes
+   * it. Default: `memory.alloc(area.size)`.
+   */
+  readonly barMemory?: (bar: BarNumber, area: RegionArea) => DmaMemory;
   readonly dma: DmaPort;
   /**
    * `virtual`: a microsecond passes with every access and step, and all that is pending runs when nobody calls; the
    * default. `real`: the wall's clock.
    */
   readonly time?: "virtual" | "real";
+  /**
+   * What accesses to the MSI-X table come to (row R6): `refuse`, the default, throws `ERR_MSIX_TABLE`, as regions do; `hide`
+   * reads ones and drops writes, as the kernel's `pread` and `pwrite`: for users that read whole BARs or emulate the table.
+   */
+  readonly msixTable?: "refuse" | "hide";
   /** Told of what a task or a handler of the model threw, which is a fault of the model. Default: it is thrown on the event loop. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -67,12 +81,17 @@ export interface HostedFunction extends Disposable {
   read(index: number, offset: number, target: Uint8Array): number;
   /** Writes, as {@link read}. @returns bytes written */
   write(index: number, offset: number, source: Uint8Array): number;
+  /** Vectors of a kind, with the flags that Linux's vfio-pci gives. @throws PciError `ERR_INVALID_ARGUMENT` */
   irqInfo(kind: IrqKind): IrqInfo;
   /** Connects vectors to sinks; null disconnects. @throws PciError as `BackendDevice.setIrqs`; nothing is then changed */
   setIrqs(kind: IrqKind, start: number, sinks: readonly (IrqSink | null)[]): void;
+  /** Disables a kind and disconnects its sinks. Harmless if it is off. */
   disableIrqs(kind: IrqKind): void;
+  /** Masks the line. @throws PciError `ERR_IRQ_COUNT`, `ERR_NOT_SUPPORTED` for other kinds, and while it is off */
   maskIrqs(kind: IrqKind, start: number, count: number): void;
+  /** Unmasks the line, which fires at once if it is still asserted. @throws PciError as {@link maskIrqs} */
   unmaskIrqs(kind: IrqKind, start: number, count: number): void;
+  /** Fires vectors as the device would (loop-back). @throws PciError `ERR_IRQ_COUNT`, `ERR_NOT_SUPPORTED` while the kind is off */
   triggerIrqs(kind: IrqKind, start: number, count: number): void;
   /** Resets the function; its user's interrupts and BARs stay as they are. @throws PciError `ERR_NO_RESET`, what a fault says */
   reset(): void;
@@ -102,7 +121,7 @@ export interface HostedFunction extends Disposable {
 
 /** The state of a hosted function, apart from what its memory holds. */
 export interface HostedMigration {
-  /** Halts the device: no task runs, nothing interrupts, accesses still answer. */
+  /** Halts the device: no task runs, nothing interrupts, accesses still answer. @throws PciError `ERR_CLOSED` while it is not open */
   stop(): void;
   /** Lets it go on. */
   run(): void;

@@ -1,0 +1,27 @@
+import { isPciError } from "@userpci/interface";
+import { expect, it } from "vitest";
+import type { ModelInstance } from "../model.ts";
+import { hosted } from "../testing/hosting.ts";
+import { recorder } from "../testing/models.ts";
+
+const reset = () => undefined;
+
+it.each([
+  ["nothing", undefined, /create\(\) of recorder returns must be an object, not undefined/],
+  ["what has no reset", {}, /has no reset\(\)/],
+  ["a handler that cannot read", { bars: { 1: { write: reset } }, reset }, /BAR 1 of .* has no read\(\)/],
+  ["a handler that is no object", { bars: { 1: 5 }, reset }, /BAR 1 of .* must be an object, not 5/],
+])("tells the author of a model whose create() returns %s", (_what, made, message) => {
+  const model = { ...recorder([]), create: () => made as unknown as ModelInstance };
+  let thrown: unknown;
+  try {
+    hosted(model);
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toSatisfy((error) => isPciError(error, "ERR_INVALID_ARGUMENT"));
+  expect(thrown).toMatchObject({
+    message: expect.stringMatching(message),
+    hint: expect.stringContaining("return"),
+  });
+});
