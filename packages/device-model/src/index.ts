@@ -3,6 +3,28 @@
  *
  * @packageDocumentation
  */
+
+export type { EmulatedBackend } from "./emulated/backend.ts";
+export type { EmulatedDevice } from "./emulated/device.ts";
+export { emulated } from "./emulated/emulated.ts";
+export {
+  type FaultKind,
+  type FaultName,
+  type FaultRate,
+  type Faults,
+  faultKinds,
+  type HappenedFault,
+  type Occasion,
+  type OccasionOf,
+  occasions,
+  type ScriptedFault,
+} from "./emulated/faults/kinds.ts";
+export type { FaultPlan } from "./emulated/faults/plan.ts";
+export type { EmulatedFunction } from "./emulated/function.ts";
+export { HeapSource } from "./emulated/heap-memory.ts";
+export type { Surroundings } from "./emulated/irq-target.ts";
+export { EmulatedMachine, type EmulatedModels } from "./emulated/machine.ts";
+export { hostFunction } from "./host/host.ts";
 export type {
   DmaPort,
   HostedFunction,
@@ -30,3 +52,5 @@ export type {
   ResetCause,
   Task,
 } from "./model.ts";
+export * from "./registers/index.ts";
+export { taskWhile } from "./task-while.ts";
