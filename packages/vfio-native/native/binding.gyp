@@ -12,6 +12,7 @@
         "exposure.cc",
         "fault.cc",
         "fault_table.cc",
+        "frame.cc",
         "herald.cc",
         "hold.cc",
         "ledger.cc",

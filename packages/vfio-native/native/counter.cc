@@ -1,8 +1,6 @@
 // Counters (eventfd), and waiting for descriptors without the event loop.
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,14 +8,13 @@
 #include <vector>
 
 #include "call.h"
+#include "deadline.h"
 #include "environment.h"
 #include "functions.h"
+#include "syscall.h"
 
 namespace {
 
-constexpr int64_t kSecond = 1000000000;
-// A wait longer than this many milliseconds (31 years) has no end.
-constexpr double kForever = 1e12;
 // How often a spinning wait asks between two looks at the clock, which take a tenth of the time.
 constexpr int kTriesBetweenClocks = 8;
 // A thread that spins does nothing else: a second, in microseconds.
@@ -25,12 +22,6 @@ constexpr double kLongestSpin = 1e6;
 
 // More than the kernel lets a process have open by default (fs.nr_open).
 constexpr size_t kMostDescriptors = 1 << 20;
-
-int64_t Now() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * kSecond + now.tv_nsec;
-}
 
 // Waits until `deadline` (negative: for ever); signals do not shorten the wait.
 int64_t PollUntil(std::vector<pollfd>& fds, int64_t deadline) {
@@ -42,24 +33,9 @@ int64_t PollUntil(std::vector<pollfd>& fds, int64_t deadline) {
   }
 }
 
-// read(2) without a function around it: the first return after a system call is not predicted where the kernel guards its
-// own (SRSO), and takes a third of the time that asking an empty counter does. A point of cancellation takes more.
-inline int64_t ReadOnce(int fd, uint64_t* count) {
-#ifdef __x86_64__
-  int64_t result = SYS_read;
-  asm volatile("syscall"
-               : "+a"(result)
-               : "D"(static_cast<int64_t>(fd)), "S"(count), "d"(sizeof *count)
-               : "rcx", "r11", "memory");
-  return result;
-#else
-  return Checked(syscall(SYS_read, fd, count, sizeof *count));
-#endif
-}
-
 inline int64_t ReadCounter(int fd, uint64_t* count) {
   for (;;) {
-    const int64_t result = ReadOnce(fd, count);
+    const int64_t result = SystemCall(SYS_read, fd, count, sizeof *count);
     if (result != -EINTR) return result;
   }
 }
@@ -85,12 +61,6 @@ bool Descriptors(const Bytes& input, std::vector<pollfd>* fds) {
 
 bool AnyInvalid(const std::vector<pollfd>& fds) {
   return std::any_of(fds.begin(), fds.end(), [](const pollfd& entry) { return entry.revents & POLLNVAL; });
-}
-
-// When a wait of so many milliseconds ends; negative for one without end.
-int64_t Deadline(double timeout_ms) {
-  const bool forever = timeout_ms < 0 || timeout_ms >= kForever;
-  return forever ? -1 : Now() + static_cast<int64_t>(timeout_ms * 1e6);
 }
 
 // Whether the environment still runs JavaScript: a call that may run some is refused where it is told to end.
@@ -141,6 +111,19 @@ napi_value CounterAdd(napi_env env, napi_callback_info info) {
   const int fd = call.Descriptor(0);
   const uint64_t count = static_cast<uint64_t>(call.Integer(1, "count", 0, kSafe));
   if (call.failed()) return nullptr;
+  const int64_t result = Retried([&] { return write(fd, &count, sizeof count); });
+  return Result(env, result < 0 ? result : 0);
+}
+
+napi_value CounterOffer(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  const int fd = call.Descriptor(0);
+  const uint64_t count = static_cast<uint64_t>(call.Integer(1, "count", 0, kSafe));
+  if (call.failed()) return nullptr;
+  pollfd entry{fd, POLLOUT, 0};
+  const int64_t ready = Retried([&] { return poll(&entry, 1, 0); });
+  if (ready < 0) return Result(env, ready);
+  if ((entry.revents & POLLOUT) == 0) return Result(env, entry.revents & POLLNVAL ? -EBADF : -EAGAIN);
   const int64_t result = Retried([&] { return write(fd, &count, sizeof count); });
   return Result(env, result < 0 ? result : 0);
 }

@@ -42,6 +42,7 @@ napi_value LetGo(napi_env env, napi_callback_info info);
 napi_value Eventfd(napi_env env, napi_callback_info info);
 napi_value CounterRead(napi_env env, napi_callback_info info);
 napi_value CounterAdd(napi_env env, napi_callback_info info);
+napi_value CounterOffer(napi_env env, napi_callback_info info);
 napi_value CounterWait(napi_env env, napi_callback_info info);
 napi_value Poll(napi_env env, napi_callback_info info);
 
@@ -61,6 +62,12 @@ napi_value Shutdown(napi_env env, napi_callback_info info);
 napi_value Peer(napi_env env, napi_callback_info info);
 napi_value Sendmsg(napi_env env, napi_callback_info info);
 napi_value Recvmsg(napi_env env, napi_callback_info info);
+
+// frame.cc
+napi_value SocketTimeout(napi_env env, napi_callback_info info);
+napi_value ReceiveFrame(napi_env env, napi_callback_info info);
+napi_value SendFrame(napi_env env, napi_callback_info info);
+napi_value ExchangeFrames(napi_env env, napi_callback_info info);
 
 // fault.cc
 napi_value ClaimFaults(napi_env env, napi_callback_info info);

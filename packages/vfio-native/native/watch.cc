@@ -1,5 +1,8 @@
 #include "watch.h"
 
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -8,6 +11,7 @@
 #include "call.h"
 #include "environment.h"
 #include "functions.h"
+#include "syscall.h"
 
 struct Watch {
   uv_poll_t poll;
@@ -17,12 +21,12 @@ struct Watch {
   napi_async_context context;
   uint32_t handle;
   int fd;
-  bool is_counter;
+  int64_t kind;
 };
 
 namespace {
 
-enum Kind { kCounter = 0, kReadable = 1 };
+enum Kind { kCounter = 0, kReadable = 1, kWritable = 2 };
 
 // An exception of the callback is nobody's but the process's: it becomes 'uncaughtException'. False if there is none.
 bool ReportException(napi_env env) {
@@ -61,14 +65,22 @@ void HandOver(Watch* watch, uint64_t count) {
   Retried([&] { return write(watch->fd, &count, sizeof count); });
 }
 
+// Takes a counter's count, or -EAGAIN: whoever shares a counter that blocks may have taken it before.
+int64_t TakeCount(int fd, uint64_t* count) {
+  iovec vector{count, sizeof *count};
+  const int64_t result = SystemCall(SYS_preadv2, fd, &vector, 1, -1, nullptr, RWF_NOWAIT);
+  // Linux before 5.8 has no such read for counters.
+  return result == -EOPNOTSUPP ? Retried([&] { return read(fd, count, sizeof *count); }) : result;
+}
+
 void OnReady(uv_poll_t* poll, int status, int) {
   auto* watch = static_cast<Watch*>(poll->data);
-  if (status < 0 || !watch->is_counter) {
+  if (status < 0 || watch->kind != kCounter) {
     CallBack(watch, status < 0 ? status : 1);  // below 0 libuv has stopped polling
     return;
   }
   uint64_t count = 0;
-  const int64_t result = Retried([&] { return read(watch->fd, &count, sizeof count); });
+  const int64_t result = TakeCount(watch->fd, &count);
   if (result == sizeof count) return HandOver(watch, count);
   if (result == -EAGAIN) return;  // somebody else took the count
   uv_poll_stop(poll);
@@ -86,7 +98,10 @@ void OnClosed(uv_handle_t* handle) {
 
 // Begins to poll. The watch is libuv's from a successful uv_poll_init on, and must then be closed, not deleted.
 int64_t Start(Watch* watch, uv_loop_t* loop) {
+  const int mode = fcntl(watch->fd, F_GETFL);
   const int refused = uv_poll_init(loop, &watch->poll, watch->fd);
+  // libuv makes it non-blocking, which nothing here needs: blocking calls go on beside the watch.
+  if (mode >= 0 && (mode & O_NONBLOCK) == 0) fcntl(watch->fd, F_SETFL, mode);
   if (refused < 0) {
     delete watch;
     return refused;
@@ -98,7 +113,7 @@ int64_t Start(Watch* watch, uv_loop_t* loop) {
   while (environment.last_watch == 0 || environment.watches.count(environment.last_watch) != 0);
   watch->handle = environment.last_watch;
   environment.watches[watch->handle] = watch;
-  const int result = uv_poll_start(&watch->poll, UV_READABLE, OnReady);
+  const int result = uv_poll_start(&watch->poll, watch->kind == kWritable ? UV_WRITABLE : UV_READABLE, OnReady);
   if (result == 0) return watch->handle;
   CloseWatch(watch);
   return result;
@@ -126,14 +141,14 @@ bool IsWatched(const Environment& environment, int fd) {
 napi_value WatchStart(napi_env env, napi_callback_info info) {
   Call call(env, info);
   const int fd = call.Descriptor(0);
-  const int64_t kind = call.Integer(1, "kind", kCounter, kReadable);
+  const int64_t kind = call.Integer(1, "kind", kCounter, kWritable);
   napi_valuetype type = napi_undefined;
   napi_typeof(env, call.value(2), &type);
   if (!call.failed() && type != napi_function) call.WrongType("callback", "a function");
   if (call.failed()) return nullptr;
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return Result(env, -ENOTSUP);
-  auto* watch = new Watch{{}, &call.environment(), env, nullptr, nullptr, 0, fd, kind == kCounter};
+  auto* watch = new Watch{{}, &call.environment(), env, nullptr, nullptr, 0, fd, kind};
   const int64_t handle = Start(watch, loop);
   if (handle < 0) return Result(env, handle);
   napi_value name = nullptr;

@@ -131,6 +131,8 @@ if (process.platform !== "linux") {
   const digest = inputs();
   if (!process.argv.includes("--force") && isCurrent(digest)) {
     console.log("vfio-native: addon is up to date");
+  } else if (process.env["USERPCI_WITHOUT_ADDON"]) {
+    console.log("vfio-native: no compiler, so no addon: only emulated devices can be used");
   } else {
     build(digest);
     console.log(`vfio-native: built ${addon.slice(root.length)}`);

@@ -1,5 +1,11 @@
-import { type AdoptOptions, checkType, type DmaBytes, formatValue, PciError } from "@userpci/interface";
-import { CountedMemory } from "./counted-memory.ts";
+import {
+  type AdoptOptions,
+  CountedMemory,
+  checkType,
+  type DmaBytes,
+  formatValue,
+  PciError,
+} from "@userpci/interface";
 import { systemError } from "./errno.ts";
 import { showsMapping } from "./mapping.ts";
 import type { Native } from "./native.ts";

@@ -1,4 +1,4 @@
-import { DeviceGoneError, Failures, PciError } from "@userpci/interface";
+import { AccessGate, DeviceGoneError, PciError } from "@userpci/interface";
 import type { Native } from "./native.ts";
 
 /** A region that must be told when the device may not be touched. */
@@ -22,48 +22,19 @@ const COMMAND_MEMORY = 1 << 1;
  * Whether a device's registers may be touched at this moment, and what happened when one did not answer. One object
  * per open device, shared by all of its regions.
  */
-export class DeviceAccess {
+export class DeviceAccess extends AccessGate {
   readonly native: Native;
   /** The device descriptor. */
   readonly fd: number;
-  /** PCI address, for messages. */
-  readonly address: string;
   readonly #configOffset: number;
-  #state: "open" | "resetting" | "closed" = "open";
   readonly #regions = new Set<Blockable>();
-  readonly #afterReset: (() => void)[] = [];
 
   /** @param configOffset where configuration space begins in the descriptor's file */
   constructor(native: Native, fd: number, address: string, configOffset: number) {
+    super(address);
     this.native = native;
     this.fd = fd;
-    this.address = address;
     this.#configOffset = configOffset;
-  }
-
-  get closed(): boolean {
-    return this.#state === "closed";
-  }
-
-  get resetting(): boolean {
-    return this.#state === "resetting";
-  }
-
-  /** Whether an access would be refused; cheap enough for every system call. */
-  get blocked(): boolean {
-    return this.#state !== "open";
-  }
-
-  /** @throws PciError `ERR_CLOSED`, `ERR_RESETTING` */
-  assertUsable(): void {
-    if (this.#state === "closed") {
-      throw new PciError("ERR_CLOSED", `${this.address} is closed`, { hint: "open the device again" });
-    }
-    if (this.#state === "resetting") {
-      throw new PciError("ERR_RESETTING", `${this.address} is being reset`, {
-        hint: "await the promise of reset() before touching registers",
-      });
-    }
   }
 
   /** Registers a mapped region, to be blocked during resets and closed with the device. */
@@ -75,31 +46,15 @@ export class DeviceAccess {
     this.#regions.delete(region);
   }
 
-  /** Refuses accesses until {@link endReset}. */
-  beginReset(): void {
-    this.assertUsable();
-    this.#state = "resetting";
+  /** Also of mapped regions. @throws PciError `ERR_CLOSED`, `ERR_RESETTING` */
+  override beginReset(): void {
+    super.beginReset();
     for (const region of this.#regions) region.block();
   }
 
-  /** Lets accesses through again, after what was put off until now. @throws what of that failed, when all was done */
-  endReset(): void {
-    if (this.#state !== "resetting") return;
-    this.#state = "open";
-    const failures = new Failures();
-    for (const step of this.#afterReset.splice(0)) failures.try(step);
-    failures.throwIfAny(`the reset of ${this.address} is over, but`);
-  }
-
-  /** Puts a step off until the reset under way is over; never done if the device is closed before. */
-  afterReset(step: () => void): void {
-    this.#afterReset.push(step);
-  }
-
-  /** Refuses accesses for ever and unmaps the regions. */
-  close(): void {
-    this.#state = "closed";
-    this.#afterReset.length = 0;
+  /** Also unmaps the regions. */
+  override close(): void {
+    super.close();
     for (const region of this.#regions) region.close();
     this.#regions.clear();
   }

@@ -19,6 +19,7 @@ import {
 import type { CdevBinding } from "./cdev.ts";
 import { Descriptor } from "./descriptor.ts";
 import { DeviceAccess } from "./device-access.ts";
+import type { BeyondKernel } from "./device-calls.ts";
 import { DeviceIommu } from "./device-iommu.ts";
 import { EventfdTarget } from "./eventfd-target.ts";
 import { useFeature } from "./feature.ts";
@@ -45,6 +46,8 @@ export interface DeviceParts {
   readonly groupFd?: (group: number) => number | undefined;
   /** Its place in an iommufd, if it is in one. */
   readonly binding?: CdevBinding;
+  /** What the device's calls are beside those of the kernel. Default: nothing. */
+  readonly calls?: BeyondKernel;
   /** Access to another function that is open in the same backend, for hot resets. */
   readonly accessOf: (address: string) => DeviceAccess | undefined;
   /** Called once after the descriptor is closed. */
@@ -96,7 +99,7 @@ export class VfioDevice implements KernelDevice {
     };
     const regions = Array.from({ length: this.info.regions }, (_, index) => queryRegion(native, fd, index));
     this.#access = new DeviceAccess(native, fd, address, regions[regionIndex.config]?.base ?? 0);
-    this.#regions = new RegionTable(this.#access, regions);
+    this.#regions = new RegionTable(this.#access, regions, parts.calls);
     this.#irqs = new IrqControl(this.#access, info.num_irqs);
     const { binding } = parts;
     this.features = new KernelFeatures(
@@ -107,6 +110,7 @@ export class VfioDevice implements KernelDevice {
         resettable: this.info.resettable,
         ...(binding && { binding }),
       }),
+      parts.calls && ((request, bitmap) => parts.calls!.reportWrites(request, bitmap)),
     );
     if (binding !== undefined) this.iommu = new DeviceIommu(this.#access, binding);
     this.#resets = new Resets({

@@ -1,7 +1,6 @@
 import { constants } from "node:fs";
-import { checkInteger, checkType, type DmaMemory, type RegionArea } from "@userpci/interface";
+import { CountedMemory, checkInteger, checkType, type DmaMemory, type RegionArea } from "@userpci/interface";
 import { adoptFd } from "./adopt-fd.ts";
-import { CountedMemory } from "./counted-memory.ts";
 import type { DeviceAccess } from "./device-access.ts";
 import { useNamedFeature } from "./feature.ts";
 import type { Native } from "./native.ts";

@@ -4,13 +4,23 @@ import { useNamedFeature } from "./feature.ts";
 import { checkLogPage, checkRanges, pagesToRead } from "./range-check.ts";
 import * as uapi from "./uapi/vfio.ts";
 
+/**
+ * Reads the log of writes into a bitmap.
+ *
+ * @param request a `struct vfio_device_feature_dma_logging_report`
+ * @param bitmap as long as the range takes, in whole 64-bit words
+ */
+export type DmaReport = (request: Uint8Array, bitmap: Uint8Array) => void;
+
 /** The pages that a device wrote by DMA, as it keeps them itself. */
 export class DmaLog {
   readonly #access: DeviceAccess;
+  readonly #report: DmaReport | undefined;
 
-  /** @internal */
-  constructor(access: DeviceAccess) {
+  /** @internal @param report how a log is read; default: the kernel writes it where it is told to */
+  constructor(access: DeviceAccess, report?: DmaReport) {
     this.#access = access;
+    this.#report = report;
   }
 
   /**
@@ -57,7 +67,12 @@ export class DmaLog {
       page_size: BigInt(pageSize),
       bitmap: BigInt(this.#access.native.addressOf(bitmap)),
     });
-    useNamedFeature(this.#access, "dma-logging", "get", uapi.feature.DMA_LOGGING_REPORT, data);
+    if (this.#report !== undefined) {
+      this.#access.assertUsable();
+      this.#report(data, bitmap);
+    } else {
+      useNamedFeature(this.#access, "dma-logging", "get", uapi.feature.DMA_LOGGING_REPORT, data);
+    }
     return bitmap.slice(0, Math.ceil(pages / 8));
   }
 }

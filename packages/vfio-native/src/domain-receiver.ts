@@ -1,5 +1,5 @@
 import { PciError } from "@userpci/interface";
-import type { Peer } from "./native.ts";
+import type { Peer } from "./native-sockets.ts";
 import { aborted } from "./transfer-wait.ts";
 import type { UnixSocket } from "./unix-socket.ts";
 

@@ -1,5 +1,6 @@
 import { fstatSync, statfsSync } from "node:fs";
 import {
+  CountedMemory,
   checkAligned,
   checkInteger,
   checkType,
@@ -9,7 +10,6 @@ import {
   isPciError,
   PciError,
 } from "@userpci/interface";
-import { CountedMemory } from "./counted-memory.ts";
 import { errnoName, systemError } from "./errno.ts";
 import { type Mapping, mapFile } from "./mapping.ts";
 import type { Native } from "./native.ts";

@@ -1,6 +1,6 @@
 import {
-  checkInteger,
-  formatValue,
+  checkVectorArray,
+  checkVectors,
   type IrqInfo,
   type IrqKind,
   type IrqTarget,
@@ -69,7 +69,7 @@ export class IrqControl {
 
   /** See `BackendDevice.setIrqs`. */
   set(kind: IrqKind, start: number, targets: readonly (IrqTarget | null)[]): void {
-    checkArray("targets", targets);
+    checkVectorArray("targets", targets);
     this.#range(kind, start, targets.length);
     this.#assertExclusive(kind);
     const fds = targets.map((target) => (target === null ? -1 : descriptorOf(target)));
@@ -155,7 +155,7 @@ export class IrqControl {
    * @throws PciError `ERR_NOT_SUPPORTED`, `ERR_IRQ_COUNT`
    */
   actEach(kind: IrqKind, start: number, which: readonly boolean[], action: IrqAction): void {
-    checkArray("which", which);
+    checkVectorArray("which", which);
     this.#range(kind, start, which.length);
     const flag = { mask: ACTION_MASK, unmask: ACTION_UNMASK, trigger: ACTION_TRIGGER }[action];
     const data = Uint8Array.from(which, Number);
@@ -217,22 +217,4 @@ export class IrqControl {
     }
     return systemError(result, "ioctl VFIO_DEVICE_SET_IRQS", { message: `${verb} of ${kind}` });
   }
-}
-
-function checkVectors({ kind, count: available }: IrqInfo, start: number, count: number): void {
-  checkInteger("the first vector", start, 0, 0xffff);
-  checkInteger("the number of vectors", count, 1, 0xffff);
-  if (start + count <= available) return;
-  const asked = count === 1 ? `vector ${start}` : `vectors ${start} to ${start + count - 1}`;
-  throw new PciError("ERR_IRQ_COUNT", `${kind} has ${available} vectors, ${asked} were asked for`, {
-    hint: available === 0 ? `the function has no ${kind}` : `use vectors 0 to ${available - 1}`,
-    details: { available },
-  });
-}
-
-function checkArray(name: string, value: readonly unknown[]): void {
-  if (Array.isArray(value)) return;
-  throw new PciError("ERR_INVALID_ARGUMENT", `${name} must be an array, not ${formatValue(value)}`, {
-    hint: "pass an array with one element a vector",
-  });
 }

@@ -9,9 +9,12 @@ interface Part {
   readonly region: MappedRegion;
 }
 
+/** The part that is at hand where none is mapped: no offset lies in it. */
+const nowhere = { start: 0, size: 0 } as Part;
+
 /**
  * A region of which several parts are mapped, joined with `fallback` where none is: sparse areas, the pages of the MSI-X
- * table. The part last used is at hand, and an access elsewhere changes it.
+ * table. The part last used is at hand, and an access elsewhere changes it. Nothing of it need be mapped.
  */
 export class JoinedRegion implements OwnedRegion, Blockable {
   readonly size: number;
@@ -25,7 +28,7 @@ export class JoinedRegion implements OwnedRegion, Blockable {
   /**
    * @param name for messages, such as "BAR 0"
    * @param size of the whole region, in bytes
-   * @param windows ascending and disjoint, at least one
+   * @param windows ascending and disjoint
    */
   constructor(
     name: string,
@@ -41,7 +44,7 @@ export class JoinedRegion implements OwnedRegion, Blockable {
       const region = new MappedRegion(place, window, supervisor);
       return { start: window.offset, size: region.size, region };
     });
-    this.#part = this.#parts[0]!;
+    this.#part = this.#parts[0] ?? nowhere;
     this.#fallback = fallback;
     this.#supervisor = supervisor;
   }

@@ -1,7 +1,7 @@
 import type { DeviceFeatures, DmaMemory, FeatureName, FeatureState, RegionArea } from "@userpci/interface";
 import type { DeviceAccess } from "./device-access.ts";
 import { exportDmaBuf } from "./dma-buf.ts";
-import { DmaLog } from "./dma-log.ts";
+import { DmaLog, type DmaReport } from "./dma-log.ts";
 import { useNamedFeature } from "./feature.ts";
 import { LowPower } from "./low-power.ts";
 import { Migration } from "./migration.ts";
@@ -17,11 +17,11 @@ export class KernelFeatures implements DeviceFeatures {
   readonly #probes: DeviceFeatures;
 
   /** @internal */
-  constructor(access: DeviceAccess, probes: DeviceFeatures) {
+  constructor(access: DeviceAccess, probes: DeviceFeatures, report?: DmaReport) {
     this.#access = access;
     this.#probes = probes;
     this.lowPower = new LowPower(access);
-    this.dmaLog = new DmaLog(access);
+    this.dmaLog = new DmaLog(access, report);
     this.migration = new Migration(access);
   }
 

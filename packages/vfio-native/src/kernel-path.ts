@@ -1,6 +1,8 @@
 import type { DmaMapper, IommuDomain } from "@userpci/interface";
 import type { CdevBinding } from "./cdev.ts";
+import type { BeyondKernel } from "./device-calls.ts";
 import type { Place } from "./lookup.ts";
+import type { Native } from "./native.ts";
 
 /** A function that is to be opened. */
 export interface Entrance extends Place {
@@ -16,6 +18,10 @@ export interface OpenedDevice {
   readonly fd: number;
   /** Its place in an iommufd; none when it came from a group. */
   readonly binding?: CdevBinding;
+  /** What answers calls on it, closing included. Default: the kernel. */
+  readonly native?: Native;
+  /** What those calls are beside the kernel's. */
+  readonly calls?: BeyondKernel;
 }
 
 /** A function on its way to being open: everything before its descriptor is done. */
@@ -38,7 +44,7 @@ export interface Admission {
   left(): void;
 }
 
-/** One of the kernel's ways to a function: what differs between them. */
+/** One of the ways to a function: what differs between them. */
 export interface KernelPath {
   /** The backend's name. */
   readonly name: string;
@@ -51,6 +57,12 @@ export interface KernelPath {
    * knows what this process owns.
    */
   readonly groupFd?: (group: number) => number | undefined;
+  /**
+   * Where a function is, by what its user calls it. Default: what the kernel says in sysfs.
+   *
+   * @throws PciError `ERR_NO_DEVICE`, `ERR_INVALID_ARGUMENT`
+   */
+  placeOf?(name: string): Place;
   /** Everything before the device's descriptor. Leaves nothing if it throws. */
   admit(entrance: Entrance): Admission;
   /** Called once, when its devices and address spaces are closed. */

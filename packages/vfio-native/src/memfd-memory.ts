@@ -1,5 +1,6 @@
 import {
   type AdoptOptions,
+  CountedMemory,
   checkInteger,
   checkType,
   type DmaBytes,
@@ -12,7 +13,6 @@ import {
   PciError,
 } from "@userpci/interface";
 import { AdoptedMemory } from "./adopted-memory.ts";
-import { CountedMemory } from "./counted-memory.ts";
 import { systemError } from "./errno.ts";
 import { FileMemory } from "./file-memory.ts";
 import { countHugePages, HUGE_PAGES_FOLDER, hugePageFolder, hugePages } from "./huge-pages.ts";

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { loadNative, type Received } from "./native.ts";
+import { loadNative } from "./native.ts";
+import type { Received } from "./native-sockets.ts";
 
 const native = loadNative();
 const { SOCK_NONBLOCK, SOCK_SEQPACKET, SOCK_STREAM } = native.constants;

@@ -94,7 +94,7 @@ describe("arguments", () => {
     ["an infinite length", () => native.munmap(4096, Number.POSITIVE_INFINITY)],
     ["a negative address", () => native.view(-4096, 1)],
     ["a slot past the table", () => native.faultFlag(4096)],
-    ["an unknown kind of watch", () => native.watch(3, 2 as never, () => {})],
+    ["an unknown kind of watch", () => native.watch(3, 3 as never, () => {})],
   ])("refuses %s with a RangeError", (_what, call) => {
     expect(call).toThrow(RangeError);
   });

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { PciError } from "@userpci/interface";
 import type { NativeConstants } from "./native-constants.ts";
+import type { NativeSockets } from "./native-sockets.ts";
 
 /**
  * The addon: one system call a function, on plain integers. A result below 0 is a negative errno, see `errnoName()`;
@@ -16,7 +17,7 @@ import type { NativeConstants } from "./native-constants.ts";
  *
  * Descriptors are close-on-exec from birth. Interrupted calls (EINTR) are made again.
  */
-export interface Native {
+export interface Native extends NativeSockets {
   /** Numbers of the C headers. */
   readonly constants: NativeConstants;
 
@@ -169,6 +170,8 @@ export interface Native {
   counterRead(fd: number): number;
   /** Adds to an eventfd's count. Returns 0, -EAGAIN if the count would overflow, or another negative errno. */
   counterAdd(fd: number, count: number): number;
+  /** {@link counterAdd} to an eventfd of another process's, which may block: asks first whether there is room. */
+  counterOffer(fd: number, count: number): number;
   /**
    * Takes an eventfd's count, and blocks this thread until there is one: {@link counterRead} again and again for a budget,
    * then {@link poll}, then {@link counterRead}, in one call.
@@ -199,55 +202,16 @@ export interface Native {
    *
    * An exception of the callback becomes `uncaughtException`. The watch keeps the process alive, see {@link watchRef}.
    *
-   * @param kind 0 counter, 1 readable
+   * The descriptor blocks afterwards if it did before.
+   *
+   * @param kind 0 counter, 1 readable, 2 writable (calls back with 1 as long as there is room)
    * @returns a handle above 0; -EEXIST if the loop watches the descriptor already, -EPERM if it cannot be watched
    */
-  watch(fd: number, kind: 0 | 1, callback: (count: number) => void): number;
+  watch(fd: number, kind: 0 | 1 | 2, callback: (count: number) => void): number;
   /** Ends a watch, also from its own callback. Returns 0, or -ENOENT if there is none. */
   unwatch(handle: number): number;
   /** Whether the watch keeps the process alive. Returns 0, or -ENOENT if there is none. */
   watchRef(handle: number, on: boolean): number;
-
-  /**
-   * socketpair(2) of UNIX sockets.
-   *
-   * @param type a `SOCK_` constant, with `SOCK_NONBLOCK` added or not
-   * @returns the two ends, or negative errno
-   */
-  socketpair(type: number): [number, number] | number;
-  /** socket(2) of the UNIX family. @param type as for {@link socketpair} @returns a descriptor, or negative errno */
-  socket(type: number): number;
-  /**
-   * bind(2).
-   *
-   * @param name a path with a NUL behind it, or an abstract name with a NUL before it; at most 108 bytes
-   * @returns 0, or negative errno
-   */
-  bind(fd: number, name: Uint8Array): number;
-  /** connect(2), to a name as for {@link bind}. Returns 0, or negative errno. */
-  connect(fd: number, name: Uint8Array): number;
-  /** listen(2). Returns 0, or negative errno. */
-  listen(fd: number, backlog: number): number;
-  /** accept4(2), non-blocking as its result. Returns a descriptor, -EAGAIN if nobody waits, or another negative errno. */
-  accept(fd: number): number;
-  /** shutdown(2). @param how `SHUT_RD`: the other end can send nothing more @returns 0, or negative errno */
-  shutdown(fd: number, how: number): number;
-  /** Who is at the other end (`SO_PEERCRED`, unix(7)): of the one that listens, who did so at that time. */
-  peer(fd: number): Peer | number;
-  /**
-   * sendmsg(2) with `MSG_NOSIGNAL`.
-   *
-   * @param fds at most 253 descriptors to send along
-   * @returns bytes sent, or negative errno
-   */
-  sendmsg(fd: number, bytes: Uint8Array, fds: readonly number[]): number;
-  /**
-   * recvmsg(2). The descriptors received become this environment's own.
-   *
-   * @param maxFds the most descriptors to take, 0 to 253
-   * @returns what came, or negative errno
-   */
-  recvmsg(fd: number, target: Uint8Array, maxFds: number): Received | number;
 
   /**
    * From now on a SIGBUS in this range, which must be whole pages of this environment's, is no crash: the page that
@@ -268,21 +232,6 @@ export interface Native {
   faultFlag(slot: number): ArrayBuffer | number;
   /** Sets the flag back to 0. The ones stay until something is mapped over them. Returns 0, or -ENOENT. */
   clearFault(slot: number): number;
-}
-
-/** A process at the other end of a socket. */
-export interface Peer {
-  readonly pid: number;
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** What {@link Native.recvmsg} received. */
-export interface Received {
-  readonly bytes: number;
-  readonly fds: number[];
-  /** The message was longer than `target` or brought more than `maxFds` descriptors. All descriptors were closed. */
-  readonly truncated: boolean;
 }
 
 let loaded: Native | undefined;

@@ -2,6 +2,14 @@ import { accessError, PciError, type Region, type RegionArea, valueError } from 
 import type { DeviceAccess } from "./device-access.ts";
 import { systemError } from "./errno.ts";
 
+/** Accesses of 64 bits, each of which reaches the device as one. */
+export interface WideAccess {
+  /** Reads at a position of the device's file. Returns the value, or a negative errno. */
+  readWide(position: number): bigint | number;
+  /** Writes there. Returns 0, or a negative errno. */
+  writeWide(position: number, value: bigint): number;
+}
+
 /** A part of the device descriptor's file that is one region. */
 export interface RegionSpan {
   /** For messages, such as "BAR 0" or "config space". */
@@ -14,6 +22,8 @@ export interface RegionSpan {
   readonly msixTable?: RegionArea;
   /** Whether it is the device's registers: there a read of all ones may come from nobody. */
   readonly registers?: boolean;
+  /** How accesses of 64 bits go, if they can. Default: they are refused. */
+  readonly wide?: WideAccess;
 }
 
 /** Error numbers with which vfio-pci answers for a device that does not decode memory or is gone. */
@@ -21,6 +31,8 @@ const UNANSWERED = new Set([-5 /* EIO */, -6 /* ENXIO */, -19 /* ENODEV */]);
 
 /** What the bus answers for a device that is not there, by the read's width in bytes. */
 const ones = { 1: 0xff, 2: 0xffff, 4: 0xffff_ffff } as const;
+
+const ONES64 = 2n ** 64n - 1n;
 
 /** A region by `pread` and `pwrite` on the device descriptor: one system call, one access. */
 export class PreadRegion implements Region {
@@ -48,9 +60,15 @@ export class PreadRegion implements Region {
     return this.#read(offset, 4);
   }
 
-  /** vfio-pci splits 64 bits in two on most kernels (`vfio_pci_core_do_io_rw`), so it is not offered. */
+  /** vfio-pci splits 64 bits in two on most kernels (`vfio_pci_core_do_io_rw`), so the kernel's are not offered. */
   read64(offset: number): bigint {
-    throw this.#noWide(offset);
+    const { wide } = this.#span;
+    if (wide === undefined) throw this.#noWide(offset);
+    this.#check(offset, 8);
+    const value = wide.readWide(this.#base + offset);
+    if (typeof value === "number") this.#fail(value, "pread", offset);
+    if (value === ONES64 && this.#span.registers) this.#doubt(offset);
+    return value;
   }
 
   write8(offset: number, value: number): void {
@@ -65,8 +83,13 @@ export class PreadRegion implements Region {
     this.#write(offset, 4, value);
   }
 
-  write64(offset: number, _value: bigint): void {
-    throw this.#noWide(offset);
+  write64(offset: number, value: bigint): void {
+    const { wide } = this.#span;
+    if (wide === undefined) throw this.#noWide(offset);
+    this.#check(offset, 8);
+    if (typeof value !== "bigint") throw valueError(this.#span.name, offset, 8, value);
+    const result = wide.writeWide(this.#base + offset, value);
+    if (result < 0) this.#fail(result, "pwrite", offset);
   }
 
   #read(offset: number, width: 1 | 2 | 4): number {

@@ -16,7 +16,7 @@ import { JoinedRegion } from "./joined-region.ts";
 import { MappedRegion, type MappedWindow } from "./mapped-region.ts";
 import { findMsixTable, type MsixTable } from "./msix-table.ts";
 import type { Native } from "./native.ts";
-import { PreadRegion } from "./pread-region.ts";
+import { PreadRegion, type WideAccess } from "./pread-region.ts";
 import * as uapi from "./uapi/vfio.ts";
 
 /** What the kernel says of a region, with where it lies in the device descriptor's file. */
@@ -26,6 +26,10 @@ export interface KernelRegion extends RegionInfo {
 
 /** A view longer than this is split into windows: it is what every engine can address with one typed array. */
 const LARGEST_WINDOW = 2 ** 30;
+
+/** The first base address register, and the bit that makes one of I/O ports (PCI 3.0, section 6.2.5.1). */
+const BAR_REGISTERS = 0x10;
+const BAR_IS_IO = 1 << 0;
 
 /** Name of a region for people. */
 export function regionName(index: number): string {
@@ -86,6 +90,7 @@ function sparseAreas(bytes: Uint8Array, offset: number, regionSize: number): Reg
       throw new PciError(
         "ERR_CAPABILITY",
         `a mappable area at 0x${area.offset.toString(16)} overlaps or leaves its region`,
+        { hint: "what answers for the device is at fault: the kernel, or the server" },
       );
     }
     end = area.offset + area.size;
@@ -98,10 +103,16 @@ export class RegionTable {
   readonly #access: DeviceAccess;
   readonly #regions: readonly KernelRegion[];
   readonly #msix: MsixTable | undefined;
+  readonly #wide: WideAccess | undefined;
 
-  constructor(access: DeviceAccess, regions: readonly KernelRegion[]) {
+  /**
+   * @param wide accesses of 64 bits by call, where they can be. Memory BARs then count as mapped where they are not: every
+   * access of a mapped one can go by call
+   */
+  constructor(access: DeviceAccess, regions: readonly KernelRegion[], wide?: WideAccess) {
     this.#access = access;
     this.#regions = regions;
+    this.#wide = wide;
     const config = regions[regionIndex.config];
     this.#msix = config === undefined ? undefined : findMsixTable(this.#reader(config));
   }
@@ -132,7 +143,7 @@ export class RegionTable {
     const info = this.info(index);
     const areas = this.#mappable(info);
     const name = regionName(index);
-    if (areas.length === 0) {
+    if (areas.length === 0 && !this.#servesAll(info)) {
       throw new PciError("ERR_NOT_SUPPORTED", `${name} of ${this.#access.address} cannot be mapped`, {
         hint: "it is an I/O port BAR, the ROM, absent, or smaller than a page: use the unmapped region",
       });
@@ -152,11 +163,19 @@ export class RegionTable {
   #join(info: KernelRegion, windows: readonly MappedWindow[]): OwnedRegion & Blockable {
     const name = regionName(info.index);
     const [first] = windows;
-    if (first!.buffer.byteLength === info.size) return new MappedRegion(name, first!, this.#access);
-    return new JoinedRegion(name, info.size, windows, this.#reader(info), this.#access);
+    if (first?.buffer.byteLength === info.size) return new MappedRegion(name, first, this.#access);
+    return new JoinedRegion(name, info.size, windows, this.#reader(info, this.#wide), this.#access);
   }
 
-  #reader(info: KernelRegion): PreadRegion {
+  /** Whether a BAR of which nothing can be mapped is as good as mapped: memory of a page or more, as on a system. */
+  #servesAll({ index, size }: KernelRegion): boolean {
+    if (this.#wide === undefined || index > regionIndex.bar5) return false;
+    if (size < this.#access.native.pageSize()) return false;
+    const config = this.#reader(this.#regions[regionIndex.config]!);
+    return (config.read32(BAR_REGISTERS + 4 * index) & BAR_IS_IO) === 0;
+  }
+
+  #reader(info: KernelRegion, wide?: WideAccess): PreadRegion {
     const table = this.#msix?.bar === info.index && !info.msixMappable ? this.#msix : undefined;
     return new PreadRegion(this.#access, {
       name: regionName(info.index),
@@ -164,6 +183,7 @@ export class RegionTable {
       size: info.size,
       registers: info.index <= regionIndex.bar5,
       ...(table && { msixTable: table }),
+      ...(wide && { wide }),
     });
   }
 

@@ -1,7 +1,9 @@
-import type { FieldType, Struct, Values } from "./struct.ts";
+import type { Fields, FieldType, Struct, Values } from "./struct.ts";
 
-type Fields = Readonly<Record<string, FieldType>>;
-type Names<F extends Fields, T extends FieldType> = { [K in keyof F]: F[K] extends T ? K : never }[keyof F];
+/** Names of the fields of one type. */
+export type Names<F extends Fields, T extends FieldType> = {
+  [K in keyof F]: F[K] extends T ? K : never;
+}[keyof F];
 
 /**
  * One structure that is filled anew for each call: for calls so short that packing, which makes bytes and views each time,
@@ -27,10 +29,12 @@ export class StructRecord<F extends Fields> {
     this.#u64 = new BigUint64Array(buffer);
   }
 
+  /** Sets a 32-bit field. `value` wraps around. */
   setU32(field: Names<F, "u32">, value: number): void {
     this.#u32[this.#offsets[field] >>> 2] = value;
   }
 
+  /** Sets a 64-bit field. `value` wraps around. */
   setU64(field: Names<F, "u64">, value: bigint): void {
     this.#u64[this.#offsets[field] >>> 3] = value;
   }

@@ -5,12 +5,14 @@
 
 import { PciError } from "@userpci/interface";
 
-const widths = { u8: 1, u16: 2, u32: 4, s32: 4, u64: 8 } as const;
-
 /** C type of a field. `u64` is a bigint in TypeScript, the others are numbers. */
-export type FieldType = keyof typeof widths;
+export type FieldType = "u8" | "u16" | "u32" | "s32" | "u64";
 
-type Fields = Readonly<Record<string, FieldType>>;
+/** A structure's fields, in C's order. */
+export type Fields = Readonly<Record<string, FieldType>>;
+
+/** `sizeof` of each type. */
+const widths: Readonly<Record<FieldType, number>> = { u8: 1, u16: 2, u32: 4, s32: 4, u64: 8 };
 
 /** The values of a structure's fields, by name. */
 export type Values<F extends Fields> = { [K in keyof F]: F[K] extends "u64" ? bigint : number };
@@ -76,7 +78,7 @@ function readField(view: DataView, type: FieldType, at: number): number | bigint
  * Declares a structure.
  *
  * @param name the C name
- * @param fields name and type of each field, in C's order
+ * @param fields name and type of each
  */
 export function defineStruct<const F extends Fields>(name: string, fields: F): Struct<F> {
   const { offsets, size } = layOut(fields);

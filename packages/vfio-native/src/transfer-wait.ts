@@ -1,5 +1,5 @@
 import { checkInteger, checkMethods, checkType, formatValue, isPciError, PciError } from "@userpci/interface";
-import type { Peer } from "./native.ts";
+import type { Peer } from "./native-sockets.ts";
 
 /** How `sendDomain` and `receiveDomain` may be asked. */
 export interface TransferOptions {

@@ -2,7 +2,8 @@ import { chmodSync, fchmodSync, rmSync } from "node:fs";
 import { PciError } from "@userpci/interface";
 import { errnoName, systemError } from "./errno.ts";
 import { failedWith } from "./ioctl.ts";
-import type { Native, Peer, Received } from "./native.ts";
+import type { Native } from "./native.ts";
+import type { Peer, Received } from "./native-sockets.ts";
 import { readable } from "./readable.ts";
 
 /** Longest name of a UNIX socket, in bytes (unix(7)), with the NUL that a path ends with and an abstract name begins with. */
@@ -65,7 +66,7 @@ export class UnixSocket {
     if (result >= 0) return socket;
     socket.close();
     if (["ENOENT", "ECONNREFUSED", "EAGAIN"].some((passing) => failedWith(result, passing))) return undefined;
-    throw socket.#error(result, "connect", path);
+    throw socketError(result, "connect", path);
   }
 
   static #open(native: Native): UnixSocket {
@@ -192,17 +193,18 @@ export class UnixSocket {
   }
 
   #checked(result: number, syscall: string, path: string): void {
-    if (result < 0) throw this.#error(result, syscall, path);
+    if (result < 0) throw socketError(result, syscall, path);
   }
+}
 
-  #error(result: number, syscall: string, path: string): PciError {
-    const hint = hints[`${syscall} ${errnoName(result)}`]?.(path);
-    return systemError(result, syscall, {
-      path,
-      message: `${syscall} to the socket ${path}`,
-      ...(hint !== undefined && { hint }),
-    });
-  }
+/** The error of a socket's call, with what mends it. */
+export function socketError(result: number, syscall: string, path: string): PciError {
+  const hint = hints[`${syscall} ${errnoName(result)}`]?.(path);
+  return systemError(result, syscall, {
+    path,
+    message: `${syscall} to the socket ${path}`,
+    ...(hint !== undefined && { hint }),
+  });
 }
 
 /** What mends a call that failed so. */
@@ -220,9 +222,10 @@ export function removeSocket(path: string): void {
 }
 
 /** Abstract names (unix(7)) are written with an `@`, as `ss -x` prints them. */
-const isAbstract = (path: string): boolean => path.startsWith("@");
+export const isAbstract = (path: string): boolean => path.startsWith("@");
 
-function nameOf(path: string): Uint8Array {
+/** The name of a socket for the kernel. @throws PciError `ERR_INVALID_ARGUMENT` */
+export function nameOf(path: string): Uint8Array {
   const name = Buffer.from(isAbstract(path) ? `\0${path.slice(1)}` : `${path}\0`);
   if (name.length > 1 && name.length <= LONGEST_NAME && !path.includes("\0")) return name;
   throw new PciError("ERR_INVALID_ARGUMENT", `no socket can have the path ${JSON.stringify(path)}`, {

@@ -16,7 +16,7 @@ import type { KernelBackend } from "./kernel-device.ts";
 import type { Admission, KernelPath, OpenedDevice } from "./kernel-path.ts";
 import { goneInstead, type Place, placeOf } from "./lookup.ts";
 import { MemfdSource } from "./memfd-memory.ts";
-import { loadNative } from "./native.ts";
+import { loadNative, type Native } from "./native.ts";
 import { checkVfToken } from "./vf-token.ts";
 
 /** A function on its way to being open. */
@@ -28,7 +28,7 @@ interface Opening {
   readonly requireReset: boolean;
 }
 
-/** A backend on the kernel's VFIO, by one of its ways to a function. */
+/** A backend whose devices answer as the kernel's VFIO does, by one of the ways to a function. */
 export class VfioBackend implements KernelBackend {
   readonly memory = new MemfdSource();
   readonly #path: KernelPath;
@@ -126,7 +126,7 @@ export class VfioBackend implements KernelBackend {
       opened = await opening.admission.openDevice();
       return this.#finish(opening, opened);
     } catch (error) {
-      if (opened !== undefined) await loadNative().closeAsync(opened.fd);
+      if (opened !== undefined) await nativeOf(opened).closeAsync(opened.fd);
       throw this.#undo(opening, error);
     }
   }
@@ -138,7 +138,7 @@ export class VfioBackend implements KernelBackend {
       opened = opening.admission.openDeviceSync();
       return this.#finish(opening, opened);
     } catch (error) {
-      if (opened !== undefined) loadNative().close(opened.fd);
+      if (opened !== undefined) nativeOf(opened).close(opened.fd);
       throw this.#undo(opening, error);
     }
   }
@@ -166,7 +166,7 @@ export class VfioBackend implements KernelBackend {
     const { vfToken, requireReset = false } = options;
     checkVfToken(vfToken);
     if (options.domain !== undefined) checkMethods("domain", options.domain, ["attach", "map", "mapSync"]);
-    const place = placeOf(name);
+    const place = this.#path.placeOf?.(name) ?? placeOf(name);
     if (this.#addresses.has(place.address)) throw openTwiceError(place.address);
     const ownsDomain = options.domain === undefined;
     const domain = options.domain ?? createDomain();
@@ -181,7 +181,7 @@ export class VfioBackend implements KernelBackend {
       return { place, admission, domain, ownsDomain, requireReset };
     } catch (error) {
       if (ownsDomain) domain.closeSync();
-      throw goneInstead(place.address, error);
+      throw this.#reason(place, error);
     }
   }
 
@@ -203,13 +203,19 @@ export class VfioBackend implements KernelBackend {
     const failures = new Failures();
     failures.try(() => admission.failed());
     if (ownsDomain) failures.try(() => domain.closeSync());
-    return goneInstead(place.address, error);
+    return this.#reason(place, error);
   }
 
-  #makeDevice({ place, domain, ownsDomain }: Opening, { fd, binding }: OpenedDevice): VfioDevice {
+  /** Why a function could not be opened. */
+  #reason({ address }: Place, error: unknown): unknown {
+    return this.#path.placeOf === undefined ? goneInstead(address, error) : error;
+  }
+
+  #makeDevice({ place, domain, ownsDomain }: Opening, opened: OpenedDevice): VfioDevice {
     const { groupFd } = this.#path;
+    const { fd, binding, calls } = opened;
     return new VfioDevice({
-      native: loadNative(),
+      native: nativeOf(opened),
       fd,
       address: place.address,
       backend: this.name,
@@ -218,6 +224,7 @@ export class VfioBackend implements KernelBackend {
       ownsDomain,
       ...(groupFd && { groupFd }),
       ...(binding && { binding }),
+      ...(calls && { calls }),
       accessOf: (other) => [...this.#devices.keys()].find((device) => device.address === other)?.access,
       onClose: (device) => this.#forget(device),
     });
@@ -230,6 +237,8 @@ export class VfioBackend implements KernelBackend {
     admission?.left();
   }
 }
+
+const nativeOf = ({ native }: OpenedDevice): Native => native ?? loadNative();
 
 function openTwiceError(address: string): PciError {
   return new PciError("ERR_DEVICE_BUSY", `${address} is open already, in this process (${process.pid})`, {

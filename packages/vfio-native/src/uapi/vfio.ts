@@ -120,10 +120,13 @@ export const dirtyPagesFlag = { START: 1 << 0, STOP: 1 << 1, GET_BITMAP: 1 << 2 
 /** `struct vfio_iommu_type1_dma_map` flags, as seen by the device. */
 export const mapFlag = { READ: 1 << 0, WRITE: 1 << 1 } as const;
 
+/** Before every capability behind an information structure; `next` is the offset of the next one, 0 in the last. */
 export const infoCapHeader = defineStruct("vfio_info_cap_header", { id: "u16", version: "u16", next: "u32" });
 
+/** Of `VFIO_GROUP_GET_STATUS`. */
 export const groupStatus = defineStruct("vfio_group_status", { argsz: "u32", flags: "u32" });
 
+/** Of `VFIO_DEVICE_GET_INFO`. */
 export const deviceInfo = defineStruct("vfio_device_info", {
   argsz: "u32",
   flags: "u32",
@@ -132,6 +135,7 @@ export const deviceInfo = defineStruct("vfio_device_info", {
   cap_offset: "u32",
 });
 
+/** Of `VFIO_DEVICE_GET_REGION_INFO`. */
 export const regionInfo = defineStruct("vfio_region_info", {
   argsz: "u32",
   flags: "u32",
@@ -141,7 +145,7 @@ export const regionInfo = defineStruct("vfio_region_info", {
   offset: "u64",
 });
 
-/** Without its header, which every capability has: the part behind it. */
+/** The capability `SPARSE_MMAP`, with its {@link infoCapHeader}; `nr_areas` of {@link sparseArea} follow. */
 export const sparseMmap = defineStruct("vfio_region_info_cap_sparse_mmap", {
   id: "u16",
   version: "u16",
@@ -150,8 +154,10 @@ export const sparseMmap = defineStruct("vfio_region_info_cap_sparse_mmap", {
   reserved: "u32",
 });
 
+/** One of `nr_areas` entries behind {@link sparseMmap}: what may be mapped, in bytes from the start of the region. */
 export const sparseArea = defineStruct("vfio_region_sparse_mmap_area", { offset: "u64", size: "u64" });
 
+/** Of `VFIO_DEVICE_GET_IRQ_INFO`. */
 export const irqInfo = defineStruct("vfio_irq_info", {
   argsz: "u32",
   flags: "u32",
@@ -159,6 +165,7 @@ export const irqInfo = defineStruct("vfio_irq_info", {
   count: "u32",
 });
 
+/** Of `VFIO_DEVICE_SET_IRQS`; booleans or descriptors follow. */
 export const irqSetHeader = defineStruct("vfio_irq_set", {
   argsz: "u32",
   flags: "u32",
@@ -167,12 +174,14 @@ export const irqSetHeader = defineStruct("vfio_irq_set", {
   count: "u32",
 });
 
+/** Of `VFIO_DEVICE_GET_PCI_HOT_RESET_INFO`; `count` of {@link dependentDevice} follow. */
 export const hotResetInfo = defineStruct("vfio_pci_hot_reset_info", {
   argsz: "u32",
   flags: "u32",
   count: "u32",
 });
 
+/** A function that is reset together with the device. */
 export const dependentDevice = defineStruct("vfio_pci_dependent_device", {
   group_id: "u32",
   segment: "u16",
@@ -180,15 +189,19 @@ export const dependentDevice = defineStruct("vfio_pci_dependent_device", {
   devfn: "u8",
 });
 
+/** Of `VFIO_DEVICE_PCI_HOT_RESET`; `count` descriptors of groups follow. */
 export const hotReset = defineStruct("vfio_pci_hot_reset", { argsz: "u32", flags: "u32", count: "u32" });
 
+/** Of `VFIO_DEVICE_FEATURE`; the data of the feature follow. */
 export const deviceFeature = defineStruct("vfio_device_feature", { argsz: "u32", flags: "u32" });
 
+/** Data of the feature `LOW_POWER_ENTRY_WITH_WAKEUP`. */
 export const lowPowerEntryWithWakeup = defineStruct("vfio_device_low_power_entry_with_wakeup", {
   wakeup_eventfd: "s32",
   reserved: "u32",
 });
 
+/** Data of the feature `DMA_LOGGING_START`; `ranges` is the address of `num_ranges` of {@link dmaLoggingRange}. */
 export const dmaLoggingControl = defineStruct("vfio_device_feature_dma_logging_control", {
   page_size: "u64",
   num_ranges: "u32",
@@ -196,11 +209,13 @@ export const dmaLoggingControl = defineStruct("vfio_device_feature_dma_logging_c
   ranges: "u64",
 });
 
+/** Addresses whose writes are logged. */
 export const dmaLoggingRange = defineStruct("vfio_device_feature_dma_logging_range", {
   iova: "u64",
   length: "u64",
 });
 
+/** Data of the feature `DMA_LOGGING_REPORT`; `bitmap` is an address, one bit a page. */
 export const dmaLoggingReport = defineStruct("vfio_device_feature_dma_logging_report", {
   iova: "u64",
   length: "u64",
@@ -208,6 +223,7 @@ export const dmaLoggingReport = defineStruct("vfio_device_feature_dma_logging_re
   bitmap: "u64",
 });
 
+/** Data of the feature `DMA_BUF`; `nr_ranges` of {@link dmaBufRange} follow. */
 export const dmaBuf = defineStruct("vfio_device_feature_dma_buf", {
   region_index: "u32",
   open_flags: "u32",
@@ -215,19 +231,24 @@ export const dmaBuf = defineStruct("vfio_device_feature_dma_buf", {
   nr_ranges: "u32",
 });
 
+/** A part of a region that a dma-buf shares, in bytes. */
 export const dmaBufRange = defineStruct("vfio_region_dma_range", { offset: "u64", length: "u64" });
 
+/** Data of the feature `MIGRATION`: flags of what the device can do. */
 export const migrationInfo = defineStruct("vfio_device_feature_migration", { flags: "u64" });
 
+/** Data of the feature `MIG_DEVICE_STATE`. */
 export const migrationDeviceState = defineStruct("vfio_device_feature_mig_state", {
   device_state: "u32",
   data_fd: "s32",
 });
 
+/** Data of the feature `MIG_DATA_SIZE`: an estimate in bytes. */
 export const migrationDataSize = defineStruct("vfio_device_feature_mig_data_size", {
   stop_copy_length: "u64",
 });
 
+/** Of `VFIO_DEVICE_BIND_IOMMUFD`. */
 export const bindIommufd = defineStruct("vfio_device_bind_iommufd", {
   argsz: "u32",
   flags: "u32",
@@ -236,6 +257,7 @@ export const bindIommufd = defineStruct("vfio_device_bind_iommufd", {
   token_uuid_ptr: "u64",
 });
 
+/** Of `VFIO_DEVICE_ATTACH_IOMMUFD_PT`. */
 export const attachPageTable = defineStruct("vfio_device_attach_iommufd_pt", {
   argsz: "u32",
   flags: "u32",
@@ -243,12 +265,14 @@ export const attachPageTable = defineStruct("vfio_device_attach_iommufd_pt", {
   pasid: "u32",
 });
 
+/** Of `VFIO_DEVICE_DETACH_IOMMUFD_PT`. */
 export const detachPageTable = defineStruct("vfio_device_detach_iommufd_pt", {
   argsz: "u32",
   flags: "u32",
   pasid: "u32",
 });
 
+/** Of `VFIO_IOMMU_GET_INFO`. */
 export const iommuInfo = defineStruct("vfio_iommu_type1_info", {
   argsz: "u32",
   flags: "u32",
@@ -256,6 +280,7 @@ export const iommuInfo = defineStruct("vfio_iommu_type1_info", {
   cap_offset: "u32",
 });
 
+/** The capability `IOVA_RANGE`, with its {@link infoCapHeader}; `nr_iovas` of {@link iovaRange} follow. */
 export const iovaRangeCap = defineStruct("vfio_iommu_type1_info_cap_iova_range", {
   id: "u16",
   version: "u16",
@@ -264,8 +289,10 @@ export const iovaRangeCap = defineStruct("vfio_iommu_type1_info_cap_iova_range",
   reserved: "u32",
 });
 
+/** Addresses that can be mapped, `end` among them. */
 export const iovaRange = defineStruct("vfio_iova_range", { start: "u64", end: "u64" });
 
+/** The capability `DMA_AVAIL`, with its {@link infoCapHeader}: how many more mappings there may be. */
 export const dmaAvail = defineStruct("vfio_iommu_type1_info_dma_avail", {
   id: "u16",
   version: "u16",
@@ -273,13 +300,16 @@ export const dmaAvail = defineStruct("vfio_iommu_type1_info_dma_avail", {
   avail: "u32",
 });
 
+/** Of `VFIO_IOMMU_DIRTY_PAGES`; to get the bitmap, {@link dirtyBitmapGet} and {@link bitmap} follow. */
 export const dirtyBitmap = defineStruct("vfio_iommu_type1_dirty_bitmap", { argsz: "u32", flags: "u32" });
 
 /** Of `struct vfio_iommu_type1_dirty_bitmap_get` what is before its `bitmap`. */
 export const dirtyBitmapGet = defineStruct("vfio_iommu_type1_dirty_bitmap_get", { iova: "u64", size: "u64" });
 
+/** Where a bitmap is: `data` is its address, `size` its length in bytes, `pgsize` the bytes that one bit stands for. */
 export const bitmap = defineStruct("vfio_bitmap", { pgsize: "u64", size: "u64", data: "u64" });
 
+/** Of `VFIO_IOMMU_MAP_DMA`; `vaddr` is the memory, in this process. */
 export const dmaMap = defineStruct("vfio_iommu_type1_dma_map", {
   argsz: "u32",
   flags: "u32",
@@ -288,6 +318,7 @@ export const dmaMap = defineStruct("vfio_iommu_type1_dma_map", {
   size: "u64",
 });
 
+/** Of `VFIO_IOMMU_UNMAP_DMA`. */
 export const dmaUnmap = defineStruct("vfio_iommu_type1_dma_unmap", {
   argsz: "u32",
   flags: "u32",
