@@ -1,6 +1,8 @@
 /**
- * The backend on a vfio-user socket.
+ * The backend on functions that are served over vfio-user sockets.
  *
  * @packageDocumentation
  */
-export {};
+export { type Served, type VfioUserBackend, vfioUser } from "./backend.ts";
+export type { RegisterWrite } from "./multi-write.ts";
+export type { ClientOptions } from "./options.ts";

@@ -1,0 +1,48 @@
+import { checkInteger, checkType, formatValue, PciError } from "@userpci/interface";
+
+/** How {@link vfioUser} talks to a server. */
+export interface ClientOptions {
+  /**
+   * How long one answer may take, in milliseconds, 1 to 600,000. Then the connection is given up: the call throws
+   * `ERR_TIMEOUT`, all later ones `ERR_DEVICE_GONE`. Default 5000.
+   */
+  readonly timeoutMs?: number;
+  /**
+   * Whether writes to BARs by message are posted (NO_REPLY), as on the bus: they return before the device has them. They stay
+   * in order, among themselves and before every later access by message. What the server would have answered is lost, such
+   * as that memory decode is off; and they may be overtaken by accesses to mapped regions. `unmapped` posts them only where
+   * no BAR of the device can be mapped. Default `never`: a write by message then fails where the kernel's VFIO fails too.
+   */
+  readonly postedWrites?: "never" | "unmapped" | "always";
+  /**
+   * Whether the server may have a socket of its own for what it asks of the client. A server that blocks while it asks for
+   * memory, as libvfio-user's, needs that to be used with posted writes; register reads then take three system calls more.
+   * Default false.
+   */
+  readonly twinSocket?: boolean;
+}
+
+/** {@link ClientOptions} with nothing left out. */
+export type CheckedOptions = Required<ClientOptions>;
+
+const posting = ["never", "unmapped", "always"] as const;
+
+/** @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` */
+export function checkOptions(options: ClientOptions = {}): CheckedOptions {
+  checkType("options", options, "object");
+  const { timeoutMs = 5000, postedWrites = "never", twinSocket = false, ...others } = options;
+  const [other] = Object.keys(others);
+  if (other !== undefined) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `vfioUser has no option ${other}`, {
+      hint: "it has timeoutMs, postedWrites and twinSocket",
+    });
+  }
+  checkInteger("timeoutMs", timeoutMs, 1, 600_000);
+  if (!posting.includes(postedWrites)) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `postedWrites is ${formatValue(postedWrites)}`, {
+      hint: `one of ${posting.join(", ")}`,
+    });
+  }
+  checkType("twinSocket", twinSocket, "boolean");
+  return { timeoutMs, postedWrites, twinSocket };
+}
