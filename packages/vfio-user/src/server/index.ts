@@ -3,4 +3,7 @@
  *
  * @packageDocumentation
  */
-export {};
+export type { ServerLimits } from "./limits.ts";
+export type { Servable, ServeOptions, Server, ServerEvent } from "./options.ts";
+export { serve } from "./serve.ts";
+export { ServedDma } from "./served-dma.ts";

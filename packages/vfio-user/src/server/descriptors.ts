@@ -1,0 +1,48 @@
+import { constants } from "node:os";
+import { PciError } from "@userpci/interface";
+import { closeReceived } from "@userpci/vfio-native/socket";
+
+const { errno } = constants;
+
+/** Names of the system errors that a server answers. */
+export type RefusalCode = "EINVAL" | "E2BIG" | "EBUSY" | "ENODEV" | "ENOENT" | "ENOTTY" | "EOPNOTSUPP";
+
+/** The error for a request that is answered with a number of the system, and said so in words. */
+export function refusal(code: RefusalCode, message: string): PciError {
+  return new PciError(code, message, {
+    errno: -errno[code],
+    hint: "the client is at fault: see the vfio-user specification, QEMU docs/interop/vfio-user.rst",
+  });
+}
+
+/** The descriptors that came with a message. What nobody takes is closed. */
+export class Descriptors {
+  readonly #fds: number[];
+
+  /** @param fds this object's from now on */
+  constructor(fds: readonly number[]) {
+    this.#fds = [...fds];
+  }
+
+  /** How many are left. */
+  get length(): number {
+    return this.#fds.length;
+  }
+
+  /** Takes all that are left; they are the caller's to close. */
+  takeAll(): number[] {
+    return this.#fds.splice(0);
+  }
+
+  /** Lends the only one, if there is one. @throws PciError `EINVAL` for several */
+  only(what: string): number | undefined {
+    if (this.#fds.length > 1)
+      throw refusal("EINVAL", `${what} came with ${this.#fds.length} descriptors, not one`);
+    return this.#fds[0];
+  }
+
+  /** Closes what is left. Harmless twice. */
+  close(): void {
+    for (const fd of this.#fds.splice(0)) closeReceived(fd);
+  }
+}
