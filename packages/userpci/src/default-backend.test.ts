@@ -10,7 +10,7 @@ it("takes the container for a function that has no node, and leaves the complain
 });
 
 it("takes the backend that USERPCI_BACKEND names, one instance for all devices", () => {
-  for (const name of ["vfio-cdev", "vfio-group"]) {
+  for (const name of ["vfio-cdev", "vfio-group", "vfio-user"]) {
     vi.stubEnv("USERPCI_BACKEND", name);
     expect(defaultBackend("0000:00:04.0").name).toBe(name);
     expect(defaultBackend("0000:00:05.0")).toBe(defaultBackend("0000:00:04.0"));
@@ -23,8 +23,14 @@ it("refuses a name that it does not know with those that it does", () => {
     expect(() => defaultBackend("0000:00:04.0")).toThrow(
       expect.objectContaining({
         code: "ERR_INVALID_ARGUMENT",
-        hint: expect.stringContaining("vfio-cdev, vfio-group"),
+        hint: expect.stringContaining("vfio-cdev, vfio-group, vfio-user"),
       }),
     );
   }
+});
+
+it("takes vfio-user for the path of a socket", () => {
+  vi.stubEnv("USERPCI_BACKEND", undefined);
+  for (const path of ["/run/edu.sock", "./edu.sock", "@edu"])
+    expect(defaultBackend(path).name).toBe("vfio-user");
 });

@@ -18,9 +18,11 @@ export {
   vfioCdev,
   vfioGroup,
 } from "@userpci/vfio-native";
+export { type ClientOptions, vfioUser } from "@userpci/vfio-user/client";
 export { adoptPool, adoptRing } from "./adopt-elements.ts";
 export { adoptVector } from "./adopt-vector.ts";
 export { Bar } from "./bar.ts";
+export { defaultBackend } from "./default-backend.ts";
 export { PciDevice } from "./device.ts";
 export type { CountedError, DeviceErrorReport, ErrorListener, RecordedError } from "./error-watch.ts";
 export { type DeviceOptions, openDevice, openDeviceSync } from "./open.ts";

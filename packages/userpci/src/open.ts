@@ -14,8 +14,9 @@ import { checkReleasePolicy, type ReleasePolicy } from "./release.ts";
 /** How {@link openDevice} opens a function. */
 export interface DeviceOptions extends OpenOptions {
   /**
-   * How to reach it; default: the kernel's iommufd where this user can open its nodes, else VFIO's container, or what the
-   * environment variable `USERPCI_BACKEND` names (`vfio-cdev`, `vfio-group`).
+   * How to reach it; default: vfio-user for the path of a socket, such as `./edu.sock`; else the kernel's iommufd where this user can open
+   * its nodes, or VFIO's container. The environment variable `USERPCI_BACKEND` (`vfio-cdev`, `vfio-group`, `vfio-user`)
+   * overrides that.
    */
   readonly backend?: Backend;
   /** A domain to share with other devices; it is not closed with the device. */
@@ -32,7 +33,8 @@ export interface DeviceOptions extends OpenOptions {
 /**
  * Opens a PCI function. It must be bound to vfio-pci and its node open to this user: `userpci bind` does both.
  *
- * @param address PCI address such as `0000:00:04.0` or `00:04.0`, or what the backend takes
+ * @param address PCI address such as `0000:00:04.0` or `00:04.0`, the path of a vfio-user socket such as `/run/edu.sock`, or
+ * what the backend takes
  * @throws PciError `ERR_NO_DEVICE`, `ERR_DEVICE_GONE`, `ERR_WRONG_DRIVER`, `ERR_NO_IOMMU`, `ERR_GROUP_NOT_VIABLE`, `ERR_GROUP_BUSY`,
  * `ERR_DEVICE_BUSY`, `ERR_PERMISSION`, `ERR_NO_RESET`, `ERR_NATIVE_UNAVAILABLE`, `ERR_INVALID_ARGUMENT`
  */
