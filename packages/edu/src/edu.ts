@@ -1,12 +1,22 @@
+import { type Registers, registersOf } from "@userpci/device-model/registers";
 import { checkInteger, type DmaBuffer, type OwnedRegion, type PciDevice, PciError } from "userpci";
 import { type Completion, checkAborted, waitFor } from "./completion.ts";
-import { cause, deviceBuffer, dmaCommand, IDENTIFICATION_MAGIC, register, status } from "./registers.ts";
+import {
+  BAR_SIZE,
+  cause,
+  deviceBuffer,
+  dmaCommand,
+  eduRegisters,
+  IDENTIFICATION_MAGIC,
+} from "./registers.ts";
 
 /** PCI vendor and device id of edu. */
 export const EDU_ID = "1234:11e8";
 
 /** 12! is the largest factorial that fits the 32-bit register. */
 const LARGEST_FACTORIAL = 12;
+
+type EduRegisters = Registers<typeof eduRegisters.rows>;
 
 /** How a call that waits for the device may wait. */
 export interface WaitOptions {
@@ -22,13 +32,15 @@ export interface WaitOptions {
  */
 export class Edu implements Disposable {
   readonly device: PciDevice;
-  readonly #registers: OwnedRegion;
+  readonly #region: OwnedRegion;
+  readonly #registers: EduRegisters;
   #completion: Completion | undefined;
   /** Settles, never rejects, when the device is free for the next task. */
   #free: Promise<unknown> = Promise.resolve();
 
-  private constructor(device: PciDevice, registers: OwnedRegion) {
+  private constructor(device: PciDevice, region: OwnedRegion, registers: EduRegisters) {
     this.device = device;
+    this.#region = region;
     this.#registers = registers;
   }
 
@@ -43,16 +55,16 @@ export class Edu implements Disposable {
     const { command } = device.config;
     const before = command.raw;
     command.update({ memory: true });
-    let registers: OwnedRegion | undefined;
+    let region: OwnedRegion | undefined;
     try {
-      registers = device.bar(0).map();
-      checkIdentification(device, registers);
+      region = device.bar(0).map();
+      const registers = identified(device, region);
       // What a former owner left: edu has no reset.
-      registers.write32(register.INTERRUPT_ACKNOWLEDGE, registers.read32(register.INTERRUPT_STATUS));
+      registers.INTERRUPT_ACKNOWLEDGE.write(registers.INTERRUPT_STATUS.read());
       command.update({ busMaster: true });
-      return new Edu(device, registers);
+      return new Edu(device, region, registers);
     } catch (error) {
-      registers?.close();
+      region?.close();
       command.write(before);
       throw error;
     }
@@ -60,8 +72,8 @@ export class Edu implements Disposable {
 
   /** Version of the device, from its identification register. */
   get version(): { readonly major: number; readonly minor: number } {
-    const id = this.#registers.read32(register.IDENTIFICATION);
-    return { major: id >>> 24, minor: (id >>> 16) & 0xff };
+    const { IDENTIFICATION } = this.#registers;
+    return { major: IDENTIFICATION.get("MAJOR"), minor: IDENTIFICATION.get("MINOR") };
   }
 
   /**
@@ -70,8 +82,9 @@ export class Edu implements Disposable {
    * @param value any 32 bits
    */
   isAlive(value = 0x5aa5_1234): boolean {
-    this.#registers.write32(register.LIVENESS, value);
-    return this.#registers.read32(register.LIVENESS) === ~value >>> 0;
+    const { LIVENESS } = this.#registers;
+    LIVENESS.write(value);
+    return LIVENESS.read() === ~value >>> 0;
   }
 
   /**
@@ -81,31 +94,31 @@ export class Edu implements Disposable {
    * @throws PciError `ERR_OUT_OF_RANGE`, `ERR_TIMEOUT`, `ERR_ABORTED`
    */
   factorial(n: number, options: WaitOptions = {}): Promise<number> {
-    const registers = this.#registers;
+    const { FACTORIAL, STATUS } = this.#registers;
     return this.#inTurn(async () => {
       checkInteger("n", n, 0, LARGEST_FACTORIAL);
       const start = (interrupt: boolean): void => {
-        registers.write32(register.STATUS, interrupt ? status.INTERRUPT_WHEN_DONE : 0);
-        registers.write32(register.FACTORIAL, n);
+        STATUS.set({ INTERRUPT_WHEN_DONE: interrupt });
+        FACTORIAL.write(n);
       };
       await this.#perform(this.#computation, start, options);
-      return registers.read32(register.FACTORIAL);
+      return FACTORIAL.read();
     });
   }
 
   /** Causes of the pending interrupt, 32 bits; see {@link cause}. */
   get interruptStatus(): number {
-    return this.#registers.read32(register.INTERRUPT_STATUS);
+    return this.#registers.INTERRUPT_STATUS.read();
   }
 
   /** Lets the device interrupt with the given causes, 32 bits. */
   raise(causes: number): void {
-    this.#registers.write32(register.INTERRUPT_RAISE, causes);
+    this.#registers.INTERRUPT_RAISE.write(causes);
   }
 
   /** Takes causes away; with none left, INTx falls. */
   acknowledge(causes: number): void {
-    this.#registers.write32(register.INTERRUPT_ACKNOWLEDGE, causes);
+    this.#registers.INTERRUPT_ACKNOWLEDGE.write(causes);
   }
 
   /**
@@ -156,11 +169,11 @@ export class Edu implements Disposable {
     return this.#inTurn(() => {
       checkDeviceRange(direction === 0 ? target : source, size);
       const start = (interrupt: boolean): void => {
-        registers.write64(register.DMA_SOURCE, source);
-        registers.write64(register.DMA_DESTINATION, target);
-        registers.write32(register.DMA_COUNT, size);
-        const whenDone = interrupt ? dmaCommand.INTERRUPT_WHEN_DONE : 0;
-        registers.write32(register.DMA_COMMAND, dmaCommand.START | direction | whenDone);
+        registers.DMA_SOURCE.write(source);
+        registers.DMA_DESTINATION.write(target);
+        registers.DMA_COUNT.write(BigInt(size));
+        const fromDevice = direction === dmaCommand.FROM_DEVICE;
+        registers.DMA_COMMAND.set({ START: true, FROM_DEVICE: fromDevice, INTERRUPT_WHEN_DONE: interrupt });
       };
       return this.#perform(this.#transfer, start, options);
     });
@@ -168,7 +181,7 @@ export class Edu implements Disposable {
 
   /** Unmaps the registers. The device stays open. */
   close(): void {
-    this.#registers.close();
+    this.#region.close();
   }
 
   /** {@link close}. */
@@ -204,13 +217,13 @@ export class Edu implements Disposable {
   readonly #computation: Work = {
     name: "the factorial",
     cause: cause.FACTORIAL,
-    busy: () => (this.#registers.read32(register.STATUS) & status.COMPUTING) !== 0,
+    busy: () => this.#registers.STATUS.get("COMPUTING") !== 0,
   };
 
   readonly #transfer: Work = {
     name: "the DMA transfer",
     cause: cause.DMA,
-    busy: () => (this.#registers.read32(register.DMA_COMMAND) & dmaCommand.START) !== 0,
+    busy: () => this.#registers.DMA_COMMAND.get("START") !== 0n,
   };
 }
 
@@ -223,14 +236,19 @@ interface Work {
   busy(): boolean;
 }
 
-function checkIdentification(device: PciDevice, registers: OwnedRegion): void {
-  const id = registers.read32(register.IDENTIFICATION);
-  if ((id & 0xffff) === IDENTIFICATION_MAGIC) return;
-  throw new PciError(
-    "ERR_NOT_SUPPORTED",
-    `${device.address} identifies as 0x${id.toString(16)}, which is no edu`,
-    { hint: `userpci list --id ${EDU_ID} shows the edu devices of this machine` },
-  );
+/** The registers of what identifies as an edu. */
+function identified(device: PciDevice, region: OwnedRegion): EduRegisters {
+  if (region.size !== BAR_SIZE) throw noEdu(device, `has ${region.size} bytes in BAR 0`);
+  const registers = registersOf(eduRegisters, region);
+  const id = registers.IDENTIFICATION.read();
+  if ((id & 0xffff) === IDENTIFICATION_MAGIC) return registers;
+  throw noEdu(device, `identifies as 0x${id.toString(16)}`);
+}
+
+function noEdu(device: PciDevice, why: string): PciError {
+  return new PciError("ERR_NOT_SUPPORTED", `${device.address} ${why}, which is no edu`, {
+    hint: `userpci list --id ${EDU_ID} shows the edu devices of this machine`,
+  });
 }
 
 function checkCopy(buffer: DmaBuffer, size: number, at: number): void {

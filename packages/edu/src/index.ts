@@ -10,6 +10,7 @@ export {
   DMA_BITS,
   deviceBuffer,
   dmaCommand,
+  eduRegisters,
   IDENTIFICATION_MAGIC,
   register,
   status,

@@ -1,6 +1,6 @@
 /**
- * edu as a device model.
+ * A model of edu, QEMU's teaching device: what the driver drives where there is no QEMU.
  *
  * @packageDocumentation
  */
-export {};
+export { type EduOptions, edu } from "./edu.ts";
