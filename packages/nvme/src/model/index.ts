@@ -3,4 +3,5 @@
  *
  * @packageDocumentation
  */
-export {};
+export { nvme } from "./nvme.ts";
+export type { NvmeOptions } from "./options.ts";
