@@ -3,4 +3,7 @@
  *
  * @packageDocumentation
  */
-export {};
+export { Nic } from "./nic.ts";
+export type { NicOptions, NicStatistics, NicWait } from "./options.ts";
+export type { FrameListener } from "./receive-ring.ts";
+export { NIC_ID, nicDescriptor, nicRegisters } from "./registers.ts";

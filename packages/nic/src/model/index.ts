@@ -3,4 +3,5 @@
  *
  * @packageDocumentation
  */
-export {};
+export type { NicPairOptions } from "./options.ts";
+export { nicPair } from "./pair.ts";
