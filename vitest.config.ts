@@ -11,10 +11,17 @@ const mostVmFiles = Math.min(4, availableParallelism() + 1);
 const startsProcesses = [
   "tests/native/{allocation,one-access,shared-elements}/**/*.test.ts",
   "tests/native/{ended-wait,late-use}.test.ts",
-  "packages/vfio-native/src/native.{fault,hold,moved,retire,watch}.test.ts",
+  "packages/vfio-native/src/native.{build,descriptor,fault,hold,ledger,moved,retire,watch}.test.ts",
+  "packages/vfio-native/src/{eventfd-lease,file-memory,map-shared-memory}.test.ts",
+  "packages/sysfs/src/lock.test.ts",
   "packages/vfio-native/src/native.test.ts",
-  "packages/cli/src/{code-cache,main,output,standard-input}.test.ts",
-  "packages/testbed/src/vitest.test.ts",
+  "packages/cli/src/{code-cache,demo,main,output,standard-input}.test.ts",
+  "packages/testbed/src/{job,local-vm,vitest}.test.ts",
+  "packages/testbed/src/guest/scripts.test.ts",
+  "tests/emulated/{example,no-addon,readmes}.test.ts",
+  "packages/vfio-user/src/client/client.test.ts",
+  "tests/vfio-user/*.test.ts",
+  "tests/conformance/vfio-user.test.ts",
 ];
 // What of the backends works without the addon.
 const withoutAddon = [
@@ -58,12 +65,19 @@ export default defineConfig({
             "tests/fuzz/findings.test.ts",
             "tests/browser/*.test.ts",
             "tests/conformance/*.test.ts",
+            "tests/trace/*.test.ts",
+            "tests/emulated/*.test.ts",
+            "examples/test/*.test.ts",
           ],
           // Long enough for a property on a busy machine: these take milliseconds on an idle one.
           testTimeout: 60_000,
           // A process of its own for each file takes as long as most files; only those of the addon need one.
           isolate: false,
-          exclude: startsProcesses,
+          exclude: [
+            ...startsProcesses,
+            "packages/vfio-user/src/client/**",
+            "tests/conformance/vfio-user.test.ts",
+          ],
           sequence: { groupOrder: 0 },
         },
       },
@@ -71,7 +85,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: "native",
-          include: ["packages/vfio-native/src/**/*.test.ts", "tests/native/**/*.test.ts"],
+          include: [
+            "packages/{vfio-native/src,vfio-user/src/client}/**/*.test.ts",
+            "tests/native/**/*.test.ts",
+            "tests/vfio-user/**/*.test.ts",
+            "tests/conformance/vfio-user.test.ts",
+          ],
           exclude: [...startsProcesses, ...withoutAddon],
           testTimeout: 60_000,
           sequence: { groupOrder: 0 },

@@ -34,6 +34,23 @@ export const differences: readonly Difference[] = [
     reason:
       "a container keeps its groups until it closes, because the last to leave would drop every mapping; an IOAS keeps its mappings without a device, so a group is free when its devices are closed",
   }),
+  ...["hotResetInfo()", "hotResetSync()", "hotReset()"].flatMap((call) =>
+    ["open", "wanted back"].map((state) => ({
+      backend: "vfio-user",
+      what: `${call}, ${state}`,
+      outcome: "ERR_NOT_SUPPORTED",
+      reason: "the protocol resets a function, and knows no bus",
+      ...(state === "wanted back" && { needs: "unplug" as const }),
+    })),
+  ),
+  ...["resetSync()", "reset()"].map((call) => ({
+    backend: "vfio-user",
+    what: `${call}, wanted back`,
+    outcome: "ok",
+    reason:
+      "the kernel holds the function's lock while it waits for its user; a server that asks for its function back goes on serving",
+    needs: "unplug" as const,
+  })),
 ];
 
 /** A difference that a call and its synchronous form share. */

@@ -64,6 +64,8 @@ export interface Subject {
   readonly unplug?: Unplug | string;
   /** An address that no function has. */
   readonly missing: string;
+  /** Text that is no address of this backend's. Default `not an address`; where an address is any name, the empty one. */
+  readonly malformed?: string;
   /** Smallest page of the IOMMU, in bytes. */
   readonly pageSize?: number;
   /** Addresses that the IOMMU translates for no device, such as those of interrupts: 0xfee00000 to 0xfeefffff on x86. */

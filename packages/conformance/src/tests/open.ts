@@ -47,11 +47,12 @@ export const openTests: Chapter = {
 
   "what is no address or no options is refused before anything is touched": (trial) =>
     withBackend(trial, async (backend) => {
+      const { malformed = "not an address" } = trial.subject;
       const { address } = trial.subject.main;
       const wrong: [string, unknown, unknown][] = [
         ["open(undefined)", undefined, {}],
         ["open(5)", 5, {}],
-        ["open of no address", "not an address", {}],
+        ["open of no address", malformed, {}],
         ["open with null for options", address, null],
         ["open with a number for options", address, 5],
         ["open with null for a domain", address, { domain: null }],

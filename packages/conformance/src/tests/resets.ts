@@ -24,6 +24,10 @@ export const resetTests: Chapter = {
   "the functions that a hot reset hits are known before": (trial) =>
     withDevice(trial, (device) => {
       const { address } = trial.subject.main;
+      if (!trial.subject.features.includes("hot-reset")) {
+        trial.expect("hotResetInfo without a hot reset", () => device.hotResetInfo(), "ERR_NOT_SUPPORTED");
+        return;
+      }
       const found = device.hotResetInfo();
       trial.observe(
         "a hot reset hits the function itself",
