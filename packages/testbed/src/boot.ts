@@ -2,11 +2,13 @@ import { chmod, mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from "n
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { areServed } from "./device.ts";
 import { TestbedError } from "./error.ts";
 import { initramfs } from "./initramfs.ts";
 import { iommufdKernel } from "./iommufd-kernel.ts";
 import { LocalVm } from "./local-vm.ts";
 import { machineArguments } from "./machine.ts";
+import { provisionNewestQemu } from "./newest-qemu.ts";
 import { type BootOptions, checkBootOptions, DEFAULT_BOOT_TIMEOUT_MS } from "./options.ts";
 import type { Kernel, Parts } from "./parts.ts";
 import { stage } from "./progress.ts";
@@ -25,7 +27,9 @@ const TEMPORARY = "userpci-vm-";
 export async function boot(options: BootOptions = {}): Promise<Vm> {
   checkBootOptions(options);
   options.signal?.throwIfAborted();
-  const parts = await provision({ onProgress: options.onProgress });
+  const provisioned = await provision({ onProgress: options.onProgress });
+  const newer = areServed(options.devices ?? []) ? await provisionNewestQemu(options.onProgress) : {};
+  const parts = { ...provisioned, ...newer };
   const kernel =
     options.kernel === "iommufd" ? await iommufdKernel(options) : (options.kernel ?? parts.kernel);
   options.signal?.throwIfAborted();

@@ -35,7 +35,7 @@ command's exit status. "provision" only fetches QEMU and a kernel (about 150 MB,
 Machine:
   --device NAME[,PROPERTY=VALUE...]  add a device; may be repeated. Names:
 ${Object.entries(DEVICES)
-  .map(([name, { about }]) => `                                       ${name.padEnd(12)} ${about}`)
+  .map(([name, { about }]) => `                                       ${name.padEnd(13)} ${about}`)
   .join("\n")}
                                      anything else goes to QEMU's -device as it is
   --kernel iommufd                   Linux with IOMMUFD, compiled here when first used (5 to 8 minutes on two

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { deviceArguments } from "./device.ts";
+import { areServed, deviceArguments } from "./device.ts";
 
 test("edu sits at 00:04.0 and takes more properties", () => {
   expect(deviceArguments(["edu,dma_mask=0xffffffff"])).toEqual([
@@ -49,13 +49,29 @@ test("a slot that the caller names is not given to another device", () => {
 });
 
 test("what has no name here goes to QEMU unchanged", () => {
-  const json = '{"driver":"vfio-user-pci","socket":{"path":"/s","type":"unix"}}';
+  const json = '{"driver":"virtio-rng-pci","addr":"0x9"}';
   expect(deviceArguments(["virtio-net-pci,aer=on", json])).toEqual([
     "-device",
     "virtio-net-pci,aer=on",
     "-device",
     json,
   ]);
+});
+
+test("a device that a process serves is told to QEMU as JSON, with numbers and switches as such", () => {
+  const text = "vfio-user-pci,socket=/tmp/edu.sock,x-msg-timeout=900,x-no-posted-writes=on";
+  const [, , , json] = deviceArguments([text]);
+  expect(JSON.parse(json!)).toEqual({
+    driver: "vfio-user-pci",
+    socket: { type: "unix", path: "/tmp/edu.sock" },
+    "x-msg-timeout": 900,
+    "x-no-posted-writes": true,
+    bus: "port0",
+  });
+  expect(deviceArguments([`${text},port=none,addr=8`])[1]).toContain('"addr":"8"');
+  expect(areServed(["edu", text])).toBe(true);
+  expect(areServed(["edu", "nvme,serial=vfio-user-pci"])).toBe(false);
+  expect(() => deviceArguments(["vfio-user-pci"])).toThrow(/socket=PATH/);
 });
 
 test("malformed strings are refused with what is wrong", () => {

@@ -10,6 +10,8 @@ export interface DeviceKind {
   readonly port?: true;
   /** A backend it needs: `drive` becomes `-drive`, `netdev` becomes `-netdev`; `%` stands for the id. */
   readonly backend?: { readonly option: "drive" | "netdev"; readonly value: string };
+  /** A process serves it over the socket in its property `socket`: it needs the newest QEMU, and memory that the process may map. */
+  readonly served?: true;
   /** Properties it gets unless the caller gives others. */
   readonly defaults?: Readonly<Record<string, string>>;
 }
@@ -44,6 +46,11 @@ export const DEVICES: Readonly<Record<string, DeviceKind>> = {
     backend: { option: "netdev", value: "user,id=%" },
     defaults: NO_BOOT_ROM,
   },
+  "vfio-user-pci": {
+    about: "what a process serves at socket=PATH, behind a root port (fetches QEMU 11)",
+    port: true,
+    served: true,
+  },
 };
 
 /** First slot of the root bus for what has no fixed one. Slots 0x18 and up belong to the test bed and the chipset. */
@@ -69,10 +76,19 @@ export function deviceArguments(devices: readonly string[]): string[] {
   const used = new Set(parsedDevices.flatMap(({ properties }) => slotNamed(properties)));
   const args: string[] = [];
   parsedDevices.forEach((parsed, index) => {
-    const kind = Object.hasOwn(DEVICES, parsed.driver) ? DEVICES[parsed.driver] : undefined;
+    const kind = kindOf(parsed);
     args.push(...(kind ? namedDevice(kind, parsed, index, used) : ["-device", devices[index]!]));
   });
   return args;
+}
+
+/** Whether a process serves one of these devices; it has to be there before the machine boots. */
+export function areServed(devices: readonly string[]): boolean {
+  return devices.some((text) => kindOf(parseDevice(text))?.served === true);
+}
+
+function kindOf({ driver }: Parsed): DeviceKind | undefined {
+  return Object.hasOwn(DEVICES, driver) ? DEVICES[driver] : undefined;
 }
 
 function parseDevice(text: string): Parsed {
@@ -120,7 +136,21 @@ function namedDevice(
   } else if (!own.has("addr") && !own.has("bus")) {
     own.set("addr", hex(takeSlot(used, kind.slot ?? FIRST_FREE_SLOT)));
   }
-  return [...args, "-device", join(driver, Object.fromEntries(own))];
+  const named = Object.fromEntries(own);
+  return [...args, "-device", kind.served ? servedDevice(driver, named) : join(driver, named)];
+}
+
+/** As JSON, the only form in which QEMU takes a property that has parts of its own. */
+function servedDevice(driver: string, { socket, ...others }: Readonly<Record<string, string>>): string {
+  if (!socket) throw badDevice(driver, "the path of the server's socket is missing: socket=PATH");
+  const typed = Object.entries(others).map(([key, value]) => [key, typedValue(key, value)]);
+  return JSON.stringify({ driver, socket: { type: "unix", path: socket }, ...Object.fromEntries(typed) });
+}
+
+/** In JSON a switch is a boolean and a number a number. A slot stays text: as a number it would count functions. */
+function typedValue(key: string, value: string): string | number | boolean {
+  if (value === "on" || value === "off") return value === "on";
+  return key !== "addr" && /^\d+$/.test(value) ? Number(value) : value;
 }
 
 function takeSlot(used: Set<number>, wanted: number): number {

@@ -11,6 +11,7 @@ export {
 } from "./error.ts";
 export { type KernelHeaders, provisionHeaders } from "./headers.ts";
 export { iommufdKernel, type KernelOptions } from "./iommufd-kernel.ts";
+export { type NewestQemu, provisionNewestQemu } from "./newest-qemu.ts";
 export { type BootOptions, DEFAULT_IOMMU } from "./options.ts";
 export type { Kernel, Parts } from "./parts.ts";
 export { type Pciutils, provisionPciutils } from "./pciutils.ts";

@@ -25,6 +25,13 @@ test("a comma in a path does not end it", () => {
   expect(values(machineArguments({}, FILES), "-fsdev")[1]).toContain("path=/tmp/a,,b,");
 });
 
+test("the guest's memory is shared where a process serves a device, and only there", () => {
+  const args = machineArguments({ memory: "1G", devices: ["vfio-user-pci,socket=/s"] }, FILES);
+  expect(values(args, "-M")[0]).toMatch(/,memory-backend=memory$/);
+  expect(values(args, "-object")).toEqual(["memory-backend-memfd,id=memory,size=1G,share=on"]);
+  expect(machineArguments({ devices: ["edu"] }, FILES).join(" ")).not.toContain("memory-backend");
+});
+
 test("options reach the command line; the caller's kernel words come last", () => {
   const args = machineArguments(
     {

@@ -1,4 +1,4 @@
-import { deviceArguments } from "./device.ts";
+import { areServed, deviceArguments } from "./device.ts";
 import { TAG } from "./guest/scripts.ts";
 import { type BootOptions, DEFAULT_IOMMU, DEFAULT_MEMORY } from "./options.ts";
 
@@ -17,6 +17,9 @@ export interface MachineFiles {
 
 /** Slots of the test bed's own devices, out of the way of the user's. */
 const SLOT = { host: "0x18", exchange: "0x19", serial: "0x1a" } as const;
+
+/** Name of the guest's memory where the servers of devices map it. */
+const SHARED_MEMORY = "memory";
 
 /** Kernel command line. An oops panics and a panic ends QEMU (`-no-reboot`), so that a broken guest is known at once. */
 const KERNEL_ARGUMENTS = [
@@ -39,11 +42,12 @@ const KERNEL_ARGUMENTS = [
  */
 export function machineArguments(options: BootOptions, files: MachineFiles): string[] {
   const { memory = DEFAULT_MEMORY, iommu = DEFAULT_IOMMU, hugepages = 0, append = "" } = options;
+  const devices = options.devices ?? [];
   const kernelArguments = [...KERNEL_ARGUMENTS, ...(hugepages > 0 ? [`hugepages=${hugepages}`] : []), append];
   return [
     ...[
       "-M",
-      "q35,kernel-irqchip=split",
+      `q35,kernel-irqchip=split${areServed(devices) ? `,memory-backend=${SHARED_MEMORY}` : ""}`,
       "-accel",
       "tcg,thread=multi",
       "-cpu",
@@ -53,6 +57,9 @@ export function machineArguments(options: BootOptions, files: MachineFiles): str
       "-m",
       memory,
     ],
+    ...(areServed(devices)
+      ? ["-object", `memory-backend-memfd,id=${SHARED_MEMORY},size=${memory},share=on`]
+      : []),
     ...["-display", "none", "-no-reboot", "-no-user-config", "-nodefaults", "-nic", "none"],
     ...["-kernel", files.image, "-initrd", files.initramfs, "-append", kernelArguments.join(" ").trim()],
     ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
@@ -69,7 +76,7 @@ export function machineArguments(options: BootOptions, files: MachineFiles): str
     ...["-device", `virtserialport,bus=serial.0,nr=1,chardev=agent,name=${TAG.port}`],
     ...["-trace", "vtd_dmar_fault", "-D", files.trace],
     ...(options.qemuArguments ?? []),
-    ...deviceArguments(options.devices ?? []),
+    ...deviceArguments(devices),
   ];
 }
 

@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { provisionNewestQemu } from "./newest-qemu.ts";
 import { ownParts } from "./own-parts.ts";
 import { provision } from "./provision.ts";
 
@@ -53,6 +54,19 @@ test("the environment names the parts, and provisioning takes them", async () =>
   expect(await provision()).toMatchObject({
     qemu: [qemu],
     kernel: { image: join(folder, "bzImage"), modules: folder, release: folder.split("/").at(-1) },
+  });
+});
+
+test("the machine's own QEMU does for vfio-user if it has the device, and is named if it has not", async () => {
+  const version = 'echo "QEMU emulator version 10.0.2"';
+  vi.stubEnv("USERPCI_BUSYBOX", await program("my-busybox", "true"));
+  vi.stubEnv("USERPCI_KERNEL", await file("bzImage"));
+  vi.stubEnv("USERPCI_QEMU", await program("newer", version));
+  expect(await provisionNewestQemu()).toMatchObject({ qemu: [join(folder, "newer")] });
+  vi.stubEnv("USERPCI_QEMU", await program("older", `[ "$1" != -device ] || exit 1; ${version}`));
+  await expect(provisionNewestQemu()).rejects.toMatchObject({
+    code: "ERR_TESTBED_PLATFORM",
+    summary: expect.stringMatching(/older has no device vfio-user-pci/),
   });
 });
 
