@@ -26,10 +26,16 @@ const env = {
   USERPCI_BUILD_NODE: `${process.version} ${process.arch} ${statSync(process.execPath).size}`,
 };
 
-/** @throws {CommandError} with the failing package's output */
-export async function build() {
+/**
+ * @param {string} [name] of the one package that is needed, with those that it imports; default: all
+ * @throws {CommandError} with the failing package's output
+ */
+export async function build(name) {
   for (const { folder } of publicPackages()) {
     for (const path of leftovers(folder)) rmSync(join(folder, path));
   }
-  await step("Building packages", () => capture(turbo, ["run", "build", ...flags], { cwd: root, env }));
+  const filter = name === undefined ? [] : [`--filter=${name}...`];
+  await step("Building packages", () =>
+    capture(turbo, ["run", "build", ...filter, ...flags], { cwd: root, env }),
+  );
 }

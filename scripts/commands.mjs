@@ -7,6 +7,8 @@ import { root } from "./workspace.mjs";
  * @property {readonly string[]} argv a script for this Node, then its arguments; the user's own follow
  * @property {Record<string, string>} [env]
  * @property {boolean} [sources] needs the sources only, not the build
+ * @property {string} [builds] the only package that it needs, with those that that imports; default: all
+ * @property {"optional"} [compiler] does something also where the addon cannot be compiled
  */
 
 const vitest = "node_modules/vitest/vitest.mjs";
@@ -18,8 +20,8 @@ const table = {
   check: { argv: ["scripts/check.mjs"] },
   fix: { argv: ["node_modules/@biomejs/biome/bin/biome", "check", "--write", "."], sources: true },
   docs: { argv: ["node_modules/typedoc/bin/typedoc"] },
-  demo: { argv: [userpci, "demo"] },
-  "demo:vm": { argv: [userpci, "demo"] },
+  demo: { argv: [userpci, "demo"], builds: "@userpci/cli", compiler: "optional" },
+  "demo:vm": { argv: [userpci, "demo", "--vm"] },
   bench: { argv: ["benchmarks/run.mjs"] },
   test: { argv: [vitest, "run"] },
   "test:fast": { argv: [vitest, "run", "--project", "unit", "--project", "native"] },

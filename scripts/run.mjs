@@ -9,7 +9,7 @@ import { build } from "./build.mjs";
 import { commandNames, findCommand } from "./commands.mjs";
 import { ensureInstalled } from "./install.mjs";
 import { attach, CommandError } from "./process.mjs";
-import { ensureToolchain } from "./toolchain.mjs";
+import { ensureToolchain, hasToolchain } from "./toolchain.mjs";
 import { root } from "./workspace.mjs";
 
 /** The oldest Node that the packages support. */
@@ -24,11 +24,16 @@ async function main(name, args) {
   requireNode();
   const command = findCommand(name ?? "");
   if (command === undefined) throw new CommandError(`Unknown command. Commands: ${commandNames.join(", ")}.`);
-  if (!command.sources) await ensureToolchain();
+  const hasCompiler = hasToolchain();
+  if (!command.sources && !hasCompiler) {
+    // The packages then have no addon, and the build is another one for turbo.
+    if (command.compiler === "optional") process.env["USERPCI_WITHOUT_ADDON"] = "1";
+    else await ensureToolchain();
+  }
   const pnpm = await ensureInstalled();
   // turbo and the release tests run `pnpm` by name.
   process.env.PATH = `${pnpm}${delimiter}${process.env.PATH}`;
-  if (!command.sources) await build();
+  if (!command.sources) await build(command.builds);
   if (command.argv.length === 0) return 0;
   return attach(process.execPath, [...command.argv, ...args], { cwd: root, env: command.env ?? {} });
 }

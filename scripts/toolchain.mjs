@@ -16,12 +16,17 @@ const installers = /** @type {const} */ ([
   { name: "pacman", command: "sudo pacman -S" },
 ]);
 
+const missingTools = () => tools.filter((tool) => onPath(tool.command) === undefined);
+
+/** Whether C++ can be compiled. */
+export const hasToolchain = () => missingTools().length === 0;
+
 /**
  * Makes sure that C++ can be compiled: installs what is missing when this is root on Debian or Ubuntu.
  * @throws {CommandError} naming the command that installs it, otherwise
  */
 export async function ensureToolchain() {
-  const missing = tools.filter((tool) => onPath(tool.command) === undefined);
+  const missing = missingTools();
   if (missing.length === 0) return;
   const installer = installers.find(({ name }) => onPath(name) !== undefined);
   if (installer?.name === "apt-get" && process.getuid?.() === 0) {

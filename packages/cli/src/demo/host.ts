@@ -1,18 +1,17 @@
 import { statSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { EDU_ID } from "@userpci/edu";
 import { PciError } from "@userpci/interface";
 import type { Failure } from "../failure.ts";
 import type { Machine } from "./machine.ts";
 import type { IsolationResults, StepOf, StepReport } from "./step.ts";
 
-/** Id of the edu device. */
-export const EDU_ID = "1234:11e8";
-
 /** The ordinary user who drives the device: `nobody` on most systems. */
 export const ORDINARY_UID = 65_534;
 
-const userpci = fileURLToPath(new URL("../../bin/userpci.js", import.meta.url));
+/** The command line's own entry. */
+export const userpci = fileURLToPath(new URL("../../bin/userpci.js", import.meta.url));
 const guest = fileURLToPath(new URL("./guest.js", import.meta.url));
 
 const RERUN_HINT = "`userpci demo --json` shows the steps before with all they were given and found";

@@ -1,5 +1,6 @@
 /** The steps of the demo in their order, and the words that announce each when it holds. */
 export const stepTitles = {
+  serve: "served",
   find: "device found",
   bind: "bound",
   group: "IOMMU group",
@@ -12,6 +13,7 @@ export const stepTitles = {
   isolation: "isolated",
   close: "closed",
   release: "given back",
+  stop: "server ended",
 } as const;
 
 /** Name of a step. */
@@ -19,6 +21,7 @@ export type StepName = keyof typeof stepTitles;
 
 /** What each step was given. `locked` counts bytes that the kernel says this process has pinned (`VmLck`). */
 export interface StepInputs {
+  serve: { model: string; socket: string };
   find: { id: string };
   bind: { address: string; user: number };
   group: { group: number };
@@ -31,10 +34,12 @@ export interface StepInputs {
   isolation: { iova: string; bytes: number; sha256: string };
   close: { address: string; lockedBefore: number };
   release: { address: string };
+  stop: { pid: number };
 }
 
 /** What each step found out. */
 export interface StepResults {
+  serve: { pid: number };
   find: { address: string; className: string; driver: string | null };
   bind: { driver: string; formerDriver: string | null; nodes: readonly string[] };
   group: { viable: boolean; type: string | null; members: readonly string[]; reserved: readonly string[] };
@@ -47,12 +52,13 @@ export interface StepResults {
     problems: number;
   };
   map: { size: number; version: string; livenessRead: string };
-  factorial: { value: number };
+  factorial: { value: number; trace: readonly string[] };
   dma: { sha256Back: string; equal: boolean; milliseconds: number; lockedBytes: number };
   msi: { events: number; causesSeen: boolean; medianMicroseconds: number };
   isolation: IsolationResults;
   close: { lockedBytes: number; pinnedBytes: number; useAfterClose: string };
   release: { driver: string | null };
+  stop: { status: number | null };
 }
 
 /** The device tried to write where it no longer may. */
@@ -62,6 +68,8 @@ export interface IsolationResults {
   /** Hash of the memory after the transfer that was to be stopped. */
   readonly sha256After: string;
   readonly unchanged: boolean;
+  /** What the domain knows of the address. */
+  readonly explanation: string;
   /** The kernel's line about it, from the machine's console. Added by the host. */
   readonly fault?: string;
   /** Accesses of the device that the emulated IOMMU stopped there; null where there is no emulation to ask. Added by the host. */

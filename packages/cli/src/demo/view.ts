@@ -6,6 +6,9 @@ type Sentence<N extends StepName> = (step: StepOf<N>) => readonly string[];
 
 /** Each step in words: a line, and more lines with evidence. */
 const sentences: { readonly [N in StepName]: Sentence<N> } = {
+  serve: ({ inputs, results }) => [
+    `the model "${inputs.model}" by process ${results.pid}, on the socket ${inputs.socket}`,
+  ],
   find: ({ inputs, results }) => [
     `${results.address}, id ${inputs.id}, ${results.driver === null ? "no driver" : `on ${results.driver}`}`,
   ],
@@ -16,7 +19,7 @@ const sentences: { readonly [N in StepName]: Sentence<N> } = {
     `${inputs.group} is viable: ${results.members.join(", ")}; kept for the platform: ${results.reserved.join(", ") || "nothing"}`,
   ],
   open: ({ inputs, results }) => [
-    `by uid ${inputs.uid}, not root, through ${results.node} (${results.backend})`,
+    `by uid ${inputs.uid}${inputs.uid === 0 ? "" : ", not root"}${results.node === "" ? "" : `, through ${results.node}`} (${results.backend})`,
   ],
   config: ({ inputs, results }) => [
     `${inputs.bytes} bytes: ${results.id}, ${results.className}, revision ${results.revision.toString(16)}; ${results.capabilities.join(", ")}`,
@@ -24,7 +27,7 @@ const sentences: { readonly [N in StepName]: Sentence<N> } = {
   map: ({ inputs, results }) => [
     `BAR ${inputs.bar}, ${sizeText(results.size)}: edu ${results.version}; wrote ${inputs.livenessWritten}, read its inverse ${results.livenessRead}`,
   ],
-  factorial: ({ inputs, results }) => [`the device says ${inputs.n}! = ${results.value}`],
+  factorial: ({ inputs, results }) => [`the device says ${inputs.n}! = ${results.value}`, ...results.trace],
   dma: ({ inputs, results }) => [
     `${inputs.bytes} random bytes to the device and back are equal (sha256 ${results.sha256Back.slice(0, 16)}…), ${results.lockedBytes} bytes pinned`,
   ],
@@ -33,11 +36,13 @@ const sentences: { readonly [N in StepName]: Sentence<N> } = {
   ],
   isolation: ({ inputs, results }) => [
     `a write to ${inputs.iova}, no longer mapped, was stopped${stoppedText(results.stoppedAccesses)}; memory unchanged`,
-    results.fault ?? "",
+    results.explanation,
+    ...(results.fault === undefined ? [] : [results.fault]),
   ],
   close: ({ inputs, results }) => [
     `the kernel counts ${results.lockedBytes} bytes pinned, ${inputs.lockedBefore} before; use after close throws ${results.useAfterClose}`,
   ],
+  stop: ({ inputs, results }) => [`process ${inputs.pid}, with status ${results.status}`],
   release: ({ results }) => [
     results.driver === null ? "without a driver, as it was" : `to ${results.driver}`,
   ],

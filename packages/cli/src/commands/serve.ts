@@ -1,0 +1,129 @@
+import { PciError } from "@userpci/interface";
+import { type ServeOptions, type Server, serve } from "@userpci/vfio-user/server";
+import { type CommandCall, ofCommandLine, optionText, type Report, WrongValue } from "../command.ts";
+import { toJson } from "../json.ts";
+import { eventLines, reportEvent } from "../serve/events.ts";
+import { findModels, type MakeModels } from "../serve/models.ts";
+
+/** What a user ends a server with. */
+const interrupts: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/** How often what happened, while it was served. */
+interface Counts {
+  clients: number;
+  faults: number;
+}
+
+/** `userpci serve`: until a signal. */
+export async function run(call: CommandCall): Promise<Report> {
+  const { options, terminal, json } = call;
+  const name = call.arguments[0]!;
+  const socket = needSocket(optionText(call, "socket"));
+  const make = await findModels(name);
+  const started = performance.now();
+  const counts: Counts = { clients: 0, faults: 0 };
+  const servers = await startAll(call, make, socket, counts);
+  try {
+    const ended = nextSignal();
+    const clients = clientsOf(options["clients"]);
+    const served = servers.map(({ path, function: fn }) => ({ name: fn?.name ?? name, path, clients }));
+    if (json) terminal.note(toJson({ type: "serving", served }));
+    else for (const { path } of served) terminal.write(servingText(name, path, clients));
+    const signal = await ended;
+    const paths = servers.map(({ path }) => path);
+    const durationMs = performance.now() - started;
+    return {
+      json: { model: name, paths, ...counts, signal, durationMs },
+      text: () => [
+        `ended by ${signal}: ${count(counts.clients, "client")}, ${count(counts.faults, "fault")} of the model`,
+      ],
+    };
+  } finally {
+    await Promise.all(servers.map((server) => server.close()));
+  }
+}
+
+/** Serves each model at a socket of its own; all or none. */
+async function startAll(
+  call: CommandCall,
+  make: MakeModels,
+  socket: string,
+  counts: Counts,
+): Promise<readonly Server[]> {
+  const models = make();
+  const servers: Server[] = [];
+  try {
+    for (const [at, model] of models.entries()) {
+      const path = models.length === 1 ? socket : `${socket}.${at}`;
+      const options = serveOptions(call, path, counts);
+      // Devices that belong together are one of each; one that stands alone may be many.
+      const servable = models.length === 1 && options.clients === "many" ? () => make()[0]! : model;
+      servers.push(await ofCommandLine(() => serve(servable, options)));
+    }
+    return servers;
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.close()));
+    throw error;
+  }
+}
+
+function serveOptions({ options, terminal, json }: CommandCall, path: string, counts: Counts): ServeOptions {
+  return {
+    path,
+    clients: clientsOf(options["clients"]),
+    mode: options["blocking"] === true ? "blocking" : "event-loop",
+    access: options["all"] === true ? "all" : "owner",
+    time: options["realTime"] === true ? "real" : "virtual",
+    whenBusy: options["refuse"] === true ? "refuse" : "wait",
+    onEvent: (event) => {
+      if (event.type === "opened") counts.clients++;
+      if (event.type === "fault") counts.faults++;
+      const report = reportEvent(path, event);
+      if (json) terminal.note(toJson(report));
+      else
+        terminal.write(
+          eventLines(report, terminal.style)
+            .map((line) => `${line}\n`)
+            .join(""),
+        );
+    },
+  };
+}
+
+function servingText(name: string, path: string, clients: string): string {
+  const whom =
+    clients === "many" ? "to many clients, each with a device of its own" : "to one client at a time";
+  return `serving ${name} at ${path}, ${whom}; Ctrl-C ends it\n`;
+}
+
+function needSocket(socket: string | undefined): string {
+  if (socket !== undefined) return socket;
+  throw new WrongValue(
+    new PciError("ERR_INVALID_ARGUMENT", "a server needs a socket", {
+      hint: "userpci serve edu --socket /tmp/edu.sock",
+    }),
+  );
+}
+
+/** @throws WrongValue */
+function clientsOf(value: string | true | undefined): "one" | "many" {
+  if (value === undefined || value === "one" || value === "many") return value ?? "one";
+  throw new WrongValue(
+    new PciError("ERR_INVALID_ARGUMENT", `${JSON.stringify(value)} is no number of clients`, {
+      hint: "--clients one or --clients many",
+    }),
+  );
+}
+
+const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`;
+
+/** The first signal that asks for the end; the second one ends the command by force. */
+function nextSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const onSignal = (signal: NodeJS.Signals): void => {
+      for (const each of interrupts) process.removeListener(each, onSignal);
+      resolve(signal);
+    };
+    for (const signal of interrupts) process.on(signal, onSignal);
+  });
+}
