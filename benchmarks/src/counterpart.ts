@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
-import { programPath } from "./programs.ts";
+import { programPath, programs } from "./programs.ts";
 
 /**
- * A running C program of `c/`: does rounds on demand. A round is asked for by one byte on its standard input, and its
- * figure is a line on its standard output.
+ * A running program that does rounds on demand, of `c/` as a rule. A round is asked for by one byte on its standard input, and
+ * its figure is a line on its standard output.
  */
 export class Counterpart implements AsyncDisposable {
   readonly #name: string;
@@ -13,13 +13,14 @@ export class Counterpart implements AsyncDisposable {
   readonly #input: Interface;
 
   /**
-   * @param argv name of the program and its arguments
+   * @param argv name of the program in `c/`, or a path, and its arguments
    * @param fds descriptors that it gets as 3, 4, …
    */
   constructor(argv: readonly string[], fds: readonly number[] = []) {
     const [program, ...args] = argv;
     this.#name = argv.join(" ");
-    this.#process = spawn(programPath(program!), args, { stdio: ["pipe", "pipe", "inherit", ...fds] });
+    const file = programs.includes(program!) ? programPath(program!) : program!;
+    this.#process = spawn(file, args, { stdio: ["pipe", "pipe", "inherit", ...fds] });
     this.#input = createInterface({ input: this.#process.stdout! });
     this.#lines = this.#input[Symbol.asyncIterator]();
   }

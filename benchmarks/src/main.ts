@@ -8,9 +8,11 @@ import { commandRows } from "./rows/commands.ts";
 import { decodingRows } from "./rows/decoding.ts";
 import { fileRows } from "./rows/files.ts";
 import { interruptRows } from "./rows/interrupts.ts";
+import { modelRows } from "./rows/models.ts";
 import { poolRows } from "./rows/pools.ts";
 import { registerRows } from "./rows/registers.ts";
 import { socketRows } from "./rows/sockets.ts";
+import { vfioUserRows } from "./rows/vfio-user.ts";
 import { formatTable } from "./table.ts";
 import { measureInVm } from "./vm.ts";
 
@@ -24,6 +26,8 @@ async function measureNatively({ rounds, filter }: Arguments): Promise<Result[]>
   await fileRows(bench);
   await interruptRows(bench);
   await socketRows(bench);
+  await vfioUserRows(bench);
+  await modelRows(bench);
   await allocatorRows(bench);
   await poolRows(bench);
   await decodingRows(bench);

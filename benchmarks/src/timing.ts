@@ -24,17 +24,20 @@ export function quickest(work: () => void, count: number, slices: number): numbe
  * Median over slices of the nanoseconds an operation takes, for operations that wait for another process.
  *
  * @param work does `count` operations
+ * @param after done after each slice, which is not counted
  */
 export async function medianSlice(
   work: (count: number) => void | Promise<void>,
   count: number,
   slices: number,
+  after?: () => void,
 ): Promise<number> {
   const samples: number[] = [];
   for (let slice = 0; slice < slices; slice++) {
     const start = performance.now();
     await work(count);
     samples.push(((performance.now() - start) * 1e6) / count);
+    after?.();
   }
   return samples.sort((a, b) => a - b)[samples.length >> 1]!;
 }
