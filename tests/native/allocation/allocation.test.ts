@@ -22,6 +22,7 @@ describe("the heap, over a million turns", () => {
     ["taking elements of pools, their addresses and bytes, and putting them back", "pool"],
     ["filling and emptying a ring", "ring"],
     ["making a scatter list", "scatter"],
+    ["sending and receiving frames", "frames"],
   ])("does not grow by %s", async (_what, work) => {
     for (const { bytes, collections } of await Promise.all([growth(work), growth(work, apart)])) {
       expect(collections).toBe(0);

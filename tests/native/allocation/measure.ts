@@ -7,6 +7,13 @@ import { Dma, type DmaPool, type DmaRing, ScatterList } from "@userpci/dma";
 import { createDomain, MemoryMapper } from "@userpci/iommu";
 import { MemfdSource } from "@userpci/vfio-native";
 
+type TransmitRings = typeof import("../../../packages/nic/dist/transmit-ring.js");
+type ReceiveRings = typeof import("../../../packages/nic/dist/receive-ring.js");
+
+/** A file of the NIC's driver that its package does not export. */
+const nicFile = (name: string): string =>
+  new URL(`../../../../packages/nic/dist/${name}.js`, import.meta.url).href;
+
 /** What is printed, as JSON. */
 export interface Growth {
   /** Bytes of the heap. */
@@ -24,12 +31,17 @@ interface Bed {
   readonly ring: DmaRing;
   readonly list: ScatterList;
   readonly descriptor: Uint32Array;
+  readonly sent: InstanceType<TransmitRings["TransmitRing"]>;
+  readonly received: InstanceType<ReceiveRings["ReceiveRing"]>;
+  readonly frame: Uint8Array;
 }
 
 /** Addresses whose low half is no small integer to V8: one kept outside compiled code takes memory. */
 const ranges = [{ start: 0x7_9000_0000n, last: 0x7_ffff_ffffn }];
 
-function makeBed(): Bed {
+async function makeBed(): Promise<Bed> {
+  const { TransmitRing } = (await import(nicFile("transmit-ring"))) as TransmitRings;
+  const { ReceiveRing } = (await import(nicFile("receive-ring"))) as ReceiveRings;
   const domain = createDomain();
   domain.attach(new MemoryMapper({ ranges }), "0000:01:00.0");
   const dma = new Dma({ domain, memory: new MemfdSource() });
@@ -41,8 +53,17 @@ function makeBed(): Bed {
     ring: dma.ringSync({ elementSize: 16, count: 64 }),
     list: new ScatterList(8, { boundary: 4096 }),
     descriptor: new Uint32Array(4),
+    sent: new TransmitRing({ dma }, 64, 2048, false),
+    received: new ReceiveRing({ dma }, 64, 2048),
+    frame: new Uint8Array(1514),
   };
 }
+
+const DONE = 0x8000_0000;
+
+const look = (buffer: Uint8Array, length: number): void => {
+  buffer[0] = length;
+};
 
 const works: Readonly<Record<string, (bed: Bed, turn: number) => void>> = {
   pool({ pool, shared, descriptor }, turn) {
@@ -72,6 +93,15 @@ const works: Readonly<Record<string, (bed: Bed, turn: number) => void>> = {
     descriptor[0] = list.lo[list.count - 1]!;
     descriptor[1] = list.length[list.count - 1]!;
   },
+  /** What the driver of the NIC does for a frame each way; the device is played by the test. */
+  frames({ sent, received, frame }) {
+    sent.push(frame);
+    sent.ring.u32[4 * sent.ring.head + 3] = DONE;
+    received.ring.u32[4 * received.ring.head + 2] = 64;
+    received.ring.u32[4 * received.ring.head + 3] = DONE;
+    sent.reclaim();
+    received.take(look, 8);
+  },
   /** What is to be noticed: a bigint for each element. */
   control({ pool, descriptor }) {
     const index = pool.get();
@@ -81,7 +111,7 @@ const works: Readonly<Record<string, (bed: Bed, turn: number) => void>> = {
 };
 
 async function measure(name: string): Promise<Growth> {
-  const bed = makeBed();
+  const bed = await makeBed();
   const work = works[name]!;
   const starts: number[] = [];
   const observer = new PerformanceObserver((list) => {

@@ -1,0 +1,164 @@
+import { emulated } from "@userpci/device-model";
+import { DMA_BITS, Edu, eduRegisters } from "@userpci/edu";
+import { edu } from "@userpci/edu/model";
+import { failing } from "@userpci/interface/testing";
+import { type Backend, openDevice, openDeviceSync, type PciDevice } from "userpci";
+import { type Replay, readRecordingSync, record, replay, tracePrinter } from "userpci/trace";
+import { describe, expect, it } from "vitest";
+
+const ADDRESS = "edu";
+
+/** Runs a job on an emulated edu, and gives its result with what was recorded. */
+async function recorded<T>(job: (backend: Backend) => Promise<T>): Promise<{ result: T; bytes: Uint8Array }> {
+  const chunks: Uint8Array[] = [];
+  await using backend = record(emulated(edu()), { write: (bytes) => chunks.push(bytes) });
+  const result = await job(backend);
+  await backend.close();
+  return { result, bytes: Buffer.concat(chunks) };
+}
+
+/** Repeats a job on what was recorded, all of it. */
+async function repeated<T>(
+  recording: Parameters<typeof replay>[0],
+  job: (backend: Replay) => Promise<T>,
+): Promise<T> {
+  await using backend = replay(recording);
+  const result = await job(backend);
+  backend.assertEnded();
+  return result;
+}
+
+const open = (backend: Backend): Promise<PciDevice> => openDevice(ADDRESS, { backend, dmaBits: DMA_BITS });
+
+/** Sends bytes through the device and back, by interrupt; computes, by polling. */
+async function wholeJob(backend: Backend, n = 5): Promise<{ factorial: number; back: number[] }> {
+  await using device = await open(backend);
+  using driver = Edu.attach(device);
+  const factorial = await driver.factorial(n);
+  using irqs = device.irqs.enable("msi");
+  driver.useInterrupts(irqs.at(0));
+  await using buffer = await device.dma.alloc(8192);
+  buffer.bytes.set([1, 2, 3, 4]);
+  await driver.copyIn(buffer, 4);
+  buffer.bytes.fill(0);
+  await driver.copyOut(buffer, 4);
+  return { factorial, back: [...buffer.bytes.subarray(0, 4)] };
+}
+
+describe("a recording of a driver at work", () => {
+  it("repeats it without a device: results, interrupts and what the device wrote by DMA", async () => {
+    const { result, bytes } = await recorded(wholeJob);
+    expect(result).toEqual({ factorial: 120, back: [1, 2, 3, 4] });
+    expect(await repeated(bytes, wholeJob)).toEqual(result);
+  });
+
+  it("is repeated by its events as by its bytes, and by nothing else", async () => {
+    const { result, bytes } = await recorded(wholeJob);
+    expect(await repeated(readRecordingSync(bytes), wholeJob)).toEqual(result);
+    expect(() => replay("run.trace" as never)).toThrow(
+      failing("ERR_INVALID_ARGUMENT", /recording/, /events/),
+    );
+  });
+
+  it("repeats that a device is closed with its interrupts enabled and its memory mapped", async () => {
+    const job = async (backend: Backend): Promise<number> => {
+      const device = await open(backend);
+      const driver = Edu.attach(device);
+      driver.useInterrupts(device.irqs.enable("msi").at(0));
+      await device.dma.alloc(4096);
+      const factorial = await driver.factorial(6);
+      await device.close();
+      return factorial;
+    };
+    const { result, bytes } = await recorded(job);
+    expect(await repeated(bytes, job)).toBe(result);
+  });
+
+  it("that is damaged where a device is opened is refused", async () => {
+    const { bytes } = await recorded(wholeJob);
+    const text = Buffer.from(bytes);
+    text[text.indexOf('"start"') + 1] = 0x78;
+    await using backend = replay(text);
+    await expect(open(backend)).rejects.toEqual(failing("ERR_PROTOCOL", /damaged/));
+  });
+
+  it("is the same each time", async () => {
+    const { bytes } = await recorded(wholeJob);
+    for (let round = 0; round < 3; round++) expect((await repeated(bytes, wholeJob)).factorial).toBe(120);
+  });
+
+  it("stops a driver that does something else at that place, and says what was recorded there", async () => {
+    const { bytes } = await recorded((backend) => wholeJob(backend, 5));
+    await using backend = replay(bytes);
+    await expect(wholeJob(backend, 6)).rejects.toEqual(
+      failing(
+        "ERR_REPLAY",
+        /did write 32 of region 0 at 0x8 of 0x6, and the recording has: .*write 32 bar0 \+ 0x8 <- 0x5/,
+      ),
+    );
+  });
+
+  it("tells of what a driver left out", async () => {
+    const { bytes } = await recorded(wholeJob);
+    await using backend = replay(bytes);
+    await open(backend);
+    expect(() => backend.assertEnded()).toThrow(failing("ERR_REPLAY", /did nothing more/));
+  });
+
+  it("throws again what was thrown", async () => {
+    const job = async (backend: Backend): Promise<unknown[]> => {
+      await using device = await open(backend);
+      const thrown: unknown[] = [];
+      const attempts = [
+        () => device.resetSync(),
+        () => device.hotResetInfo(),
+        () => device.bar(0).region().read32(2),
+        () => device.bar(1).region(),
+      ];
+      for (const attempt of attempts) {
+        try {
+          attempt();
+        } catch (error) {
+          thrown.push((error as { code: string }).code);
+        }
+      }
+      await openDevice("elsewhere", { backend }).catch((error: { code: string }) => thrown.push(error.code));
+      return thrown;
+    };
+    const { result, bytes } = await recorded(job);
+    expect(result).toContain("ERR_NO_RESET");
+    expect(result).toHaveLength(5);
+    expect(await repeated(bytes, job)).toEqual(result);
+  });
+
+  it("has synchronous calls too", async () => {
+    const job = async (backend: Backend): Promise<number> => {
+      using device = openDeviceSync(ADDRESS, { backend, dmaBits: DMA_BITS });
+      device.config.command.update({ memory: true, busMaster: true });
+      using irqs = device.irqs.enable("msi");
+      using registers = device.bar(0).map();
+      registers.write32(0x60, 7);
+      const count = irqs.at(0).waitSync({ timeoutMs: 1000 });
+      return count + registers.read32(0x24);
+    };
+    const { result, bytes } = await recorded(job);
+    expect(result).toBe(8);
+    expect(await repeated(bytes, job)).toBe(8);
+  });
+});
+
+describe("tracePrinter", () => {
+  it("gives each event a line, with registers and their bits by name", async () => {
+    const { bytes } = await recorded(wholeJob);
+    const print = tracePrinter({ registers: { 0: eduRegisters } });
+    const lines = readRecordingSync(bytes).map(print);
+    expect(lines[0]).toMatch(/^ +\d+\.\d{3} ms {2}0 {2}open edu on emulated$/);
+    const text = lines.join("\n");
+    expect(text).toMatch(/write 32 bar0 \+ 0x8 <- 0x5 {2}FACTORIAL/);
+    expect(text).toMatch(/COMPUTING|STATUS = 0x/);
+    expect(text).toMatch(/interrupt of target \d/);
+    expect(text).toMatch(/map 0x[0-9a-f]+ for 8192 bytes, bidirectional/);
+    expect(text).toMatch(/memory 0x[0-9a-f]+ = 01 02 03 04/);
+    expect(text).not.toMatch(/undefined|\[object/);
+  });
+});
