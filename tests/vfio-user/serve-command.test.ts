@@ -1,0 +1,128 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { vfioUser } from "@userpci/vfio-user/client";
+import { openDevice } from "userpci";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const bin = fileURLToPath(new URL("../../packages/cli/bin/userpci.js", import.meta.url));
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "serve-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** `userpci serve`, with what it prints line by line. */
+class ServeCommand implements AsyncDisposable {
+  readonly #process;
+  readonly #exit: Promise<unknown[]>;
+  readonly #lines: AsyncIterator<string>;
+  #out = "";
+
+  constructor(...argv: string[]) {
+    const json = argv.includes("--json");
+    this.#process = spawn(process.execPath, [bin, "serve", ...argv], {
+      stdio: ["ignore", "pipe", json ? "pipe" : "inherit"],
+    });
+    this.#exit = once(this.#process, "close");
+    const events = json ? this.#process.stderr! : this.#process.stdout!;
+    this.#lines = createInterface({ input: events })[Symbol.asyncIterator]();
+    if (json) {
+      this.#process.stdout!.on("data", (bytes) => {
+        this.#out += bytes;
+      });
+    }
+  }
+
+  async line(): Promise<string> {
+    return (await this.#lines.next()).value;
+  }
+
+  /** @returns its exit status and what it has printed to standard output */
+  async end(signal: NodeJS.Signals): Promise<{ status: unknown; out: string }> {
+    this.#process.kill(signal);
+    const [status] = await this.#exit;
+    return { status, out: this.#out };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#exit;
+  }
+}
+
+/** Opens what is served and reads its identification. */
+async function identify(path: string): Promise<number> {
+  await using device = await openDevice(path, { backend: vfioUser(path) });
+  return device.bar(0).region().read32(0);
+}
+
+const EDU_ID = 0x010000ed;
+
+describe("userpci serve", () => {
+  it("serves one client after the other, says so, and takes its socket away at the end", async () => {
+    const path = join(folder, "edu.sock");
+    await using command = new ServeCommand("edu", "--socket", path);
+    expect(await command.line()).toBe(`serving edu at ${path}, to one client at a time; Ctrl-C ends it`);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    for (const client of [1, 2]) {
+      expect(await identify(path)).toBe(EDU_ID);
+      expect(await command.line()).toBe(
+        `+ client ${client} connected: process ${process.pid} of uid ${process.getuid!()}`,
+      );
+      expect(await command.line()).toBe(`✓ client ${client} has the device`);
+      expect(await command.line()).toBe(`- client ${client} left`);
+    }
+    expect(await command.end("SIGINT")).toMatchObject({ status: 0 });
+    expect(await command.line()).toBe("ended by SIGINT: 2 clients, 0 faults of the model");
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it("serves the model of a module to many clients at once, while its thread waits for none of them", async () => {
+    const model = join(folder, "model.mjs");
+    const edu = JSON.stringify(import.meta.resolve("@userpci/edu/model"));
+    writeFileSync(model, `import { edu } from ${edu};\nexport default edu;\n`);
+    const path = join(folder, "many.sock");
+    await using command = new ServeCommand(model, "--socket", path, "--clients", "many", "--json");
+    expect(JSON.parse(await command.line())).toMatchObject({ type: "serving", served: [{ path }] });
+    await using first = await openDevice(path, { backend: vfioUser(path) });
+    first.bar(0).region().write32(4, 1);
+    await using second = await openDevice(path, { backend: vfioUser(path) });
+    expect(second.bar(0).region().read32(4)).toBe(0);
+    expect(first.bar(0).region().read32(4)).toBe(0xffff_fffe);
+    const { status, out } = await command.end("SIGTERM");
+    expect(status).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ paths: [path], clients: 2, faults: 0, signal: "SIGTERM" });
+  });
+
+  it("blocks for its client, and still hears of a signal", async () => {
+    const path = join(folder, "blocking.sock");
+    await using command = new ServeCommand("edu", "--socket", path, "--blocking");
+    await command.line();
+    await using device = await openDevice(path, { backend: vfioUser(path), release: "keep" });
+    expect(device.bar(0).region().read32(0)).toBe(EDU_ID);
+    expect(await command.end("SIGTERM")).toMatchObject({ status: 0 });
+    expect(() => device.bar(0).region().read32(0)).toThrow(
+      expect.objectContaining({ code: "ERR_DEVICE_GONE" }),
+    );
+  });
+
+  it("replaces the socket of a server that was killed, and leaves that of a living one alone", async () => {
+    const path = join(folder, "stale.sock");
+    await using killed = new ServeCommand("edu", "--socket", path);
+    await killed.line();
+    await killed.end("SIGKILL");
+    expect(existsSync(path)).toBe(true);
+    await using living = new ServeCommand("edu", "--socket", path);
+    await living.line();
+    await using late = new ServeCommand("edu", "--socket", path, "--json");
+    const { status, out } = { ...(await late.end("SIGCONT")) };
+    expect(status).toBe(1);
+    expect(JSON.parse(out).error).toMatchObject({ code: "ERR_BUSY", path });
+    expect(await identify(path)).toBe(EDU_ID);
+  });
+});
