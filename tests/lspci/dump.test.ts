@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { Random } from "./random.ts";
+import { Random } from "../vm/harness/random.ts";
 import { Reference } from "./reference.ts";
 import { dumpOf, withCapability } from "./space.ts";
 

@@ -1,4 +1,4 @@
-import type { Random } from "./random.ts";
+import type { Random } from "../vm/harness/random.ts";
 import { asBridge, asCardbus, FIRST, patch, withCapability } from "./space.ts";
 
 /** Makes a space at random. */

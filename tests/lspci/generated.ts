@@ -1,7 +1,7 @@
 import { expect } from "vitest";
+import { Random } from "../vm/harness/random.ts";
 import { Tally } from "./compare.ts";
 import type { Generator } from "./generate.ts";
-import { Random } from "./random.ts";
 import type { Reference } from "./reference.ts";
 import { dumpOf } from "./space.ts";
 

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { Random } from "../vm/harness/random.ts";
 import { Tally } from "./compare.ts";
 import { generators } from "./generate.ts";
-import { Random } from "./random.ts";
 import { Reference } from "./reference.ts";
 import { FIRST, withCapability } from "./space.ts";
 import { type SysfsFunction, writeSysfs } from "./sysfs.ts";

@@ -1,5 +1,5 @@
+import type { Random } from "../../vm/harness/random.ts";
 import { fill, type Generator } from "../generate.ts";
-import type { Random } from "../random.ts";
 import { asBridge, EXTENDED, FIRST, patch, withExtended } from "../space.ts";
 
 /** Most bytes that a made capability has. */

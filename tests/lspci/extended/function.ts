@@ -1,5 +1,5 @@
+import type { Random } from "../../vm/harness/random.ts";
 import type { Generator } from "../generate.ts";
-import type { Random } from "../random.ts";
 import { EXTENDED, FIRST, patch } from "../space.ts";
 import { extended } from "./extended.ts";
 

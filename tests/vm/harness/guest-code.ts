@@ -13,7 +13,7 @@ const FOLDERS = ["vm", "soak"];
 
 /** What only the host loads: packages, and files of the tests. */
 const HOST_PACKAGES = /^(vitest|@userpci\/testbed)/;
-const HOST_FILES = /\/(guest-code|host|report|setup)\.ts$/;
+const HOST_FILES = /\/(guest-code|host|host\/[^/]+|report|setup)\.ts$/;
 
 /** Tells test processes where the bundles are. Processes inherit it. */
 const VARIABLE = "USERPCI_TESTS_GUEST_CODE";

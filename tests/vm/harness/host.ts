@@ -21,8 +21,20 @@ export async function preparedVm(machine = "main"): Promise<Vm> {
   return vm;
 }
 
-/** Makes vitest tests of a suite, which wait for the guest's results. */
-export function declareOnHost(url: string, suite: GuestSuite): void {
+/** The machine that a suite runs in. */
+type MachineFor = (backend: BackendName) => Promise<Vm>;
+
+/**
+ * Makes vitest tests of a suite, which wait for the guest's results.
+ *
+ * @param url of the file that hands the suite to the guest's runner
+ * @param machineFor a prepared machine. Default: the one that the suite names
+ */
+export function declareOnHost(
+  url: string,
+  suite: GuestSuite,
+  machineFor: MachineFor = (backend) => preparedVm(machineOf(backend, suite.machine)),
+): void {
   const file = compiled(fileURLToPath(url));
   const backends = suite.backends ?? ["vfio-group"];
   for (const backend of backends) {
@@ -30,15 +42,21 @@ export function declareOnHost(url: string, suite: GuestSuite): void {
     for (const user of users) {
       const who = user === "root" ? "as root" : `as uid ${user}`;
       const where = backends.length > 1 ? ` on ${backend}` : "";
-      describe(`${who}${where}`, () => declareFor(file, suite, backend, user));
+      describe(`${who}${where}`, () => declareFor(file, suite, backend, user, machineFor));
     }
   }
 }
 
-function declareFor(file: string, suite: GuestSuite, backend: BackendName, user: GuestUser): void {
+function declareFor(
+  file: string,
+  suite: GuestSuite,
+  backend: BackendName,
+  user: GuestUser,
+  machineFor: MachineFor,
+): void {
   let run: GuestRun;
   beforeAll(async () => {
-    const vm = await preparedVm(machineOf(backend, suite.machine));
+    const vm = await machineFor(backend);
     const runner = compiled(fileURLToPath(new URL("./guest.ts", import.meta.url)));
     run = new GuestRun(
       vm.run(["node", ...(suite.nodeFlags ?? []), runner, file], {

@@ -40,14 +40,24 @@ export function progress(text: string): void {
 }
 
 /**
+ * Hands a suite to the guest's runner.
+ *
+ * @returns whether there is one: on the host there is none
+ */
+export function handToRunner(suite: GuestSuite): boolean {
+  const receiver = Reflect.get(globalThis, inGuest) as Receiver | undefined;
+  receiver?.(suite);
+  return receiver !== undefined;
+}
+
+/**
  * Declares the tests of a file. The same file is loaded on the host, where each test becomes vitest's and waits for its
  * result, and in the guest, where the tests run.
  *
  * @param url the file's `import.meta.url`
  */
 export async function guestSuite(url: string, suite: GuestSuite): Promise<void> {
-  const receiver = Reflect.get(globalThis, inGuest) as Receiver | undefined;
-  if (receiver !== undefined) return receiver(suite);
+  if (handToRunner(suite)) return;
   const { declareOnHost } = await import("./host.ts");
   declareOnHost(url, suite);
 }
