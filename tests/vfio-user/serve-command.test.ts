@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { Nic } from "@userpci/nic";
 import { vfioUser } from "@userpci/vfio-user/client";
 import { openDevice } from "userpci";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -97,6 +98,24 @@ describe("userpci serve", () => {
     const { status, out } = await command.end("SIGTERM");
     expect(status).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ paths: [path], clients: 2, faults: 0, signal: "SIGTERM" });
+  });
+
+  it("serves the linked pair of network interfaces at two sockets, and frames go from one to the other", async () => {
+    const path = join(folder, "nic.sock");
+    await using command = new ServeCommand("nic", "--socket", path);
+    await command.line();
+    const attach = async (number: number) => {
+      const address = `${path}.${number}`;
+      return await openDevice(address, { backend: vfioUser(address) });
+    };
+    await using first = await attach(0);
+    await using second = await attach(1);
+    using sender = Nic.attach(first);
+    using receiver = Nic.attach(second);
+    // To everybody: a frame for another address would be left on the wire.
+    const frame = new Uint8Array(64).fill(0xff);
+    expect(sender.send(frame)).toBe(true);
+    expect((await receiver.frames().next()).value).toEqual(frame);
   });
 
   it("blocks for its client, and still hears of a signal", async () => {

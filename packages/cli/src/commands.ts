@@ -106,7 +106,7 @@ export const commands: readonly CommandSpec[] = [
       {
         usage: "<model>",
         about:
-          "edu, nvme, or a module whose default export is a DeviceModel or makes one, such as ./model.js",
+          "edu, nvme, nic (a linked pair), or a module whose default export is a DeviceModel or makes one, such as ./model.js",
       },
     ],
     options: [

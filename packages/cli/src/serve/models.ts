@@ -21,6 +21,10 @@ const builtIn: Readonly<Record<string, () => Promise<MakeModels>>> = {
     const { nvme } = await import("@userpci/nvme/model");
     return () => [nvme()];
   },
+  nic: async () => {
+    const { nicPair } = await import("@userpci/nic/model");
+    return () => nicPair();
+  },
 };
 
 /**
