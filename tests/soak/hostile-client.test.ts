@@ -15,7 +15,7 @@ import type { ServedReport } from "./hostile/served.ts";
 import { isFull } from "./rounds.ts";
 
 /** Ten minutes in full. */
-const CAMPAIGN_MS = isFull() ? 600_000 : 3000;
+const CAMPAIGN_MS = isFull() ? 600_000 : 1500;
 const SAMPLES = 24;
 const SERVED = fileURLToPath(new URL("../dist/soak/hostile/served.js", import.meta.url));
 

@@ -11,7 +11,7 @@ import { oddAnswers } from "./hostile/answers.ts";
 import { isFull } from "./rounds.ts";
 
 /** Ten minutes in full. */
-const CAMPAIGN_MS = isFull() ? 600_000 : 3000;
+const CAMPAIGN_MS = isFull() ? 600_000 : 1500;
 const TIMEOUT_MS = 60;
 /** What may come on top of the time-out on a busy machine: a call waits once, and closing asks a few times. */
 const SLACK_MS = 2000;
