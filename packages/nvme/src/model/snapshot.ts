@@ -1,7 +1,7 @@
 import { fieldOf } from "../fields.ts";
 import { nvmeRegisters } from "../registers.ts";
 import type { Controller } from "./controller.ts";
-import { LARGEST_MPS } from "./controller-registers.ts";
+import { type ControllerBank, LARGEST_MPS } from "./controller-registers.ts";
 import { CHUNK_SIZE } from "./disk.ts";
 import { EVENT_REQUESTS } from "./identity.ts";
 import type { NvmeSettings } from "./options.ts";
@@ -105,9 +105,11 @@ function saveSubmissions(to: StateWriter, queue: SubmissionQueue): void {
 export function loadState(controller: Controller, state: Uint8Array): void {
   const { bank, engine, admin, io, disk } = controller;
   const saved = readState(controller, new StateReader(state));
+  const before = [bank.get("CAP"), bank.get("VS")];
   bank.load(saved.registers);
-  const mps = fieldOf(bank.get("CC"), nvmeRegisters.rows.CC.fields.MPS);
-  if (mps > LARGEST_MPS) throw noState(`its memory page size is ${mps}`);
+  if (before[0] !== bank.get("CAP") || before[1] !== bank.get("VS"))
+    throw noState("it is of another controller");
+  checkRegisters(bank, saved);
   for (const [at, value] of saved.features) {
     if (!admin.features.restore(at, value)) throw noState(`it has a feature 0x${at.toString(16)}`);
   }
@@ -119,6 +121,29 @@ export function loadState(controller: Controller, state: Uint8Array): void {
   for (const queue of saved.submissions) engine.addSubmissions(queue);
   disk.clear();
   for (const [index, bytes] of saved.chunks) disk.write(index * CHUNK_SIZE, bytes);
+}
+
+/** What the registers say of the controller must go together, and with its queues. */
+function checkRegisters(bank: ControllerBank, queues: QueueLists): void {
+  const { CC, CSTS } = nvmeRegisters.rows;
+  const [cc, csts] = [bank.get("CC"), bank.get("CSTS")];
+  const mps = fieldOf(cc, CC.fields.MPS);
+  if (mps > LARGEST_MPS) throw noState(`its memory page size is ${mps}`);
+  const enabled = fieldOf(cc, CC.fields.EN) === 1;
+  const ready = fieldOf(csts, CSTS.fields.RDY) === 1;
+  if (!enabled && (ready || fieldOf(csts, CSTS.fields.CFS) === 1)) {
+    throw noState(`CSTS is 0x${csts.toString(16)} though CC.EN is 0`);
+  }
+  for (const list of [queues.completions, queues.submissions]) {
+    if (list.some(({ id }) => id === 0) === ready && (ready || list.length === 0)) continue;
+    throw noState(`CSTS.RDY is ${ready ? 1 : 0}, with ${list.length} queues of a kind`);
+  }
+}
+
+/** The queues of a state. */
+interface QueueLists {
+  readonly completions: readonly CompletionQueue[];
+  readonly submissions: readonly SubmissionQueue[];
 }
 
 /** Reads all of a state, in the order of {@link saveState}, and changes nothing. */

@@ -77,7 +77,7 @@ export class TestDriver implements Disposable {
   /** Resets the controller: its queues are gone. */
   disable(): void {
     this.registers.CC.write(configuration);
-    this.until(() => this.registers.CSTS.read() === 0);
+    this.until(() => this.registers.CSTS.get("RDY") === 0);
     for (const queue of this.queues.splice(0)) queue[Symbol.dispose]();
   }
 
