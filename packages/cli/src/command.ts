@@ -22,15 +22,29 @@ export interface OptionSpec {
   readonly about: string;
 }
 
+/** Under which heading `--help` lists a command. */
+export const sections = {
+  look: "Look:",
+  bind: "Give and take:",
+  poke: "Reach into a device:",
+  watch: "Watch:",
+  tools: "Write drivers and devices:",
+  standIns: "Stand in for pciutils:",
+} as const;
+
 /** A command as data: what `--help` prints, and where its code is. */
 export interface CommandSpec {
+  /** One word, or two for a command of a family: `config get`. */
   readonly name: string;
+  readonly section: keyof typeof sections;
   /** One line. */
   readonly summary: string;
   readonly arguments: readonly ArgumentSpec[];
   readonly options: readonly OptionSpec[];
   /** Command lines without the leading `userpci`, and what they do. */
   readonly examples: readonly (readonly [line: string, about: string])[];
+  /** Version of the schema of its JSON, which is in `schemas/`. Default 1. */
+  readonly schema?: number;
   /** Loads the code. Only the command that runs is loaded. */
   readonly load: () => Promise<CommandModule>;
 }
@@ -47,8 +61,12 @@ export interface CommandCall {
   readonly arguments: readonly (string | undefined)[];
   /** By name: `user` for `--user <name>`. A flag is true or absent. */
   readonly options: Readonly<Record<string, string | true | undefined>>;
-  /** Whether the result is printed as JSON; then nothing else may be written to standard output. */
+  /** Whether the result is printed as JSON; then nothing else may be written to standard output, but by `line`. */
   readonly json: boolean;
+  /** Whether JSON is printed as lines, each as soon as it is known (`--jsonl`); `json` is true then. */
+  readonly jsonl: boolean;
+  /** Prints a line of JSON at once with `--jsonl`, and does nothing without. */
+  readonly line: (value: object) => void;
   readonly terminal: Terminal;
 }
 
@@ -56,6 +74,8 @@ export interface CommandCall {
 export interface Report {
   /** For programs: printed as one JSON object with `--json`. Bigints become hexadecimal text. */
   readonly json: object;
+  /** For `--jsonl`: an object a line, after those that were printed by `line`. Default: `json` in one line. */
+  readonly lines?: readonly object[];
   /** For people: lines. */
   readonly text: (style: Style) => readonly string[];
   /** Whether what was asked for did not hold, though it could be reported; the exit status is then 1. */
@@ -83,6 +103,11 @@ export async function ofCommandLine<T>(take: () => T | Promise<T>): Promise<T> {
   } catch (error) {
     throw isPciError(error, "ERR_INVALID_ARGUMENT") ? new WrongValue(error) : error;
   }
+}
+
+/** How a result of a command says what it is: the first field of its JSON. */
+export function schemaName({ name, schema = 1 }: Pick<CommandSpec, "name" | "schema">): string {
+  return `userpci:${name.replaceAll(" ", "-")}/${schema}`;
 }
 
 /** The value of an option that takes one. */

@@ -1,5 +1,5 @@
 import { isPciError } from "@userpci/interface";
-import { toJson } from "./json.ts";
+import { type Form, writeFailure } from "./json.ts";
 import type { Style } from "./style.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -50,9 +50,9 @@ function textsOf(error: Error): Partial<Record<TextField, string>> {
 }
 
 /** Prints whatever was thrown: as JSON among the results, or else for people. */
-export function reportFailure(thrown: unknown, terminal: Terminal, json: boolean): void {
+export function reportFailure(thrown: unknown, terminal: Terminal, form: Form): void {
   const failure = toFailure(thrown);
-  if (json) terminal.write(toJson({ error: failure }, 2));
+  if (form !== "text") writeFailure(failure, terminal, form);
   else terminal.note(`${formatFailure(failure, terminal.noteStyle).join("\n")}\n`);
 }
 

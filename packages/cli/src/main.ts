@@ -21,7 +21,7 @@ async function reportLoss(cause: NodeJS.ErrnoException): Promise<void> {
   const { code = "EIO" } = cause;
   const hint = "is the disk full that it goes to? what is missing was not printed";
   const error = new PciError(code, `standard output cannot be written: ${code}`, { hint, cause });
-  reportFailure(error, terminal, false);
+  reportFailure(error, terminal, "text");
 }
 
 const [command] = process.argv.slice(2);

@@ -1,29 +1,37 @@
 import { Command, CommanderError } from "commander";
-import { type CommandSpec, ofCommandLine, type Report, WrongValue } from "./command.ts";
-import { commands } from "./commands.ts";
+import {
+  type CommandCall,
+  type CommandSpec,
+  ofCommandLine,
+  type Report,
+  schemaName,
+  sections,
+  WrongValue,
+} from "./command.ts";
+import { commands, families } from "./commands.ts";
 import { dropIns } from "./drop-in.ts";
 import { exitStatus } from "./exit-status.ts";
-import { toJson } from "./json.ts";
+import { type Form, toJson, writeFailure } from "./json.ts";
 import type { Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
 
 /** Runs a command line of `userpci`'s own commands. @returns exit status. Never rejects. */
 export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const json = wantsJson(argv);
-  let report: Report | undefined;
-  const program = createProgram({ terminal, json }, (made) => {
-    report = made;
+  const form = formOf(argv);
+  let done: Done | undefined;
+  const program = createProgram({ terminal, form }, (made) => {
+    done = made;
   });
   try {
     await program.parseAsync([...argv], { from: "user" });
-    if (report === undefined) return exitStatus.done;
-    terminal.write(json ? toJson(report.json, 2) : lines(report.text(terminal.style)));
-    return report.failed ? exitStatus.failed : exitStatus.done;
+    if (done === undefined) return exitStatus.done;
+    print(done, { terminal, form });
+    return done.report.failed ? exitStatus.failed : exitStatus.done;
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return refuse(thrown, argv, { terminal, json });
+    if (thrown instanceof CommanderError) return refuse(thrown, argv, { terminal, form });
     const { reportFailure } = await import("./failure.ts");
     const wrong = thrown instanceof WrongValue;
-    reportFailure(wrong ? thrown.cause : thrown, terminal, json);
+    reportFailure(wrong ? thrown.cause : thrown, terminal, form);
     return wrong ? exitStatus.usage : exitStatus.failed;
   }
 }
@@ -31,17 +39,32 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
 /** Where results and errors go, and in which form. */
 interface Output {
   readonly terminal: Terminal;
-  readonly json: boolean;
+  readonly form: Form;
 }
 
-/** Whether JSON is asked for, also on a command line that is wrong otherwise. What follows `--` is no option. */
-function wantsJson(argv: readonly string[]): boolean {
+/** What was run, and what came of it. */
+interface Done {
+  readonly spec: CommandSpec;
+  readonly report: Report;
+}
+
+function print({ spec, report }: Done, { terminal, form }: Output): void {
+  const schema = schemaName(spec);
+  if (form === "text") terminal.write(lines(report.text(terminal.style)));
+  else if (form === "json") terminal.write(toJson({ schema, ...report.json }, 2));
+  else for (const line of report.lines ?? [report.json]) terminal.write(toJson({ schema, ...line }));
+}
+
+/** The form that is asked for, also on a command line that is wrong otherwise. What follows `--` is no option. */
+function formOf(argv: readonly string[]): Form {
   const end = argv.indexOf("--");
-  return argv.slice(0, end < 0 ? argv.length : end).includes("--json");
+  const words = argv.slice(0, end < 0 ? argv.length : end);
+  if (words.includes("--jsonl")) return "jsonl";
+  return words.includes("--json") ? "json" : "text";
 }
 
-function createProgram(output: Output, done: (report: Report) => void): Command {
-  const { terminal, json } = output;
+function createProgram(output: Output, done: (done: Done) => void): Command {
+  const { terminal, form } = output;
   const { bold, cyan } = terminal.style;
   const program = new Command("userpci")
     .description("Own PCI devices from user space: find them, bind them, look into them.")
@@ -49,6 +72,7 @@ function createProgram(output: Output, done: (report: Report) => void): Command 
     .helpOption("-h, --help", "print help, also of a command")
     .helpCommand("help [command]", "print help, also of a command")
     .option(...jsonOption)
+    .option(...jsonlOption)
     .configureHelp({
       styleTitle: bold,
       styleSubcommandText: cyan,
@@ -57,30 +81,44 @@ function createProgram(output: Output, done: (report: Report) => void): Command 
     })
     .configureOutput({
       writeOut: terminal.write,
-      writeErr: json ? () => {} : terminal.note,
+      writeErr: form === "text" ? terminal.note : () => {},
       outputError: (text, write) => write(text.replace(/^error:/, terminal.noteStyle.red("error:"))),
     })
     .showHelpAfterError("(userpci --help lists the commands)")
     .exitOverride();
   for (const spec of commands) addCommand(program, spec, output, done);
   // For the help alone: their arguments never come here.
-  for (const { name, summary } of dropIns) program.command(name).description(summary);
+  for (const { name, summary } of dropIns) {
+    program.command(name).description(summary).helpGroup(sections.standIns);
+  }
   return program;
 }
 
 const jsonOption = ["--json", "print one JSON object, also for an error"] as const;
+const jsonlOption = ["--jsonl", "print JSON as lines, each as soon as it is known"] as const;
 
-function addCommand(
-  program: Command,
-  spec: CommandSpec,
-  { terminal, json }: Output,
-  done: (report: Report) => void,
-): void {
-  const command = program.command(spec.name).description(spec.summary);
+/** The command that a command of two words belongs to. */
+function familyOf(program: Command, name: string, { section }: CommandSpec): Command {
+  const known = program.commands.find((command) => command.name() === name);
+  if (known !== undefined) return known;
+  return program
+    .command(name)
+    .description(families[name] ?? "")
+    .helpGroup(sections[section])
+    .showHelpAfterError(`(userpci ${name} --help lists its commands)`);
+}
+
+function addCommand(program: Command, spec: CommandSpec, output: Output, done: (done: Done) => void): void {
+  const { terminal } = output;
+  const words = spec.name.split(" ");
+  const parent = words.length === 1 ? program : familyOf(program, words[0]!, spec);
+  const command = parent.command(words.at(-1)!).description(spec.summary);
+  if (parent === program) command.helpGroup(sections[spec.section]);
   for (const { usage, about } of spec.arguments) command.argument(usage, about);
   for (const { usage, about } of spec.options) command.option(usage, about);
   command
     .option(...jsonOption)
+    .option(...jsonlOption)
     .showHelpAfterError(`(userpci ${spec.name} --help says how)`)
     .addHelpText("after", examplesOf(spec, terminal))
     .action(async (...given: unknown[]) => {
@@ -93,8 +131,21 @@ function addCommand(
       }
       const module = await spec.load();
       await ofCommandLine(() => checkArguments(spec, values));
-      done(await module.run({ arguments: values, options, json, terminal }));
+      done({ spec, report: await module.run(callOf(spec, values, options, output)) });
     });
+}
+
+function callOf(
+  spec: CommandSpec,
+  values: CommandCall["arguments"],
+  options: CommandCall["options"],
+  { terminal, form }: Output,
+): CommandCall {
+  const schema = schemaName(spec);
+  const line = (value: object): void => {
+    if (form === "jsonl") terminal.write(toJson({ schema, ...value }));
+  };
+  return { arguments: values, options, json: form !== "text", jsonl: form === "jsonl", line, terminal };
 }
 
 /** @throws PciError `ERR_INVALID_ARGUMENT` */
@@ -114,21 +165,23 @@ function examplesOf(spec: CommandSpec, { style }: Terminal): string {
 }
 
 /** Commander has printed the message itself, or the help that was asked for. */
-function refuse(error: CommanderError, argv: readonly string[], { terminal, json }: Output): number {
+function refuse(error: CommanderError, argv: readonly string[], { terminal, form }: Output): number {
   if (error.exitCode === 0) return exitStatus.done;
-  if (json) {
+  if (form !== "text") {
     const [first = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
     const message = error.code === "commander.help" ? "no command is given" : first;
     const hint = suggestion?.replace(/^\((.*)\)$/, "$1") ?? `${helpFor(argv)} says how`;
-    terminal.write(toJson({ error: { code: "ERR_USAGE", message, hint, causes: [] } }, 2));
+    writeFailure({ code: "ERR_USAGE", message, hint, causes: [] }, terminal, form);
   }
   return exitStatus.usage;
 }
 
 /** The command line that explains what was meant. */
 function helpFor(argv: readonly string[]): string {
-  const spec = commands.find(({ name }) => name === argv.find((word) => !word.startsWith("-")));
-  return spec === undefined ? "userpci --help" : `userpci ${spec.name} --help`;
+  const [first, second] = argv.filter((word) => !word.startsWith("-"));
+  const spec = commands.find(({ name }) => name === first || name === `${first} ${second}`);
+  if (spec !== undefined) return `userpci ${spec.name} --help`;
+  return first !== undefined && Object.hasOwn(families, first) ? `userpci ${first} --help` : "userpci --help";
 }
 
 function lines(texts: readonly string[]): string {

@@ -22,7 +22,7 @@ async function runDropIn({ load }: DropIn, argv: readonly string[], terminal: Te
     return await (await load()).runDropIn(argv, terminal);
   } catch (thrown) {
     const { reportFailure } = await import("./failure.ts");
-    reportFailure(thrown, terminal, false);
+    reportFailure(thrown, terminal, "text");
     return exitStatus.failed;
   }
 }

@@ -1,0 +1,53 @@
+import type { CommandSpec } from "../command.ts";
+
+/** Commands for those who write drivers and devices. */
+export const tools: readonly CommandSpec[] = [
+  {
+    name: "serve",
+    section: "tools",
+    summary: "serve a device written in TypeScript to other programs and virtual machines (vfio-user)",
+    arguments: [
+      {
+        usage: "<model>",
+        about:
+          "edu, nvme, nic (a linked pair), or a module whose default export is a DeviceModel or makes one, such as ./model.js",
+      },
+    ],
+    options: [
+      { usage: "--socket <path>", about: "where clients connect; several models take <path>.0, <path>.1" },
+      {
+        usage: "--clients <one|many>",
+        about: "one at a time (default), or many (16), each with its own device",
+      },
+      { usage: "--refuse", about: "refuse clients that would have to wait" },
+      { usage: "--blocking", about: "wait for the client with the whole thread: less time a message" },
+      { usage: "--real-time", about: "let the device's clock run as the wall's" },
+      { usage: "--all", about: "let every user of this machine connect, not only the owner" },
+    ],
+    examples: [
+      ["serve edu --socket /tmp/edu.sock", "then: qemu … -device vfio-user-pci, or vfioUser() of a driver"],
+      ["serve ./model.js --socket /tmp/mine.sock --json", "events as lines of JSON on standard error"],
+    ],
+    load: () => import("../commands/serve.ts"),
+  },
+  {
+    name: "demo",
+    section: "tools",
+    summary: "drive a device step by step: an edu in another process, over vfio-user",
+    arguments: [],
+    options: [
+      {
+        usage: "--vm",
+        about: "boot a real Linux kernel with an emulated IOMMU, and drive QEMU's edu on its VFIO",
+      },
+      { usage: "--here", about: "use the edu device of this machine, as root" },
+      { usage: "--in-process", about: "emulate the edu in this process, with no socket and no addon" },
+    ],
+    examples: [
+      ["demo", "with no hardware, no root and no virtual machine"],
+      ["demo --vm", "fetches QEMU and a kernel once, then takes seconds"],
+      ["demo --json", "one object with the inputs, results and durations of each step"],
+    ],
+    load: () => import("../commands/demo.ts"),
+  },
+];
