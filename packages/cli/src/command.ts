@@ -6,7 +6,7 @@ import type { Terminal } from "./terminal.ts";
 
 /** An argument by its place. */
 export interface ArgumentSpec {
-  /** `<address>` where it must be given, `[address]` where it may. */
+  /** `<address>` where it must be given, `[address]` where it may; `<word...>` takes all that follow, as `rest` of the call. */
   readonly usage: string;
   readonly about: string;
   /** Name of the option with which alone it may be left out. */
@@ -20,6 +20,8 @@ export interface OptionSpec {
   /** As in help: `--user <name>`, or `--here` for one without a value. */
   readonly usage: string;
   readonly about: string;
+  /** Whether it may be given more than once; see {@link optionTexts}. */
+  readonly repeats?: true;
 }
 
 /** Under which heading `--help` lists a command. */
@@ -55,12 +57,17 @@ export interface CommandModule {
   readonly run: (call: CommandCall) => Promise<Report>;
 }
 
+/** Options by name. */
+export type OptionValues = Readonly<Record<string, string | true | readonly string[] | undefined>>;
+
 /** A command line, parsed. */
 export interface CommandCall {
   /** In the order of the specs; undefined where one was left out. */
   readonly arguments: readonly (string | undefined)[];
+  /** The words of a `<word...>`, also what follows `--`. */
+  readonly rest: readonly string[];
   /** By name: `user` for `--user <name>`. A flag is true or absent. */
-  readonly options: Readonly<Record<string, string | true | undefined>>;
+  readonly options: OptionValues;
   /** Whether the result is printed as JSON; then nothing else may be written to standard output, but by `line`. */
   readonly json: boolean;
   /** Whether JSON is printed as lines, each as soon as it is known (`--jsonl`); `json` is true then. */
@@ -114,6 +121,12 @@ export function schemaName({ name, schema = 1 }: Pick<CommandSpec, "name" | "sch
 export function optionText(call: CommandCall, name: string): string | undefined {
   const value = call.options[name];
   return typeof value === "string" ? value : undefined;
+}
+
+/** The values of an option that repeats, in their order. */
+export function optionTexts(call: CommandCall, name: string): readonly string[] {
+  const values = call.options[name];
+  return typeof values === "object" ? values : [];
 }
 
 /**

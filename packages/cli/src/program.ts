@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import {
   type CommandCall,
   type CommandSpec,
+  type OptionValues,
   ofCommandLine,
   type Report,
   schemaName,
@@ -115,7 +116,10 @@ function addCommand(program: Command, spec: CommandSpec, output: Output, done: (
   const command = parent.command(words.at(-1)!).description(spec.summary);
   if (parent === program) command.helpGroup(sections[spec.section]);
   for (const { usage, about } of spec.arguments) command.argument(usage, about);
-  for (const { usage, about } of spec.options) command.option(usage, about);
+  for (const { usage, about, repeats } of spec.options) {
+    if (repeats) command.option(usage, about, collect);
+    else command.option(usage, about);
+  }
   command
     .option(...jsonOption)
     .option(...jsonlOption)
@@ -123,29 +127,35 @@ function addCommand(program: Command, spec: CommandSpec, output: Output, done: (
     .addHelpText("after", examplesOf(spec, terminal))
     .action(async (...given: unknown[]) => {
       // Commander hands over the arguments, then the options, then the command.
-      const options = given[spec.arguments.length] as Record<string, string | true>;
-      const values = given.slice(0, spec.arguments.length) as (string | undefined)[];
+      const options = given[spec.arguments.length] as OptionValues;
+      const values = given.slice(0, spec.arguments.length) as (string | readonly string[] | undefined)[];
       for (const [at, { usage, unless }] of spec.arguments.entries()) {
         if (unless === undefined || values[at] !== undefined || options[unless] !== undefined) continue;
         command.error(`error: missing required argument '${usage.slice(1, -1)}'`);
       }
       const module = await spec.load();
-      await ofCommandLine(() => checkArguments(spec, values));
-      done({ spec, report: await module.run(callOf(spec, values, options, output)) });
+      const call = callOf(spec, values, options, output);
+      await ofCommandLine(() => checkArguments(spec, call.arguments));
+      done({ spec, report: await module.run(call) });
     });
 }
 
+/** The values of an option that repeats. */
+const collect = (value: string, former: readonly string[] = []): readonly string[] => [...former, value];
+
 function callOf(
   spec: CommandSpec,
-  values: CommandCall["arguments"],
-  options: CommandCall["options"],
+  given: readonly (string | readonly string[] | undefined)[],
+  options: OptionValues,
   { terminal, form }: Output,
 ): CommandCall {
   const schema = schemaName(spec);
   const line = (value: object): void => {
     if (form === "jsonl") terminal.write(toJson({ schema, ...value }));
   };
-  return { arguments: values, options, json: form !== "text", jsonl: form === "jsonl", line, terminal };
+  const words = given.map((value) => (typeof value === "object" ? undefined : value));
+  const rest = given.find((value) => typeof value === "object") ?? [];
+  return { arguments: words, rest, options, json: form !== "text", jsonl: form === "jsonl", line, terminal };
 }
 
 /** @throws PciError `ERR_INVALID_ARGUMENT` */

@@ -16,7 +16,7 @@ interface Counts {
 
 /** `userpci serve`: until a signal. */
 export async function run(call: CommandCall): Promise<Report> {
-  const { options, terminal, json } = call;
+  const { terminal, json } = call;
   const name = call.arguments[0]!;
   const socket = needSocket(optionText(call, "socket"));
   const make = await findModels(name);
@@ -25,7 +25,7 @@ export async function run(call: CommandCall): Promise<Report> {
   const servers = await startAll(call, make, socket, counts);
   try {
     const ended = nextSignal();
-    const clients = clientsOf(options["clients"]);
+    const clients = clientsOf(optionText(call, "clients"));
     const served = servers.map(({ path, function: fn }) => ({ name: fn?.name ?? name, path, clients }));
     if (json) terminal.note(toJson({ type: "serving", served }));
     else for (const { path } of served) terminal.write(servingText(name, path, clients));
@@ -67,10 +67,11 @@ async function startAll(
   }
 }
 
-function serveOptions({ options, terminal, json }: CommandCall, path: string, counts: Counts): ServeOptions {
+function serveOptions(call: CommandCall, path: string, counts: Counts): ServeOptions {
+  const { options, terminal, json } = call;
   return {
     path,
-    clients: clientsOf(options["clients"]),
+    clients: clientsOf(optionText(call, "clients")),
     mode: options["blocking"] === true ? "blocking" : "event-loop",
     access: options["all"] === true ? "all" : "owner",
     time: options["realTime"] === true ? "real" : "virtual",
@@ -106,7 +107,7 @@ function needSocket(socket: string | undefined): string {
 }
 
 /** @throws WrongValue */
-function clientsOf(value: string | true | undefined): "one" | "many" {
+function clientsOf(value: string | undefined): "one" | "many" {
   if (value === undefined || value === "one" || value === "many") return value ?? "one";
   throw new WrongValue(
     new PciError("ERR_INVALID_ARGUMENT", `${JSON.stringify(value)} is no number of clients`, {
