@@ -24,6 +24,7 @@ const permitted = [
   /^CHANGELOG\.md$/,
   /^bin\/([\w-]+\.js|package\.json)$/,
   /^data\/[\w.-]+$/,
+  /^schemas\/[\w-]+\.json$/,
   /^dist\/.*\.(js|d\.ts)$/,
   /^dist\/bundled-[\w-]+\.cjs$/,
   // What V8 made of one.

@@ -10,8 +10,11 @@ function makeCall(timeout?: string): CommandCall & { notes: string[] } {
   return {
     notes,
     arguments: [],
+    rest: [],
     options: { timeout },
     json: false,
+    jsonl: false,
+    line: () => expect.unreachable("it prints no JSON"),
     terminal: {
       write: () => expect.unreachable("progress is no result"),
       note: (text) => void notes.push(text),

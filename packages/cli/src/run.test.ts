@@ -9,6 +9,7 @@ import { dropIns } from "./drop-in.ts";
 import { run } from "./run.ts";
 import { createStyle } from "./style.ts";
 import type { Terminal } from "./terminal.ts";
+import { expectNamed } from "./testing/schema.ts";
 
 /** Configuration space of an edu: ids, command, status with a capability list, class 00ff00, BAR 0, MSI at 0x40. */
 function eduConfig(size: 64 | 256): Uint8Array {
@@ -78,7 +79,7 @@ async function userpci(
     noteColumns: undefined,
   };
   const status = await run(argv, terminal);
-  return { status, out, notes, json: () => JSON.parse(out) };
+  return { status, out, notes, json: () => expectNamed(out) };
 }
 
 const onTree = (...argv: string[]) => userpci([...argv, "--root", root]);
