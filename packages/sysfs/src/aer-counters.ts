@@ -28,16 +28,21 @@ export interface AerCounter {
  */
 export function readAerCounters(address: string, options: TreeOptions = {}): readonly AerCounter[] {
   checkTreeOptions(options);
-  return pathOf(PciAddress.parse(address).toString(), options).flatMap((each) =>
-    aerSeverities.flatMap((severity) => {
-      const text = readText(functionPath(each, options, `aer_dev_${severity}`)) ?? "";
-      return text.split("\n").flatMap((line) => parseLine(each, severity, line) ?? []);
-    }),
+  return functionsOnPath(PciAddress.parse(address).toString(), options).flatMap((each) =>
+    ownCounters(each, options),
   );
 }
 
-/** A function and the bridges above it, topmost first. */
-function pathOf(address: string, options: TreeOptions): string[] {
+/** The counters of one function alone. @param address in the kernel's spelling */
+export function ownCounters(address: string, options: TreeOptions): AerCounter[] {
+  return aerSeverities.flatMap((severity) => {
+    const text = readText(functionPath(address, options, `aer_dev_${severity}`)) ?? "";
+    return text.split("\n").flatMap((line) => parseLine(address, severity, line) ?? []);
+  });
+}
+
+/** A function and the bridges above it, topmost first; none if it is not there. @param address in the kernel's spelling */
+export function functionsOnPath(address: string, options: TreeOptions): string[] {
   const parts = readRealPath(functionPath(address, options))?.split("/") ?? [];
   return parts.filter((part) => PciAddress.tryParse(part)?.toString() === part);
 }

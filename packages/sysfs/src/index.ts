@@ -6,6 +6,14 @@
 export { PciAddress } from "./address.ts";
 export { type AerCounter, type AerSeverity, aerSeverities, readAerCounters } from "./aer-counters.ts";
 export { type Binding, type BindOptions, bind } from "./bind.ts";
+export {
+  type ConditionChange,
+  type ConditionOptions,
+  ConditionWatch,
+  type ErrorsCounted,
+  type LinkChanged,
+  type LinkCondition,
+} from "./condition.ts";
 export { ConfigFile, type ConfigFileOptions } from "./config-file.ts";
 export type { DriverOptions } from "./driver.ts";
 export { type FunctionFilter, findFunction, findFunctions, listFunctions } from "./find.ts";
@@ -31,6 +39,8 @@ export { type DeviceNodes, deviceNodes } from "./nodes.ts";
 export type { BindProgress, BindStep } from "./progress.ts";
 export type { PciResource } from "./resource.ts";
 export type { TreeOptions } from "./tree.ts";
+export { parseUevent, type Uevent } from "./uevent.ts";
 export { type Release, unbind } from "./unbind.ts";
 export { findUser, type SystemUser } from "./user.ts";
 export { setVirtualFunctions } from "./virtual-functions.ts";
+export { type UeventFilter, type UeventSource, type UeventsLost, watchUevents } from "./watch-uevents.ts";

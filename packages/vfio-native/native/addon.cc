@@ -58,6 +58,8 @@ constexpr Entry kFunctions[] = {
     {"receiveFrame", ReceiveFrame},
     {"sendFrame", SendFrame},
     {"exchangeFrames", ExchangeFrames},
+    {"netlink", Netlink},
+    {"netlinkReceive", NetlinkReceive},
     {"claimFaults", ClaimFaults},
     {"releaseFaults", ReleaseFaults},
     {"faultFlag", FaultFlag},

@@ -17,6 +17,7 @@
         "hold.cc",
         "ledger.cc",
         "memory.cc",
+        "netlink.cc",
         "scalar.cc",
         "signal_chain.cc",
         "socket.cc",

@@ -1,6 +1,7 @@
 // Numbers of the system's headers, for the architecture the addon was built for.
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <linux/netlink.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -26,6 +27,7 @@ constexpr Constant kConstants[] = {
     CONSTANT(EFD_SEMAPHORE),
     CONSTANT(SOCK_STREAM), CONSTANT(SOCK_DGRAM), CONSTANT(SOCK_SEQPACKET), CONSTANT(SOCK_NONBLOCK),
     CONSTANT(SHUT_RD),
+    CONSTANT(NETLINK_KOBJECT_UEVENT),
 };
 #undef CONSTANT
 

@@ -69,6 +69,10 @@ napi_value ReceiveFrame(napi_env env, napi_callback_info info);
 napi_value SendFrame(napi_env env, napi_callback_info info);
 napi_value ExchangeFrames(napi_env env, napi_callback_info info);
 
+// netlink.cc
+napi_value Netlink(napi_env env, napi_callback_info info);
+napi_value NetlinkReceive(napi_env env, napi_callback_info info);
+
 // fault.cc
 napi_value ClaimFaults(napi_env env, napi_callback_info info);
 napi_value ReleaseFaults(napi_env env, napi_callback_info info);

@@ -30,6 +30,7 @@ export const nativeConstants = [
   "SOCK_SEQPACKET",
   "SOCK_NONBLOCK",
   "SHUT_RD",
+  "NETLINK_KOBJECT_UEVENT",
 ] as const;
 
 /** One of {@link nativeConstants}. */

@@ -94,6 +94,26 @@ export interface NativeSockets {
   ): number;
 }
 
+/** The addon's calls on netlink sockets (netlink(7)): a part of `Native`. */
+export interface NativeNetlink {
+  /**
+   * socket(2) of the netlink family, raw and non-blocking, and bind(2) to multicast groups.
+   *
+   * @param protocol a `NETLINK_` constant
+   * @param groups a bit for each group
+   * @returns a descriptor, or negative errno
+   */
+  netlink(protocol: number, groups: number): number;
+  /**
+   * One message, without waiting for it.
+   *
+   * @param sender set to the sender's port, which is 0 for the kernel and for nobody else, and the groups that it was sent to
+   * @returns the message's length, which may be more than went into `target`; -EAGAIN if none is there; -ENOBUFS where the
+   *   kernel had no room for messages, which are lost; or another negative errno
+   */
+  netlinkReceive(fd: number, target: Uint8Array, sender: Uint32Array): number;
+}
+
 /** A process at the other end of a socket. */
 export interface Peer {
   readonly pid: number;

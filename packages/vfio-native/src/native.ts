@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { PciError } from "@userpci/interface";
 import type { NativeConstants } from "./native-constants.ts";
-import type { NativeSockets } from "./native-sockets.ts";
+import type { NativeNetlink, NativeSockets } from "./native-sockets.ts";
 
 /**
  * The addon: one system call a function, on plain integers. A result below 0 is a negative errno, see `errnoName()`;
@@ -17,7 +17,7 @@ import type { NativeSockets } from "./native-sockets.ts";
  *
  * Descriptors are close-on-exec from birth. Interrupted calls (EINTR) are made again.
  */
-export interface Native extends NativeSockets {
+export interface Native extends NativeSockets, NativeNetlink {
   /** Numbers of the C headers. */
   readonly constants: NativeConstants;
 

@@ -1,0 +1,123 @@
+import { PciAddress } from "./address.ts";
+import { type AerCounter, type AerSeverity, functionsOnPath, ownCounters } from "./aer-counters.ts";
+import { DEVICES, functionPath } from "./function.ts";
+import { checkTreeOptions } from "./options.ts";
+import { pathIn, readNames, readText, type TreeOptions } from "./tree.ts";
+
+/** How a link runs at a moment. */
+export interface LinkCondition {
+  /** GT/s a lane, such as 8; null where the link does not say. */
+  readonly speed: number | null;
+  /** Lanes; 0 for a link that is down. */
+  readonly width: number;
+}
+
+/** That the kernel has counted errors. */
+export interface ErrorsCounted {
+  readonly type: "errors";
+  /** The function that found them: a device, or a port above it. */
+  readonly address: string;
+  readonly severity: AerSeverity;
+  /** The kernel's name of the error, such as `BadTLP`. */
+  readonly error: string;
+  /** How many, since it was last looked. */
+  readonly more: number;
+  /** How many since the function was found. */
+  readonly count: number;
+}
+
+/** That a link has come up, gone down, or changed its speed or width. */
+export interface LinkChanged {
+  readonly type: "link";
+  /** The function at either end of the link: each tells of it. */
+  readonly address: string;
+  readonly before: LinkCondition;
+  readonly now: LinkCondition;
+}
+
+/** What {@link ConditionWatch} finds out. */
+export type ConditionChange = ErrorsCounted | LinkChanged;
+
+/** Which functions {@link ConditionWatch} looks at. */
+export interface ConditionOptions extends TreeOptions {
+  /** Only this function and the bridges above it, such as `0000:00:04.0`. Default: all that there are at each look. */
+  readonly address?: string;
+}
+
+/** What was last seen of a function. */
+interface Seen {
+  readonly counts: ReadonlyMap<string, number>;
+  readonly link: LinkCondition | undefined;
+}
+
+/**
+ * Finds out what changes of functions without an event: their error counters and their links. Reading a link takes an access to
+ * the function's configuration space, so one that sleeps without power (D3cold) is left alone.
+ */
+export class ConditionWatch {
+  readonly #options: ConditionOptions;
+  #seen = new Map<string, Seen>();
+
+  /** Looks for the first time. @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_PERMISSION` */
+  constructor(options: ConditionOptions = {}) {
+    checkTreeOptions(options);
+    if (options.address !== undefined) PciAddress.parse(options.address);
+    this.#options = options;
+    this.changes();
+  }
+
+  /** How many functions were there at the last look. */
+  get size(): number {
+    return this.#seen.size;
+  }
+
+  /**
+   * Looks, and tells what has changed since the last look, by ascending address. What has come since is new, and has not changed.
+   *
+   * @throws PciError `ERR_PERMISSION`
+   */
+  changes(): ConditionChange[] {
+    const before = this.#seen;
+    this.#seen = new Map();
+    return this.#addresses().flatMap((address) => {
+      const counters = ownCounters(address, this.#options);
+      const link = readLinkCondition(address, this.#options) ?? before.get(address)?.link;
+      this.#seen.set(address, { counts: new Map(counters.map((each) => [keyOf(each), each.count])), link });
+      const former = before.get(address);
+      return former === undefined
+        ? []
+        : [...errorsSince(former, counters), ...linkSince(former, address, link)];
+    });
+  }
+
+  #addresses(): string[] {
+    const { address } = this.#options;
+    if (address === undefined) return readNames(pathIn(this.#options, DEVICES));
+    return functionsOnPath(PciAddress.parse(address).toString(), this.#options);
+  }
+}
+
+const keyOf = ({ severity, error }: AerCounter): string => `${severity} ${error}`;
+
+function errorsSince({ counts }: Seen, counters: readonly AerCounter[]): ErrorsCounted[] {
+  return counters.flatMap((counter) => {
+    const more = counter.count - (counts.get(keyOf(counter)) ?? 0);
+    return more > 0 ? [{ type: "errors" as const, ...counter, more }] : [];
+  });
+}
+
+function linkSince({ link: before }: Seen, address: string, now: LinkCondition | undefined): LinkChanged[] {
+  if (before === undefined || now === undefined) return [];
+  const same = before.speed === now.speed && before.width === now.width;
+  return same ? [] : [{ type: "link", address, before, now }];
+}
+
+/** How a function's link runs; undefined where it has none, or sleeps. */
+function readLinkCondition(address: string, options: TreeOptions): LinkCondition | undefined {
+  const text = (name: string) => readText(functionPath(address, options, name));
+  if (text("power_state") === "D3cold") return undefined;
+  const width = text("current_link_width");
+  if (width === null || !/^\d+$/.test(width)) return undefined;
+  const speed = Number.parseFloat(text("current_link_speed") ?? "");
+  return { speed: Number.isNaN(speed) ? null : speed, width: Number(width) };
+}
