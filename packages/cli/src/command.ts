@@ -11,6 +11,8 @@ export interface ArgumentSpec {
   readonly about: string;
   /** Name of the option with which alone it may be left out. */
   readonly unless?: string;
+  /** Names of options of which each stands in its place: with one of them it is left out, and the next argument is the first. */
+  readonly replacedBy?: readonly string[];
   /** Looks at one that is given. @throws PciError `ERR_INVALID_ARGUMENT` */
   readonly check?: (text: string) => Promise<void>;
 }

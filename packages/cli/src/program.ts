@@ -13,6 +13,7 @@ import { commands, families } from "./commands.ts";
 import { dropIns } from "./drop-in.ts";
 import { exitStatus } from "./exit-status.ts";
 import { type Form, toJson, writeFailure } from "./json.ts";
+import { type Given, isShifting, optional, placeWords } from "./placing.ts";
 import type { Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
 
@@ -115,7 +116,9 @@ function addCommand(program: Command, spec: CommandSpec, output: Output, done: (
   const parent = words.length === 1 ? program : familyOf(program, words[0]!, spec);
   const command = parent.command(words.at(-1)!).description(spec.summary);
   if (parent === program) command.helpGroup(sections[spec.section]);
-  for (const { usage, about } of spec.arguments) command.argument(usage, about);
+  const shifting = isShifting(spec.arguments);
+  for (const { usage, about } of spec.arguments) command.argument(shifting ? optional(usage) : usage, about);
+  if (shifting) command.usage(["[options]", ...spec.arguments.map(({ usage }) => usage)].join(" "));
   for (const { usage, about, repeats } of spec.options) {
     if (repeats) command.option(usage, about, collect);
     else command.option(usage, about);
@@ -128,11 +131,8 @@ function addCommand(program: Command, spec: CommandSpec, output: Output, done: (
     .action(async (...given: unknown[]) => {
       // Commander hands over the arguments, then the options, then the command.
       const options = given[spec.arguments.length] as OptionValues;
-      const values = given.slice(0, spec.arguments.length) as (string | readonly string[] | undefined)[];
-      for (const [at, { usage, unless }] of spec.arguments.entries()) {
-        if (unless === undefined || values[at] !== undefined || options[unless] !== undefined) continue;
-        command.error(`error: missing required argument '${usage.slice(1, -1)}'`);
-      }
+      const values = placeWords(spec.arguments, given.slice(0, spec.arguments.length) as Given[], options);
+      if (typeof values === "string") return command.error(`error: ${values}`);
       const module = await spec.load();
       const call = callOf(spec, values, options, output);
       await ofCommandLine(() => checkArguments(spec, call.arguments));
@@ -145,7 +145,7 @@ const collect = (value: string, former: readonly string[] = []): readonly string
 
 function callOf(
   spec: CommandSpec,
-  given: readonly (string | readonly string[] | undefined)[],
+  given: readonly Given[],
   options: OptionValues,
   { terminal, form }: Output,
 ): CommandCall {

@@ -25,4 +25,5 @@ export { type Memlock, readMemlock, readUserMemlock } from "./memlock.ts";
 export { Migration, type MigrationState } from "./migration.ts";
 export { MigrationFile } from "./migration-file.ts";
 export { type DirtyOptions, PageTable, type PageTableOptions } from "./page-table.ts";
+export { openResource, type ResourceOptions } from "./resource-region.ts";
 export type { TransferOptions } from "./transfer-wait.ts";

@@ -21,3 +21,17 @@ export const timeout: OptionSpec = {
   usage: "--timeout <seconds>",
   about: "how long to wait for the kernel in one step (default: 30)",
 };
+
+/** The device that a command reaches into: of this machine, emulated, or served. */
+export const target: ArgumentSpec = {
+  ...address,
+  about: `${address.about}; left out with --model and --socket`,
+  replacedBy: ["model", "socket"],
+};
+
+/** Which device is meant in place of the address, and how it is reached. */
+export const targetOptions: readonly OptionSpec[] = [
+  { usage: "--model <model>", about: "an emulated device: edu, nvme, nic, or a module such as ./model.js" },
+  { usage: "--socket <path>", about: "a device that is served over vfio-user, as by `userpci serve`" },
+  { usage: "--via <way>", about: "vfio or sysfs, where both lead to the function" },
+];

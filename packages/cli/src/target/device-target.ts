@@ -1,0 +1,107 @@
+import { isPciError, type OwnedRegion, type Region } from "@userpci/interface";
+import type { ConfigSpace } from "@userpci/pci-config";
+import type { PciFunction } from "@userpci/sysfs";
+import { type Backend, defaultBackend, openDevice, type PciDevice } from "userpci";
+import { readRegion, type Target, type TargetBar, type TargetVia } from "./target.ts";
+
+const BARS = 6;
+
+/** A target that is an open device: on the kernel's VFIO, over vfio-user, or emulated. */
+export class DeviceTarget implements Target {
+  readonly address: string;
+  readonly via: TargetVia;
+  readonly device: PciDevice;
+  readonly fn: PciFunction | null;
+  readonly #backend: Backend | undefined;
+
+  private constructor(device: PciDevice, fn: PciFunction | null, backend: Backend | undefined) {
+    this.device = device;
+    this.address = device.address;
+    this.via = device.backendDevice.backend as TargetVia;
+    this.fn = fn;
+    this.#backend = backend;
+  }
+
+  /**
+   * Opens a device.
+   *
+   * @param fn what sysfs says of it; null for one of no machine
+   * @param backend is closed with the target; the default one is the process's
+   * @throws PciError as `openDevice`
+   */
+  static async open(address: string, fn: PciFunction | null, backend?: Backend): Promise<DeviceTarget> {
+    try {
+      const device = await openDevice(address, { backend: backend ?? defaultBackend(address) });
+      return new DeviceTarget(device, fn, backend);
+    } catch (error) {
+      await backend?.close();
+      throw error;
+    }
+  }
+
+  get config(): ConfigSpace {
+    return this.device.config;
+  }
+
+  get bars(): readonly TargetBar[] {
+    const bars: TargetBar[] = [];
+    for (let index = 0; index < BARS; index++) {
+      const { size } = this.device.bar(index);
+      if (size > 0) bars.push({ index, size, space: this.#isPorts(index) ? "io" : "memory" });
+    }
+    return bars;
+  }
+
+  bar(index: number): OwnedRegion {
+    const bar = this.device.bar(index);
+    const ports = bar.size > 0 && this.#isPorts(index);
+    // Gone with the device's close, or its reset.
+    if (bar.size > 0) this.config.command.update(ports ? { io: true } : { memory: true });
+    if (ports) return unowned(bar.region());
+    try {
+      return bar.map();
+    } catch (error) {
+      // Of less than a page, which the kernel does not map: by system calls.
+      if (bar.size > 0 && isPciError(error, "ERR_NOT_SUPPORTED")) return unowned(bar.region());
+      throw error;
+    }
+  }
+
+  rom(): Uint8Array | null {
+    const { size } = this.device.backendDevice.regionInfo(6);
+    return size === 0 ? null : readRegion(this.device.rom());
+  }
+
+  async close(): Promise<void> {
+    await this.device.close();
+    await this.#backend?.close();
+  }
+
+  /** {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Bit 0 of a BAR register (PCI 3.0, section 6.2.5.1). */
+  #isPorts(index: number): boolean {
+    return (this.config.region.read32(0x10 + 4 * index) & 1) !== 0;
+  }
+}
+
+/** A region that holds nothing open. */
+function unowned(region: Region): OwnedRegion {
+  return {
+    size: region.size,
+    closed: false,
+    read8: (offset) => region.read8(offset),
+    read16: (offset) => region.read16(offset),
+    read32: (offset) => region.read32(offset),
+    read64: (offset) => region.read64(offset),
+    write8: (offset, value) => region.write8(offset, value),
+    write16: (offset, value) => region.write16(offset, value),
+    write32: (offset, value) => region.write32(offset, value),
+    write64: (offset, value) => region.write64(offset, value),
+    close: () => undefined,
+    [Symbol.dispose]: () => undefined,
+  };
+}

@@ -1,0 +1,153 @@
+import { isPciError, PciError } from "@userpci/interface";
+import {
+  describeHolders,
+  deviceNodes,
+  findFunction,
+  findHolders,
+  isVfioDriver,
+  type PciFunction,
+} from "@userpci/sysfs";
+import { type CommandCall, optionText, WrongValue } from "../command.ts";
+import type { Target } from "./target.ts";
+
+/** What a command needs of its target. */
+export interface TargetRequest {
+  /**
+   * `registers` (default): BARs, over VFIO where the function is bound to it and this user may open it, else through sysfs as root.
+   * `config`: configuration space as it is, so through sysfs; over VFIO, which resets the function, only for what this user may not
+   * read otherwise. `device`: interrupts or DMA, never through sysfs.
+   */
+  readonly use?: "registers" | "config" | "device";
+  /** Whether configuration space is to be written. Default false. */
+  readonly writable?: boolean;
+}
+
+/** Bytes of which an ordinary user reads the first 64 only. */
+const WHOLE_CONFIG = 256;
+
+/**
+ * Opens the device that a command line names: `--model` an emulated one, `--socket` one that is served over vfio-user, else the PCI function
+ * of its first argument. `--via vfio|sysfs` decides where both lead to it.
+ *
+ * @throws WrongValue for options that mean nothing; PciError `ERR_NO_DEVICE`, `ERR_PERMISSION`, `ERR_WRONG_DRIVER`, `ERR_DEVICE_BUSY`, and what else
+ * `openDevice` throws
+ */
+export async function openTarget(call: CommandCall, request: TargetRequest = {}): Promise<Target> {
+  const [model, socket, via] = ["model", "socket", "via"].map((name) => optionText(call, name));
+  if (model !== undefined && socket !== undefined) throw wrong("--model and --socket name two devices");
+  if (via !== undefined && via !== "vfio" && via !== "sysfs") throw wrong(`there is no way ${via}`);
+  if (model !== undefined) return openModel(model);
+  if (socket !== undefined) return openSocket(socket);
+  return openFunction(findFunction(call.arguments[0]!), via, request);
+}
+
+function wrong(message: string): WrongValue {
+  const hint =
+    "give one of --model edu, --socket PATH, or a PCI address with or without --via vfio or --via sysfs";
+  return new WrongValue(new PciError("ERR_INVALID_ARGUMENT", message, { hint }));
+}
+
+async function openModel(name: string): Promise<Target> {
+  const { findModels } = await import("../serve/models.ts");
+  const { emulated } = await import("@userpci/device-model");
+  const { DeviceTarget } = await import("./device-target.ts");
+  const models = (await findModels(name))();
+  const addressed = Object.fromEntries(
+    models.map((model, index) => [index === 0 ? name : `${name}.${index}`, model]),
+  );
+  return DeviceTarget.open(name, null, emulated(addressed));
+}
+
+async function openSocket(path: string): Promise<Target> {
+  const { vfioUser } = await import("userpci");
+  const { DeviceTarget } = await import("./device-target.ts");
+  return DeviceTarget.open(path, null, vfioUser());
+}
+
+async function openFunction(
+  fn: PciFunction,
+  via: "vfio" | "sysfs" | undefined,
+  request: TargetRequest,
+): Promise<Target> {
+  const { use = "registers" } = request;
+  if (via === "vfio" || use === "device") return openVfio(fn);
+  if (via === "sysfs") return openSysfs(fn, request);
+  if (use === "config") return openConfig(fn, request);
+  if (!isVfioDriver(fn.driver)) return openSysfs(fn, request);
+  try {
+    return await openVfio(fn);
+  } catch (error) {
+    // Root sees the registers of a function that a program is at.
+    if (process.geteuid?.() !== 0 || !isPciError(error, "ERR_DEVICE_BUSY"))
+      throw await withHolders(fn, error);
+    return openSysfs(fn, request);
+  }
+}
+
+async function openVfio(fn: PciFunction): Promise<Target> {
+  const { DeviceTarget } = await import("./device-target.ts");
+  return DeviceTarget.open(fn.address, fn);
+}
+
+async function openSysfs(fn: PciFunction, { writable }: TargetRequest): Promise<Target> {
+  const { SysfsTarget } = await import("./sysfs-target.ts");
+  return SysfsTarget.open(fn, {}, writable);
+}
+
+/** All of configuration space for whoever may have it, else the header. */
+async function openConfig(fn: PciFunction, request: TargetRequest): Promise<Target> {
+  const target = await openSysfs(fn, request);
+  if (target.config.size >= WHOLE_CONFIG || !isVfioDriver(fn.driver)) return target;
+  try {
+    const device = await openVfio(fn);
+    await target.close();
+    return device;
+  } catch (error) {
+    // The header is better than nothing.
+    if (isPciError(error)) return target;
+    throw error;
+  }
+}
+
+/** The error, with who has the function open. */
+async function withHolders(fn: PciFunction, error: unknown): Promise<unknown> {
+  if (!isPciError(error, "ERR_DEVICE_BUSY")) return error;
+  const { group, device } = deviceNodes(fn);
+  const { holders } = await findHolders([group, device].filter((node) => node !== null));
+  if (holders.length === 0) return error;
+  return new PciError("ERR_DEVICE_BUSY", `${fn.address} is open in ${describeHolders(holders)}`, {
+    hint: "end that program first; root reads registers beside it: sudo userpci mem read",
+    cause: error,
+  });
+}
+
+/**
+ * Refuses to write to a function that a kernel driver or a program is at, unless `--yes` was given.
+ *
+ * @param what is to be done, such as `a write to BAR 0`
+ * @throws PciError `ERR_DEVICE_BUSY`
+ */
+export async function requireConsent(
+  call: CommandCall,
+  { fn }: Pick<Target, "fn">,
+  what: string,
+): Promise<void> {
+  if (fn === null || call.options["yes"] === true || fn.driver === null) return;
+  const owner = isVfioDriver(fn.driver) ? await userOf(fn) : `the driver ${fn.driver}`;
+  if (owner === "") return;
+  throw new PciError(
+    "ERR_DEVICE_BUSY",
+    `${owner} has ${fn.address}, and ${what} may break what it is doing`,
+    {
+      hint: `give --yes if that is what you want; or take it away first: sudo userpci bind ${fn.address}`,
+      details: { driver: fn.driver },
+    },
+  );
+}
+
+/** Who else has the function's nodes open. */
+async function userOf(fn: PciFunction): Promise<string> {
+  const { group, device } = deviceNodes(fn);
+  const { holders } = await findHolders([group, device].filter((node) => node !== null));
+  return describeHolders(holders.filter(({ pid }) => pid !== process.pid));
+}

@@ -1,0 +1,118 @@
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { type OwnedRegion, PciError } from "@userpci/interface";
+import { type ConfigSpace, configOf } from "@userpci/pci-config";
+import { ConfigFile, type PciFunction, type TreeOptions } from "@userpci/sysfs";
+import type { Target, TargetBar } from "./target.ts";
+
+/** Memory and port decode of the command register (PCI 3.0, section 6.2.2). */
+const decode = { memory: 1 << 1, io: 1 << 0 } as const;
+
+/** A target through its files in sysfs, as it is: whoever has it keeps it, and it is not reset. */
+export class SysfsTarget implements Target {
+  readonly via = "sysfs";
+  readonly device = null;
+  readonly fn: PciFunction;
+  readonly config: ConfigSpace;
+  readonly #file: ConfigFile;
+  readonly #tree: TreeOptions;
+  readonly #openResource: OpenResource;
+  readonly #open = new Set<OwnedRegion>();
+
+  private constructor(fn: PciFunction, file: ConfigFile, tree: TreeOptions, openResource: OpenResource) {
+    this.fn = fn;
+    this.config = configOf(file);
+    this.#file = file;
+    this.#tree = tree;
+    this.#openResource = openResource;
+  }
+
+  /**
+   * Opens the function's configuration file.
+   *
+   * @param writable whether configuration space is to be written
+   * @throws PciError as `ConfigFile`
+   */
+  static async open(fn: PciFunction, tree: TreeOptions, writable = false): Promise<SysfsTarget> {
+    const { openResource } = await import("@userpci/vfio-native");
+    const file = new ConfigFile(fn.address, { ...tree, writable });
+    return new SysfsTarget(fn, file, tree, openResource);
+  }
+
+  get address(): string {
+    return this.fn.address;
+  }
+
+  get bars(): readonly TargetBar[] {
+    return this.fn.resources.filter(({ index }) => index < 6);
+  }
+
+  bar(index: number, writable = false): OwnedRegion {
+    const bar = this.bars.find((each) => each.index === index);
+    if (bar !== undefined) this.#requireDecode(bar);
+    const region = this.#openResource(this.address, index, { ...this.#tree, writable });
+    this.#open.add(region);
+    return region;
+  }
+
+  rom(): Uint8Array | null {
+    const size = this.fn.resources.find(({ index }) => index === 6)?.size;
+    return size === undefined ? null : readRom(this.#path("rom"), size);
+  }
+
+  async close(): Promise<void> {
+    for (const region of this.#open) region.close();
+    this.#file.close();
+  }
+
+  /** {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** What does not decode answers all ones, as does what sleeps. */
+  #requireDecode({ index, space }: TargetBar): void {
+    if ((this.config.command.raw & decode[space]) !== 0) return;
+    const field = space === "io" ? "io" : "memory";
+    throw new PciError(
+      "ERR_MEMORY_DISABLED",
+      `${this.address} does not decode ${space === "io" ? "I/O ports" : "memory"}, so BAR ${index} does not answer`,
+      { hint: `sudo userpci config set ${this.address} command.${field}=1` },
+    );
+  }
+
+  #path(name: string): string {
+    return `${this.#tree.root ?? ""}/sys/bus/pci/devices/${this.address}/${name}`;
+  }
+}
+
+type OpenResource = typeof import("@userpci/vfio-native").openResource;
+
+/** Switches the ROM on, reads it, and switches it off (`pci_read_rom`, `drivers/pci/pci-sysfs.c`). */
+function readRom(path: string, size: number): Uint8Array {
+  let file: number;
+  try {
+    file = openSync(path, "r+");
+  } catch (cause) {
+    const { code = "EIO" } = cause as NodeJS.ErrnoException;
+    const denied = code === "EACCES" || code === "EPERM";
+    throw new PciError(denied ? "ERR_PERMISSION" : code, `${path} cannot be opened: ${code}`, {
+      path,
+      hint: denied ? "run it as root, with sudo" : "the kernel may say why: sudo dmesg | tail",
+      cause,
+    });
+  }
+  try {
+    writeSync(file, "1");
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    while (at < size) {
+      const count = readSync(file, bytes, at, size - at, at);
+      if (count === 0) break;
+      at += count;
+    }
+    return bytes.slice(0, at);
+  } finally {
+    writeSync(file, "0");
+    closeSync(file);
+  }
+}

@@ -1,0 +1,51 @@
+import type { OwnedRegion, Region } from "@userpci/interface";
+import type { ConfigSpace } from "@userpci/pci-config";
+import type { PciFunction } from "@userpci/sysfs";
+import type { PciDevice } from "userpci";
+
+/** How a target is reached. */
+export type TargetVia = "vfio-cdev" | "vfio-group" | "vfio-user" | "emulated" | "sysfs";
+
+/** A device that a command has opened, in one of the ways that there are. The command closes it. */
+export interface Target extends AsyncDisposable {
+  /** PCI address, path of a socket, or name of a model. */
+  readonly address: string;
+  readonly via: TargetVia;
+  /** The open device; null over sysfs, which has no interrupts and no DMA. */
+  readonly device: PciDevice | null;
+  /** What sysfs says of it; null for a device that is none of this machine's. */
+  readonly fn: PciFunction | null;
+  readonly config: ConfigSpace;
+  /** BARs that it has, ascending. */
+  readonly bars: readonly TargetBar[];
+  /**
+   * Registers of a BAR. Over VFIO and vfio-user, and of a model, memory and port decode is switched on; over sysfs it must be on.
+   *
+   * @param index 0 to 5
+   * @param writable whether it is to be written. Default false
+   * @throws PciError `ERR_NOT_SUPPORTED` for a BAR that it has not, `ERR_MEMORY_DISABLED`, `ERR_PERMISSION`
+   */
+  bar(index: number, writable?: boolean): OwnedRegion;
+  /** Bytes of the expansion ROM, or null if it has none. @throws PciError `ERR_PERMISSION`; what reading throws */
+  rom(): Uint8Array | null;
+  /** Harmless twice. */
+  close(): Promise<void>;
+}
+
+/** Place and kind of a BAR. */
+export interface TargetBar {
+  readonly index: number;
+  /** Bytes. */
+  readonly size: number;
+  readonly space: "memory" | "io";
+}
+
+/** All bytes of a region, in accesses of 32 bits. */
+export function readRegion(region: Region): Uint8Array {
+  const bytes = new Uint8Array(region.size);
+  const view = new DataView(bytes.buffer);
+  const whole = region.size - (region.size % 4);
+  for (let at = 0; at < whole; at += 4) view.setUint32(at, region.read32(at), true);
+  for (let at = whole; at < region.size; at++) view.setUint8(at, region.read8(at));
+  return bytes;
+}
