@@ -59,6 +59,7 @@ async function start(options: BootOptions, parts: Parts, kernel: Kernel, directo
     agent,
     tools: parts.guestTools,
     modules: kernel.modules,
+    overlay: options.overlay,
     passable: await closedDirectories([process.execPath, agent, process.cwd(), ...(options.reachable ?? [])]),
   };
   await mkdir(files.exchange);

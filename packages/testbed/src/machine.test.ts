@@ -59,6 +59,8 @@ test("wrong sizes and names are refused before QEMU sees them", () => {
     { hugepages: 1.5 },
     { bootTimeoutMs: 0 },
     { kernel: "mine" as "iommufd" },
+    { overlay: "overlay.tar" },
+    { overlay: "/no/such/overlay.tar" },
   ]) {
     expect(() => checkBootOptions(options)).toThrow(
       expect.objectContaining({ code: "ERR_TESTBED_ARGUMENT" }),

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import { TestbedError } from "./error.ts";
 import type { Kernel } from "./parts.ts";
 import type { OnProgress } from "./progress.ts";
@@ -26,6 +28,11 @@ export interface BootOptions {
    * `/root`, say). Those directories become passable in the guest. The running node and the current directory always are.
    */
   readonly reachable?: readonly string[];
+  /**
+   * Absolute path of a file by `saveOverlay`: the guest begins with all that an earlier one had written, where it had written it. Default: with
+   * the host's tree as it is.
+   */
+  readonly overlay?: string;
   /** More arguments for QEMU (drives, netdevs, objects), before the devices. */
   readonly qemuArguments?: readonly string[];
   /** Time for the guest to come up, in ms. Default 120000; it takes about 5000 on an idle machine. */
@@ -50,11 +57,14 @@ export const DEFAULT_BOOT_TIMEOUT_MS = 120_000;
  * @throws TestbedError ERR_TESTBED_ARGUMENT.
  */
 export function checkBootOptions(options: BootOptions): void {
-  const { memory = DEFAULT_MEMORY, hugepages = 0, bootTimeoutMs = DEFAULT_BOOT_TIMEOUT_MS, kernel } = options;
+  const { memory = DEFAULT_MEMORY, hugepages = 0, bootTimeoutMs = DEFAULT_BOOT_TIMEOUT_MS } = options;
+  const { kernel, overlay } = options;
   if (!/^\d+[MG]$/.test(memory)) throw bad("memory", memory, 'a number with M or G, for example "2G"');
   if (!Number.isInteger(hugepages) || hugepages < 0)
     throw bad("hugepages", hugepages, "a count of 2 MiB pages, 0 or more");
   if (!(bootTimeoutMs > 0)) throw bad("bootTimeoutMs", bootTimeoutMs, "milliseconds, more than 0");
+  if (overlay !== undefined && !(isAbsolute(overlay) && existsSync(overlay)))
+    throw bad("overlay", overlay, "the absolute path of a file that saveOverlay wrote");
   if (typeof kernel === "string" && kernel !== "iommufd")
     throw bad("kernel", kernel, '"iommufd", or a kernel of your own as { image, release, modules }');
 }

@@ -13,6 +13,8 @@ const WRAPPERS = "guest-bin";
 export const GUEST_TOOL_PATH = `${GUEST_TOOLBOX}/${WRAPPERS}`;
 
 const LIBRARY_FOLDERS = ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"];
+/** Where packages keep libraries that only their own programs use. */
+const PRIVATE_FOLDERS = ["usr/lib/x86_64-linux-gnu/systemd"];
 const LOADER = "ld-linux-x86-64.so.2";
 
 /** Program arguments that QEMU needs to find its data when it runs from an unpacked tree. */
@@ -32,7 +34,11 @@ export class Toolbox {
   command(...candidates: readonly string[]): Command {
     const path = this.#find(candidates);
     const loader = this.#find(LIBRARY_FOLDERS.map((folder) => join(folder, LOADER)));
-    const libraries = LIBRARY_FOLDERS.map((folder) => join(this.root, folder)).join(":");
+    const folders = [
+      ...LIBRARY_FOLDERS,
+      ...PRIVATE_FOLDERS.filter((folder) => existsSync(join(this.root, folder))),
+    ];
+    const libraries = folders.map((folder) => join(this.root, folder)).join(":");
     return [join(this.root, loader), "--library-path", libraries, join(this.root, path)];
   }
 

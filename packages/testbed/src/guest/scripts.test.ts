@@ -21,6 +21,7 @@ test("settings are assignments that a shell takes as they are meant", () => {
     agent: "/a$b",
     tools: undefined,
     modules: "/m'o",
+    overlay: undefined,
     passable: ["/root", "/x y"],
   };
   const script = `${settingsScript(settings)}printf '%s|' "$NODE" "$AGENT" "$TOOLS" "$MODULES" "$PASSABLE"`;

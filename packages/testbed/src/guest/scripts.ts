@@ -6,6 +6,8 @@ export const GUEST = {
   host: "/run/testbed/host",
   /** A directory shared with the host, readable and writable by everybody in the guest. */
   exchange: "/run/testbed/exchange",
+  /** What the guest has written: the upper layer of its root. */
+  written: "/run/testbed/rw/upper",
   busybox: "/run/testbed/busybox",
   secondStage: "/run/testbed/second-stage.sh",
 } as const;
@@ -25,6 +27,8 @@ export interface GuestSettings {
   readonly agent: string;
   readonly tools: string | undefined;
   readonly modules: string | undefined;
+  /** Archive of what an earlier guest wrote. */
+  readonly overlay: string | undefined;
   /** Directories that other users than root must be able to pass through. */
   readonly passable: readonly string[];
 }
@@ -64,14 +68,16 @@ while read -r module; do insmod "$module" || fail "insmod $module"; done </modul
 ${MOUNT_9P},ro,cache=loose ${TAG.host} /ro || fail "mounting the host's tree"
 mount -t tmpfs -o mode=0755 rw /rw
 mkdir /rw/upper /rw/work
+[ -z "$OVERLAY" ] || tar -x -f "/ro$OVERLAY" -C /rw/upper || fail "unpacking the overlay $OVERLAY"
 mount -t overlay -o lowerdir=/ro,upperdir=/rw/upper,workdir=/rw/work root /new || fail "mounting the overlay"
 mkdir -p /new/proc /new/sys /new/dev /new/run
 mount --move /proc /new/proc
 mount --move /sys /new/sys
 mount --move /dev /new/dev
 mount -t tmpfs -o mode=0755 run /new/run
-mkdir -p /new${GUEST.host} /new${GUEST.exchange} /new${GUEST_TOOLBOX} /new/run/lock
+mkdir -p /new${GUEST.host} /new${GUEST.exchange} /new${GUEST_TOOLBOX} /new/run/lock /new/run/testbed/rw
 mount --move /ro /new${GUEST.host}
+mount --move /rw /new/run/testbed/rw
 ${MOUNT_9P},rw ${TAG.exchange} /new${GUEST.exchange} || fail "mounting the exchange directory"
 cp /bin/busybox /new${GUEST.busybox}
 cp /second-stage.sh /new${GUEST.secondStage}
