@@ -141,7 +141,13 @@ export function treeOf(call: CommandCall): { readonly root?: string } {
   if (root === undefined) return {};
   const path = join(root, "sys/bus/pci/devices");
   if (existsSync(path)) return { root };
+  throw wrongRoot(root, path);
+}
+
+/** The error for a value of `--root` that has no PCI functions in it, not even none. */
+export function wrongRoot(root: string, path: string): WrongValue {
   const message = `${JSON.stringify(root)} is no copy of a machine: there is no ${path}`;
-  const hint = "give the directory that has the copied sys, and proc and dev if there are";
-  throw new WrongValue(new PciError("ERR_INVALID_ARGUMENT", message, { path, hint }));
+  const hint =
+    "give what `userpci snapshot` made, or the directory that has the copied sys, and proc and dev if there are";
+  return new WrongValue(new PciError("ERR_INVALID_ARGUMENT", message, { path, hint }));
 }

@@ -14,6 +14,7 @@ import { dropIns } from "./drop-in.ts";
 import { exitStatus } from "./exit-status.ts";
 import { type Form, toJson, writeFailure } from "./json.ts";
 import { type Given, isShifting, optional, placeWords } from "./placing.ts";
+import { openRoot } from "./root.ts";
 import type { Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
 
@@ -27,7 +28,11 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
   try {
     await program.parseAsync([...argv], { from: "user" });
     if (done === undefined) return exitStatus.done;
-    print(done, { terminal, form });
+    try {
+      print(done, { terminal, form });
+    } finally {
+      done.close();
+    }
     return done.report.failed ? exitStatus.failed : exitStatus.done;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return refuse(thrown, argv, { terminal, form });
@@ -48,6 +53,8 @@ interface Output {
 interface Done {
   readonly spec: CommandSpec;
   readonly report: Report;
+  /** Gives back what the report was made of, once it is printed. */
+  readonly close: () => void;
 }
 
 function print({ spec, report }: Done, { terminal, form }: Output): void {
@@ -133,11 +140,25 @@ function addCommand(program: Command, spec: CommandSpec, output: Output, done: (
       const options = given[spec.arguments.length] as OptionValues;
       const values = placeWords(spec.arguments, given.slice(0, spec.arguments.length) as Given[], options);
       if (typeof values === "string") return command.error(`error: ${values}`);
-      const module = await spec.load();
-      const call = callOf(spec, values, options, output);
-      await ofCommandLine(() => checkArguments(spec, call.arguments));
-      done({ spec, report: await module.run(call) });
+      done(await runCommand(spec, (opened) => callOf(spec, values, opened, output), options));
     });
+}
+
+async function runCommand(
+  spec: CommandSpec,
+  callWith: (options: OptionValues) => CommandCall,
+  given: OptionValues,
+): Promise<Done> {
+  const module = await spec.load();
+  const { options, close } = await openRoot(given);
+  try {
+    const call = callWith(options);
+    await ofCommandLine(() => checkArguments(spec, call.arguments));
+    return { spec, report: await module.run(call), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 /** The values of an option that repeats. */

@@ -12,8 +12,8 @@ export const address: ArgumentSpec = {
 
 /** Another tree than the machine's own. */
 export const root: OptionSpec = {
-  usage: "--root <directory>",
-  about: "read this directory in place of /: a copy of another machine's /sys and /proc",
+  usage: "--root <snapshot>",
+  about: "read another machine: an archive of `userpci snapshot`, or a directory with its /sys and /proc",
 };
 
 /** Patience with the kernel. */
