@@ -13,6 +13,8 @@ export interface ArgumentSpec {
   readonly unless?: string;
   /** Names of options of which each stands in its place: with one of them it is left out, and the next argument is the first. */
   readonly replacedBy?: readonly string[];
+  /** Words that it often is, which shells complete. */
+  readonly words?: readonly string[];
   /** Looks at one that is given. @throws PciError `ERR_INVALID_ARGUMENT` */
   readonly check?: (text: string) => Promise<void>;
 }
@@ -24,6 +26,8 @@ export interface OptionSpec {
   readonly about: string;
   /** Whether it may be given more than once; see {@link optionTexts}. */
   readonly repeats?: true;
+  /** Words that its value often is, which shells complete. */
+  readonly words?: readonly string[];
 }
 
 /** Under which heading `--help` lists a command. */

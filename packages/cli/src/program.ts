@@ -15,6 +15,7 @@ import { exitStatus } from "./exit-status.ts";
 import { type Form, toJson, writeFailure } from "./json.ts";
 import { type Given, isShifting, optional, placeWords } from "./placing.ts";
 import { openRoot } from "./root.ts";
+import { forms } from "./specs/common.ts";
 import type { Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
 
@@ -80,8 +81,6 @@ function createProgram(output: Output, done: (done: Done) => void): Command {
     .version(version(), "--version", "print the version")
     .helpOption("-h, --help", "print help, also of a command")
     .helpCommand("help [command]", "print help, also of a command")
-    .option(...jsonOption)
-    .option(...jsonlOption)
     .configureHelp({
       styleTitle: bold,
       styleSubcommandText: cyan,
@@ -95,6 +94,7 @@ function createProgram(output: Output, done: (done: Done) => void): Command {
     })
     .showHelpAfterError("(userpci --help lists the commands)")
     .exitOverride();
+  for (const { usage, about } of forms) program.option(usage, about);
   for (const spec of commands) addCommand(program, spec, output, done);
   // For the help alone: their arguments never come here.
   for (const { name, summary } of dropIns) {
@@ -102,9 +102,6 @@ function createProgram(output: Output, done: (done: Done) => void): Command {
   }
   return program;
 }
-
-const jsonOption = ["--json", "print one JSON object, also for an error"] as const;
-const jsonlOption = ["--jsonl", "print JSON as lines, each as soon as it is known"] as const;
 
 /** The command that a command of two words belongs to. */
 function familyOf(program: Command, name: string, { section }: CommandSpec): Command {
@@ -126,13 +123,11 @@ function addCommand(program: Command, spec: CommandSpec, output: Output, done: (
   const shifting = isShifting(spec.arguments);
   for (const { usage, about } of spec.arguments) command.argument(shifting ? optional(usage) : usage, about);
   if (shifting) command.usage(["[options]", ...spec.arguments.map(({ usage }) => usage)].join(" "));
-  for (const { usage, about, repeats } of spec.options) {
+  for (const { usage, about, repeats } of [...spec.options, ...forms]) {
     if (repeats) command.option(usage, about, collect);
     else command.option(usage, about);
   }
   command
-    .option(...jsonOption)
-    .option(...jsonlOption)
     .showHelpAfterError(`(userpci ${spec.name} --help says how)`)
     .addHelpText("after", examplesOf(spec, terminal))
     .action(async (...given: unknown[]) => {

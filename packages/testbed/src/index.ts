@@ -17,6 +17,7 @@ export { saveOverlay } from "./overlay.ts";
 export type { Kernel, Parts } from "./parts.ts";
 export { type Pciutils, provisionPciutils } from "./pciutils.ts";
 export type { VmProcess } from "./process.ts";
+export { type Program, type ProgramName, provisionProgram } from "./programs.ts";
 export { type OnProgress, progressToStderr } from "./progress.ts";
 export { type ProvisionOptions, provision } from "./provision.ts";
 export { connect, type OnResult } from "./remote-vm.ts";

@@ -10,6 +10,12 @@ export const address: ArgumentSpec = {
   },
 };
 
+/** Options of every command: how its result is printed. */
+export const forms: readonly [OptionSpec, OptionSpec] = [
+  { usage: "--json", about: "print one JSON object, also for an error" },
+  { usage: "--jsonl", about: "print JSON as lines, each as soon as it is known" },
+];
+
 /** Another tree than the machine's own. */
 export const root: OptionSpec = {
   usage: "--root <snapshot>",
@@ -31,7 +37,11 @@ export const target: ArgumentSpec = {
 
 /** Which device is meant in place of the address, and how it is reached. */
 export const targetOptions: readonly OptionSpec[] = [
-  { usage: "--model <model>", about: "an emulated device: edu, nvme, nic, or a module such as ./model.js" },
+  {
+    usage: "--model <model>",
+    about: "an emulated device: edu, nvme, nic, or a module such as ./model.js",
+    words: ["edu", "nvme", "nic"],
+  },
   { usage: "--socket <path>", about: "a device that is served over vfio-user, as by `userpci serve`" },
-  { usage: "--via <way>", about: "vfio or sysfs, where both lead to the function" },
+  { usage: "--via <way>", about: "vfio or sysfs, where both lead to the function", words: ["vfio", "sysfs"] },
 ];

@@ -11,6 +11,7 @@ export const tools: readonly CommandSpec[] = [
         usage: "<model>",
         about:
           "edu, nvme, nic (a linked pair), or a module whose default export is a DeviceModel or makes one, such as ./model.js",
+        words: ["edu", "nvme", "nic"],
       },
     ],
     options: [
@@ -49,5 +50,18 @@ export const tools: readonly CommandSpec[] = [
       ["demo --json", "one object with the inputs, results and durations of each step"],
     ],
     load: () => import("../commands/demo.ts"),
+  },
+  {
+    name: "completion",
+    section: "tools",
+    summary: "print the script that lets a shell complete commands, options and addresses",
+    arguments: [{ usage: "<shell>", about: "bash, zsh or fish", words: ["bash", "zsh", "fish"] }],
+    options: [],
+    examples: [
+      ["completion bash >> ~/.bash_completion", "bash, from the next shell on"],
+      ["completion zsh > /usr/local/share/zsh/site-functions/_userpci", "zsh, as root: for every user"],
+      ["completion fish > ~/.config/fish/completions/userpci.fish", "fish"],
+    ],
+    load: () => import("../commands/completion.ts"),
   },
 ];
