@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { type AcsService, type AcsState, acsServices } from "./acs.ts";
 export { PciAddress } from "./address.ts";
 export { type AerCounter, type AerSeverity, aerSeverities, readAerCounters } from "./aer-counters.ts";
 export { type Binding, type BindOptions, bind } from "./bind.ts";
@@ -35,9 +36,12 @@ export {
   type Holder,
   type HolderReport,
 } from "./holders.ts";
-export { type DeviceNodes, deviceNodes } from "./nodes.ts";
+export { type LinkShortfall, linkShortfall, type PciLink, readLink } from "./link.ts";
+export { type DeviceNodes, deviceNodes, type NodeStatus, readNodeStatus } from "./nodes.ts";
+export { type PortType, portTypes } from "./port-type.ts";
 export type { BindProgress, BindStep } from "./progress.ts";
 export type { PciResource } from "./resource.ts";
+export { type IsolationGap, type RootBus, readTopology, Topology, type TopologyNode } from "./topology.ts";
 export type { TreeOptions } from "./tree.ts";
 export { parseUevent, type Uevent } from "./uevent.ts";
 export { type Release, unbind } from "./unbind.ts";

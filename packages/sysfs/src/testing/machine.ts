@@ -27,6 +27,8 @@ export interface FunctionData {
   readonly virtualFunctions?: readonly string[];
   readonly maxVirtualFunctions?: number;
   readonly config?: Uint8Array;
+  /** Any other attribute by its name, such as `power_state`. */
+  readonly attributes?: Readonly<Record<string, string>>;
 }
 
 /** An IOMMU group's own attributes; its members are the functions that name it. */
@@ -139,6 +141,7 @@ function attributes(fn: FunctionData): Record<string, string | Uint8Array | unde
     sriov_totalvfs: sriov ? `${fn.maxVirtualFunctions}\n` : undefined,
     sriov_numvfs: sriov ? `${fn.virtualFunctions?.length ?? 0}\n` : undefined,
     config: fn.config,
+    ...fn.attributes,
   };
 }
 
