@@ -3,6 +3,21 @@ import type { CommandSpec } from "../command.ts";
 /** Commands for those who write drivers and devices. */
 export const tools: readonly CommandSpec[] = [
   {
+    name: "explain",
+    section: "look",
+    summary: "tell what an error code means: causes, where to see it, and what mends it",
+    arguments: [
+      { usage: "[code]", about: "such as ERR_MEMLOCK, memlock, or EBUSY; without it, all of them" },
+    ],
+    options: [],
+    examples: [
+      ["explain ERR_GROUP_NOT_VIABLE", "what to do about the code that an error ends with"],
+      ["explain EBUSY", "what a system error means here"],
+      ["explain --jsonl", "the catalogue, an error a line"],
+    ],
+    load: () => import("../commands/explain.ts"),
+  },
+  {
     name: "serve",
     section: "tools",
     summary: "serve a device written in TypeScript to other programs and virtual machines (vfio-user)",
