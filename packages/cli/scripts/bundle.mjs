@@ -1,9 +1,10 @@
-// Puts what `userpci lspci` and `userpci setpci` load into a file of CommonJS each. Scripts run them over and over, and Node
-// takes longer to find and link a hundred modules than they take to work. Other commands are loaded as they were compiled.
+// Puts what `userpci lspci`, `setpci`, `list` and every `--help` load into a file of CommonJS each. Scripts run them over and
+// over, and Node takes longer to find and link a hundred modules than they take to work. Other commands are loaded as they
+// were compiled.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { loadRarePrinters, rarePrinters } from "./rare.mjs";
@@ -14,7 +15,7 @@ const codeCache = join(dist, "code-cache.js");
 const common = {
   platform: /** @type {const} */ ("node"),
   tsconfig: /** @type {const} */ (false),
-  external: [/\/program\.js$/, /\/failure\.js$/],
+  external: [/\/failure\.js$/],
 };
 const output = { format: /** @type {const} */ ("cjs"), comments: false, minify: true };
 
@@ -46,35 +47,74 @@ async function bundleLspci() {
 }
 
 /**
- * The rest, which loads a command by its bundle.
- * @param {Readonly<Record<string, string>>} names of the bundles
+ * The plugin that loads modules by their bundles.
+ * @param {Readonly<Record<string, readonly string[]>>} bundles by how the module is imported: file, what it exports, and what it imports by
+ * @returns {import("rolldown").Plugin}
  */
-async function bundleMain(names) {
-  const compiled = /^\.\/(\w+)\/run\.js$/;
-  const bundle = await rolldown({
-    ...common,
-    input: join(dist, "main.js"),
-    plugins: [
-      {
-        name: "commands",
-        resolveId: (source) =>
-          compiled.test(source) ? { id: `\0${source}`, moduleSideEffects: true } : null,
-        load(id) {
-          const [, command] = compiled.exec(id.slice(1)) ?? [];
-          if (!id.startsWith("\0") || command === undefined) return null;
-          return `import { loadCompiled } from ${JSON.stringify(codeCache)};
-            export const { runDropIn } = loadCompiled(__dirname + "/${names[command]}", require);`;
-        },
-      },
-    ],
+function loadBundles(bundles) {
+  return {
+    name: "bundles",
+    resolveId: (source) =>
+      Object.hasOwn(bundles, source) ? { id: `\0${source}`, moduleSideEffects: true } : null,
+    load(id) {
+      const [file, exported, importModule = "undefined"] =
+        (id.startsWith("\0") && bundles[id.slice(1)]) || [];
+      if (file === undefined) return null;
+      return `import { loadCompiled } from ${JSON.stringify(codeCache)};
+        export const { ${exported} } = loadCompiled(__dirname + "/${file}", require, ${importModule});`;
+    },
+  };
+}
+
+/**
+ * The plugin that leaves what is imported when it is needed where it is, beside the bundle, but for other bundles.
+ * @param {Readonly<Record<string, unknown>>} bundles by how the module is imported
+ * @returns {import("rolldown").Plugin}
+ */
+function leaveImports(bundles) {
+  const imported = /\bimport\("([^"]+)"\)/g;
+  return {
+    name: "imports",
+    transform(code, id) {
+      return code.replace(imported, (whole, source) => {
+        if (Object.hasOwn(bundles, source)) return whole;
+        const path = source.startsWith(".") ? `./${relative(dist, join(dirname(id), source))}` : source;
+        return `importModule(${JSON.stringify(path)})`;
+      });
+    },
+  };
+}
+
+/**
+ * What parses the command line and prints help and results.
+ * @param {string} list the bundle of `userpci list`
+ */
+function bundleProgram(list) {
+  const bundles = { "../commands/list.js": [list, "run", "importModule"] };
+  return bundleFile("program", {
+    input: join(dist, "program.js"),
+    plugins: [loadBundles(bundles), leaveImports(bundles)],
   });
-  await bundle.write({ ...output, file: join(dist, "bundled-main.cjs"), codeSplitting: false });
 }
 
 for (const file of readdirSync(dist)) if (/\.cjs(-|$)/.test(file)) rmSync(join(dist, file));
 const lspci = await bundleLspci();
 const setpci = await bundleFile("setpci", { input: inputOf("setpci") });
-await bundleMain({ lspci, setpci });
-// In a process whose V8 has the flags of a command's, and no others.
+const program = await bundleProgram(await bundleFile("list", { input: join(dist, "commands/list.js") }));
+const main = await rolldown({
+  ...common,
+  input: join(dist, "main.js"),
+  plugins: [
+    loadBundles({
+      "./lspci/run.js": [lspci, "runDropIn"],
+      "./setpci/run.js": [setpci, "runDropIn"],
+      "./program.js": [program, "runProgram", "(specifier) => import(specifier)"],
+    }),
+  ],
+});
+await main.write({ ...output, file: join(dist, "bundled-main.cjs"), codeSplitting: false });
+// In processes whose V8 has the flags of a command's, and no others.
 const precompile = fileURLToPath(new URL("precompile.mjs", import.meta.url));
-execFileSync(process.execPath, [precompile], { env: { ...process.env, NODE_OPTIONS: "" } });
+for (const kind of ["short", "any"]) {
+  execFileSync(process.execPath, [precompile, kind], { env: { ...process.env, NODE_OPTIONS: "" } });
+}

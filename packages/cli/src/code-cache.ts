@@ -15,8 +15,11 @@ import {
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { Script } from "node:vm";
 
-/** What CommonJS code is given. */
-const parameters = "exports, require, module, __filename, __dirname";
+/** What CommonJS code is given, and a function for what it imports: V8 keeps none for code that it has compiled before. */
+const parameters = "exports, require, module, __filename, __dirname, importModule";
+
+/** Imports a module by its path from the folder of the bundles, or by its name. */
+export type ImportModule = (specifier: string) => Promise<unknown>;
 
 /** Files of other versions of a bundle that are kept beside its own. */
 const MOST_OTHERS = 4;
@@ -34,8 +37,9 @@ const OTHERS_WRITE = 0o022;
  *
  * @param path of a file whose name ends in a dash, a hash of its content, and `.cjs`
  * @param require what the file requires by
+ * @param importModule what it imports by
  */
-export function loadCompiled(path: string, require: NodeJS.Require): object {
+export function loadCompiled(path: string, require: NodeJS.Require, importModule?: ImportModule): object {
   const isWanted = process.env["NODE_DISABLE_COMPILE_CACHE"] !== "1";
   const kept = isWanted ? keptPath(path) : undefined;
   const own = kept === undefined ? undefined : readOwn(kept);
@@ -45,7 +49,7 @@ export function loadCompiled(path: string, require: NodeJS.Require): object {
     process.once("exit", () => keep(kept, basename(path), script));
   }
   const module = { exports: {} };
-  script.runInThisContext()(module.exports, require, module, path, dirname(path));
+  script.runInThisContext()(module.exports, require, module, path, dirname(path), importModule);
   return module.exports;
 }
 

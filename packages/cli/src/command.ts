@@ -95,13 +95,22 @@ export interface Report {
   readonly failed?: boolean;
 }
 
+// Bundles have a copy of this file each.
+const brand = Symbol.for("@userpci/cli/WrongValue");
+
 /** A value of the command line that means nothing. */
 export class WrongValue extends Error {
   override readonly cause: PciError;
+  readonly [brand] = true;
 
   constructor(cause: PciError) {
     super(cause.message);
     this.cause = cause;
+  }
+
+  /** Whether something is one, of whatever copy of this class. */
+  static is(thrown: unknown): thrown is WrongValue {
+    return thrown instanceof Error && brand in thrown;
   }
 }
 

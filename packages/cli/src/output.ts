@@ -1,4 +1,7 @@
-import { writeSync } from "node:fs";
+import { constants, fstatSync, writeSync } from "node:fs";
+
+/** Major number of `/dev/null` and its like (`Documentation/admin-guide/devices.txt`), which are no terminals. */
+const MEMORY_DEVICES = 1;
 
 /**
  * An output of this process. It is written to at once, past the stream that Node has for it: to make that takes longer than
@@ -19,6 +22,16 @@ export class Output {
   /** Node's stream for it. */
   get stream(): NodeJS.WriteStream {
     return this.#descriptor === 1 ? process.stdout : process.stderr;
+  }
+
+  /** Whether it can be a terminal. Node's stream, which knows, takes long to make; a pipe or a file needs none. */
+  get mayBeTerminal(): boolean {
+    try {
+      const { rdev, mode } = fstatSync(this.#descriptor);
+      return (mode & constants.S_IFMT) === constants.S_IFCHR && rdev >>> 8 !== MEMORY_DEVICES;
+    } catch {
+      return false;
+    }
   }
 
   /** Writes all of a text, or bytes as they are. */

@@ -38,7 +38,7 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
   } catch (thrown) {
     if (thrown instanceof CommanderError) return refuse(thrown, argv, { terminal, form });
     const { reportFailure } = await import("./failure.ts");
-    const wrong = thrown instanceof WrongValue;
+    const wrong = WrongValue.is(thrown);
     reportFailure(wrong ? thrown.cause : thrown, terminal, form);
     return wrong ? exitStatus.usage : exitStatus.failed;
   }

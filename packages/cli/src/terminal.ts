@@ -32,24 +32,28 @@ export function processTerminal(onLoss: (error: NodeJS.ErrnoException) => void):
     write: (text) => results.write(text),
     note: (text) => notes.write(text),
     get style() {
-      return createStyle(wantsColours(results.stream));
+      return createStyle(wantsColours(results));
     },
     get noteStyle() {
-      return createStyle(wantsColours(notes.stream));
+      return createStyle(wantsColours(notes));
     },
     get columns() {
-      return results.stream.isTTY ? results.stream.columns : undefined;
+      return columnsOf(results);
     },
     get noteColumns() {
-      return notes.stream.isTTY ? notes.stream.columns : undefined;
+      return columnsOf(notes);
     },
     get interactive() {
-      return notes.stream.isTTY && process.env["TERM"] !== "dumb";
+      return notes.mayBeTerminal && notes.stream.isTTY && process.env["TERM"] !== "dumb";
     },
   };
 }
 
 // Knows NO_COLOR, FORCE_COLOR, TERM and the like.
-function wantsColours(stream: NodeJS.WriteStream): boolean {
-  return stream.isTTY && stream.hasColors();
+function wantsColours(output: Output): boolean {
+  return output.mayBeTerminal && output.stream.isTTY && output.stream.hasColors();
+}
+
+function columnsOf(output: Output): number | undefined {
+  return output.mayBeTerminal && output.stream.isTTY ? output.stream.columns : undefined;
 }
