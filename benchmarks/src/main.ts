@@ -12,6 +12,7 @@ import { modelRows } from "./rows/models.ts";
 import { poolRows } from "./rows/pools.ts";
 import { registerRows } from "./rows/registers.ts";
 import { socketRows } from "./rows/sockets.ts";
+import { startUpRows } from "./rows/start-up.ts";
 import { vfioUserRows } from "./rows/vfio-user.ts";
 import { formatTable } from "./table.ts";
 import { measureInVm } from "./vm.ts";
@@ -32,6 +33,7 @@ async function measureNatively({ rounds, filter }: Arguments): Promise<Result[]>
   await poolRows(bench);
   await decodingRows(bench);
   await commandRows(bench, progress);
+  await startUpRows(bench);
   return bench.results;
 }
 
