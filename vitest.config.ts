@@ -21,6 +21,7 @@ const startsProcesses = [
   "tests/emulated/{example,no-addon,readmes}.test.ts",
   "packages/vfio-user/src/client/client.test.ts",
   "tests/vfio-user/*.test.ts",
+  "tests/trace/command.test.ts",
   "tests/conformance/vfio-user.test.ts",
 ];
 // What of the backends works without the addon.

@@ -93,6 +93,8 @@ export interface Report {
   readonly text: (style: Style) => readonly string[];
   /** Whether what was asked for did not hold, though it could be reported; the exit status is then 1. */
   readonly failed?: boolean;
+  /** Of a command that runs another program: that one's exit status, which becomes its own. */
+  readonly status?: number;
 }
 
 // Bundles have a copy of this file each.

@@ -29,6 +29,11 @@ const variables: readonly (readonly [name: string, about: string])[] = [
     "USERPCI_BACKEND",
     "how programs reach a device that they open without saying it: vfio-cdev, vfio-group or vfio-user",
   ],
+  [
+    "USERPCI_TRACE",
+    "a directory where programs that open devices by openDevice leave recordings of what they do",
+  ],
+  ["USERPCI_REPLAY", "a recording that such programs get in place of devices"],
   ["USERPCI_CACHE", "where the parts of virtual machines are kept; else ~/.cache/userpci"],
   ["XDG_CACHE_HOME", "the directory in place of ~/.cache"],
   ["NODE_DISABLE_COMPILE_CACHE", "1: compiled code is neither used nor kept"],

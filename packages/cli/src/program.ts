@@ -34,7 +34,8 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     } finally {
       done.close();
     }
-    return done.report.failed ? exitStatus.failed : exitStatus.done;
+    const { failed, status } = done.report;
+    return status ?? (failed ? exitStatus.failed : exitStatus.done);
   } catch (thrown) {
     if (thrown instanceof CommanderError) return refuse(thrown, argv, { terminal, form });
     const { reportFailure } = await import("./failure.ts");

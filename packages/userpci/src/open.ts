@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import {
   type Backend,
   type BackendDevice,
@@ -16,7 +17,8 @@ export interface DeviceOptions extends OpenOptions {
   /**
    * How to reach it; default: vfio-user for the path of a socket, such as `./edu.sock`; else the kernel's iommufd where this user can open
    * its nodes, or VFIO's container. The environment variable `USERPCI_BACKEND` (`vfio-cdev`, `vfio-group`, `vfio-user`)
-   * overrides that.
+   * overrides that. While `USERPCI_REPLAY` names a recording, that is opened in place of any device; while `USERPCI_TRACE` names a
+   * directory, what happens is recorded there.
    */
   readonly backend?: Backend;
   /** A domain to share with other devices; it is not closed with the device. */
@@ -39,7 +41,10 @@ export interface DeviceOptions extends OpenOptions {
  * `ERR_DEVICE_BUSY`, `ERR_PERMISSION`, `ERR_NO_RESET`, `ERR_NATIVE_UNAVAILABLE`, `ERR_INVALID_ARGUMENT`
  */
 export async function openDevice(address: string, options: DeviceOptions = {}): Promise<PciDevice> {
-  const { backend, dmaBits, release, open } = prepare(address, options);
+  const { choose, dmaBits, release, open } = prepare(address, options);
+  const backend = isRecorded()
+    ? (await import("./trace/environment.ts")).backendOfEnvironment(choose)
+    : choose();
   const device = await backend.open(address, open);
   checkDevice(device);
   try {
@@ -52,7 +57,8 @@ export async function openDevice(address: string, options: DeviceOptions = {}): 
 
 /** {@link openDevice} on this thread. */
 export function openDeviceSync(address: string, options: DeviceOptions = {}): PciDevice {
-  const { backend, dmaBits, release, open } = prepare(address, options);
+  const { choose, dmaBits, release, open } = prepare(address, options);
+  const backend = isRecorded() ? requireEnvironment().backendOfEnvironment(choose) : choose();
   const device = backend.openSync(address, open);
   checkDevice(device);
   try {
@@ -63,20 +69,31 @@ export function openDeviceSync(address: string, options: DeviceOptions = {}): Pc
   }
 }
 
+/** Whether what a program does is to be recorded, or to be what a recording has; the code for that is loaded then. */
+function isRecorded(): boolean {
+  return Boolean(process.env["USERPCI_TRACE"] || process.env["USERPCI_REPLAY"]);
+}
+
+/** At once, which only `require` can. */
+function requireEnvironment(): typeof import("./trace/environment.ts") {
+  return createRequire(import.meta.url)("./trace/environment.js");
+}
+
 /** Checks what can be checked before a device is opened, and so reset. */
 function prepare(
   address: string,
   options: DeviceOptions,
-): { backend: Backend; dmaBits: number; release: ReleasePolicy; open: OpenOptions } {
+): { choose: () => Backend; dmaBits: number; release: ReleasePolicy; open: OpenOptions } {
   checkType("address", address, "string");
   checkType("options", options, "object");
-  const { backend = defaultBackend(address), dmaBits = 64, release = "close", ...open } = options;
-  checkMethods("backend", backend, ["open", "openSync"]);
+  const { backend, dmaBits = 64, release = "close", ...open } = options;
+  if (backend !== undefined) checkMethods("backend", backend, ["open", "openSync"]);
   if (open.domain !== undefined) checkMethods("domain", open.domain, ["attach", "map", "mapSync"]);
   if (open.vfToken !== undefined) checkType("vfToken", open.vfToken, "string");
   if (open.requireReset !== undefined) checkType("requireReset", open.requireReset, "boolean");
   checkReleasePolicy(release);
-  return { backend, dmaBits: checkInteger("dmaBits", dmaBits, 12, 64), release, open };
+  const choose = (): Backend => backend ?? defaultBackend(address);
+  return { choose, dmaBits: checkInteger("dmaBits", dmaBits, 12, 64), release, open };
 }
 
 function checkDevice(device: BackendDevice): void {

@@ -67,6 +67,44 @@ export const tools: readonly CommandSpec[] = [
     load: () => import("../commands/demo.ts"),
   },
   {
+    name: "trace",
+    section: "tools",
+    summary: "run a program, and show and record what it does with its devices",
+    arguments: [
+      { usage: "<command...>", about: "a program that opens devices by openDevice of userpci, unchanged" },
+    ],
+    options: [
+      {
+        usage: "-o, --output <file>",
+        about: "keep the recording; of several processes or threads, one file each",
+      },
+    ],
+    examples: [
+      ["trace -- node driver.js", "each access, call, DMA mapping and interrupt, on standard error"],
+      ["trace -o run.trace -- node driver.js", "the same, and a recording for `userpci replay`"],
+      [
+        "trace --jsonl -- node driver.js",
+        "events as lines of JSON; what the program prints is on standard error",
+      ],
+    ],
+    load: () => import("../commands/trace.ts"),
+  },
+  {
+    name: "replay",
+    section: "tools",
+    summary: "show a recording, or run a program on it in place of its devices",
+    arguments: [
+      { usage: "<recording>", about: "a file that `userpci trace -o` made" },
+      { usage: "[command...]", about: "the program that was recorded: it must do the same again" },
+    ],
+    options: [],
+    examples: [
+      ["replay run.trace", "show what was recorded"],
+      ["replay run.trace -- node driver.js", "a test with no device: fails at the first call that differs"],
+    ],
+    load: () => import("../commands/replay.ts"),
+  },
+  {
     name: "completion",
     section: "tools",
     summary: "print the script that lets a shell complete commands, options and addresses",

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export type { ReplayReport } from "./environment.ts";
 export { type BarTables, type PrintOptions, tracePrinter } from "./print.ts";
 export { type RecordOptions, record } from "./record.ts";
 export type { TraceSink } from "./recorder.ts";

@@ -1,14 +1,14 @@
 import { type AnyRegisterTable, decodeAccess } from "@userpci/device-model/registers";
 import { regionIndex } from "@userpci/interface";
-import type { AccessEvent, CallEvent, TracedError, TraceEvent } from "./trace-event.ts";
+import type { AccessEvent, CallEvent, OpenedDevice, TracedError, TraceEvent } from "./trace-event.ts";
 
 /** Register tables by the number of their BAR. */
 export type BarTables = Readonly<Partial<Record<number, AnyRegisterTable>>>;
 
 /** How {@link tracePrinter} names things. */
 export interface PrintOptions {
-  /** The registers of the BARs: one device's, or chosen by the address that a device was opened by. */
-  readonly registers?: BarTables | ((address: string) => BarTables | undefined);
+  /** The registers of the BARs: one device's, or chosen by the address that a device was opened by and what it was then. */
+  readonly registers?: BarTables | ((address: string, opened: OpenedDevice) => BarTables | undefined);
 }
 
 /** Bytes of memory that a line shows. */
@@ -25,13 +25,16 @@ const regionNames: readonly string[] = Object.keys(regionIndex);
  * ```
  */
 export function tracePrinter({ registers }: PrintOptions = {}): (event: TraceEvent) => string {
-  const addresses = new Map<number, string>();
-  const tablesOf = (device: number): BarTables | undefined =>
-    typeof registers === "function" ? registers(addresses.get(device) ?? "") : registers;
+  const tables = new Map<number, BarTables | undefined>();
   return (event) => {
-    if (event.kind === "open") addresses.set(event.device, event.address);
+    const { kind, device } = event;
+    if (kind === "open")
+      tables.set(
+        device,
+        typeof registers === "function" ? registers(event.address, event.opened) : registers,
+      );
     const time = (event.time / 1000).toFixed(3).padStart(10);
-    return `${time} ms  ${event.device}  ${describe(event, tablesOf(event.device))}`;
+    return `${time} ms  ${device}  ${describe(event, tables.get(device))}`;
   };
 }
 

@@ -34,6 +34,11 @@ export function record(backend: Backend, sink: TraceSink, options: RecordOptions
   return new RecordedBackend(backend, new Recorder(sink), options.memory ?? true);
 }
 
+/** {@link record} with a recorder that has other backends too. */
+export function recordWith(backend: Backend, recorder: Recorder): Backend {
+  return new RecordedBackend(backend, recorder, true);
+}
+
 class RecordedBackend implements Backend {
   readonly #inner: Backend;
   readonly #recorder: Recorder;

@@ -14,6 +14,7 @@ import {
   type OwnedRegion,
   type Region,
   type RegionInfo,
+  regionIndex,
 } from "@userpci/interface";
 import { RecordedMapping, RecordedRegion, type RegionTrace } from "./recorded-region.ts";
 import { RecordedTarget } from "./recorded-target.ts";
@@ -224,6 +225,7 @@ function openedDevice(device: BackendDevice): OpenedDevice {
   const hex = (address: bigint): string => `0x${address.toString(16)}`;
   return {
     info,
+    ...identity(device),
     regions: Array.from({ length: info.regions }, (_, index) => device.regionInfo(index)),
     irqs: irqKinds.map((kind) => device.irqInfo(kind)),
     features:
@@ -236,3 +238,16 @@ function openedDevice(device: BackendDevice): OpenedDevice {
     ownsDomain,
   };
 }
+
+/** What the device is, for who prints the recording; a backend without configuration space does not know. */
+function identity(device: BackendDevice): Pick<OpenedDevice, "id" | "class"> {
+  if (device.regionInfo(regionIndex.config).size < CLASS + 4) return {};
+  const config = device.region(regionIndex.config);
+  const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
+  // As PCI has them, sections 6.2.1 and 6.2.4; a virtual function's own say nothing, and the backend's do.
+  const ids = [0, 2].map((at) => hex(config.read16(at), 4));
+  return { id: ids.join(":"), class: hex(config.read32(CLASS) >>> 8, 6) };
+}
+
+/** Where the revision and the class are. */
+const CLASS = 8;

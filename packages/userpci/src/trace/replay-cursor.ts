@@ -29,7 +29,7 @@ export class ReplayCursor {
   readonly #devices: ReplayedDevice[] = [];
   readonly #pending = new Map<number, (error: TracedError | undefined) => void>();
   #at = 0;
-  #failed = false;
+  #failure: PciError | undefined;
 
   constructor(events: readonly TraceEvent[]) {
     this.#events = events;
@@ -37,7 +37,7 @@ export class ReplayCursor {
 
   /** Whether a driver did something else than the recording has: nothing that it does fits any more. */
   get failed(): boolean {
-    return this.#failed;
+    return this.#failure !== undefined;
   }
 
   /** How many events are over. */
@@ -123,8 +123,9 @@ export class ReplayCursor {
     return errorOf(event.error!);
   }
 
-  /** @throws PciError `ERR_REPLAY` if something of the recording did not happen */
+  /** @throws PciError `ERR_REPLAY` if something of the recording did not happen, or something else did: the first such thing */
   assertEnded(): void {
+    if (this.#failure !== undefined) throw this.#failure;
     const event = this.#events[this.#at];
     if (event !== undefined) throw this.#mismatch("nothing more", event);
   }
@@ -152,9 +153,8 @@ export class ReplayCursor {
   }
 
   #mismatch(what: string, event: TraceEvent | undefined): PciError {
-    this.#failed = true;
     const has = event === undefined ? "ends" : `has:${print(event).replace(/ +/g, " ")}`;
-    return new PciError(
+    const error = new PciError(
       "ERR_REPLAY",
       `event ${this.#at + 1} of ${this.#events.length}: the driver did ${what}, and the recording ${has}`,
       {
@@ -162,6 +162,8 @@ export class ReplayCursor {
         details: { position: this.#at },
       },
     );
+    this.#failure ??= error;
+    return error;
   }
 }
 

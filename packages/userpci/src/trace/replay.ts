@@ -81,7 +81,8 @@ class ReplayBackend implements Replay {
     if (refusal !== undefined) throw refusal;
     const opening = cursor.take(
       `open ${address}`,
-      (event): event is TraceEvent & OpenEvent => event.kind === "open" && event.address === address,
+      (event): event is TraceEvent & OpenEvent =>
+        event.kind === "open" && whole(event.address) === whole(address),
     );
     const parts = { cursor, opening, domain: domain ?? createDomain(), memory: this.memory };
     const device = new ReplayDevice({ ...parts, ownsDomain: domain === undefined });
@@ -107,4 +108,9 @@ class ReplayBackend implements Replay {
   [Symbol.dispose](): void {
     this.closeSync();
   }
+}
+
+/** An address with its domain, as the kernel has it. */
+function whole(address: string): string {
+  return /^[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/i.test(address) ? `0000:${address.toLowerCase()}` : address;
 }

@@ -14,6 +14,10 @@ export type TraceWidth = 1 | 2 | 4 | 8;
 /** What was known of a device when it had been opened. */
 export interface OpenedDevice {
   readonly info: DeviceInfo;
+  /** Vendor and device, such as `1234:11e8`; recordings of old do not say it. */
+  readonly id?: string;
+  /** Class, subclass and programming interface, such as `010802`; recordings of old do not say it. */
+  readonly class?: string;
   readonly regions: readonly RegionInfo[];
   readonly irqs: readonly IrqInfo[];
   readonly features: readonly FeatureName[];
