@@ -17,7 +17,8 @@ describe("README.md", () => {
   });
 
   it.each(shown.map((words) => words.join(" ")))("shows a command line that there is: %s", (line) => {
-    const [name, ...words] = line.split(" ");
+    // What follows two dashes is another program's.
+    const [name, ...words] = line.split(" -- ")[0]!.split(" ");
     if (name === "help" || name === "COMMAND" || dropIns.some((dropIn) => dropIn.name === name)) return;
     const spec = commands.find((command) => command.name === name);
     const known = ["--json", "--help", ...(spec?.options ?? []).map(({ usage }) => usage.split(" ")[0]!)];
