@@ -1,7 +1,8 @@
 import { PciError } from "@userpci/interface";
 import { describe, expect, it } from "vitest";
-import { formatFailure, toFailure } from "./failure.ts";
+import { formatFailure, reportFailure, toFailure } from "./failure.ts";
 import { createStyle } from "./style.ts";
+import type { Terminal } from "./terminal.ts";
 
 const plain = createStyle(false);
 
@@ -64,5 +65,25 @@ describe("formatFailure", () => {
       "         two",
       "  cause  below",
     ]);
+  });
+});
+
+describe("reportFailure", () => {
+  const noted = (error: Error): string => {
+    let notes = "";
+    const note = (text: string): void => {
+      notes += text;
+    };
+    const terminal = { write: () => expect.unreachable(), note, noteStyle: plain } as unknown as Terminal;
+    reportFailure(error, terminal, "text");
+    return notes;
+  };
+
+  it("ends with the command that tells more, where there is more to tell", () => {
+    expect(noted(new PciError("ERR_BUSY", "no", { hint: "wait" }))).toBe(
+      "error  no (ERR_BUSY)\n  hint   wait\n  more   userpci explain ERR_BUSY\n",
+    );
+    expect(noted(new PciError("ERR_USAGE", "no"))).toBe("error  no (ERR_USAGE)\n");
+    expect(noted(new PciError("ENOSPC", "no"))).toBe("error  no (ENOSPC)\n");
   });
 });

@@ -53,7 +53,15 @@ function textsOf(error: Error): Partial<Record<TextField, string>> {
 export function reportFailure(thrown: unknown, terminal: Terminal, form: Form): void {
   const failure = toFailure(thrown);
   if (form !== "text") writeFailure(failure, terminal, form);
-  else terminal.note(`${formatFailure(failure, terminal.noteStyle).join("\n")}\n`);
+  else terminal.note(`${[...formatFailure(failure, terminal.noteStyle), ...more(failure)].join("\n")}\n`);
+}
+
+/** Codes whose message says all there is to say. */
+const plain = ["ERR_USAGE", "ERR_INVALID_ARGUMENT", "ERR_OUT_OF_RANGE", "ERR_INTERNAL"];
+
+/** Where causes and evidence of an error are told; for system errors only the place that throws them knows. */
+function more({ code }: Failure): string[] {
+  return code.startsWith("ERR_") && !plain.includes(code) ? [`  more   userpci explain ${code}`] : [];
 }
 
 /**
