@@ -4,6 +4,13 @@ import { DmaBuffer } from "./buffer.ts";
 /** The buffers of one device that are open, oldest first. */
 export class BufferSet {
   readonly #buffers = new Set<DmaBuffer>();
+  #made = 0;
+  #madeBytes = 0;
+
+  /** Buffers that were ever added, and their bytes. */
+  get made(): { readonly buffers: number; readonly bytes: number } {
+    return { buffers: this.#made, bytes: this.#madeBytes };
+  }
 
   /** Bytes that the device can reach through them. */
   get pinnedBytes(): number {
@@ -26,6 +33,8 @@ export class BufferSet {
   add(mapping: DmaMapping, ownsMemory: boolean, dirty: DirtyLog | undefined): DmaBuffer {
     const buffer = make(mapping, ownsMemory, dirty, (closed) => this.#buffers.delete(closed));
     this.#buffers.add(buffer);
+    this.#made += 1;
+    this.#madeBytes += mapping.size;
     return buffer;
   }
 

@@ -69,6 +69,11 @@ export class Dma implements AsyncDisposable, Disposable {
     return this.#buffers.pinnedBytes;
   }
 
+  /** Buffers that were ever made, and their bytes, closed ones too: two looks at it make a rate. */
+  get made(): { readonly buffers: number; readonly bytes: number } {
+    return this.#buffers.made;
+  }
+
   /**
    * How much is pinned for the device, its domain and the process, and how much may be (row R13).
    *

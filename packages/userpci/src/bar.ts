@@ -1,4 +1,5 @@
 import type { BackendDevice, OwnedRegion, Region, RegionInfo } from "@userpci/interface";
+import type { DeviceMeter } from "./telemetry/meter.ts";
 
 /** A base address register's region: registers or memory of the device. */
 export class Bar {
@@ -7,11 +8,14 @@ export class Bar {
   /** Size in bytes and which parts can be mapped. */
   readonly info: RegionInfo;
   readonly #device: BackendDevice;
+  readonly #meter: DeviceMeter | undefined;
 
-  constructor(device: BackendDevice, index: number) {
+  /** @param meter counts its accesses */
+  constructor(device: BackendDevice, index: number, meter?: DeviceMeter) {
     this.index = index;
     this.info = device.regionInfo(index);
     this.#device = device;
+    this.#meter = meter;
   }
 
   /** Size in bytes; 0 if the function does not have this BAR, or it is the upper half of a 64-bit one. */
@@ -26,7 +30,8 @@ export class Bar {
    * @throws PciError `ERR_NOT_SUPPORTED` for an I/O port BAR or one that is absent, `ERR_CLOSED`
    */
   map(): OwnedRegion {
-    return this.#device.mapRegion(this.index);
+    const region = this.#device.mapRegion(this.index);
+    return this.#meter?.mapped(this.index, region) ?? region;
   }
 
   /**
@@ -35,6 +40,7 @@ export class Bar {
    * @throws PciError `ERR_NOT_SUPPORTED` if the function does not have it, `ERR_CLOSED`
    */
   region(): Region {
-    return this.#device.region(this.index);
+    const region = this.#device.region(this.index);
+    return this.#meter?.called(region) ?? region;
   }
 }

@@ -20,6 +20,8 @@ import { type AerCounter, readAerCounters } from "@userpci/sysfs";
 import { Bar } from "./bar.ts";
 import { type ErrorListener, ErrorWatch } from "./error-watch.ts";
 import { type ReleaseListener, type ReleasePolicy, ReleaseWatch } from "./release.ts";
+import { DeviceMeter } from "./telemetry/meter.ts";
+import { publish } from "./telemetry/publish.ts";
 
 const leaks = new FinalizationRegistry((address: string) => {
   process.emitWarning(`${address} was left open: a PciDevice was collected without close()`, {
@@ -48,10 +50,14 @@ export class PciDevice implements AsyncDisposable, Disposable {
   readonly #release: ReleaseWatch;
   readonly #errors: ErrorWatch;
   readonly #leaving: Leaving = { calls: 0 };
+  /** Absent where nobody is to watch: accesses are then the backend's own. */
+  readonly #meter: DeviceMeter | undefined;
 
-  private constructor(device: BackendDevice, dmaBits: number, release: ReleasePolicy) {
+  private constructor(device: BackendDevice, dmaBits: number, release: ReleasePolicy, meter?: DeviceMeter) {
     this.backendDevice = device;
-    this.config = configOf(device.region(regionIndex.config));
+    this.#meter = meter;
+    const config = device.region(regionIndex.config);
+    this.config = configOf(meter?.config(config) ?? config);
     const { address } = device;
     this.dma = new Dma(dmaDeviceOf(device, dmaBits, this.#leaving));
     this.irqs = new Irqs(device, (kind) => this.#giveBack(kind));
@@ -65,11 +71,19 @@ export class PciDevice implements AsyncDisposable, Disposable {
    *
    * @param dmaBits widest bus address in bits that the device can drive, 12 to 64
    * @param release what is done when the system wants the device back
+   * @param telemetry whether others of this user may watch it: see `DeviceOptions.telemetry`
    * @throws PciError `ERR_OUT_OF_RANGE`, or what reading the device's configuration throws
    */
-  static over(device: BackendDevice, dmaBits = 64, release: ReleasePolicy = "close"): PciDevice {
-    const opened = new PciDevice(device, checkInteger("dmaBits", dmaBits, 12, 64), release);
+  static over(
+    device: BackendDevice,
+    dmaBits = 64,
+    release: ReleasePolicy = "close",
+    telemetry = false,
+  ): PciDevice {
+    const meter = telemetry ? new DeviceMeter() : undefined;
+    const opened = new PciDevice(device, checkInteger("dmaBits", dmaBits, 12, 64), release, meter);
     leaks.register(opened, device.address, opened);
+    if (meter !== undefined) publish(opened, meter);
     return opened;
   }
 
@@ -104,12 +118,17 @@ export class PciDevice implements AsyncDisposable, Disposable {
    * @throws PciError `ERR_OUT_OF_RANGE`, `ERR_CLOSED`
    */
   bar(index: number): Bar {
-    return new Bar(this.backendDevice, checkInteger("the BAR's index", index, 0, regionIndex.bar5));
+    return new Bar(
+      this.backendDevice,
+      checkInteger("the BAR's index", index, 0, regionIndex.bar5),
+      this.#meter,
+    );
   }
 
   /** The expansion ROM, read by system calls. @throws PciError `ERR_NOT_SUPPORTED` without one, `ERR_CLOSED` */
   rom(): Region {
-    return this.backendDevice.region(regionIndex.rom);
+    const region = this.backendDevice.region(regionIndex.rom);
+    return this.#meter?.called(region) ?? region;
   }
 
   /**

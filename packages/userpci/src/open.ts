@@ -11,6 +11,7 @@ import {
 import { defaultBackend } from "./default-backend.ts";
 import { PciDevice } from "./device.ts";
 import { checkReleasePolicy, type ReleasePolicy } from "./release.ts";
+import { telemetryPlace } from "./telemetry/place.ts";
 
 /** How {@link openDevice} opens a function. */
 export interface DeviceOptions extends OpenOptions {
@@ -30,6 +31,12 @@ export interface DeviceOptions extends OpenOptions {
    * in time, or `keep` it, and keep the system waiting. Default `close`. See `PciDevice.onRelease`.
    */
   readonly release?: ReleasePolicy;
+  /**
+   * Whether this user and root may watch the device while it is open, with `userpci top` or through `userpci/telemetry`. Its register
+   * accesses are then counted, which takes 1 to 3 ns each; otherwise nothing is counted, and nothing is spent. Default: what the
+   * environment variable `USERPCI_TELEMETRY` says, which is no.
+   */
+  readonly telemetry?: boolean;
 }
 
 /**
@@ -41,14 +48,14 @@ export interface DeviceOptions extends OpenOptions {
  * `ERR_DEVICE_BUSY`, `ERR_PERMISSION`, `ERR_NO_RESET`, `ERR_NATIVE_UNAVAILABLE`, `ERR_INVALID_ARGUMENT`
  */
 export async function openDevice(address: string, options: DeviceOptions = {}): Promise<PciDevice> {
-  const { choose, dmaBits, release, open } = prepare(address, options);
+  const { choose, dmaBits, release, telemetry, open } = prepare(address, options);
   const backend = isRecorded()
     ? (await import("./trace/environment.ts")).backendOfEnvironment(choose)
     : choose();
   const device = await backend.open(address, open);
   checkDevice(device);
   try {
-    return PciDevice.over(device, dmaBits, release);
+    return PciDevice.over(device, dmaBits, release, telemetry);
   } catch (error) {
     await device.close();
     throw error;
@@ -57,12 +64,12 @@ export async function openDevice(address: string, options: DeviceOptions = {}): 
 
 /** {@link openDevice} on this thread. */
 export function openDeviceSync(address: string, options: DeviceOptions = {}): PciDevice {
-  const { choose, dmaBits, release, open } = prepare(address, options);
+  const { choose, dmaBits, release, telemetry, open } = prepare(address, options);
   const backend = isRecorded() ? requireEnvironment().backendOfEnvironment(choose) : choose();
   const device = backend.openSync(address, open);
   checkDevice(device);
   try {
-    return PciDevice.over(device, dmaBits, release);
+    return PciDevice.over(device, dmaBits, release, telemetry);
   } catch (error) {
     device.closeSync();
     throw error;
@@ -79,21 +86,29 @@ function requireEnvironment(): typeof import("./trace/environment.ts") {
   return createRequire(import.meta.url)("./trace/environment.js");
 }
 
+/** How a device is opened, checked. */
+interface OpenPlan {
+  readonly choose: () => Backend;
+  readonly dmaBits: number;
+  readonly release: ReleasePolicy;
+  readonly telemetry: boolean;
+  readonly open: OpenOptions;
+}
+
 /** Checks what can be checked before a device is opened, and so reset. */
-function prepare(
-  address: string,
-  options: DeviceOptions,
-): { choose: () => Backend; dmaBits: number; release: ReleasePolicy; open: OpenOptions } {
+function prepare(address: string, options: DeviceOptions): OpenPlan {
   checkType("address", address, "string");
   checkType("options", options, "object");
-  const { backend, dmaBits = 64, release = "close", ...open } = options;
+  const { backend, dmaBits = 64, release = "close", ...others } = options;
+  const { telemetry = telemetryPlace().wanted, ...open } = others;
   if (backend !== undefined) checkMethods("backend", backend, ["open", "openSync"]);
   if (open.domain !== undefined) checkMethods("domain", open.domain, ["attach", "map", "mapSync"]);
   if (open.vfToken !== undefined) checkType("vfToken", open.vfToken, "string");
   if (open.requireReset !== undefined) checkType("requireReset", open.requireReset, "boolean");
   checkReleasePolicy(release);
+  checkType("telemetry", telemetry, "boolean");
   const choose = (): Backend => backend ?? defaultBackend(address);
-  return { choose, dmaBits: checkInteger("dmaBits", dmaBits, 12, 64), release, open };
+  return { choose, dmaBits: checkInteger("dmaBits", dmaBits, 12, 64), release, telemetry, open };
 }
 
 function checkDevice(device: BackendDevice): void {
