@@ -13,6 +13,7 @@ export const errorCodes = {
   ERR_WRONG_DRIVER: "the function is not bound to vfio-pci",
   ERR_BIND_FAILED: "the kernel did not bind the function to the driver that was asked for",
   ERR_BIND_REFUSED: "a function of this kind cannot be given to user space",
+  ERR_IN_USE: "the machine itself uses the function: a mounted file system, a route, the console",
   ERR_NO_IOMMU: "the function is in no IOMMU group: the IOMMU is off or missing",
   ERR_GROUP_NOT_VIABLE: "another function of the IOMMU group is still bound to a kernel driver",
   ERR_GROUP_BUSY: "the IOMMU group is already used by another backend or domain of this process",

@@ -30,7 +30,12 @@ describe("bind", () => {
       user: null,
     });
     expect(system().driverOf(NIC)).toBe("vfio-pci");
-    expect(await system().unbind(NIC)).toEqual({ address: NIC, driver: "e1000e", changed: true });
+    expect(await system().unbind(NIC)).toEqual({
+      address: NIC,
+      driver: "e1000e",
+      changed: true,
+      boundAtBoot: null,
+    });
     expect(await system().overrideOf(NIC)).toBeNull();
     expect(existsSync(system().journalPath(NIC))).toBe(false);
   });
@@ -38,7 +43,12 @@ describe("bind", () => {
   it("leaves a function that had no driver without one", async () => {
     await system().bind(EDU);
     expect(system().driverOf(EDU)).toBe("vfio-pci");
-    expect(await system().unbind(EDU)).toEqual({ address: EDU, driver: null, changed: true });
+    expect(await system().unbind(EDU)).toEqual({
+      address: EDU,
+      driver: null,
+      changed: true,
+      boundAtBoot: null,
+    });
   });
 
   it("is harmless twice, and remembers the first driver", async () => {
@@ -272,9 +282,9 @@ describe("a binding that fails", () => {
     system().kernel.failOnce(/drivers_probe$/, "EBUSY");
     const error = await failure(system().bind(NIC));
     expect(error.message).toMatch(/EIO; and 0000:01:00.0 could not be given back: .*EBUSY/);
-    expect(error.hint).toBe(`when that is mended: sudo userpci unbind ${NIC}`);
+    expect(error.hint).toBe(`when that is mended: sudo userpci restore ${NIC}`);
     expect(system().driverOf(NIC)).toBeNull();
-    expect(await system().unbind(NIC)).toMatchObject({ driver: "e1000e", changed: true });
+    expect(await system().unbind(NIC)).toMatchObject({ driver: "e1000e", changed: true, boundAtBoot: null });
     expect(await system().overrideOf(NIC)).toBeNull();
   });
 

@@ -51,6 +51,32 @@ export async function changing<T>(
   }
 }
 
+/** A function that is one's own to change. */
+export interface Turn {
+  readonly change: DriverChange;
+  /** As it is by now. */
+  readonly fn: PciFunction;
+}
+
+/**
+ * {@link changing} for several functions at once: nobody else is at any of them.
+ *
+ * @param functions by ascending address
+ */
+export async function changingAll<T>(
+  kernel: Kernel,
+  action: Action,
+  functions: readonly PciFunction[],
+  options: DriverOptions,
+  work: (turns: readonly Turn[]) => Promise<T>,
+): Promise<T> {
+  const [first, ...rest] = functions;
+  if (first === undefined) return work([]);
+  return changing(kernel, action, first, options, (change, fn) =>
+    changingAll(kernel, action, rest, options, (turns) => work([{ change, fn }, ...turns])),
+  );
+}
+
 /** Gives the lock up, as soon as the kernel is at nothing any more; without waiting for that. */
 async function leave(change: DriverChange, lock: FunctionLock): Promise<void> {
   if (!change.pending) return lock.release();

@@ -48,6 +48,7 @@ export class DriverChange {
   readonly #pending = new Set<Promise<unknown>>();
   #signal: AbortSignal | undefined;
   #failure: unknown;
+  #note: ((step: BindStep) => Promise<void>) | undefined;
 
   private constructor(
     kernel: Kernel,
@@ -120,6 +121,21 @@ export class DriverChange {
     this.#listener.rethrow();
   }
 
+  /** From now on each step that changes something is noted before it is done. */
+  noteSteps(note: (step: BindStep) => Promise<void>): void {
+    this.#note = note;
+  }
+
+  /**
+   * Begins a step: tells the caller, and notes it.
+   *
+   * @throws what {@link report} does, and the note
+   */
+  async begin(step: BindStep): Promise<void> {
+    this.report(step);
+    await this.#note?.(step);
+  }
+
   /** The driver that has the function now. */
   current(): string | null {
     return readLinkName(functionPath(this.#fn.address, this.#options, "driver"));
@@ -128,7 +144,7 @@ export class DriverChange {
   /** @throws PciError `ERR_NOT_SUPPORTED` if the driver is not there and cannot be loaded */
   async load(driver: string): Promise<void> {
     if (existsSync(this.#driverPath(driver))) return;
-    this.report("module");
+    await this.begin("module");
     const loading = this.#kernel.loadModule(driver).then(
       () => undefined,
       (error: unknown) => error,
@@ -143,7 +159,7 @@ export class DriverChange {
 
   /** Names the only driver that may take the function; null lets the kernel match again. */
   async override(driver: string | null): Promise<void> {
-    this.report("override");
+    await this.begin("override");
     const path = functionPath(this.#fn.address, this.#options, "driver_override");
     await this.#write("override", path, driver ?? "\n", "the kernel to take the driver's name");
   }
@@ -152,7 +168,7 @@ export class DriverChange {
   async release(): Promise<void> {
     const driver = this.current();
     if (driver === null) return;
-    this.report("release");
+    await this.begin("release");
     const path = join(functionPath(this.#fn.address, this.#options, "driver"), "unbind");
     await this.#write(
       "release",
@@ -165,14 +181,14 @@ export class DriverChange {
 
   /** Lets the kernel look for a driver. Its answer says nothing: what counts is who has the function after. */
   async probe(): Promise<void> {
-    this.report("probe");
+    await this.begin("probe");
     const path = pathIn(this.#options, "/sys/bus/pci/drivers_probe");
     await this.#write("probe", path, this.#fn.address, `a driver to take ${this.#fn.address}`, "EINVAL");
   }
 
   /** Has the function's driver make so many virtual functions, of which it has none; 0 takes them away. */
   async setVirtualFunctions(count: number): Promise<void> {
-    this.report("virtual-functions");
+    await this.begin("virtual-functions");
     const path = functionPath(this.#fn.address, this.#options, "sriov_numvfs");
     const subject = `the virtual functions of ${this.#fn.address} to ${count === 0 ? "go" : "come"}`;
     await this.#write("virtual-functions", path, String(count), subject);
@@ -180,7 +196,7 @@ export class DriverChange {
 
   /** Asks one driver to take the function. If it will not, {@link verify} says why. */
   async attach(driver: string): Promise<void> {
-    this.report("probe");
+    await this.begin("probe");
     const path = join(this.#driverPath(driver), "bind");
     try {
       await this.#write("probe", path, this.#fn.address, `${driver} to take ${this.#fn.address}`);
@@ -195,7 +211,7 @@ export class DriverChange {
    * function of that id that has no driver.
    */
   async addId(driver: string): Promise<void> {
-    this.report("probe");
+    await this.begin("probe");
     await this.#write("probe", join(this.#driverPath(driver), "new_id"), this.#id(), `${driver}`, "EEXIST");
   }
 

@@ -6,7 +6,7 @@
 export { type AcsService, type AcsState, acsServices } from "./acs.ts";
 export { PciAddress } from "./address.ts";
 export { type AerCounter, type AerSeverity, aerSeverities, readAerCounters } from "./aer-counters.ts";
-export { type Binding, type BindOptions, bind } from "./bind.ts";
+export { type Binding, type BindOptions, bind, bindGroup } from "./bind.ts";
 export {
   type ConditionChange,
   type ConditionOptions,
@@ -36,11 +36,25 @@ export {
   type Holder,
   type HolderReport,
 } from "./holders.ts";
+export type { Doing } from "./journal.ts";
 export { type LinkShortfall, linkShortfall, type PciLink, readLink } from "./link.ts";
 export { type DeviceNodes, deviceNodes, type NodeStatus, readNodeStatus } from "./nodes.ts";
+export { type Binder, type BindingOrigin, bindingOrigin } from "./origin.ts";
+export {
+  type BindingPlan,
+  type PlannedFunction,
+  type PlanOptions,
+  planBinding,
+  type Refusal,
+} from "./plan.ts";
+export { planRelease, planRestore, type ReleasePlan } from "./plan-release.ts";
+export { commandOf, type PlannedStep } from "./planned-step.ts";
 export { type PortType, portTypes } from "./port-type.ts";
-export type { BindProgress, BindStep } from "./progress.ts";
+export { type BindProgress, type BindStep, stepTitles } from "./progress.ts";
 export type { PciResource } from "./resource.ts";
+export { type Restoration, type Restored, type RestoreOptions, restore } from "./restore.ts";
+export { findRisks, inUse } from "./risks/find-risks.ts";
+export type { Risk, RiskKind } from "./risks/risk.ts";
 export { type IsolationGap, type RootBus, readTopology, Topology, type TopologyNode } from "./topology.ts";
 export type { TreeOptions } from "./tree.ts";
 export { parseUevent, type Uevent } from "./uevent.ts";

@@ -1,13 +1,24 @@
 import { PciAddress } from "./address.ts";
 import type { PciFunction } from "./function.ts";
 import type { Ownership } from "./kernel.ts";
+import { type BindStep, stepTitles } from "./progress.ts";
 import { readState, removeState, replaceState, stateDirectory, statePath } from "./state-file.ts";
 import { readNames, type TreeOptions } from "./tree.ts";
+
+/** What a call was at when it wrote to the journal last. */
+export interface Doing {
+  readonly action: "bind" | "unbind";
+  readonly step: BindStep;
+  /** Time when the step began, ISO 8601. */
+  readonly since: string;
+}
 
 /** What a function was before it was bound, kept on disk so that another process can give it back. */
 export interface JournalEntry {
   readonly version: 1;
   readonly address: string;
+  /** `vendor:device`: another function may come to the address. */
+  readonly id: string;
   /** The driver it had; null for none; absent if it was already on vfio-pci, bound by somebody else. */
   readonly formerDriver?: string | null;
   /** What `driver_override` said. */
@@ -18,6 +29,10 @@ export interface JournalEntry {
   readonly user: number | null;
   /** Time of binding, ISO 8601. */
   readonly since: string;
+  /** The step that was begun last of a call that has not ended, whether or not its process still runs; null for none. */
+  readonly doing: Doing | null;
+  /** Addresses of all that were bound by the same call: all of them are, or none. */
+  readonly together: readonly string[];
 }
 
 /** The entry of a function that is on vfio-pci, bound by somebody else. */
@@ -25,11 +40,19 @@ export function unknownPast(fn: PciFunction): JournalEntry {
   return {
     version: 1,
     address: fn.address,
+    id: idOf(fn),
     formerOverride: null,
     nodes: {},
     user: null,
     since: new Date().toISOString(),
+    doing: null,
+    together: [fn.address],
   };
+}
+
+/** `vendor:device` of a function, as the journal has it. */
+export function idOf({ vendor, device }: Pick<PciFunction, "vendor" | "device">): string {
+  return [vendor, device].map((id) => id.toString(16).padStart(4, "0")).join(":");
 }
 
 function entryPath(address: string, options: TreeOptions): string {
@@ -47,12 +70,49 @@ export async function readEntry(address: string, options: TreeOptions): Promise<
   }
 }
 
+/** Entries of all functions, by the names of their files. */
+export async function allEntries(options: TreeOptions): Promise<JournalEntry[]> {
+  const names = readNames(stateDirectory(options)).filter((name) => name.endsWith(".json"));
+  const entries = await Promise.all(names.map((name) => readEntry(name.slice(0, -".json".length), options)));
+  return entries.filter((entry) => entry !== null);
+}
+
 /** Entries of the other functions. */
 export async function otherEntries(address: string, options: TreeOptions): Promise<JournalEntry[]> {
-  const names = readNames(stateDirectory(options)).filter((name) => name.endsWith(".json"));
-  const others = names.map((name) => name.slice(0, -".json".length)).filter((name) => name !== address);
-  const entries = await Promise.all(others.map((name) => readEntry(name, options)));
-  return entries.filter((entry) => entry !== null);
+  return (await allEntries(options)).filter((entry) => entry.address !== address);
+}
+
+/** The entry of one function while a call changes it: each step is on disk before it is done. */
+export class Journal {
+  readonly #options: TreeOptions;
+  #entry: JournalEntry;
+
+  constructor(entry: JournalEntry, options: TreeOptions) {
+    this.#entry = entry;
+    this.#options = options;
+  }
+
+  /** As it was written last. */
+  get entry(): JournalEntry {
+    return this.#entry;
+  }
+
+  /** Writes the entry, with changes. @throws what {@link writeEntry} does */
+  async write(changes: Partial<JournalEntry> = {}): Promise<void> {
+    const entry = { ...this.#entry, ...changes };
+    await writeEntry(entry, this.#options);
+    this.#entry = entry;
+  }
+
+  /** Writes that a step begins. @throws what {@link writeEntry} does */
+  begin(action: Doing["action"], step: BindStep): Promise<void> {
+    return this.write({ doing: { action, step, since: new Date().toISOString() } });
+  }
+
+  /** Removes the entry. @throws what {@link removeEntry} does */
+  remove(): Promise<void> {
+    return removeEntry(this.#entry.address, this.#options);
+  }
 }
 
 /**
@@ -84,7 +144,23 @@ function isEntry(value: unknown, address: string): value is JournalEntry {
     (entry.formerDriver === undefined || isNameOrNull(entry.formerDriver)) &&
     typeof entry.nodes === "object" &&
     entry.nodes !== null &&
-    (entry.user === null || Number.isSafeInteger(entry.user))
+    (entry.user === null || Number.isSafeInteger(entry.user)) &&
+    typeof entry.id === "string" &&
+    (entry.doing === null || isDoing(entry.doing)) &&
+    Array.isArray(entry.together) &&
+    entry.together.every((other) => typeof other === "string" && PciAddress.tryParse(other) !== null)
+  );
+}
+
+function isDoing(value: unknown): value is Doing {
+  if (typeof value !== "object" || value === null) return false;
+  const { action, step, since } = value as Partial<Record<keyof Doing, unknown>>;
+  return (
+    (action === "bind" || action === "unbind") &&
+    typeof step === "string" &&
+    Object.hasOwn(stepTitles, step) &&
+    typeof since === "string" &&
+    !Number.isNaN(Date.parse(since))
   );
 }
 

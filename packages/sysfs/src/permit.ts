@@ -5,7 +5,7 @@ import { isPciError, PciError } from "@userpci/interface";
 import { functionPath, type PciFunction } from "./function.ts";
 import { isVfioDriver } from "./group.ts";
 import { exclusively } from "./guard.ts";
-import { type JournalEntry, otherEntries, readEntry, removeEntry, writeEntry } from "./journal.ts";
+import { type Journal, type JournalEntry, otherEntries } from "./journal.ts";
 import { explainWrite, type Kernel, type Ownership } from "./kernel.ts";
 import { type LockRecord, recordOf } from "./lock-record.ts";
 import { type DeviceNodes, deviceNodes } from "./nodes.ts";
@@ -51,7 +51,6 @@ async function presentEntries(address: string, options: TreeOptions): Promise<Jo
  * Makes a user the owner of the nodes that lead to a function: its group node and, where the kernel has them, its
  * device node and `/dev/iommu`. Who owned them before goes into the journal entry first.
  *
- * @returns the entry as written
  * @throws PciError `ERR_NODE_TAKEN`, `ERR_WRONG_DRIVER`, `ERR_NO_DEVICE`, `ERR_PERMISSION`, `ERR_BUSY`; nodes and journal are then
  * as they were
  */
@@ -59,28 +58,26 @@ export async function permitUser(
   kernel: Kernel,
   fn: PciFunction,
   user: SystemUser,
-  entry: JournalEntry,
+  journal: Journal,
   options: TreeOptions,
-): Promise<JournalEntry> {
+): Promise<void> {
   const paths = await permittable(fn, options);
   return atNodes(recordOf("bind", fn.address), options, async () => {
     // Another function's user may have come first, since this was asked before the driver changed.
     await refuseTaken(fn, user, options);
     const present = await ownerships(paths, options);
-    const nodes = { ...(await formerOwnerships(fn, present, options)), ...entry.nodes };
-    const permitted = { ...entry, nodes, user: user.uid };
-    const before = await readEntry(fn.address, options);
-    await writeEntry(permitted, options);
+    const before = journal.entry;
+    const nodes = { ...(await formerOwnerships(fn, present, options)), ...before.nodes };
+    await journal.write({ nodes, user: user.uid });
     try {
       for (const [path, { gid }] of present)
         await own(kernel, path, { uid: user.uid, gid, mode: MODE }, options);
     } catch (error) {
       for (const [path, ownership] of present)
         await own(kernel, path, ownership, options).catch(() => undefined);
-      await (before === null ? removeEntry(fn.address, options) : writeEntry(before, options));
+      await journal.write({ nodes: before.nodes, user: before.user });
       throw error;
     }
-    return permitted;
   });
 }
 
@@ -90,11 +87,8 @@ export async function permitUser(
  *
  * @throws PciError `ERR_PERMISSION`, `ERR_BUSY`, or with the system's code
  */
-export async function withdrawNodes(
-  kernel: Kernel,
-  entry: JournalEntry,
-  options: TreeOptions,
-): Promise<void> {
+export async function withdrawNodes(kernel: Kernel, journal: Journal, options: TreeOptions): Promise<void> {
+  const { entry } = journal;
   if (Object.keys(entry.nodes).length === 0) return;
   await atNodes(recordOf("unbind", entry.address), options, async () => {
     const others = await presentEntries(entry.address, options);
@@ -106,7 +100,7 @@ export async function withdrawNodes(
         if (!isPciError(error, "ENOENT")) throw error;
       });
     }
-    await writeEntry({ ...entry, nodes: {}, user: null }, options);
+    await journal.write({ nodes: {}, user: null });
   });
 }
 

@@ -11,6 +11,18 @@ export type BindStep =
   | "permit"
   | "virtual-functions";
 
+/** Each step as what a call was at: "while it was loading the driver". */
+export const stepTitles: Readonly<Record<BindStep, string>> = {
+  lock: "waiting for its turn",
+  module: "loading the driver",
+  override: "naming the driver",
+  release: "taking it from its driver",
+  probe: "letting the driver take it",
+  verify: "looking who has it",
+  permit: "giving its nodes away",
+  "virtual-functions": "changing its virtual functions",
+};
+
 /** Reported as a step begins, and again while the kernel keeps it waiting. */
 export interface BindProgress {
   readonly address: string;

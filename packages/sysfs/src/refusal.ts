@@ -54,12 +54,21 @@ const refusals: readonly Refusal[] = [
  * `ERR_NO_IOMMU`
  */
 export function refuseUnbindable(fn: PciFunction, options: TreeOptions): void {
-  const refusal = refusals.find((candidate) => candidate.applies(fn, options));
-  if (refusal === undefined) return;
-  throw new PciError(refusal.code, refusal.message(fn, options), {
-    hint: refusal.hint(fn, options),
-    details: { address: fn.address },
-  });
+  const [first] = unbindable(fn, options);
+  if (first !== undefined) throw first;
+}
+
+/** Every reason for which a function must not be bound to vfio-pci, as the errors that say so. */
+export function unbindable(fn: PciFunction, options: TreeOptions): PciError[] {
+  return refusals
+    .filter((refusal) => refusal.applies(fn, options))
+    .map(
+      ({ code, message, hint }) =>
+        new PciError(code, message(fn, options), {
+          hint: hint(fn, options),
+          details: { address: fn.address },
+        }),
+    );
 }
 
 /**

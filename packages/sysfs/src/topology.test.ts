@@ -149,7 +149,9 @@ describe("readTopology", () => {
     const itself = { address: "0000:03:00.0", why: "one of several functions of a device without ACS" };
     expect(topology.gaps("03:00.0")).toEqual([port, itself]);
     expect(topology.gaps("03:00.1")).toEqual([port]);
-    expect(topology.gaps("05:01.0")).toMatchObject([{ address: "0000:00:1e.0", why: expect.stringContaining("conventional PCI") }]);
+    expect(topology.gaps("05:01.0")).toMatchObject([
+      { address: "0000:00:1e.0", why: expect.stringContaining("conventional PCI") },
+    ]);
     expect(topology.gaps("0001:00:00.0")).toEqual([]);
   });
 

@@ -16,6 +16,9 @@ export function pathIn(options: TreeOptions, absolute: string): string {
 // Absent, or gone between listing and reading: hot-unplug makes every one of these an ordinary answer.
 const absence = new Set(["ENOENT", "ENOTDIR", "ENODEV", "ENXIO", "ESRCH"]);
 
+// What reading a link says of a plain file, such as /sys/class/net/bonding_masters.
+const NO_LINK = "EINVAL";
+
 /** The code of a failed system call and, for the error that explains it, the rest. */
 export function systemFailure(cause: unknown): { code: string; system: PciErrorOptions } {
   const { code = "EIO", errno, syscall, path } = cause as NodeJS.ErrnoException;
@@ -31,14 +34,15 @@ export function systemFailure(cause: unknown): { code: string; system: PciErrorO
 /**
  * Runs a read, with `absent` for what is not there.
  *
+ * @param other code that means the same here
  * @throws PciError `ERR_PERMISSION`, or the system's error under its own code
  */
-function reading<T>(path: string, absent: T, read: () => T): T {
+function reading<T>(path: string, absent: T, read: () => T, other?: string): T {
   try {
     return read();
   } catch (cause) {
     const { code, system } = systemFailure(cause);
-    if (absence.has(code)) return absent;
+    if (absence.has(code) || code === other) return absent;
     if (code === "EACCES" || code === "EPERM") {
       const hint = "run it as root";
       throw new PciError("ERR_PERMISSION", `this user may not read ${path}`, { ...system, path, hint });
@@ -64,12 +68,12 @@ export function readText(path: string): string | null {
 
 /** Last part of a symbolic link's target, or null if there is no link. */
 export function readLinkName(path: string): string | null {
-  return reading(path, null, () => basename(readlinkSync(path)));
+  return reading(path, null, () => basename(readlinkSync(path)), NO_LINK);
 }
 
 /** Target of a symbolic link as written, or null if there is no link. */
 export function readLink(path: string): string | null {
-  return reading(path, null, () => readlinkSync(path));
+  return reading(path, null, () => readlinkSync(path), NO_LINK);
 }
 
 /** A path without links in it, or null if there is nothing. */

@@ -7,14 +7,24 @@ const system = useFakeSystem();
 
 describe("unbind", () => {
   it("has nothing to do for a function on its own driver", async () => {
-    expect(await system().unbind(NIC)).toEqual({ address: NIC, driver: "e1000e", changed: false });
+    expect(await system().unbind(NIC)).toEqual({
+      address: NIC,
+      driver: "e1000e",
+      changed: false,
+      boundAtBoot: null,
+    });
     expect(system().kernel.log).toEqual([]);
   });
 
   it("lets the kernel choose for a function that somebody else bound", async () => {
     await system().bind(NIC);
     rmSync(system().journalPath(NIC));
-    expect(await system().unbind(NIC)).toEqual({ address: NIC, driver: "e1000e", changed: true });
+    expect(await system().unbind(NIC)).toEqual({
+      address: NIC,
+      driver: "e1000e",
+      changed: true,
+      boundAtBoot: null,
+    });
   });
 
   it("leaves a function alone that was bound to another driver since", async () => {
@@ -22,7 +32,12 @@ describe("unbind", () => {
     await system().kernel.write(system().path("/sys/bus/pci/drivers/vfio-pci/unbind"), NIC);
     await system().kernel.write(system().path(`/sys/bus/pci/devices/${NIC}/driver_override`), "e1000");
     await system().kernel.write(system().path("/sys/bus/pci/drivers_probe"), NIC);
-    expect(await system().unbind(NIC)).toEqual({ address: NIC, driver: "e1000", changed: true });
+    expect(await system().unbind(NIC)).toEqual({
+      address: NIC,
+      driver: "e1000",
+      changed: true,
+      boundAtBoot: null,
+    });
   });
 
   it("says that the former driver did not take the function back, and can be tried again", async () => {
@@ -43,7 +58,7 @@ describe("unbind", () => {
     await held;
     await system().unbind(NIC);
     begin();
-    expect(await slow).toEqual({ address: NIC, driver: "e1000e", changed: false });
+    expect(await slow).toEqual({ address: NIC, driver: "e1000e", changed: false, boundAtBoot: null });
     expect(await system().overrideOf(NIC)).toBe("e1000e");
   });
 
@@ -90,7 +105,12 @@ describe("a kernel that waits", () => {
     });
     expect(system().driverOf(NIC)).toBeNull();
     letGo();
-    expect(await system().unbind(NIC)).toEqual({ address: NIC, driver: "e1000e", changed: true });
+    expect(await system().unbind(NIC)).toEqual({
+      address: NIC,
+      driver: "e1000e",
+      changed: true,
+      boundAtBoot: null,
+    });
   });
 
   it("is waited for by the second call too where somebody else bound the function", async () => {
@@ -102,9 +122,14 @@ describe("a kernel that waits", () => {
       expect(await failure(system().unbind(NIC, { timeoutMs: 20 }))).toMatchObject({ code: "ERR_TIMEOUT" });
     expect(system().driverOf(NIC)).toBeNull();
     letGo();
-    expect(await system().unbind(NIC)).toEqual({ address: NIC, driver: "e1000e", changed: true });
+    expect(await system().unbind(NIC)).toEqual({
+      address: NIC,
+      driver: "e1000e",
+      changed: true,
+      boundAtBoot: null,
+    });
     expect(existsSync(system().journalPath(NIC))).toBe(false);
-    expect(await system().unbind(NIC)).toMatchObject({ changed: false });
+    expect(await system().unbind(NIC)).toMatchObject({ changed: false, boundAtBoot: null });
   });
 
   it("is not written to again after an abort", async () => {

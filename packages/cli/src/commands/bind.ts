@@ -1,37 +1,70 @@
-import { type Binding, bind, explainGroup, findUser, readGroup } from "@userpci/sysfs";
-import { type CommandCall, ofCommandLine, optionText, type Report } from "../command.ts";
+import {
+  type Binding,
+  bind,
+  bindGroup,
+  explainGroup,
+  findUser,
+  type PlanOptions,
+  planBinding,
+  readGroup,
+} from "@userpci/sysfs";
+import { type CommandCall, ofCommandLine, optionText, type Report, treeOf } from "../command.ts";
 import { formatFailure, toFailure } from "../failure.ts";
 import { groupJson } from "../function-view.ts";
 import { waiting } from "../kernel-progress.ts";
+import { bindingPlanJson, bindingPlanLines, isPossible } from "../plan-view.ts";
 import type { Style } from "../style.ts";
 
 /** `userpci bind`. */
 export async function run(call: CommandCall): Promise<Report> {
   const user = optionText(call, "user");
+  const [group, force] = ["group", "force"].map((name) => call.options[name] === true);
+  const options = { ...(user !== undefined && { user }), force: force!, group: group! };
+  if (call.options["plan"] === true) return planned(call, { ...options, ...treeOf(call) });
   if (user !== undefined) await ofCommandLine(() => findUser(user));
-  const binding = await waiting(call, (options) =>
-    bind(call.arguments[0]!, { ...options, ...(user !== undefined && { user }) }),
+  const address = call.arguments[0]!;
+  const bindings = await waiting(call, async (waits) =>
+    group ? bindGroup(address, { ...waits, ...options }) : [await bind(address, { ...waits, ...options })],
   );
+  return bound(address, bindings);
+}
+
+async function planned(call: CommandCall, options: PlanOptions): Promise<Report> {
+  const plan = await ofCommandLine(() => planBinding(call.arguments[0]!, options));
+  const force = options.force === true;
+  const words = [plan.address, ...(options.group ? ["--group"] : []), ...(force ? ["--force"] : [])];
+  const user = plan.user === null ? "" : ` --user ${plan.user.name}`;
+  return {
+    json: { plan: bindingPlanJson(plan, force) },
+    text: (style) => bindingPlanLines(plan, `sudo userpci bind ${words.join(" ")}${user}`, force, style),
+    failed: !isPossible(plan, force),
+  };
+}
+
+function bound(address: string, bindings: readonly Binding[]): Report {
+  const binding = bindings.find((each) => each.address.endsWith(address)) ?? bindings[0]!;
   const group = readGroup(binding.group);
   const problem = explainGroup(group);
+  const others = bindings.filter((each) => each !== binding).map(({ group: _, user: __, ...other }) => other);
   return {
-    json: { ...binding, group: groupJson(group) },
+    json: { ...binding, group: groupJson(group), others },
     text: (style) => [
-      ...bindingLines(binding, style),
+      ...bindings.map((each) => bindingLine(each, style)),
+      groupLine(bindings, style),
       ...(problem === null ? [] : ["", ...formatFailure(toFailure(problem), style, "warning")]),
     ],
   };
 }
 
-function bindingLines(
-  { address, driver, formerDriver, changed, group, nodes, user }: Binding,
-  style: Style,
-): string[] {
+function bindingLine({ address, driver, formerDriver, changed }: Binding, style: Style): string {
   const before = formerDriver === null ? "it had no driver" : `it was on ${formerDriver}`;
-  const paths = [nodes.group, nodes.device].filter((path) => path !== null).join(", ");
-  const who = user === null ? "" : `; uid ${user.uid} (${user.name}) may open ${paths}`;
-  return [
-    `${style.green(changed ? "bound" : "already bound")}  ${address} to ${driver}${changed ? ` (${before})` : ""}`,
-    `IOMMU group ${group}${who}`,
-  ];
+  return `${style.green(changed ? "bound" : "already bound")}  ${address} to ${driver}${changed ? ` (${before})` : ""}`;
+}
+
+function groupLine(bindings: readonly Binding[], _style: Style): string {
+  const [{ group, user }] = bindings as [Binding];
+  const paths = bindings.flatMap(({ nodes }) => [nodes.group, nodes.device]).filter((path) => path !== null);
+  const who =
+    user === null ? "" : `; uid ${user.uid} (${user.name}) may open ${[...new Set(paths)].join(", ")}`;
+  return `IOMMU group ${group}${who}`;
 }

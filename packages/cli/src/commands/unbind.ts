@@ -1,9 +1,11 @@
-import { unbind } from "@userpci/sysfs";
-import type { CommandCall, Report } from "../command.ts";
+import { planRelease, unbind } from "@userpci/sysfs";
+import { type CommandCall, ofCommandLine, type Report, treeOf } from "../command.ts";
 import { waiting } from "../kernel-progress.ts";
+import { bootLines, releasePlanJson, releasePlanLines } from "../plan-view.ts";
 
 /** `userpci unbind`. */
 export async function run(call: CommandCall): Promise<Report> {
+  if (call.options["plan"] === true) return planned(call);
   const release = await waiting(call, (options) => unbind(call.arguments[0]!, options));
   const { address, driver, changed } = release;
   const now = driver === null ? "no driver has it" : `${driver} has it`;
@@ -13,6 +15,15 @@ export async function run(call: CommandCall): Promise<Report> {
       changed
         ? `${style.green("given back")}  ${address}: ${now}`
         : `${style.green("nothing to do")}  ${address} is not on vfio-pci: ${driver ?? "no driver"} has it`,
+      ...bootLines(release, style),
     ],
+  };
+}
+
+async function planned(call: CommandCall): Promise<Report> {
+  const plan = await ofCommandLine(() => planRelease(call.arguments[0]!, treeOf(call)));
+  return {
+    json: { plan: releasePlanJson(plan) },
+    text: (style) => releasePlanLines([plan], `sudo userpci unbind ${plan.address}`, style),
   };
 }

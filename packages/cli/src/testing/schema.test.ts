@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { expectLines, expectSchema } from "./schema.ts";
 
-const release = { schema: "userpci:unbind/1", address: "0000:00:04.0", driver: null, changed: true };
+const release = {
+  schema: "userpci:unbind/1",
+  address: "0000:00:04.0",
+  driver: null,
+  changed: true,
+  boundAtBoot: null,
+};
 
 describe("expectSchema", () => {
   it("gives back what a command printed, as text or parsed", () => {

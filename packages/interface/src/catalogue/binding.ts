@@ -44,6 +44,22 @@ export const bindingNotes = {
     ],
     example: "0000:00:1c.0 is a bridge (header type 1); vfio-pci takes endpoints only",
   },
+  ERR_IN_USE: {
+    causes: [
+      "A file system or swap space is on the function's disk, maybe through LVM or RAID.",
+      "Routes or addresses of the machine are on the function's network card.",
+      "The machine's display or console is on the function, or a process has its node open.",
+    ],
+    evidence: [
+      "`userpci bind ADDRESS --plan`",
+      "the risks in the error's `details`, each with the file that says so",
+    ],
+    fix: [
+      "take each away with the command that the plan has for it, such as `sudo umount /mnt`",
+      "to take the function all the same: `sudo userpci bind ADDRESS --force`",
+    ],
+    example: "this machine uses 0000:01:00.0: /home (ext4) is mounted from nvme0n1p2",
+  },
   ERR_NO_IOMMU: {
     causes: [
       "VT-d or AMD-Vi is off in the firmware's set-up.",

@@ -27,6 +27,8 @@ export class FakeKernel implements Kernel {
   readonly #faults: { path: RegExp; code: string }[] = [];
   readonly #waits: { path: RegExp; until: Promise<void> }[] = [];
   readonly #starts: (() => Promise<void>)[] = [];
+  #preferred = "";
+  #end: { left: number; when: "before" | "after"; reached: () => void } | undefined;
   /** Every write and change of owner, in order, as `path < text`. */
   readonly log: string[] = [];
 
@@ -42,6 +44,19 @@ export class FakeKernel implements Kernel {
   /** Makes the next write to a matching path fail, once. For a read or a check the path begins with `read ` or `access `. */
   failOnce(path: RegExp, code: string): void {
     this.#faults.push({ path, code });
+  }
+
+  /**
+   * Has the process of whoever calls end, as far as can be seen from here, at the change with this number, before or after it takes
+   * effect: the call never returns. Resolves when that is so; false if there are not so many changes.
+   */
+  endAt(number: number, when: "before" | "after", call: () => Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#end = { left: number, when, reached: () => resolve(true) };
+      call().then(() => resolve(false), reject);
+    }).finally(() => {
+      this.#end = undefined;
+    }) as Promise<boolean>;
   }
 
   /** Keeps the next call waiting before it takes its turn. Resolves when it is there. */
@@ -76,6 +91,10 @@ export class FakeKernel implements Kernel {
   }
 
   async write(path: string, text: string): Promise<void> {
+    await this.#living(() => this.#write(path, text));
+  }
+
+  async #write(path: string, text: string): Promise<void> {
     const place = path.slice(this.#root.length);
     this.log.push(`${place} < ${text.trim()}`);
     this.#refuse(path);
@@ -91,7 +110,11 @@ export class FakeKernel implements Kernel {
       : explainWrite(path, systemError(this.#faults.splice(fault, 1)[0]!.code, path), command);
   }
 
-  async own(path: string, { uid, gid, mode }: Ownership): Promise<void> {
+  async own(path: string, ownership: Ownership): Promise<void> {
+    await this.#living(() => this.#own(path, ownership));
+  }
+
+  async #own(path: string, { uid, gid, mode }: Ownership): Promise<void> {
     const place = path.slice(this.#root.length);
     this.log.push(`${place} < ${uid}:${gid} ${mode.toString(8)}`);
     await this.#meet(path);
@@ -100,9 +123,23 @@ export class FakeKernel implements Kernel {
   }
 
   async loadModule(name: string): Promise<void> {
+    await this.#living(() => this.#loadModule(name));
+  }
+
+  async #loadModule(name: string): Promise<void> {
     this.log.push(`modprobe ${name}`);
     if (!this.modules.has(name)) throw systemError("ENOENT", name);
     writeDriver(this.#root, name);
+  }
+
+  /** Makes a change, if the process does not end before. */
+  async #living(change: () => Promise<void>): Promise<void> {
+    const end = this.#end;
+    const ends = end !== undefined && end.left-- === 0;
+    if (!ends || end.when === "after") await change();
+    if (!ends) return;
+    end.reached();
+    await new Promise(() => {});
   }
 
   /** What a test has put in the way of a path. */
@@ -169,8 +206,14 @@ export class FakeKernel implements Kernel {
     }
   }
 
+  /** Has a driver come before the others where several would take a function. */
+  prefer(driver: string): void {
+    this.#preferred = driver;
+  }
+
   #probe(address: string): void {
-    const drivers = readdirSync(join(this.#root, "/sys/bus/pci/drivers")).sort();
+    const names = readdirSync(join(this.#root, "/sys/bus/pci/drivers")).sort();
+    const drivers = [this.#preferred, ...names].filter((name) => names.includes(name));
     const taker = drivers.find((driver) => this.#matches(address, driver));
     if (taker !== undefined) this.#attach(address, taker);
   }

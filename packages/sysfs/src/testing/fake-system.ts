@@ -3,11 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isPciError, type PciError } from "@userpci/interface";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
-import { type BindOptions, bindOn } from "../bind.ts";
+import { type BindOptions, bindGroupOn, bindOn } from "../bind.ts";
 import type { DriverOptions } from "../driver.ts";
 import { findFunction } from "../find.ts";
 import { readDriverOverride } from "../function.ts";
 import type { JournalEntry } from "../journal.ts";
+import { bindingOrigin } from "../origin.ts";
+import { type RestoreOptions, restoreOn } from "../restore.ts";
 import { unbindOn } from "../unbind.ts";
 import { setVirtualFunctionsOn } from "../virtual-functions.ts";
 import { FakeKernel } from "./fake-kernel.ts";
@@ -68,6 +70,18 @@ export class FakeSystem {
 
   setVirtualFunctions(address: string, count: number, options: DriverOptions = {}) {
     return setVirtualFunctionsOn(this.kernel, address, count, { root: this.root, ...options });
+  }
+
+  bindGroup(address: string, options: BindOptions = {}) {
+    return bindGroupOn(this.kernel, address, { root: this.root, ...options });
+  }
+
+  restore(address: string | null = null, options: RestoreOptions = {}) {
+    return restoreOn(this.kernel, address, { root: this.root, ...options });
+  }
+
+  origin(address: string) {
+    return bindingOrigin(address, this);
   }
 
   driverOf(address: string): string | null {
