@@ -4,11 +4,13 @@ import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Nic } from "@userpci/nic";
 import { vfioUser } from "@userpci/vfio-user/client";
 import { openDevice } from "userpci";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expectLines, expectSchema } from "../../packages/cli/src/testing/schema.ts";
 
 const bin = fileURLToPath(new URL("../../packages/cli/bin/userpci.js", import.meta.url));
 let folder = "";
@@ -25,18 +27,14 @@ class ServeCommand implements AsyncDisposable {
   #out = "";
 
   constructor(...argv: string[]) {
-    const json = argv.includes("--json");
     this.#process = spawn(process.execPath, [bin, "serve", ...argv], {
-      stdio: ["ignore", "pipe", json ? "pipe" : "inherit"],
+      stdio: ["ignore", "pipe", "inherit"],
     });
     this.#exit = once(this.#process, "close");
-    const events = json ? this.#process.stderr! : this.#process.stdout!;
-    this.#lines = createInterface({ input: events })[Symbol.asyncIterator]();
-    if (json) {
-      this.#process.stdout!.on("data", (bytes) => {
-        this.#out += bytes;
-      });
-    }
+    this.#lines = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]();
+    this.#process.stdout!.on("data", (bytes) => {
+      this.#out += bytes;
+    });
   }
 
   async line(): Promise<string> {
@@ -88,7 +86,7 @@ describe("userpci serve", () => {
     const edu = JSON.stringify(import.meta.resolve("@userpci/edu/model"));
     writeFileSync(model, `import { edu } from ${edu};\nexport default edu;\n`);
     const path = join(folder, "many.sock");
-    await using command = new ServeCommand(model, "--socket", path, "--clients", "many", "--json");
+    await using command = new ServeCommand(model, "--socket", path, "--clients", "many", "--jsonl");
     expect(JSON.parse(await command.line())).toMatchObject({ type: "serving", served: [{ path }] });
     await using first = await openDevice(path, { backend: vfioUser(path) });
     first.bar(0).region().write32(4, 1);
@@ -97,7 +95,18 @@ describe("userpci serve", () => {
     expect(first.bar(0).region().read32(4)).toBe(0xffff_fffe);
     const { status, out } = await command.end("SIGTERM");
     expect(status).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ paths: [path], clients: 2, faults: 0, signal: "SIGTERM" });
+    const lines = expectLines("serve", out);
+    expect(lines.map(({ type }) => type)).toEqual([
+      "serving",
+      "connected",
+      "opened",
+      "connected",
+      "opened",
+      "left",
+      "left",
+      "ended",
+    ]);
+    expect(lines.at(-1)).toMatchObject({ clients: 2, faults: 0, signal: "SIGTERM", served: [{ path }] });
   });
 
   it("serves the linked pair of network interfaces at two sockets, and frames go from one to the other", async () => {
@@ -116,6 +125,21 @@ describe("userpci serve", () => {
     const frame = new Uint8Array(64).fill(0xff);
     expect(sender.send(frame)).toBe(true);
     expect((await receiver.frames().next()).value).toEqual(frame);
+  });
+
+  it("tells programs all of it at the end", async () => {
+    const path = join(folder, "json.sock");
+    await using command = new ServeCommand("edu", "--socket", path, "--json");
+    while (!existsSync(path)) await setTimeout(10);
+    await identify(path);
+    const { status, out } = await command.end("SIGINT");
+    expect(status).toBe(0);
+    const { events, clients } = expectSchema("serve", out);
+    expect(clients).toBe(1);
+    expect(events.slice(0, 2)).toMatchObject([
+      { type: "connected", pid: process.pid },
+      { type: "opened", client: 1 },
+    ]);
   });
 
   it("blocks for its client, and still hears of a signal", async () => {

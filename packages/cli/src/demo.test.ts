@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { expectLines, expectSchema } from "./testing/schema.ts";
 
 const userpci = fileURLToPath(new URL("../bin/userpci.js", import.meta.url));
 
@@ -19,7 +20,7 @@ interface DemoJson {
 
 describe("userpci demo", () => {
   it("drives an edu of another process over vfio-user, and ends that process", async () => {
-    const { ok, machine, steps } = JSON.parse(await demo("--json")) as DemoJson;
+    const { ok, machine, steps } = expectSchema("demo", await demo("--json")) as DemoJson;
     expect(ok).toBe(true);
     expect(machine.kind).toBe("another process");
     expect(steps.map(({ step }) => step)).toEqual([
@@ -42,6 +43,16 @@ describe("userpci demo", () => {
     const text = await demo("--in-process");
     expect(text).toMatch(/✓ factorial +the device says \d+! = \d+/);
     expect(text).toContain("all of it held");
+  });
+
+  it("tells programs each step at once", async () => {
+    const lines = expectLines("demo", await demo("--in-process", "--jsonl"));
+    const types = lines.map(({ type }) => type);
+    expect([types[0], new Set(types.slice(1, -1)), types.at(-1)]).toEqual([
+      "machine",
+      new Set(["step"]),
+      "ended",
+    ]);
   });
 
   it("plays in one place", async () => {

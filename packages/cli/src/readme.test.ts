@@ -21,7 +21,12 @@ describe("README.md", () => {
     const [name, ...words] = line.split(" -- ")[0]!.split(" ");
     if (name === "help" || name === "COMMAND" || dropIns.some((dropIn) => dropIn.name === name)) return;
     const spec = commands.find((command) => command.name === name);
-    const known = ["--json", "--help", ...(spec?.options ?? []).map(({ usage }) => usage.split(" ")[0]!)];
+    const known = [
+      "--json",
+      "--jsonl",
+      "--help",
+      ...(spec?.options ?? []).map(({ usage }) => usage.split(" ")[0]!),
+    ];
     expect(known).toEqual(expect.arrayContaining(words.filter((word) => word.startsWith("--"))));
     expect(spec).toBeDefined();
   });
@@ -29,6 +34,7 @@ describe("README.md", () => {
   it("names only options that a command has", () => {
     const known = [
       "--json",
+      "--jsonl",
       "--help",
       ...commands.flatMap(({ options }) => options.map(({ usage }) => usage)),
     ];

@@ -34,23 +34,23 @@ export async function run(call: CommandCall): Promise<Report> {
   const bootMs = performance.now() - started;
   if (scene.instead !== undefined) say([`  in this process instead: ${scene.instead}`]);
   say([style.dim(`  Linux ${scene.kernel}, ${scene.kind}, ready after ${seconds(bootMs)}`)]);
+  const { kind, kernel, instead } = scene;
+  const machine = { kind, kernel, bootMs, ...(instead !== undefined && { instead }) };
+  call.line({ type: "machine", ...machine });
   const steps: StepReport[] = [];
   const failure = await failureOf(
     scene.run((step) => {
       steps.push(step);
+      call.line({ type: "step", ...step });
       say(stepLines(step, style));
     }),
   );
   const durationMs = performance.now() - started;
-  const { kind, kernel, instead } = scene;
+  const ok = failure === undefined;
+  const error = failure !== undefined && { error: failure };
   return {
-    json: {
-      ok: failure === undefined,
-      machine: { kind, kernel, bootMs, ...(instead !== undefined && { instead }) },
-      steps,
-      durationMs,
-      ...(failure !== undefined && { error: failure }),
-    },
+    json: { ok, machine, steps, durationMs, ...error },
+    lines: [{ type: "ended", ok, durationMs, ...error }],
     text: () => ["", ...verdict(failure, durationMs, style)],
     failed: failure !== undefined,
   };

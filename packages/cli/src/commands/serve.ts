@@ -1,17 +1,18 @@
 import { PciError } from "@userpci/interface";
 import { type ServeOptions, type Server, serve } from "@userpci/vfio-user/server";
 import { type CommandCall, ofCommandLine, optionText, type Report, WrongValue } from "../command.ts";
-import { toJson } from "../json.ts";
-import { eventLines, reportEvent } from "../serve/events.ts";
+import { type EventReport, eventLines, reportEvent } from "../serve/events.ts";
 import { findModels, type MakeModels } from "../serve/models.ts";
 
 /** What a user ends a server with. */
 const interrupts: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** How often what happened, while it was served. */
-interface Counts {
+/** What happened while it was served. */
+interface History {
   clients: number;
   faults: number;
+  /** Only for `--json`: whoever reads lines has had them. */
+  readonly events: EventReport[];
 }
 
 /** `userpci serve`: until a signal. */
@@ -21,22 +22,22 @@ export async function run(call: CommandCall): Promise<Report> {
   const socket = needSocket(optionText(call, "socket"));
   const make = await findModels(name);
   const started = performance.now();
-  const counts: Counts = { clients: 0, faults: 0 };
-  const servers = await startAll(call, make, socket, counts);
+  const history: History = { clients: 0, faults: 0, events: [] };
+  const servers = await startAll(call, make, socket, history);
   try {
     const ended = nextSignal();
     const clients = clientsOf(optionText(call, "clients"));
     const served = servers.map(({ path, function: fn }) => ({ name: fn?.name ?? name, path, clients }));
-    if (json) terminal.note(toJson({ type: "serving", served }));
-    else for (const { path } of served) terminal.write(servingText(name, path, clients));
+    call.line({ type: "serving", served });
+    if (!json) for (const { path } of served) terminal.write(servingText(name, path, clients));
     const signal = await ended;
-    const paths = servers.map(({ path }) => path);
+    const { clients: had, faults, events } = history;
     const durationMs = performance.now() - started;
+    const result = { model: name, served, clients: had, faults, signal, durationMs };
     return {
-      json: { model: name, paths, ...counts, signal, durationMs },
-      text: () => [
-        `ended by ${signal}: ${count(counts.clients, "client")}, ${count(counts.faults, "fault")} of the model`,
-      ],
+      json: { ...result, events },
+      lines: [{ type: "ended", ...result }],
+      text: () => [`ended by ${signal}: ${count(had, "client")}, ${count(faults, "fault")} of the model`],
     };
   } finally {
     await Promise.all(servers.map((server) => server.close()));
@@ -48,14 +49,14 @@ async function startAll(
   call: CommandCall,
   make: MakeModels,
   socket: string,
-  counts: Counts,
+  history: History,
 ): Promise<readonly Server[]> {
   const models = make();
   const servers: Server[] = [];
   try {
     for (const [at, model] of models.entries()) {
       const path = models.length === 1 ? socket : `${socket}.${at}`;
-      const options = serveOptions(call, path, counts);
+      const options = serveOptions(call, path, history);
       // Devices that belong together are one of each; one that stands alone may be many.
       const servable = models.length === 1 && options.clients === "many" ? () => make()[0]! : model;
       servers.push(await ofCommandLine(() => serve(servable, options)));
@@ -67,8 +68,8 @@ async function startAll(
   }
 }
 
-function serveOptions(call: CommandCall, path: string, counts: Counts): ServeOptions {
-  const { options, terminal, json } = call;
+function serveOptions(call: CommandCall, path: string, history: History): ServeOptions {
+  const { options, terminal, json, jsonl } = call;
   return {
     path,
     clients: clientsOf(optionText(call, "clients")),
@@ -77,16 +78,12 @@ function serveOptions(call: CommandCall, path: string, counts: Counts): ServeOpt
     time: options["realTime"] === true ? "real" : "virtual",
     whenBusy: options["refuse"] === true ? "refuse" : "wait",
     onEvent: (event) => {
-      if (event.type === "opened") counts.clients++;
-      if (event.type === "fault") counts.faults++;
+      if (event.type === "opened") history.clients++;
+      if (event.type === "fault") history.faults++;
       const report = reportEvent(path, event);
-      if (json) terminal.note(toJson(report));
-      else
-        terminal.write(
-          eventLines(report, terminal.style)
-            .map((line) => `${line}\n`)
-            .join(""),
-        );
+      call.line(report);
+      if (json && !jsonl) history.events.push(report);
+      if (!json) for (const line of eventLines(report, terminal.style)) terminal.write(`${line}\n`);
     },
   };
 }

@@ -40,8 +40,8 @@ export async function startServer(): Promise<EduServer> {
   const started = performance.now();
   const folder = mkdtempSync(join(tmpdir(), "userpci-demo-"));
   const socket = join(folder, "edu.sock");
-  const argv = [userpci, "serve", MODEL, "--socket", socket, "--json"];
-  const child = spawn(process.execPath, argv, { stdio: ["ignore", "ignore", "pipe"] });
+  const argv = [userpci, "serve", MODEL, "--socket", socket, "--jsonl"];
+  const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(child, "exit") as Promise<[number | null]>;
   const stop = async (): Promise<number | null> => {
     child.kill("SIGTERM");
@@ -51,10 +51,11 @@ export async function startServer(): Promise<EduServer> {
     rmSync(folder, { recursive: true, force: true });
     return status;
   };
-  // With --json, what happens is told on standard error, a line each; the first is that it serves.
-  const lines = createInterface({ input: child.stderr });
+  // The first line is that it serves.
+  const lines = createInterface({ input: child.stdout });
   const said: string[] = [];
   lines.on("line", (line) => said.push(line));
+  child.stderr.on("data", (bytes) => said.push(String(bytes)));
   await Promise.race([once(lines, "line"), ended]);
   if (!said[0]?.includes('"serving"')) {
     await stop();

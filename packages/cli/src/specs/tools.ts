@@ -42,7 +42,7 @@ export const tools: readonly CommandSpec[] = [
     ],
     examples: [
       ["serve edu --socket /tmp/edu.sock", "then: qemu … -device vfio-user-pci, or vfioUser() of a driver"],
-      ["serve ./model.js --socket /tmp/mine.sock --json", "events as lines of JSON on standard error"],
+      ["serve ./model.js --socket /tmp/mine.sock --jsonl", "what happens as lines of JSON"],
     ],
     load: () => import("../commands/serve.ts"),
   },
@@ -62,7 +62,7 @@ export const tools: readonly CommandSpec[] = [
     examples: [
       ["demo", "with no hardware, no root and no virtual machine"],
       ["demo --vm", "fetches QEMU and a kernel once, then takes seconds"],
-      ["demo --json", "one object with the inputs, results and durations of each step"],
+      ["demo --jsonl", "a line of JSON for each step, with its inputs, results and duration"],
     ],
     load: () => import("../commands/demo.ts"),
   },

@@ -25,16 +25,14 @@ const regionNames: readonly string[] = Object.keys(regionIndex);
  * ```
  */
 export function tracePrinter({ registers }: PrintOptions = {}): (event: TraceEvent) => string {
-  const tables = new Map<number, BarTables | undefined>();
+  const chosen = new Map<number, BarTables | undefined>();
   return (event) => {
     const { kind, device } = event;
-    if (kind === "open")
-      tables.set(
-        device,
-        typeof registers === "function" ? registers(event.address, event.opened) : registers,
-      );
+    if (kind === "open" && typeof registers === "function")
+      chosen.set(device, registers(event.address, event.opened));
+    const tables = typeof registers === "function" ? chosen.get(device) : registers;
     const time = (event.time / 1000).toFixed(3).padStart(10);
-    return `${time} ms  ${device}  ${describe(event, tables.get(device))}`;
+    return `${time} ms  ${device}  ${describe(event, tables)}`;
   };
 }
 
