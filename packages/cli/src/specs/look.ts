@@ -47,4 +47,30 @@ export const looking: readonly CommandSpec[] = [
     ],
     load: () => import("../commands/show.ts"),
   },
+  {
+    name: "doctor",
+    section: "look",
+    summary:
+      "find what keeps programs from a function or from all: causes first, each with evidence and its fix",
+    arguments: [
+      {
+        ...address,
+        usage: "[address]",
+        about: `${address.about}; without, the machine and what vfio-pci has`,
+      },
+    ],
+    options: [
+      {
+        usage: "--need <size>",
+        about: "how much memory the driver pins, such as 64M: compared with the limit",
+      },
+      root,
+    ],
+    examples: [
+      ["doctor", "is the IOMMU on, is VFIO there, may this user use it?"],
+      ["doctor 00:04.0 --need 64M", "what is between this function and a driver that pins 64 MiB"],
+      ["doctor --json", "every check for a program; the exit status is 1 if there is a problem"],
+    ],
+    load: () => import("../commands/doctor.ts"),
+  },
 ];

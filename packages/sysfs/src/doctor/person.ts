@@ -1,0 +1,103 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { pathIn } from "../tree.ts";
+import { type Facts, quote } from "./facts.ts";
+
+/** Who asks, as the machine's procfs says. */
+export interface Person {
+  readonly uid: number;
+  /** Name in `/etc/passwd`, or the number. */
+  readonly name: string;
+  readonly groups: readonly number[];
+  /** Whether file permissions do not bind it (`CAP_DAC_OVERRIDE`). */
+  readonly overrides: boolean;
+  /** Whether it may pin without a limit (`CAP_IPC_LOCK`). */
+  readonly pins: boolean;
+}
+
+const STATUS = "/proc/self/status";
+// Bits of the capability mask (linux/capability.h).
+const DAC_OVERRIDE = 1n;
+const IPC_LOCK = 14n;
+/** The initial user namespace, in which the kernel asks for the latter (`PROC_USER_INIT_INO` in `linux/proc_ns.h`). */
+const INITIAL = "4294967295";
+
+/** Who runs this process, or ran the one that a copy was made by; null if the tree does not tell. */
+export function person(facts: Facts): Person | null {
+  const text = facts.text(STATUS).value;
+  const field = (name: string) =>
+    new RegExp(`^${name}:[ \\t]*(.*)$`, "m").exec(text ?? "")?.[1]?.split(/\s+/);
+  // Real, effective, saved, and the file system's.
+  const uid = Number(field("Uid")?.[1] ?? Number.NaN);
+  if (!Number.isInteger(uid)) return null;
+  const gid = Number(field("Gid")?.[1]);
+  const mask = field("CapEff")?.[0] ?? "0";
+  const capabilities = /^[0-9a-f]{1,16}$/i.test(mask) ? BigInt(`0x${mask}`) : 0n;
+  const may = (bit: bigint) => ((capabilities >> bit) & 1n) === 1n;
+  return {
+    uid,
+    name: nameOf(uid, facts),
+    groups: [gid, ...(field("Groups") ?? []).filter(Boolean).map(Number)],
+    overrides: may(DAC_OVERRIDE),
+    pins: may(IPC_LOCK) && inInitialNamespace(facts),
+  };
+}
+
+/** Who asks, in words: `root`, or `alice (uid 1000)`. */
+export function describePerson(who: Person): string {
+  return who.uid === 0
+    ? "root"
+    : who.name === String(who.uid)
+      ? `uid ${who.uid}`
+      : `${who.name} (uid ${who.uid})`;
+}
+
+function nameOf(uid: number, facts: Facts): string {
+  const lines = (facts.text("/etc/passwd").value ?? "").split("\n").map((line) => line.split(":"));
+  return quote(lines.find(([, , id]) => Number(id) === uid)?.[0] ?? String(uid));
+}
+
+// A user namespace of one's own maps less than all users.
+function inInitialNamespace(facts: Facts): boolean {
+  const map = facts.text("/proc/self/uid_map").value;
+  return map === null || map.split(/\s+/)[2] === INITIAL;
+}
+
+/** Whether a node can be opened for reading and writing. */
+export interface NodeAccess {
+  readonly path: string;
+  /** `cgroup`: its mode would allow it, but a container or unit may not use the device. */
+  readonly answer: "open" | "closed" | "cgroup" | "absent" | "unknown";
+  /** Owner and mode in words. */
+  readonly says: string;
+  /** Its owner. */
+  readonly uid: number;
+}
+
+/** Asks the kernel, or reckons for a copy of another machine, whether this user may open a node. */
+export function nodeAccess(path: string, facts: Facts): NodeAccess {
+  const place = pathIn(facts.tree, path);
+  try {
+    const { uid, gid, mode } = statSync(place);
+    const says = `owner ${uid}:${gid}, mode 0${(mode & 0o777).toString(8).padStart(3, "0")}`;
+    return { path, says, uid, answer: facts.live ? askKernel(place) : reckon(facts, { uid, gid, mode }) };
+  } catch {
+    return { path, says: "not there", uid: 0, answer: "absent" };
+  }
+}
+
+function askKernel(place: string): NodeAccess["answer"] {
+  try {
+    accessSync(place, constants.R_OK | constants.W_OK);
+    return "open";
+  } catch (cause) {
+    // The mode gives EACCES, the devices that a cgroup may use EPERM (`inode_permission` in fs/namei.c).
+    return (cause as NodeJS.ErrnoException).code === "EPERM" ? "cgroup" : "closed";
+  }
+}
+
+function reckon(facts: Facts, node: { uid: number; gid: number; mode: number }): NodeAccess["answer"] {
+  const who = person(facts);
+  if (who === null) return "unknown";
+  const shift = who.uid === node.uid ? 6 : who.groups.includes(node.gid) ? 3 : 0;
+  return who.overrides || ((node.mode >> shift) & 6) === 6 ? "open" : "closed";
+}
