@@ -67,6 +67,7 @@ export default defineConfig({
             "tests/browser/*.test.ts",
             "tests/conformance/*.test.ts",
             "tests/trace/*.test.ts",
+            "tests/doctor/*.test.ts",
             "tests/emulated/*.test.ts",
             "examples/test/*.test.ts",
           ],

@@ -175,4 +175,15 @@ export const machines: Readonly<Record<string, BootOptions>> = {
   noRemappingIommufd: { ...noRemapping, kernel: "iommufd" },
   /** No IOMMU at all, so nothing can be bound. */
   noIommu: { devices: ["edu"], iommu: null },
+  /** An IOMMU that the kernel is told to leave alone. */
+  iommuOff: { devices: ["edu"], append: "intel_iommu=off" },
+  /** One that could remap interrupts, if the kernel let it. */
+  remappingOff: { devices: ["edu"], append: "intremap=off" },
+  /** No IOMMU, and a kernel that binds functions all the same. */
+  noIommuMode: {
+    devices: ["edu"],
+    iommu: null,
+    kernel: "iommufd",
+    append: "vfio.enable_unsafe_noiommu_mode=1",
+  },
 };

@@ -7,10 +7,10 @@ import { checkTreeOptions } from "../options.ts";
 import type { TreeOptions } from "../tree.ts";
 import type { CheckStatus, FunctionCheck, MachineCheck, Question, Verdict } from "./check.ts";
 import { accessChecks } from "./checks/access.ts";
-import { acsCheck } from "./checks/acs.ts";
 import { absent, functionChecks } from "./checks/function.ts";
 import { iommuChecks } from "./checks/iommu.ts";
 import { limitChecks } from "./checks/limits.ts";
+import { pathChecks } from "./checks/path.ts";
 import { platformChecks } from "./checks/platform.ts";
 import { vfioChecks } from "./checks/vfio.ts";
 import { type Evidence, Facts } from "./facts.ts";
@@ -55,7 +55,7 @@ export interface DiagnoseOptions extends TreeOptions {
 }
 
 const before: readonly MachineCheck[] = [...platformChecks, ...iommuChecks, ...vfioChecks];
-const ofFunction: readonly FunctionCheck[] = [...functionChecks, acsCheck, ...accessChecks];
+const ofFunction: readonly FunctionCheck[] = [...functionChecks, ...pathChecks, ...accessChecks];
 
 /** Every check, causes before consequences: name, what it looks at, and the checks whose problem explains one here. */
 export const checks: readonly Pick<MachineCheck, "id" | "title" | "after">[] = [

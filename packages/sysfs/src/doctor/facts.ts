@@ -2,6 +2,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { isPciError } from "@userpci/interface";
 import type { IommuGroup } from "../group.ts";
 import { listGroups } from "../group.ts";
+import { readManifest, type SnapshotManifest } from "../snapshot/manifest.ts";
 import { pathIn, readNames, readRealPath, type TreeOptions } from "../tree.ts";
 
 /** A file of the machine, and what it says. */
@@ -26,12 +27,15 @@ const QUOTED = 120;
 /** The machine that is looked at: reads each file once, and takes no error for an answer. */
 export class Facts {
   readonly tree: TreeOptions;
+  /** What a snapshot says of itself; null for a machine, and for a plain directory. */
+  readonly manifest: SnapshotManifest | null;
   readonly #texts = new Map<string, Reading<string>>();
   readonly #names = new Map<string, Reading<readonly string[]>>();
   #groups: readonly IommuGroup[] | undefined;
 
   constructor(tree: TreeOptions) {
     this.tree = tree;
+    this.manifest = readManifest(tree);
   }
 
   /** Whether this is the machine that this process runs on, and no copy of another. */
@@ -52,6 +56,8 @@ export class Facts {
 
   /** A file's bytes. */
   bytes(path: string): Reading<Buffer> {
+    // Who made the snapshot could not read it: there it is empty.
+    if (this.manifest?.unreadable.includes(path)) return { path, value: null, denied: true };
     try {
       return { path, value: readFileSync(pathIn(this.tree, path)), denied: false };
     } catch (cause) {

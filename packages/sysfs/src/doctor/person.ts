@@ -1,5 +1,5 @@
-import { accessSync, constants, statSync } from "node:fs";
-import { pathIn } from "../tree.ts";
+import { accessSync, constants } from "node:fs";
+import { type NodeStatus, readNodeStatus } from "../nodes.ts";
 import { type Facts, quote } from "./facts.ts";
 
 /** Who asks, as the machine's procfs says. */
@@ -75,19 +75,25 @@ export interface NodeAccess {
 
 /** Asks the kernel, or reckons for a copy of another machine, whether this user may open a node. */
 export function nodeAccess(path: string, facts: Facts): NodeAccess {
-  const place = pathIn(facts.tree, path);
+  const node = statusOf(path, facts);
+  if (node === null) return { path, says: "not there", uid: 0, answer: "absent" };
+  if (node === "hidden") return { path, says: "in a directory closed to this user", uid: 0, answer: "closed" };
+  const { uid, gid, mode } = node;
+  const says = `owner ${uid}:${gid}, mode 0${(mode & 0o777).toString(8).padStart(3, "0")}`;
+  return { path, says, uid, answer: facts.live ? askKernel(path) : reckon(facts, node) };
+}
+
+function statusOf(path: string, facts: Facts): NodeStatus | "hidden" | null {
   try {
-    const { uid, gid, mode } = statSync(place);
-    const says = `owner ${uid}:${gid}, mode 0${(mode & 0o777).toString(8).padStart(3, "0")}`;
-    return { path, says, uid, answer: facts.live ? askKernel(place) : reckon(facts, { uid, gid, mode }) };
+    return readNodeStatus(path, facts.tree);
   } catch {
-    return { path, says: "not there", uid: 0, answer: "absent" };
+    return "hidden";
   }
 }
 
-function askKernel(place: string): NodeAccess["answer"] {
+function askKernel(path: string): NodeAccess["answer"] {
   try {
-    accessSync(place, constants.R_OK | constants.W_OK);
+    accessSync(path, constants.R_OK | constants.W_OK);
     return "open";
   } catch (cause) {
     // The mode gives EACCES, the devices that a cgroup may use EPERM (`inode_permission` in fs/namei.c).
@@ -95,7 +101,7 @@ function askKernel(place: string): NodeAccess["answer"] {
   }
 }
 
-function reckon(facts: Facts, node: { uid: number; gid: number; mode: number }): NodeAccess["answer"] {
+function reckon(facts: Facts, node: NodeStatus): NodeAccess["answer"] {
   const who = person(facts);
   if (who === null) return "unknown";
   const shift = who.uid === node.uid ? 6 : who.groups.includes(node.gid) ? 3 : 0;

@@ -113,10 +113,12 @@ const platform: readonly Content[] = [
   { at: "/proc", names: ["modules"], limit: 256 * 1024, excerpt: "no addresses" },
   { at: "/proc", names: ["cpuinfo"], limit: 256 * 1024, excerpt: "one processor" },
   { at: "/proc", names: ["config.gz"], limit: 1024 * 1024, excerpt: "kernel options" },
-  { at: "/proc/sys/kernel", names: ["osrelease", "version"] },
+  { at: "/proc", names: ["interrupts"], limit: 256 * 1024 },
+  { at: "/proc/sys/kernel", names: ["osrelease", "version", "modules_disabled"] },
   { at: "/proc/sys/vm", names: ["nr_hugepages", "overcommit_memory"] },
   { at: "/boot", names: ["config-RELEASE"], limit: 1024 * 1024, excerpt: "kernel options" },
   { at: "/lib/modules/RELEASE", names: ["modules.builtin"], limit: 1024 * 1024, excerpt: "built-in modules" },
+  { at: "/lib/modules/RELEASE", names: ["modules.dep"], limit: 4 << 20, excerpt: "built-in modules" },
   {
     at: "/lib/modules/RELEASE",
     names: ["modules.alias"],
