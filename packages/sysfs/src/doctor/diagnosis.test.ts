@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type MachineData, writeMachine } from "../testing/machine.ts";
-import { lastWord, kernelWords, wordValue } from "./command-line.ts";
+import { kernelWords, lastWord, wordValue } from "./command-line.ts";
 import { type Diagnosis, diagnose } from "./diagnosis.ts";
 import { Facts } from "./facts.ts";
 import { kernelConfig } from "./kernel-config.ts";
@@ -46,7 +46,10 @@ describe("the kernel's configuration", () => {
     ["/boot/config-6.1", Buffer.from(text)],
     ["/proc/config.gz", gzipSync(text)],
   ])("is read from %s", (path, bytes) => {
-    const facts = machine({ "/proc/version": "Linux version 6.1 (someone)", [path]: bytes as unknown as string });
+    const facts = machine({
+      "/proc/version": "Linux version 6.1 (someone)",
+      [path]: bytes as unknown as string,
+    });
     const config = kernelConfig(facts)!;
     expect([config.path, config.has("VFIO"), config.has("IOMMUFD")]).toEqual([path, true, false]);
   });
@@ -60,7 +63,7 @@ describe("the kernel's configuration", () => {
 
 describe("a container", () => {
   it("is a container's file system in namespaces of its own", () => {
-    expect(container(machine({ "/.dockerenv": "" }))).toEqual({ path: "/.dockerenv", says: "empty" });
+    expect(container(machine({ "/.dockerenv": "" }))).toEqual({ path: "/.dockerenv", says: "there" });
     mkdirSync(join(root, "proc/self/ns"), { recursive: true });
     symlinkSync("pid:[4026531836]", join(root, "proc/self/ns/pid"));
     expect(container(new Facts({ root })), "a virtual machine made of an image").toBeNull();
@@ -74,8 +77,17 @@ describe("who asks", () => {
     `Uid:\t0\t1000\t1000\t1000\nGid:\t7\t8\t8\t8\nGroups:\t \nNSpid:\t5\nCapEff:\t${capabilities}\n`;
 
   it("is the effective user, whose capabilities count in the initial namespace alone", () => {
-    const files = { "/proc/self/status": status("0000000000004002"), "/etc/passwd": "alice:x:1000:8::/:/bin/sh\n" };
-    expect(person(machine(files))).toEqual({ uid: 1000, name: "alice", groups: [8], overrides: true, pins: true });
+    const files = {
+      "/proc/self/status": status("0000000000004002"),
+      "/etc/passwd": "alice:x:1000:8::/:/bin/sh\n",
+    };
+    expect(person(machine(files))).toEqual({
+      uid: 1000,
+      name: "alice",
+      groups: [8],
+      overrides: true,
+      pins: true,
+    });
     const mapped = machine({ ...files, "/proc/self/uid_map": "         0       1000          1\n" });
     expect(person(mapped)).toMatchObject({ overrides: true, pins: false });
   });
@@ -87,9 +99,16 @@ describe("who asks", () => {
 
 describe("what cannot be seen", () => {
   it("is unknown, and no problem of the machine", async () => {
-    machine({}, { functions: [{ address: "0000:00:04.0", id: "1234:11e8", group: 4 }] });
+    machine({}, { functions: [{ address: "0000:00:04.0", id: "1234:11e8" }] });
     const diagnosis = await diagnose({ root, address: "00:04.0" });
-    for (const check of ["user", "kernel-version", "command-line", "firmware-tables", "kernel-vfio", "memlock"])
+    for (const check of [
+      "user",
+      "kernel-version",
+      "command-line",
+      "firmware-tables",
+      "kernel-vfio",
+      "memlock",
+    ])
       expect(statusOf(diagnosis, check)?.[0], check).toBe("unknown");
   });
 
@@ -169,13 +188,24 @@ it.each([
 
 it("whatever the files say, is a diagnosis whose causes are problems", async () => {
   const paths = [
-    ..."cmdline cpuinfo interrupts version self/status self/limits self/uid_map sys/kernel/osrelease".split(" ").map((name) => `/proc/${name}`),
+    ..."cmdline cpuinfo interrupts version self/status self/limits self/uid_map sys/kernel/osrelease"
+      .split(" ")
+      .map((name) => `/proc/${name}`),
     ..."/etc/passwd /etc/os-release /etc/modprobe.d/a.conf /proc/config.gz /snapshot.json".split(" "),
-    ..."power_state reset_method max_link_speed class config".split(" ").map((name) => `/sys/devices/pci0000:00/0000:00:04.0/${name}`),
+    ..."power_state reset_method max_link_speed class config"
+      .split(" ")
+      .map((name) => `/sys/devices/pci0000:00/0000:00:04.0/${name}`),
   ];
   const line = fc.oneof(
     fc.string({ unit: "grapheme" }),
-    fc.constantFrom("intel_iommu=off", "Uid: 1 1 1 1", "CapEff: zz", "Max locked memory x y", "install vfio-pci /bin/false", "CONFIG_VFIO=y"),
+    fc.constantFrom(
+      "intel_iommu=off",
+      "Uid: 1 1 1 1",
+      "CapEff: zz",
+      "Max locked memory x y",
+      "install vfio-pci /bin/false",
+      "CONFIG_VFIO=y",
+    ),
   );
   const text = fc.array(line, { maxLength: 4 }).map((lines) => lines.join("\n"));
   const files = fc.dictionary(fc.constantFrom(...paths), text);
@@ -189,7 +219,7 @@ it("whatever the files say, is a diagnosis whose causes are problems", async () 
       expect(healthy).toBe(problems.length === 0);
       expect(first === null).toBe(healthy);
       for (const { says, because } of findings) {
-        expect(says).not.toMatch(/[\n\u001b]/);
+        expect(says).not.toMatch(/\p{Cc}/u);
         if (because !== null) expect(problems.map(({ check }) => check)).toContain(because);
       }
     }),

@@ -13,7 +13,7 @@ import { limitChecks } from "./checks/limits.ts";
 import { pathChecks } from "./checks/path.ts";
 import { platformChecks } from "./checks/platform.ts";
 import { vfioChecks } from "./checks/vfio.ts";
-import { type Evidence, Facts } from "./facts.ts";
+import { type Evidence, Facts, oneLine } from "./facts.ts";
 
 /** What a check found. */
 export interface Finding {
@@ -129,5 +129,15 @@ async function add(
   const causes = [...known, ...findings];
   const cause = causes.find((finding) => finding.status === "problem" && after.includes(finding.check));
   const because = status === "ok" || cause === undefined ? null : (cause.because ?? cause.check);
-  findings.push({ check: id, title, address, status, says, evidence, fix, because });
+  findings.push({
+    check: id,
+    title,
+    address,
+    status,
+    says: oneLine(says),
+    evidence: evidence.map((each) => ({ path: oneLine(each.path), says: oneLine(each.says) })),
+    // Not the spaces: a fix is to be pasted as it is.
+    fix: fix.map((step) => step.replace(/\p{Cc}+/gu, " ")),
+    because,
+  });
 }

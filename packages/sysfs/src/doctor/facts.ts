@@ -119,10 +119,15 @@ export function evidence({ path, value, denied }: Reading<unknown>, says?: strin
   return { path, says: text === "" ? "empty" : quote(text) };
 }
 
-/** A text of the machine in one line. */
+/** A text of the machine in one line, shortened. */
 export function quote(text: string): string {
-  const line = text.replace(/[\s\p{C}]+/gu, " ").trim();
+  const line = oneLine(text);
   return line.length > QUOTED ? `${line.slice(0, QUOTED - 1)}…` : line;
+}
+
+/** A text without what moves a terminal's cursor: a machine names its things as it likes. */
+export function oneLine(text: string): string {
+  return text.replace(/[\s\p{C}]+/gu, " ").trim();
 }
 
 function isDenial(cause: unknown): boolean {

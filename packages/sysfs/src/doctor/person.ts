@@ -77,7 +77,8 @@ export interface NodeAccess {
 export function nodeAccess(path: string, facts: Facts): NodeAccess {
   const node = statusOf(path, facts);
   if (node === null) return { path, says: "not there", uid: 0, answer: "absent" };
-  if (node === "hidden") return { path, says: "in a directory closed to this user", uid: 0, answer: "closed" };
+  if (node === "hidden")
+    return { path, says: "in a directory closed to this user", uid: 0, answer: "closed" };
   const { uid, gid, mode } = node;
   const says = `owner ${uid}:${gid}, mode 0${(mode & 0o777).toString(8).padStart(3, "0")}`;
   return { path, says, uid, answer: facts.live ? askKernel(path) : reckon(facts, node) };

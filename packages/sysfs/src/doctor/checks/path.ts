@@ -48,7 +48,12 @@ function shared(
   const fix = ["use all of the group together, or put the device into a slot of its own"];
   if (gaps.length > 0) {
     const seen = gaps.map((gap) => ({ path: `${DEVICES}/${gap.address}/config`, says: gap.why }));
-    return verdict("warning", `${says}, because of ${gaps.map((gap) => gap.address).join(" and ")}`, seen, fix);
+    return verdict(
+      "warning",
+      `${says}, because of ${gaps.map((gap) => gap.address).join(" and ")}`,
+      seen,
+      fix,
+    );
   }
   const hidden = path.filter(({ portType, acs }) => portType === "unknown" || acs === "unknown");
   const seen = hidden.map(({ fn }) => ({
@@ -61,16 +66,22 @@ function shared(
 
 function lookAtLink(fn: PciFunction, { facts }: Question): Verdict {
   const { link, shortfall } = readTopology(facts.tree).node(fn.address);
-  const seen: Evidence[] = ["current_link_speed", "current_link_width", "max_link_speed", "max_link_width"].map(
-    (name) => evidence(facts.text(`${DEVICES}/${fn.address}/${name}`)),
-  );
+  const seen: Evidence[] = [
+    "current_link_speed",
+    "current_link_width",
+    "max_link_speed",
+    "max_link_width",
+  ].map((name) => evidence(facts.text(`${DEVICES}/${fn.address}/${name}`)));
   if (link === null) return verdict("ok", "none: it is no PCI Express device in a slot", seen.slice(0, 1));
   if (link.speed === null || link.width === null) {
     return verdict("note", "down, or the kernel does not tell", seen);
   }
   const now = `${link.speed} GT/s x${link.width}`;
   if (shortfall === null) return verdict("ok", now, seen.slice(0, 2));
-  return verdict("warning", `${now}, of ${shortfall.speed} GT/s x${shortfall.width} that both ends can`, seen, [
-    "look at slot, riser and cable; a link may also rest while the device is idle",
-  ]);
+  return verdict(
+    "warning",
+    `${now}, of ${shortfall.speed} GT/s x${shortfall.width} that both ends can`,
+    seen,
+    ["look at slot, riser and cable; a link may also rest while the device is idle"],
+  );
 }
