@@ -27,19 +27,23 @@ export interface Question {
   readonly asked: boolean;
 }
 
-/** Looks at one thing of the machine. */
-export interface MachineCheck {
+/** A check: what it is called, and what may explain it. */
+export interface CheckName {
   /** Name, such as `command-line`. */
   readonly id: string;
   /** What it looks at, in a few words. */
   readonly title: string;
   /** Checks whose problem explains one here: that is then a consequence, and no cause. */
   readonly after: readonly string[];
+}
+
+/** Looks at one thing of the machine. */
+export interface MachineCheck extends CheckName {
   readonly look: (question: Question) => Verdict | Promise<Verdict>;
 }
 
 /** Looks at one thing of a function. */
-export interface FunctionCheck extends Omit<MachineCheck, "look"> {
+export interface FunctionCheck extends CheckName {
   readonly look: (fn: PciFunction, question: Question) => Verdict | Promise<Verdict>;
 }
 

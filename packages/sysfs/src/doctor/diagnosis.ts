@@ -5,7 +5,7 @@ import { type PciFunction, readFunction } from "../function.ts";
 import { isVfioDriver } from "../group.ts";
 import { checkTreeOptions } from "../options.ts";
 import type { TreeOptions } from "../tree.ts";
-import type { CheckStatus, FunctionCheck, MachineCheck, Question, Verdict } from "./check.ts";
+import type { CheckName, CheckStatus, FunctionCheck, MachineCheck, Question, Verdict } from "./check.ts";
 import { accessChecks } from "./checks/access.ts";
 import { absent, functionChecks } from "./checks/function.ts";
 import { iommuChecks } from "./checks/iommu.ts";
@@ -58,11 +58,7 @@ const before: readonly MachineCheck[] = [...platformChecks, ...iommuChecks, ...v
 const ofFunction: readonly FunctionCheck[] = [...functionChecks, ...pathChecks, ...accessChecks];
 
 /** Every check, causes before consequences: name, what it looks at, and the checks whose problem explains one here. */
-export const checks: readonly Pick<MachineCheck, "id" | "title" | "after">[] = [
-  ...before,
-  ...ofFunction,
-  ...limitChecks,
-];
+export const checks: readonly CheckName[] = [...before, ...ofFunction, ...limitChecks];
 
 /**
  * Looks for what keeps programs in user space from PCI functions, from the firmware's tables to the limits of this user. Changes nothing, and
@@ -115,12 +111,10 @@ async function lookAt(fn: PciFunction, question: Question, known: readonly Findi
   return found;
 }
 
-type Named = Pick<MachineCheck, "id" | "title" | "after">;
-
 /** Adds what a check says, and what explains it among all that was found before. */
 async function add(
   findings: Finding[],
-  { id, title, after }: Named,
+  { id, title, after }: CheckName,
   address: string | null,
   look: () => Verdict | Promise<Verdict>,
   known: readonly Finding[] = [],

@@ -3,6 +3,6 @@
  *
  * @packageDocumentation
  */
-export type { CheckStatus } from "./check.ts";
+export type { CheckName, CheckStatus } from "./check.ts";
 export { checks, type DiagnoseOptions, type Diagnosis, diagnose, type Finding } from "./diagnosis.ts";
 export type { Evidence } from "./facts.ts";
