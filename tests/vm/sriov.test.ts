@@ -113,7 +113,7 @@ await guestSuite(import.meta.url, {
         await using virtual = await backend.open(VF, { vfToken: token });
         const never = await expectRejection("ERR_NOT_SUPPORTED", () => physical.hotReset());
         assert.match(never.message, new RegExp(VF.replaceAll(".", "\\.")));
-        assert.match(never.hint!, /userpci sriov/);
+        assert.match(never.hint!, /userpci vf destroy/);
         assert.equal(virtual.region(regionIndex.config).read32(0), 0x10ca_8086);
       }),
   },

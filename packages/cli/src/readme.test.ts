@@ -12,20 +12,21 @@ const shown = [...readme.matchAll(/(?:^\$ |`)(?:sudo |npx )?(?:@userpci\/cli|use
 
 describe("README.md", () => {
   it("shows every command", () => {
-    const names = new Set(shown.map(([name]) => name));
+    const names = new Set(shown.flatMap(([first, second]) => [first, `${first} ${second}`]));
     for (const { name } of [...commands, ...dropIns]) expect(names).toContain(name);
   });
 
   it.each(shown.map((words) => words.join(" ")))("shows a command line that there is: %s", (line) => {
     // What follows two dashes is another program's.
-    const [name, ...words] = line.split(" -- ")[0]!.split(" ");
+    const [name, second, ...others] = line.split(" -- ")[0]!.split(" ");
+    const words = [...(second === undefined ? [] : [second]), ...others];
     if (name === "help" || name === "COMMAND" || dropIns.some((dropIn) => dropIn.name === name)) return;
-    const spec = commands.find((command) => command.name === name);
+    const spec = commands.find((command) => [name, `${name} ${second}`].includes(command.name));
     const known = [
       "--json",
       "--jsonl",
       "--help",
-      ...(spec?.options ?? []).map(({ usage }) => usage.split(" ")[0]!),
+      ...(spec?.options ?? []).flatMap(({ usage }) => usage.split(/[ ,]+/)),
     ];
     expect(known).toEqual(expect.arrayContaining(words.filter((word) => word.startsWith("--"))));
     expect(spec).toBeDefined();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fromJSON } from "@userpci/pci-config";
 import { writeMachine } from "@userpci/sysfs/testing";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { commands } from "./commands.ts";
+import { commands, families } from "./commands.ts";
 import { dropIns } from "./drop-in.ts";
 import { run } from "./run.ts";
 import { createStyle } from "./style.ts";
@@ -230,24 +230,26 @@ describe("show", () => {
   });
 });
 
-describe("bind, unbind and sriov", () => {
-  it.each([["bind"], ["unbind"], ["sriov", "2"]])(
-    "%s fails with an error that a program can read",
-    async (name, ...count) => {
-      const { status, json, notes } = await userpci([name, "ffff:ff:1f.7", ...count, "--json"]);
-      expect({ status, notes }).toEqual({ status: 1, notes: "" });
-      expect(json()).toMatchObject({
-        error: {
-          code: "ERR_NO_DEVICE",
-          hint: expect.stringContaining("userpci list"),
-          details: { address: "ffff:ff:1f.7" },
-        },
-      });
-    },
-  );
+describe("bind, unbind and vf", () => {
+  it.each([
+    [["bind", "ffff:ff:1f.7"]],
+    [["unbind", "ffff:ff:1f.7"]],
+    [["vf", "create", "ffff:ff:1f.7", "2"]],
+    [["vf", "destroy", "ffff:ff:1f.7"]],
+  ])("%j fails with an error that a program can read", async (argv) => {
+    const { status, json, notes } = await userpci([...argv, "--json"]);
+    expect({ status, notes }).toEqual({ status: 1, notes: "" });
+    expect(json()).toMatchObject({
+      error: {
+        code: "ERR_NO_DEVICE",
+        hint: expect.stringContaining("userpci list"),
+        details: { address: "ffff:ff:1f.7" },
+      },
+    });
+  });
 
-  it.each(["two", "1.5", "", "123456"])("refuse %j virtual functions", async (count) => {
-    const { status, json } = await userpci(["sriov", "ffff:ff:1f.7", count, "--json"]);
+  it.each(["two", "1.5", "", "0", "123456"])("refuse %j virtual functions", async (count) => {
+    const { status, json } = await userpci(["vf", "create", "ffff:ff:1f.7", count, "--json"]);
     expect(status).toBe(2);
     expect(json().error.code).toBe("ERR_INVALID_ARGUMENT");
   });
@@ -279,12 +281,16 @@ describe("a command line", () => {
   it("without a command prints help, and fails", async () => {
     const { status, notes } = await userpci([]);
     expect(status).toBe(2);
-    for (const { name, summary } of commands)
-      expect(notes).toMatch(new RegExp(`${name}.*${summary.slice(0, 12)}`));
+    for (const { name, summary } of commands) {
+      const [family, ...others] = name.split(" ");
+      // Of commands of two words the help of their family tells.
+      const about = others.length === 0 ? summary : families[family!]!;
+      expect(notes).toMatch(new RegExp(`${family}.*${about.slice(0, 12)}`));
+    }
   });
 
   it.each(commands.map(({ name }) => name))("%s --help lists every option, and examples", async (name) => {
-    const { status, out } = await userpci([name, "--help"]);
+    const { status, out } = await userpci([...name.split(" "), "--help"]);
     expect(status).toBe(0);
     const spec = commands.find((command) => command.name === name)!;
     for (const { usage } of [...spec.options, { usage: "--json" }]) expect(out).toContain(usage);
@@ -338,7 +344,8 @@ describe("a command line", () => {
   it.each([...commands, ...dropIns].map(({ name }) => name))(
     "help %s does what --help does",
     async (name) => {
-      const [help, option] = [await userpci(["help", name]), await userpci([name, "--help"])];
+      const words = name.split(" ");
+      const [help, option] = [await userpci(["help", ...words]), await userpci([...words, "--help"])];
       expect({ ...help, json: undefined }).toEqual({ ...option, json: undefined });
       expect(help.out + help.notes).toContain("Usage: ");
     },

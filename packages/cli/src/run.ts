@@ -13,7 +13,8 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   const dropIn = dropIns.find(({ name }) => name === command);
   if (dropIn !== undefined) return runDropIn(dropIn, rest, terminal);
   const { runProgram } = await import("./program.ts");
-  return runProgram(argv, terminal);
+  // The help command knows one word, and a command of a family has two.
+  return runProgram(argv[0] === "help" && argv.length > 2 ? [command!, ...rest] : argv, terminal);
 }
 
 /** Runs a command that has its own ideas of arguments and words. */

@@ -115,7 +115,7 @@ function formatRegisters(registers: RegisterDescriptions, prefix = ""): string[]
 }
 
 /** Set flags by name, and numbers by name and word. */
-function formatFields({ fields = {}, words = {} }: RegisterDescription): string {
+export function formatFields({ fields = {}, words = {} }: RegisterDescription): string {
   const parts: string[] = [];
   for (const [name, value] of Object.entries(fields)) {
     const word = words[name];

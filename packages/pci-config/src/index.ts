@@ -62,6 +62,7 @@ export type {
   WritableFields,
 } from "./register.ts";
 export type { ListDescriptions, RegisterDescription, RegisterDescriptions } from "./register-description.ts";
+export { describeRom, type RomDescription, type RomImage, type RomKind } from "./rom.ts";
 export { snapshotOf } from "./snapshot.ts";
 export { type Capability, type CapabilityName, standardCapabilities } from "./standard.ts";
 export type {

@@ -199,7 +199,8 @@ class RegisterView implements RegisterAccess<FieldsSpec> {
 /** A class of registers, made of one row of a table. */
 export type RegisterClass<S extends FieldsSpec> = new (region: Region, offset: number) => Register<S>;
 
-function keptBits(spec: FieldsSpec): number {
+/** Bits of a register that a write of other fields writes back as it read them: not those that a 1 clears. */
+export function keptBits(spec: FieldsSpec): number {
   let kept = spec.reserved === "RsvdP" ? 0xffff_ffff : 0;
   for (const field of Object.values(spec.fields)) {
     const mask = fieldMask(field);

@@ -160,7 +160,7 @@ describe("refusals", () => {
       /is a legacy bus bridge \(class 060100\)/,
       /echo 0000:00:1f.0 \| sudo tee .*lpc_ich\/unbind/,
     ],
-    [WITH_VFS, "ERR_BIND_REFUSED", /1 virtual functions enabled/, /sriov 0000:03:00.0 0/],
+    [WITH_VFS, "ERR_BIND_REFUSED", /1 virtual functions enabled/, /vf destroy 0000:03:00.0/],
     [WITHOUT_IOMMU, "ERR_NO_IOMMU", /in no IOMMU group/, /intel_iommu=on/],
     ["0000:05:00.0", "ERR_NO_DEVICE", /no PCI function/, /userpci list/],
     ["5", "ERR_INVALID_ARGUMENT", /not a PCI address/, /0000:00:04.0/],

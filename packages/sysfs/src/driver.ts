@@ -34,7 +34,7 @@ const REPORT_MS = 2_000;
 
 /** What completes a step that was given up, where giving the function back does not. */
 const completions: Partial<Record<BindStep, (address: string) => string>> = {
-  "virtual-functions": (address) => `sudo userpci sriov ${address} COUNT`,
+  "virtual-functions": (address) => `sudo userpci vf create ${address} COUNT`,
 };
 
 /** Moves one function between drivers, and makes its virtual ones. Each method is one step; none looks back at the others. */

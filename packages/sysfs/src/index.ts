@@ -16,6 +16,14 @@ export {
   type LinkCondition,
 } from "./condition.ts";
 export { ConfigFile, type ConfigFileOptions } from "./config-file.ts";
+export {
+  type ConfigChange,
+  type ConfigWrite,
+  forgetConfigChange,
+  lastConfigChange,
+  noteConfigChange,
+  readConfigChanges,
+} from "./config-journal.ts";
 export type { DriverOptions } from "./driver.ts";
 export { type FunctionFilter, findFunction, findFunctions, listFunctions } from "./find.ts";
 export { type PciFunction, readDriverOverride } from "./function.ts";
@@ -51,6 +59,13 @@ export { planRelease, planRestore, type ReleasePlan } from "./plan-release.ts";
 export { commandOf, type PlannedStep } from "./planned-step.ts";
 export { type PortType, portTypes } from "./port-type.ts";
 export { type BindProgress, type BindStep, stepTitles } from "./progress.ts";
+export {
+  planReset,
+  type ResetNeighbour,
+  type ResetOptions,
+  type ResetPlan,
+  resetFunction,
+} from "./reset.ts";
 export type { PciResource } from "./resource.ts";
 export { type Restoration, type Restored, type RestoreOptions, restore } from "./restore.ts";
 export { findRisks, inUse } from "./risks/find-risks.ts";

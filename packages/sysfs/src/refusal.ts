@@ -37,7 +37,7 @@ const refusals: readonly Refusal[] = [
     message: (fn) =>
       `${fn.address} has ${fn.virtualFunctions.length} virtual functions enabled; taking its driver away would break them`,
     hint: (fn) =>
-      `take them away first: sudo userpci sriov ${fn.address} 0\nor bind one of them: ${fn.virtualFunctions.join(", ")}`,
+      `take them away first: sudo userpci vf destroy ${fn.address}\nor bind one of them: ${fn.virtualFunctions.join(", ")}`,
   },
   {
     code: "ERR_NO_IOMMU",

@@ -68,7 +68,7 @@ describe("setVirtualFunctions", () => {
     expect(await failure(system().setVirtualFunctions(WITH_VFS, 0, options))).toMatchObject({
       code: "ERR_TIMEOUT",
       message: expect.stringContaining(`for the virtual functions of ${WITH_VFS} to go, held by pid 41`),
-      hint: expect.stringContaining("sudo userpci sriov"),
+      hint: expect.stringContaining("sudo userpci vf create"),
     });
     expect(waits[0]).toMatchObject({ step: "virtual-functions", holders: [{ pid: 41 }] });
     letGo();

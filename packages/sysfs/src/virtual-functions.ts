@@ -46,7 +46,10 @@ export async function setVirtualFunctionsOn(
   refuseWithoutSriov(fn);
   checkInteger("count", count, 0, fn.maxVirtualFunctions);
   const path = functionPath(fn.address, options, "sriov_numvfs");
-  const refusal = await kernel.refusal(path, `userpci sriov ${fn.address} ${count}`);
+  const refusal = await kernel.refusal(
+    path,
+    count === 0 ? `userpci vf destroy ${fn.address}` : `userpci vf create ${fn.address} ${count}`,
+  );
   if (refusal !== null) throw refusal;
   return changing(kernel, "sriov", fn, options, async (change, now) => {
     if (now.virtualFunctions.length === count) return now.virtualFunctions;

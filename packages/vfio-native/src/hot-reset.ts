@@ -133,6 +133,6 @@ function apart(dependents: readonly Dependent[]): { message: string; hint: strin
   const names = dependents.map(({ address }) => address).join(", ");
   return {
     message: `the kernel does not reset a bus or slot with these functions on it: ${names}`,
-    hint: "if some are virtual functions, take them away first: sudo userpci sriov ADDRESS 0",
+    hint: "if some are virtual functions, take them away first: sudo userpci vf destroy ADDRESS",
   };
 }

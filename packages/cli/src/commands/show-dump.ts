@@ -15,7 +15,7 @@ import { readPciIds } from "../names.ts";
 import { readStandardInput } from "../standard-input.ts";
 
 /** A function of a file. */
-interface ShownFunction {
+export interface ShownFunction {
   /** Null in a raw file, which does not tell it. */
   readonly address: string | null;
   readonly config: ConfigSpace;
@@ -29,7 +29,7 @@ interface ShownFunction {
  * @throws PciError `ERR_INVALID_ARGUMENT` for a file that is neither, `ERR_NO_DEVICE` for an address that it has not; what reading throws
  */
 export function showDump(path: string, wanted: string | undefined): Report {
-  const functions = functionsIn(read(path), path);
+  const functions = functionsIn(readDump(path), path);
   const shown =
     wanted === undefined ? functions : findIn(functions, PciAddress.parse(wanted).toString(), path);
   const names = readPciIds();
@@ -56,7 +56,12 @@ const rawSizes = [64, 256, 4096];
 /** Bytes of a header. */
 const SMALLEST = 64;
 
-function functionsIn(content: Buffer, path: string): readonly ShownFunction[] {
+/**
+ * The functions of a dump, or of raw bytes.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT` for what is neither
+ */
+export function functionsIn(content: Buffer, path: string): readonly ShownFunction[] {
   const dumped = parseDump(content.toString("latin1"));
   if (dumped.length > 0) return dumped.map(dumpedFunction);
   if (rawSizes.includes(content.length)) return [{ address: null, config: fromBytes(content) }];
@@ -98,7 +103,8 @@ function findIn(functions: readonly ShownFunction[], wanted: string, path: strin
   });
 }
 
-function read(path: string): Buffer {
+/** The bytes of a file; `-` is standard input. @throws PciError `ERR_INVALID_ARGUMENT` for one that cannot be read */
+export function readDump(path: string): Buffer {
   try {
     return path === "-" ? readStandardInput() : readFileSync(path);
   } catch (cause) {

@@ -3,10 +3,10 @@ import { address, root, timeout } from "./common.ts";
 
 /** How many there may be, the function itself tells. */
 async function checkCount(text: string): Promise<void> {
-  if (/^\d{1,5}$/.test(text)) return;
+  if (/^[1-9]\d{0,4}$/.test(text)) return;
   const { PciError } = await import("@userpci/interface");
   throw new PciError("ERR_INVALID_ARGUMENT", `${JSON.stringify(text)} is no number of virtual functions`, {
-    hint: "give a whole number, such as 2, or 0 for none",
+    hint: "give a whole number above 0, such as 2; userpci vf destroy takes them all away",
   });
 }
 
@@ -75,15 +75,21 @@ export const binding: readonly CommandSpec[] = [
     load: () => import("../commands/restore.ts"),
   },
   {
-    name: "sriov",
+    name: "vf create",
     section: "bind",
     summary: "give a card with SR-IOV so many virtual functions, in place of those that it has",
-    arguments: [address, { usage: "<count>", about: "how many: 0 takes them all away", check: checkCount }],
+    arguments: [address, { usage: "<count>", about: "how many: 1 or more", check: checkCount }],
     options: [timeout],
-    examples: [
-      ["sriov 01:00.0 2", "as root; prints the addresses of both"],
-      ["sriov 01:00.0 0", "a program that has one open is asked to let go"],
-    ],
-    load: () => import("../commands/sriov.ts"),
+    examples: [["vf create 01:00.0 2", "as root; prints the addresses of both"]],
+    load: () => import("../commands/vf/create.ts"),
+  },
+  {
+    name: "vf destroy",
+    section: "bind",
+    summary: "take all virtual functions of a card away",
+    arguments: [address],
+    options: [timeout],
+    examples: [["vf destroy 01:00.0", "as root; a program that has one open is asked to let go"]],
+    load: () => import("../commands/vf/destroy.ts"),
   },
 ];

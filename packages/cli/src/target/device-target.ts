@@ -6,6 +6,13 @@ import { readRegion, type Target, type TargetBar, type TargetVia } from "./targe
 
 const BARS = 6;
 
+/** How {@link DeviceTarget.open} opens. */
+export interface DeviceTargetOptions {
+  readonly backend?: Backend;
+  /** The widest bus address for DMA, in bits. Default 64. */
+  readonly dmaBits?: number | undefined;
+}
+
 /** A target that is an open device: on the kernel's VFIO, over vfio-user, or emulated. */
 export class DeviceTarget implements Target {
   readonly address: string;
@@ -26,12 +33,17 @@ export class DeviceTarget implements Target {
    * Opens a device.
    *
    * @param fn what sysfs says of it; null for one of no machine
-   * @param backend is closed with the target; the default one is the process's
+   * @param options a backend is closed with the target; the default one is the process's
    * @throws PciError as `openDevice`
    */
-  static async open(address: string, fn: PciFunction | null, backend?: Backend): Promise<DeviceTarget> {
+  static async open(
+    address: string,
+    fn: PciFunction | null,
+    options: DeviceTargetOptions,
+  ): Promise<DeviceTarget> {
+    const { backend, dmaBits = 64 } = options;
     try {
-      const device = await openDevice(address, { backend: backend ?? defaultBackend(address) });
+      const device = await openDevice(address, { backend: backend ?? defaultBackend(address), dmaBits });
       return new DeviceTarget(device, fn, backend);
     } catch (error) {
       await backend?.close();

@@ -6,8 +6,9 @@ import {
   findHolders,
   isVfioDriver,
   type PciFunction,
+  type TreeOptions,
 } from "@userpci/sysfs";
-import { type CommandCall, optionText, WrongValue } from "../command.ts";
+import { type CommandCall, optionText, treeOf, WrongValue } from "../command.ts";
 import type { Target } from "./target.ts";
 
 /** What a command needs of its target. */
@@ -20,6 +21,8 @@ export interface TargetRequest {
   readonly use?: "registers" | "config" | "device";
   /** Whether configuration space is to be written. Default false. */
   readonly writable?: boolean;
+  /** The widest bus address that the device is to be given for DMA, in bits. Default 64. */
+  readonly dmaBits?: number;
 }
 
 /** Bytes of which an ordinary user reads the first 64 only. */
@@ -27,7 +30,7 @@ const WHOLE_CONFIG = 256;
 
 /**
  * Opens the device that a command line names: `--model` an emulated one, `--socket` one that is served over vfio-user, else the PCI function
- * of its first argument. `--via vfio|sysfs` decides where both lead to it.
+ * of its first argument, with `--root` one of a copied tree. `--via vfio|sysfs` decides where both lead to it.
  *
  * @throws WrongValue for options that mean nothing; PciError `ERR_NO_DEVICE`, `ERR_PERMISSION`, `ERR_WRONG_DRIVER`, `ERR_DEVICE_BUSY`, and what else
  * `openDevice` throws
@@ -36,9 +39,12 @@ export async function openTarget(call: CommandCall, request: TargetRequest = {})
   const [model, socket, via] = ["model", "socket", "via"].map((name) => optionText(call, name));
   if (model !== undefined && socket !== undefined) throw wrong("--model and --socket name two devices");
   if (via !== undefined && via !== "vfio" && via !== "sysfs") throw wrong(`there is no way ${via}`);
-  if (model !== undefined) return openModel(model);
-  if (socket !== undefined) return openSocket(socket);
-  return openFunction(findFunction(call.arguments[0]!), via, request);
+  if (model !== undefined) return openModel(model, request);
+  if (socket !== undefined) return openSocket(socket, request);
+  const tree = treeOf(call);
+  const fn = findFunction(call.arguments[0]!, tree);
+  // Of another machine there are files and nothing else.
+  return tree.root === undefined ? openFunction(fn, via, request) : openSysfs(fn, request, tree);
 }
 
 function wrong(message: string): WrongValue {
@@ -47,7 +53,7 @@ function wrong(message: string): WrongValue {
   return new WrongValue(new PciError("ERR_INVALID_ARGUMENT", message, { hint }));
 }
 
-async function openModel(name: string): Promise<Target> {
+async function openModel(name: string, { dmaBits }: TargetRequest): Promise<Target> {
   const { findModels } = await import("../serve/models.ts");
   const { emulated } = await import("@userpci/device-model");
   const { DeviceTarget } = await import("./device-target.ts");
@@ -55,13 +61,13 @@ async function openModel(name: string): Promise<Target> {
   const addressed = Object.fromEntries(
     models.map((model, index) => [index === 0 ? name : `${name}.${index}`, model]),
   );
-  return DeviceTarget.open(name, null, emulated(addressed));
+  return DeviceTarget.open(name, null, { backend: emulated(addressed), dmaBits });
 }
 
-async function openSocket(path: string): Promise<Target> {
+async function openSocket(path: string, { dmaBits }: TargetRequest): Promise<Target> {
   const { vfioUser } = await import("userpci");
   const { DeviceTarget } = await import("./device-target.ts");
-  return DeviceTarget.open(path, null, vfioUser());
+  return DeviceTarget.open(path, null, { backend: vfioUser(), dmaBits });
 }
 
 async function openFunction(
@@ -70,12 +76,12 @@ async function openFunction(
   request: TargetRequest,
 ): Promise<Target> {
   const { use = "registers" } = request;
-  if (via === "vfio" || use === "device") return openVfio(fn);
+  if (via === "vfio" || use === "device") return openVfio(fn, request);
   if (via === "sysfs") return openSysfs(fn, request);
   if (use === "config") return openConfig(fn, request);
   if (!isVfioDriver(fn.driver)) return openSysfs(fn, request);
   try {
-    return await openVfio(fn);
+    return await openVfio(fn, request);
   } catch (error) {
     // Root sees the registers of a function that a program is at.
     if (process.geteuid?.() !== 0 || !isPciError(error, "ERR_DEVICE_BUSY"))
@@ -84,14 +90,18 @@ async function openFunction(
   }
 }
 
-async function openVfio(fn: PciFunction): Promise<Target> {
+async function openVfio(fn: PciFunction, { dmaBits }: TargetRequest): Promise<Target> {
   const { DeviceTarget } = await import("./device-target.ts");
-  return DeviceTarget.open(fn.address, fn);
+  return DeviceTarget.open(fn.address, fn, { dmaBits });
 }
 
-async function openSysfs(fn: PciFunction, { writable }: TargetRequest): Promise<Target> {
+async function openSysfs(
+  fn: PciFunction,
+  { writable }: TargetRequest,
+  tree: TreeOptions = {},
+): Promise<Target> {
   const { SysfsTarget } = await import("./sysfs-target.ts");
-  return SysfsTarget.open(fn, {}, writable);
+  return SysfsTarget.open(fn, tree, writable);
 }
 
 /** All of configuration space for whoever may have it, else the header. */
@@ -99,7 +109,7 @@ async function openConfig(fn: PciFunction, request: TargetRequest): Promise<Targ
   const target = await openSysfs(fn, request);
   if (target.config.size >= WHOLE_CONFIG || !isVfioDriver(fn.driver)) return target;
   try {
-    const device = await openVfio(fn);
+    const device = await openVfio(fn, request);
     await target.close();
     return device;
   } catch (error) {
@@ -125,7 +135,7 @@ async function withHolders(fn: PciFunction, error: unknown): Promise<unknown> {
  * Refuses to write to a function that a kernel driver or a program is at, unless `--yes` was given.
  *
  * @param what is to be done, such as `a write to BAR 0`
- * @throws PciError `ERR_DEVICE_BUSY`
+ * @throws PciError `ERR_IN_USE` for a kernel driver, `ERR_DEVICE_BUSY` for a program
  */
 export async function requireConsent(
   call: CommandCall,
@@ -133,10 +143,11 @@ export async function requireConsent(
   what: string,
 ): Promise<void> {
   if (fn === null || call.options["yes"] === true || fn.driver === null) return;
-  const owner = isVfioDriver(fn.driver) ? await userOf(fn) : `the driver ${fn.driver}`;
+  const isProgram = isVfioDriver(fn.driver);
+  const owner = isProgram ? await userOf(fn) : `the driver ${fn.driver}`;
   if (owner === "") return;
   throw new PciError(
-    "ERR_DEVICE_BUSY",
+    isProgram ? "ERR_DEVICE_BUSY" : "ERR_IN_USE",
     `${owner} has ${fn.address}, and ${what} may break what it is doing`,
     {
       hint: `give --yes if that is what you want; or take it away first: sudo userpci bind ${fn.address}`,

@@ -34,8 +34,7 @@ export class SysfsTarget implements Target {
    */
   static async open(fn: PciFunction, tree: TreeOptions, writable = false): Promise<SysfsTarget> {
     const { openResource } = await import("@userpci/vfio-native");
-    const file = new ConfigFile(fn.address, { ...tree, writable });
-    return new SysfsTarget(fn, file, tree, openResource);
+    return new SysfsTarget(fn, new ConfigFile(fn.address, { ...tree, writable }), tree, openResource);
   }
 
   get address(): string {

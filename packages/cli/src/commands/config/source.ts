@@ -1,0 +1,87 @@
+import { PciError } from "@userpci/interface";
+import { type ConfigSpace, fromBytes, fromJSON, toJSON } from "@userpci/pci-config";
+import { ConfigFile, findFunction, PciAddress, type PciFunction } from "@userpci/sysfs";
+import { type CommandCall, treeOf } from "../../command.ts";
+import { openTarget } from "../../target/open.ts";
+import { functionsIn, readDump, type ShownFunction } from "../show-dump.ts";
+
+/** A configuration space and where it is from; its bytes do not change any more. */
+export interface ConfigSource {
+  /** PCI address, socket, model or file, for people. */
+  readonly name: string;
+  readonly config: ConfigSpace;
+  /** Bytes of BARs 0 to 5, where the system tells them. */
+  readonly barSizes?: readonly number[];
+}
+
+/** Whether a word means a function of the machine, and not a file. */
+export const isAddress = (text: string): boolean => PciAddress.tryParse(text) !== null;
+
+/**
+ * Reads a configuration space of a function, or of a file: what `lspci -x…` printed, raw bytes, or the JSON of `userpci show`.
+ *
+ * @param near address that a file of several functions is asked for
+ * @throws PciError `ERR_NO_DEVICE`, `ERR_INVALID_ARGUMENT` for a file that has none or several; what reading throws
+ */
+export function readSource(call: CommandCall, text: string, near?: string): ConfigSource {
+  if (isAddress(text)) return ofFunction(findFunction(text, treeOf(call)), call);
+  const content = readDump(text);
+  if (/^\s*\{/.test(content.subarray(0, 64).toString("latin1"))) return ofJson(content, text);
+  return { name: text, config: only(functionsIn(content, text), text, near).config };
+}
+
+/** The device that `--model` or `--socket` names. */
+export async function readTarget(call: CommandCall): Promise<ConfigSource> {
+  const target = await openTarget(call, { use: "config" });
+  try {
+    const sizes = Array.from(
+      { length: 6 },
+      (_, at) => target.bars.find(({ index }) => index === at)?.size ?? 0,
+    );
+    return { name: target.address, config: fromJSON(toJSON(target.config)), barSizes: sizes };
+  } finally {
+    await target.close();
+  }
+}
+
+function ofFunction(fn: PciFunction, call: CommandCall): ConfigSource {
+  using file = new ConfigFile(fn.address, treeOf(call));
+  const bytes = new Uint8Array(file.size);
+  const view = new DataView(bytes.buffer);
+  for (let at = 0; at < file.size; at += 4) view.setUint32(at, file.read32(at), true);
+  const sizes = Array.from(
+    { length: 6 },
+    (_, at) => fn.resources.find(({ index }) => index === at)?.size ?? 0,
+  );
+  return { name: fn.address, config: fromBytes(bytes), barSizes: sizes };
+}
+
+function ofJson(content: Buffer, path: string): ConfigSource {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(content.toString("utf8"));
+  } catch (cause) {
+    throw noSource(path, "is no JSON", cause);
+  }
+  const { config = parsed } = parsed as { config?: unknown };
+  return { name: path, config: fromJSON(config) };
+}
+
+function noSource(path: string, why: string, cause?: unknown): PciError {
+  return new PciError("ERR_INVALID_ARGUMENT", `${path} ${why}`, {
+    path,
+    hint: "give an address, what `lspci -xxxx` printed, raw bytes, or what `userpci show --json` printed",
+    ...(cause !== undefined && { cause }),
+  });
+}
+
+function only(functions: readonly ShownFunction[], path: string, near: string | undefined): ShownFunction {
+  const wanted = near === undefined ? undefined : PciAddress.tryParse(near)?.toString();
+  const found = functions.length === 1 ? functions[0] : functions.find(({ address }) => address === wanted);
+  if (found !== undefined) return found;
+  const addresses = functions.map(({ address }) => address).join(", ");
+  throw new PciError("ERR_INVALID_ARGUMENT", `${path} has ${functions.length} functions: ${addresses}`, {
+    path,
+    hint: "give a file of one function: lspci -xxxx -s ADDRESS",
+  });
+}

@@ -1,0 +1,119 @@
+import { closeSync, openSync, writeSync } from "node:fs";
+import { checkAligned, checkInteger, PciError, type Region } from "@userpci/interface";
+import { type CommandCall, ofCommandLine, optionText, type Report } from "../../command.ts";
+import { sizeText } from "../../function-view.ts";
+import { ProgressLine } from "../../progress-line.ts";
+import { openTarget } from "../../target/open.ts";
+import { type AccessBits, numberOf, type Place, placeOf, readAt } from "./access.ts";
+
+/** Bytes that are printed where no length is given. */
+const PRINTED = 256;
+/** Most bytes that are printed. */
+const MOST_PRINTED = 2 ** 20;
+/** Bytes between two looks at the clock. */
+const CHUNK = 2 ** 16;
+/** Bytes in a row. */
+const ROW = 16;
+
+/** A span of a BAR. */
+interface Span {
+  readonly offset: number;
+  readonly length: number;
+  readonly width: AccessBits;
+}
+
+/** `userpci mem dump`. */
+export async function run(call: CommandCall): Promise<Report> {
+  const output = optionText(call, "output");
+  const target = await openTarget(call);
+  try {
+    const place = await placeOf(call, target);
+    using region = target.bar(place.bar);
+    const span = await ofCommandLine(() => spanOf(call, place, region, output));
+    const common = { address: target.address, via: target.via, bar: place.bar, ...span };
+    if (output !== undefined) {
+      save(call, region, span, output);
+      return {
+        json: { ...common, file: output },
+        text: ({ green }) => [`${green("saved")}  ${sizeText(span.length)} of BAR ${place.bar} in ${output}`],
+      };
+    }
+    const rows = hexRows(readSpan(region, span), span.offset);
+    return { json: { ...common, rows }, text: () => rows };
+  } finally {
+    await target.close();
+  }
+}
+
+function spanOf(
+  call: CommandCall,
+  { offset, width }: Place,
+  region: Region,
+  output: string | undefined,
+): Span {
+  checkAligned("the offset", checkInteger("the offset", offset, 0, region.size - 1), width / 8);
+  const rest = region.size - offset;
+  const usual = output === undefined ? Math.min(PRINTED, rest) : rest;
+  const text = call.arguments[3];
+  const length = text === undefined ? usual : Number(numberOf(text, "length"));
+  const most = output === undefined ? Math.min(rest, MOST_PRINTED) : rest;
+  return {
+    offset,
+    length: checkAligned("the length", checkInteger("the length", length, 1, most), width / 8),
+    width,
+  };
+}
+
+function readSpan(region: Region, { offset, length, width }: Span): Uint8Array {
+  const bytes = new Uint8Array(length);
+  const step = width / 8;
+  for (let at = 0; at < length; at += step) {
+    let value = readAt(region, width, offset + at);
+    for (let byte = 0; byte < step; byte++, value >>= 8n) bytes[at + byte] = Number(value & 0xffn);
+  }
+  return bytes;
+}
+
+/** As `xxd` prints it, at the offsets of the BAR. */
+function hexRows(bytes: Uint8Array, from: number): string[] {
+  const rows: string[] = [];
+  for (let at = 0; at < bytes.length; at += ROW) {
+    const row = [...bytes.subarray(at, at + ROW)];
+    const digits = row.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    const letters = row
+      .map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "."))
+      .join("");
+    rows.push(`${(from + at).toString(16).padStart(8, "0")}  ${digits.padEnd(3 * ROW - 1)}  ${letters}`);
+  }
+  return rows;
+}
+
+function save(call: CommandCall, region: Region, span: Span, path: string): void {
+  using progress = new ProgressLine(call.terminal);
+  let told = performance.now();
+  const file = create(path);
+  try {
+    for (let done = 0; done < span.length; done += CHUNK) {
+      const length = Math.min(CHUNK, span.length - done);
+      writeSync(file, readSpan(region, { ...span, offset: span.offset + done, length }));
+      if (performance.now() - told < 1000) continue;
+      told = performance.now();
+      progress.update(`${sizeText(done + length)} of ${sizeText(span.length)}`);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function create(path: string): number {
+  try {
+    return openSync(path, "w");
+  } catch (cause) {
+    const { code = "EIO" } = cause as NodeJS.ErrnoException;
+    throw new PciError(code, `${path} cannot be written: ${code}`, {
+      path,
+      hint: "give another path",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,71 @@
+import { writeFileSync } from "node:fs";
+import { PciError } from "@userpci/interface";
+import { describeRom, type RomImage } from "@userpci/pci-config";
+import { className } from "@userpci/pci-config/classes";
+import { type CommandCall, optionText, type Report } from "../command.ts";
+import { idOf, sizeText } from "../function-view.ts";
+import { hex } from "../json.ts";
+import { openTarget } from "../target/open.ts";
+
+/** `userpci rom`. */
+export async function run(call: CommandCall): Promise<Report> {
+  const target = await openTarget(call);
+  try {
+    const bytes = target.rom();
+    if (bytes === null) throw noRom(target.address);
+    const { images, problem = null } = describeRom(bytes);
+    const output = optionText(call, "output");
+    if (output !== undefined) save(output, bytes);
+    const json = images.map(({ vendorId, deviceId, classCode, ...image }) => ({
+      ...image,
+      id: idOf(vendorId, deviceId),
+      class: classCode.toString(16).padStart(6, "0"),
+    }));
+    return {
+      json: {
+        address: target.address,
+        via: target.via,
+        bytes: bytes.length,
+        images: json,
+        problem,
+        file: output ?? null,
+      },
+      text: ({ yellow, green }) => [
+        `expansion ROM, ${sizeText(bytes.length)}`,
+        ...images.map((image) => `  ${imageText(image)}`),
+        ...(problem === null ? [] : [`  ${yellow(problem)}`]),
+        ...(output === undefined ? [] : [`${green("saved")}  ${sizeText(bytes.length)} in ${output}`]),
+      ],
+    };
+  } finally {
+    await target.close();
+  }
+}
+
+const noRom = (address: string): PciError =>
+  new PciError("ERR_NOT_SUPPORTED", `${address} has no expansion ROM`, {
+    hint: "userpci show ADDRESS lists it beside the BARs, where there is one",
+  });
+
+function imageText(image: RomImage): string {
+  const { offset, length, kind, vendorId, deviceId, classCode, checksumHolds, compressed } = image;
+  const notes = [
+    ...(checksumHolds === false ? ["checksum does not hold"] : []),
+    ...(compressed ? ["compressed"] : []),
+  ];
+  const what = `${kind} image at ${hex(offset)}, ${sizeText(length)}, for ${idOf(vendorId, deviceId)} (${className(classCode)})`;
+  return [what, ...notes].join(", ");
+}
+
+function save(path: string, bytes: Uint8Array): void {
+  try {
+    writeFileSync(path, bytes);
+  } catch (cause) {
+    const { code = "EIO" } = cause as NodeJS.ErrnoException;
+    throw new PciError(code, `${path} cannot be written: ${code}`, {
+      path,
+      hint: "give another path",
+      cause,
+    });
+  }
+}
