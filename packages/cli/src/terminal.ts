@@ -17,6 +17,8 @@ export interface Terminal {
   readonly columns: number | undefined;
   /** The same for progress and errors. */
   readonly noteColumns: number | undefined;
+  /** Whether nobody reads results any more, as with `| head`: a command that would go on for ever ends then. Default false. */
+  readonly unread?: boolean;
 }
 
 /**
@@ -26,7 +28,11 @@ export interface Terminal {
  * @param onLoss told of results that could not be written. Where messages cannot be, there is nowhere left to say it.
  */
 export function processTerminal(onLoss: (error: NodeJS.ErrnoException) => void): Terminal {
-  const results = new Output(1, onLoss);
+  let unread = false;
+  const results = new Output(1, (error) => {
+    unread ||= error.code === "EPIPE";
+    onLoss(error);
+  });
   const notes = new Output(2, () => undefined);
   return {
     write: (text) => results.write(text),
@@ -42,6 +48,9 @@ export function processTerminal(onLoss: (error: NodeJS.ErrnoException) => void):
     },
     get noteColumns() {
       return columnsOf(notes);
+    },
+    get unread() {
+      return unread;
     },
     get interactive() {
       return notes.mayBeTerminal && notes.stream.isTTY && process.env["TERM"] !== "dumb";
