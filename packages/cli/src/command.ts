@@ -26,6 +26,8 @@ export interface OptionSpec {
   readonly about: string;
   /** Whether it may be given more than once; see {@link optionTexts}. */
   readonly repeats?: true;
+  /** Whether one without a value says more when it is given again, as `-vv`; see {@link optionCount}. */
+  readonly counts?: true;
   /** Words that its value often is, which shells complete. */
   readonly words?: readonly string[];
 }
@@ -138,6 +140,11 @@ export function schemaName({ name, schema = 1 }: Pick<CommandSpec, "name" | "sch
 export function optionText(call: CommandCall, name: string): string | undefined {
   const value = call.options[name];
   return typeof value === "string" ? value : undefined;
+}
+
+/** How often an option that counts was given. */
+export function optionCount(call: CommandCall, name: string): number {
+  return Number(optionText(call, name) ?? 0);
 }
 
 /** The values of an option that repeats, in their order. */

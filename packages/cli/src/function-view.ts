@@ -1,6 +1,6 @@
 import { className } from "@userpci/pci-config/classes";
 import type { PciIds } from "@userpci/pci-config/ids";
-import type { IommuGroup, PciFunction, PciResource } from "@userpci/sysfs";
+import type { IommuGroup, PciFunction, PciLink, PciResource } from "@userpci/sysfs";
 import { hex } from "./json.ts";
 
 /** A function as the JSON of `list` and `show` has it: ids as the hexadecimal text that people know them by. */
@@ -54,6 +54,13 @@ export function resourceText({ index, space, size, start, wide, prefetchable }: 
   const kind = space === "io" ? "I/O ports" : `${wide ? "64" : "32"}-bit memory`;
   const name = index < 6 ? `BAR ${index}` : index === 6 ? "ROM" : `VF BAR ${index - 7}`;
   return `${name}  ${kind}${prefetchable ? ", prefetchable" : ""}, ${sizeText(size)} at ${hex(start)}`;
+}
+
+/** `8 GT/s x4`, or what it could be while it is down; "" for no link. */
+export function linkText(link: PciLink | null): string {
+  if (link === null) return "";
+  const { speed, width, maxSpeed, maxWidth } = link;
+  return speed === null ? `down (${maxSpeed} GT/s x${maxWidth})` : `${speed} GT/s x${width}`;
 }
 
 const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import {
   type CommandCall,
   type CommandSpec,
+  type OptionSpec,
   type OptionValues,
   ofCommandLine,
   type Report,
@@ -124,10 +125,7 @@ function addCommand(program: Command, spec: CommandSpec, output: Output, done: (
   const shifting = isShifting(spec.arguments);
   for (const { usage, about } of spec.arguments) command.argument(shifting ? optional(usage) : usage, about);
   if (shifting) command.usage(["[options]", ...spec.arguments.map(({ usage }) => usage)].join(" "));
-  for (const { usage, about, repeats } of [...spec.options, ...forms]) {
-    if (repeats) command.option(usage, about, collect);
-    else command.option(usage, about);
-  }
+  for (const option of [...spec.options, ...forms]) addOption(command, option);
   command
     .showHelpAfterError(`(userpci ${spec.name} --help says how)`)
     .addHelpText("after", examplesOf(spec, terminal))
@@ -155,6 +153,18 @@ async function runCommand(
     close();
     throw error;
   }
+}
+
+function addOption(command: Command, { usage, about, repeats, counts }: OptionSpec): void {
+  if (repeats) command.option(usage, about, collect);
+  else command.option(usage, about);
+  if (!counts) return;
+  const name = command.options.at(-1)!.attributeName();
+  let count = 0;
+  command.on(`option:${name}`, () => {
+    count += 1;
+    command.setOptionValue(name, String(count));
+  });
 }
 
 /** The values of an option that repeats. */

@@ -180,17 +180,29 @@ describe("show", () => {
     expect(out).toMatch(/group +4, not viable/);
     expect(out).toMatch(/0000:00:05.0 {2}e1000e uses the group/);
     expect(out).toMatch(/open in pid 41 \(node driver.js\)/);
-    expect(out).toContain("configuration space, 256 bytes");
-    expect(out).toMatch(/msi.* at 0x40/i);
+    expect(out).toMatch(/vectors +MSI 1\n/);
+    expect(out).not.toContain("configuration space");
+  });
+
+  it("tells more with -v, and every register with -vv", async () => {
+    const [more, most] = [await onTree("show", "-v", "00:04.0"), await onTree("show", "00:04.0", "-vv")];
+    expect(more.out).toMatch(/has +msi at 0x40/);
+    expect(more.out).toMatch(/reserved +0xfee00000 to 0xfeefffff {2}msi/);
+    expect(more.out).not.toContain("configuration space");
+    expect(most.out.startsWith(more.out)).toBe(true);
+    expect(most.out).toContain("configuration space, 256 bytes");
+    expect((await onTree("show", "-v", "--verbose", "00:04.0")).out).toBe(most.out);
   });
 
   it("says that an ordinary user sees the header only", async () => {
-    const { out } = await onTree("show", "00:05.0");
-    expect(out).toContain("an ordinary user reads the first 64 only: sudo userpci show 0000:00:05.0");
+    const [{ out }, registers] = [await onTree("show", "00:05.0"), await onTree("show", "-vv", "00:05.0")];
+    expect(out).toContain("known to root: sudo userpci show 0000:00:05.0");
+    expect(registers.out).toContain("reads the first 64 only: sudo userpci show -vv 0000:00:05.0");
   });
 
   it("says what a copied tree lacks", async () => {
-    const { status, notes } = await onTree("show", "00:06.0");
+    expect(await onTree("show", "00:06.0")).toMatchObject({ status: 0, notes: "" });
+    const { status, notes } = await onTree("show", "-vv", "00:06.0");
     expect(status).toBe(1);
     expect(notes).toMatch(/0000:00:06.0 has no config file .*\(ERR_NOT_SUPPORTED\)\n {2}hint/);
   });
@@ -216,7 +228,7 @@ describe("show", () => {
     const cut = mkdtempSync(join(tmpdir(), "userpci-cut-"));
     const config = new Uint8Array(10);
     writeMachine(cut, { functions: [{ address: "0000:00:04.0", id: "1234:11e8", config }] });
-    const { status, notes } = await userpci(["show", "00:04.0", "--root", cut]);
+    const { status, notes } = await userpci(["show", "-vv", "00:04.0", "--root", cut]);
     rmSync(cut, { recursive: true });
     expect(status).toBe(1);
     expect(notes).toContain("not 10");

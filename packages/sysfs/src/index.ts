@@ -45,6 +45,7 @@ export {
   type HolderReport,
 } from "./holders.ts";
 export type { Doing } from "./journal.ts";
+export { readInterfaces } from "./interfaces.ts";
 export { type LinkShortfall, linkShortfall, type PciLink, readLink } from "./link.ts";
 export { type DeviceNodes, deviceNodes, type NodeStatus, readNodeStatus } from "./nodes.ts";
 export { type Binder, type BindingOrigin, bindingOrigin } from "./origin.ts";

@@ -64,6 +64,11 @@ export class Topology {
     for (const { children } of roots) for (const node of children) add(node);
   }
 
+  /** Whether a name is the address of a function that is there, in the kernel's spelling. */
+  has(address: string): boolean {
+    return this.#nodes.has(address);
+  }
+
   /**
    * The function at an address.
    *
@@ -182,7 +187,8 @@ function readNode(
     slot: slots.get(fn.address.slice(0, -2)) ?? null,
     powerState: read("power_state"),
     runtimeStatus: read("power/runtime_status"),
-    acs: acs === undefined ? "unknown" : acs,
+    // Conventional PCI has no extended capabilities to be read.
+    acs: acs === undefined && portType !== null ? "unknown" : (acs ?? null),
     buses: busesOf(read("secondary_bus_number"), read("subordinate_bus_number")),
     cpus: read("local_cpulist") || null,
     children: [],

@@ -1,12 +1,18 @@
-import { PciError } from "@userpci/interface";
-import { className } from "@userpci/pci-config/classes";
-import type { PciIds } from "@userpci/pci-config/ids";
-import { type FunctionFilter, findFunctions, isVfioDriver, type PciFunction } from "@userpci/sysfs";
-import { type CommandCall, ofCommandLine, optionText, type Report, treeOf } from "../command.ts";
-import { functionJson, idOf, nameOf } from "../function-view.ts";
+import { type FunctionFilter, findFunctions, type PciFunction, readTopology } from "@userpci/sysfs";
+import type { CommandCall, Report } from "../command.ts";
+import { ofCommandLine, optionText, treeOf } from "../command.ts";
+import { functionJson, nameOf } from "../function-view.ts";
+import { groupNumber } from "../group-number.ts";
+import {
+  type CellSource,
+  type ColumnName,
+  columnsOf,
+  defaultColumns,
+  parseColumns,
+} from "../list-columns.ts";
 import { readPciIds } from "../names.ts";
-import { type Style, shorten, widthOf } from "../style.ts";
-import { type Column, formatTable, GAP } from "../table.ts";
+import { shorten, widthOf } from "../style.ts";
+import { formatTable, GAP } from "../table.ts";
 
 /** Fewest columns of a name that are worth their place. */
 const MIN_NAME = 12;
@@ -16,11 +22,25 @@ export async function run(call: CommandCall): Promise<Report> {
   const tree = treeOf(call);
   const filter = await ofCommandLine(() => filterOf(call));
   const functions = await ofCommandLine(() => findFunctions(filter, tree));
+  const wanted = await ofCommandLine(() =>
+    parseColumns(optionText(call, "columns") ?? defaultColumns.join()),
+  );
   const names = readPciIds(tree.root);
   if (functions.length === 0 && !call.json) call.terminal.note(noneText(filter));
+  const json = { functions: functions.map((fn) => functionJson(fn, names)) };
+  if (call.options["tree"] === true) {
+    const { treeJson, treeText } = await import("../list-tree.ts");
+    const topology = readTopology(tree);
+    return {
+      json: { ...json, tree: treeJson(topology, functions) },
+      text: (style) => treeText(topology, functions, names, style),
+    };
+  }
+  const { columns } = call.terminal;
   return {
-    json: { functions: functions.map((fn) => functionJson(fn, names)) },
-    text: (style) => (functions.length === 0 ? [] : table(functions, names, style, call.terminal.columns)),
+    json,
+    text: (style) =>
+      functions.length === 0 ? [] : table(functions, wanted, { names, tree, style }, columns),
   };
 }
 
@@ -30,33 +50,19 @@ function noneText(filter: FunctionFilter): string {
     : "there is no PCI function; is /sys mounted?\n";
 }
 
-/** The table, with names cut to what a terminal has left of its width. */
+/** The table, with the last column, if it is the name, cut to what a terminal has left of its width. */
 function table(
   functions: readonly PciFunction[],
-  names: PciIds,
-  style: Style,
+  wanted: readonly ColumnName[],
+  source: CellSource,
   width = Number.POSITIVE_INFINITY,
 ): string[] {
-  const facts = columns(style);
-  const used = Math.max(...formatTable(facts, functions, style).map(widthOf));
+  const { names, style } = source;
+  if (wanted.at(-1) !== "name") return formatTable(columnsOf(wanted, source), functions, style);
+  const facts = columnsOf(wanted.slice(0, -1), source);
+  const used = Math.max(0, ...formatTable(facts, functions, style).map(widthOf));
   const name = (fn: PciFunction) => shorten(nameOf(fn, names), Math.max(MIN_NAME, width - used - GAP));
   return formatTable([...facts, { title: "NAME", cell: name }], functions, style);
-}
-
-function columns(style: Style): Column<PciFunction>[] {
-  return [
-    { title: "ADDRESS", cell: (fn) => fn.address },
-    { title: "ID", cell: (fn) => idOf(fn.vendor, fn.device) },
-    { title: "CLASS", cell: (fn) => className(fn.classCode) },
-    { title: "DRIVER", cell: (fn) => driverText(fn.driver, style) },
-    { title: "GROUP", cell: (fn) => String(fn.iommuGroup ?? ""), align: "right" },
-    { title: "NODE", cell: (fn) => String(fn.numaNode ?? ""), align: "right" },
-  ];
-}
-
-function driverText(driver: string | null, style: Style): string {
-  if (driver === null) return style.dim("-");
-  return isVfioDriver(driver) ? style.green(driver) : driver;
 }
 
 function filterOf(call: CommandCall): FunctionFilter {
@@ -65,13 +71,8 @@ function filterOf(call: CommandCall): FunctionFilter {
     ...(id !== undefined && { id }),
     ...(kind !== undefined && { class: kind }),
     ...(driver !== undefined && { driver: driver === "none" ? null : driver }),
-    ...(group !== undefined && { group: group === "none" ? null : groupNumber(group) }),
+    ...(group !== undefined && {
+      group: group === "none" ? null : groupNumber(group, ', or "none" for functions in no group'),
+    }),
   };
-}
-
-function groupNumber(text: string): number {
-  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
-  throw new PciError("ERR_INVALID_ARGUMENT", `${JSON.stringify(text)} is not the number of an IOMMU group`, {
-    hint: 'give a number, or "none" for functions in no group',
-  });
 }

@@ -10,13 +10,13 @@ import {
   textBytes,
   treeText,
 } from "@userpci/pci-config/lspci";
+import { readModuleAliases } from "@userpci/sysfs/modules";
 import { readNames, readPciIds } from "../names.ts";
 import { readStandardInput } from "../standard-input.ts";
 import type { Terminal } from "../terminal.ts";
 import { version } from "../version.ts";
 import { type LspciArguments, parseArguments, UsageError } from "./arguments.ts";
 import { HELP } from "./help.ts";
-import { ModuleAliases } from "./modules.ts";
 import { readDevices } from "./system.ts";
 
 /** `userpci lspci`: lspci's options, words and exit statuses, over sysfs or a dump. */
@@ -82,6 +82,6 @@ function systemDevices({ options, tree, sysfs }: LspciArguments): readonly Lspci
   return readDevices({
     sysfs,
     details: !tree && verbosity > 1,
-    modules: wanted ? ModuleAliases.read() : undefined,
+    modules: wanted ? readModuleAliases() : undefined,
   });
 }

@@ -7,6 +7,7 @@ import type {
   SystemLink,
   SystemRange,
 } from "@userpci/pci-config/lspci";
+import type { ModuleAliases } from "@userpci/sysfs/modules";
 import {
   readAttribute,
   readBytes,
@@ -16,7 +17,6 @@ import {
   readNames,
   readNumber,
 } from "./attribute.ts";
-import type { ModuleAliases } from "./modules.ts";
 
 /** Where Linux keeps its PCI devices. */
 export const SYSFS = "/sys/bus/pci";

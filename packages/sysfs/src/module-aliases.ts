@@ -1,4 +1,7 @@
-import { readAttribute } from "./attribute.ts";
+import { PciAddress } from "./address.ts";
+import { functionPath } from "./function.ts";
+import { checkTreeOptions } from "./options.ts";
+import { pathIn, readText, type TreeOptions } from "./tree.ts";
 
 /** An entry of `modules.alias`. */
 interface Alias {
@@ -11,12 +14,13 @@ interface Alias {
 /** Letters of an alias up to the end of the vendor: `pci:v00008086`. */
 const VENDOR_END = 13;
 
-/** Which kernel modules drive what, from the `modules.alias` of the running kernel. */
+/** Which kernel modules drive what, by the `modules.alias` that depmod writes for a kernel. */
 export class ModuleAliases {
   /** By vendor; those for any vendor are under the empty text. */
   readonly #byVendor = new Map<string, Alias[]>();
 
-  private constructor(text: string) {
+  /** @param text of the file; without a line for PCI none is known */
+  constructor(text: string) {
     for (const [place, line] of text.split("\n").entries()) {
       if (!line.startsWith("alias pci:")) continue;
       const [, pattern = "", module = ""] = line.split(" ");
@@ -27,11 +31,6 @@ export class ModuleAliases {
     }
   }
 
-  /** Those of the running kernel; without its file none are known. */
-  static read(path = aliasesPath()): ModuleAliases {
-    return new ModuleAliases(readAttribute(path) ?? "");
-  }
-
   /** Names of the modules for an alias such as `pci:v00008086d000010D3sv...`. */
   find(alias: string): readonly string[] {
     const candidates = [vendorOf(alias), ""].flatMap((vendor) => this.#byVendor.get(vendor) ?? []);
@@ -40,8 +39,35 @@ export class ModuleAliases {
   }
 }
 
-function aliasesPath(): string {
-  return `/lib/modules/${readAttribute("/proc/sys/kernel/osrelease") ?? ""}/modules.alias`;
+/**
+ * The modules that the running kernel could load, or that a snapshot's could.
+ *
+ * @returns none where the file is not there
+ * @throws PciError `ERR_INVALID_ARGUMENT` for options of another type, `ERR_PERMISSION`
+ */
+export function readModuleAliases(options: TreeOptions = {}): ModuleAliases {
+  checkTreeOptions(options);
+  return new ModuleAliases(readText(pathIn(options, aliasesPath(options))) ?? "");
+}
+
+/**
+ * The modules that could drive a function, whether loaded or not.
+ *
+ * @param address such as `0000:00:04.0` or `00:04.0`
+ * @throws PciError `ERR_INVALID_ARGUMENT` for what is no address
+ */
+export function readModules(
+  address: string,
+  aliases: ModuleAliases,
+  options: TreeOptions = {},
+): readonly string[] {
+  checkTreeOptions(options);
+  const path = functionPath(PciAddress.parse(address).toString(), options, "modalias");
+  return aliases.find(readText(path) ?? "");
+}
+
+function aliasesPath(options: TreeOptions): string {
+  return `/lib/modules/${readText(pathIn(options, "/proc/sys/kernel/osrelease")) ?? ""}/modules.alias`;
 }
 
 function vendorOf(pattern: string): string {
