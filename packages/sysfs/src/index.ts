@@ -44,8 +44,8 @@ export {
   type Holder,
   type HolderReport,
 } from "./holders.ts";
-export type { Doing } from "./journal.ts";
 export { readInterfaces } from "./interfaces.ts";
+export type { Doing } from "./journal.ts";
 export { type LinkShortfall, linkShortfall, type PciLink, readLink } from "./link.ts";
 export { type DeviceNodes, deviceNodes, type NodeStatus, readNodeStatus } from "./nodes.ts";
 export { type Binder, type BindingOrigin, bindingOrigin } from "./origin.ts";
