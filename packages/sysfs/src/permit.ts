@@ -110,7 +110,10 @@ function atNodes<T>(record: LockRecord, options: TreeOptions, act: () => Promise
 }
 
 /** Who owns nodes now. */
-async function ownerships(paths: readonly string[], options: TreeOptions): Promise<Map<string, Ownership>> {
+export async function ownerships(
+  paths: readonly string[],
+  options: TreeOptions,
+): Promise<Map<string, Ownership>> {
   const found = new Map<string, Ownership>();
   for (const path of paths) {
     const place = pathIn(options, path);
@@ -158,7 +161,12 @@ async function udevIdle(options: TreeOptions): Promise<void> {
   for (let attempt = 0; attempt < 200 && existsSync(queue); attempt += 1) await setTimeout(10);
 }
 
-async function own(kernel: Kernel, path: string, ownership: Ownership, options: TreeOptions): Promise<void> {
+export async function own(
+  kernel: Kernel,
+  path: string,
+  ownership: Ownership,
+  options: TreeOptions,
+): Promise<void> {
   const place = pathIn(options, path);
   try {
     await kernel.own(place, ownership);

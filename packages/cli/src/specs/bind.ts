@@ -36,6 +36,7 @@ export const binding: readonly CommandSpec[] = [
         usage: "--force",
         about: "also a function that this machine uses: a mounted disk, a route, the console",
       },
+      { usage: "--persist", about: "at every boot too, and for the user: by rules of udev" },
       plan,
       timeout,
       planRoot,
@@ -43,6 +44,7 @@ export const binding: readonly CommandSpec[] = [
     examples: [
       ["bind 00:04.0 --user alice", "as root; from then on alice needs no rights"],
       ["bind 01:00.0 --group --plan", "each step, and what would stop working"],
+      ["bind 01:00.0 --persist", "also after each boot, before its own driver has it"],
     ],
     load: () => import("../commands/bind.ts"),
   },
@@ -64,6 +66,7 @@ export const binding: readonly CommandSpec[] = [
     ],
     options: [
       { usage: "--all", about: "everything that userpci has bound, also what was not cut short" },
+      { usage: "--persistent", about: "for good: also what bind --persist and permit have written" },
       plan,
       timeout,
       planRoot,
@@ -71,11 +74,43 @@ export const binding: readonly CommandSpec[] = [
     examples: [
       ["restore", "as root; what is bound completely stays bound"],
       ["restore --all --plan", "what would go back, and to which driver"],
+      ["restore 01:00.0 --persistent", "its own driver has it again, now and after each boot"],
     ],
     load: () => import("../commands/restore.ts"),
   },
   {
     name: "vf create",
+    name: "permit",
+    section: "bind",
+    summary: "open a function up to a user or a group for good: at every boot, with a limit of pinned memory",
+    arguments: [address],
+    options: [
+      { usage: "--user <name>", about: "user name or number that may open the function" },
+      { usage: "--group <name>", about: "in its place: group name or number whose members may" },
+      {
+        usage: "--memlock <size>",
+        about: "memory that a process may pin: 512M, 8G, unlimited (default: 1G)",
+      },
+      { usage: "--service <unit>", about: "service of systemd that is to have the limit too" },
+      { usage: "--cdi", about: "also a device for containers: userpci/function=ADDRESS" },
+      { usage: "--remove", about: "take the permission back" },
+      { usage: "--plan", about: "print what would be done, and do nothing" },
+      {
+        usage: "--print <kind>",
+        about: "only print: udev, modprobe, initramfs, limits, systemd, oci or cdi",
+      },
+      root,
+    ],
+    examples: [
+      ["permit 01:00.0 --user alice --memlock 8G", "as root; alice may use it whenever it is bound"],
+      ["permit 01:00.0 --group vfio --plan", "the files, with what is in them"],
+      ["permit 01:00.0 --user alice --print oci", "what a container's config.json needs"],
+      ["permit 01:00.0 --remove", "as root"],
+    ],
+    load: () => import("../commands/permit.ts"),
+  },
+  {
+    name: "sriov",
     section: "bind",
     summary: "give a card with SR-IOV so many virtual functions, in place of those that it has",
     arguments: [address, { usage: "<count>", about: "how many: 1 or more", check: checkCount }],
