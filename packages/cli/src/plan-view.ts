@@ -53,9 +53,10 @@ export function bootLines(
 ): string[] {
   if (boundAtBoot === null) return [];
   const note = `${style.yellow("note")}  ${boundAtBoot} puts ${address} on a VFIO driver again at the next boot`;
-  return boundAtBoot.startsWith("/etc/driverctl.d/")
-    ? [note, `      ${style.cyan("fix")}  sudo driverctl unset-override ${address}`]
-    : [note];
+  const fix = boundAtBoot.startsWith("/etc/driverctl.d/")
+    ? `sudo driverctl unset-override ${address}`
+    : `sudo userpci restore ${address} --persistent`;
+  return [note, `      ${style.cyan("fix")}  ${fix}`];
 }
 
 /** What a call that did not end was at. */

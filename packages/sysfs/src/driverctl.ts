@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { isVfioDriver } from "./group.ts";
+import { bindingRulePath } from "./persist/generated-file.ts";
 import { pathIn, readText, type TreeOptions } from "./tree.ts";
 
 /** Where driverctl keeps what it sets at each boot: a file a device, with the driver's name in it. */
@@ -24,8 +26,10 @@ export function savedOverride(address: string, options: TreeOptions): SavedOverr
   return null;
 }
 
-/** The file because of which a function is on a VFIO driver again after the next boot; null for none. */
+/** The file because of which a function is on a VFIO driver again after the next boot, ours or driverctl's; null for none. */
 export function boundAtBoot(address: string, options: TreeOptions): string | null {
+  const rule = bindingRulePath(address);
+  if (existsSync(pathIn(options, rule))) return rule;
   const saved = savedOverride(address, options);
   return saved !== null && isVfioDriver(saved.driver) ? saved.path : null;
 }

@@ -15,6 +15,7 @@ export async function run(call: CommandCall): Promise<Report> {
     const hint = "give the address of one function, or --all for every function that userpci has bound";
     throw new WrongValue(new PciError("ERR_INVALID_ARGUMENT", message, { hint }));
   }
+  if (call.options["persistent"] === true) return (await import("../restore-for-good.ts")).run(call);
   if (call.options["plan"] === true) return planned(call, address, all);
   const restoration = await waiting(call, (options) => restore(address, { ...options, all }));
   const failed = restoration.failed.map(({ address: at, error }) => ({
@@ -22,7 +23,7 @@ export async function run(call: CommandCall): Promise<Report> {
     error: toFailure(error),
   }));
   return {
-    json: { ...restoration, failed },
+    json: { ...restoration, failed, persistent: [] },
     lines: [
       ...restoration.restored.map((each) => ({ restored: each })),
       ...failed.map((each) => ({ failed: each })),
@@ -37,7 +38,7 @@ async function planned(call: CommandCall, address: string | null, all: boolean):
   const plans = await ofCommandLine(() => planRestore(address, { ...treeOf(call), all }));
   const command = ["sudo userpci restore", ...(address === null ? [] : [address]), ...(all ? ["--all"] : [])];
   return {
-    json: { plans: plans.map(releasePlanJson) },
+    json: { plans: plans.map(releasePlanJson), persistent: [] },
     lines: plans.map((plan) => ({ plan: releasePlanJson(plan) })),
     text: (style) => releasePlanLines(plans, command.join(" "), style),
   };
@@ -56,7 +57,8 @@ function restorationLines({ restored, failed, removed }: Restoration, style: Sty
   return done.length === 0 ? [`${style.green("nothing to do")}  no bind or unbind was cut short`] : done;
 }
 
-function restoredLine({ address, driver, changed, present }: Restored, style: Style): string {
+/** What became of a function. */
+export function restoredLine({ address, driver, changed, present }: Restored, style: Style): string {
   if (!present) return `${style.green("given back")}  the nodes of ${address}, which is not there any more`;
   const has = driver === null ? "no driver has it" : `${driver} has it`;
   return `${style.green(changed ? "given back" : "nothing to do")}  ${address}: ${has}`;

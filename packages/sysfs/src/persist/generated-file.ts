@@ -157,6 +157,20 @@ export function fileOn(
   return { purpose, kind, path, mode, text, after: after ?? null };
 }
 
+/** Path of the rule that binds a function at every boot, where there is one. */
+export function bindingRulePath(address: string): string {
+  const { directory, prefix, suffix } = shelves.bindingRule;
+  return `${directory}/${prefix}${slugOf(address)}${suffix}`;
+}
+
+/** The address that the name of a rule of ours is about; null for another name. */
+export function addressOfRule(name: string): string | null {
+  const [, domain, bus, rest] =
+    /^60-userpci-(?:bind|permit)-([0-9a-f]{4,8})-([0-9a-f]{2})-([01][0-9a-f]\.[0-7])\.rules$/.exec(name) ??
+    [];
+  return rest === undefined ? null : `${domain}:${bus}:${rest}`;
+}
+
 /** Whether a text is the name of a service that can be a part of a path (systemd.unit(5)). */
 export function isPlainUnit(text: string): boolean {
   return /^[A-Za-z0-9:_.@-]{1,200}\.service$/.test(text) && !text.startsWith(".");

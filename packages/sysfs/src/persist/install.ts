@@ -3,8 +3,10 @@ import { mkdir, open, readFile, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { PciError } from "@userpci/interface";
 import { explainWrite } from "../kernel.ts";
+import { checkTreeOptions } from "../options.ts";
 import { pathIn, readNames, systemFailure, type TreeOptions, unreadable } from "../tree.ts";
 import {
+  addressOfRule,
   allShelves,
   type FileKind,
   type FilePurpose,
@@ -48,6 +50,13 @@ export function installedFiles(
           .map((name) => ({ purpose, kind, path: `${place}/${name}`, after })),
       ),
     );
+}
+
+/** Addresses of the functions that have a rule of ours, sorted. */
+export function persistentFunctions(options: TreeOptions = {}): string[] {
+  checkTreeOptions(options);
+  const names = readNames(pathIn(options, "/etc/udev/rules.d"));
+  return [...new Set(names.flatMap((name) => addressOfRule(name) ?? []))].sort();
 }
 
 /** The directories that a path with a `*` in its last part stands for. */

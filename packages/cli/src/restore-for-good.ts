@@ -1,0 +1,86 @@
+import { isPciError, PciError } from "@userpci/interface";
+import { PciAddress, planRelease, type ReleasePlan, type Restored, restore } from "@userpci/sysfs";
+import { persistentFunctions, planUnpersist, type Setup, unpersist } from "@userpci/sysfs/persist";
+import { type CommandCall, ofCommandLine, type Report, treeOf } from "./command.ts";
+import { restoredLine } from "./commands/restore.ts";
+import { waiting } from "./kernel-progress.ts";
+import { cutShortLines, releasePlanJson, releasePlanLines } from "./plan-view.ts";
+import { setupJson, setupLines } from "./setup-view.ts";
+
+/** `userpci restore --persistent`: files go first, so that nothing binds a function again that was given back. */
+export async function run(call: CommandCall): Promise<Report> {
+  const addresses = await ofCommandLine(() => addressesOf(call));
+  if (call.options["plan"] === true) return planned(call, addresses);
+  const setups: Setup[] = [];
+  const restored: Restored[] = [];
+  for (const address of addresses) {
+    setups.push(await unpersist(address));
+    restored.push(...(await giveBack(call, address)));
+  }
+  return {
+    json: {
+      restored,
+      failed: [],
+      removed: [],
+      persistent: setups.map((setup) => setupJson(setup, "undone")),
+    },
+    text: (style) => [
+      ...setups.flatMap((setup) => [
+        `no longer at boot: ${setup.address}`,
+        ...setupLines(setup, "undone", style),
+      ]),
+      ...restored.flatMap((each) => [restoredLine(each, style), ...cutShortLines(each, style)]),
+      ...(addresses.length === 0 ? [`${style.green("nothing to do")}  nothing was to last`] : []),
+    ],
+  };
+}
+
+/** @throws PciError `ERR_INVALID_ARGUMENT` */
+function addressesOf(call: CommandCall): string[] {
+  const address = call.arguments[0];
+  if (address !== undefined) return [PciAddress.parse(address).toString()];
+  if (call.options["all"] === true) return persistentFunctions(treeOf(call));
+  throw new PciError("ERR_INVALID_ARGUMENT", "--persistent is about one function, or all of them", {
+    hint: "give the address of one, or --all",
+  });
+}
+
+/** A function that is not there any more has nothing to be given back. */
+async function giveBack(call: CommandCall, address: string): Promise<readonly Restored[]> {
+  try {
+    return (await waiting(call, (options) => restore(address, options))).restored;
+  } catch (error) {
+    if (isPciError(error, "ERR_NO_DEVICE")) return [];
+    throw error;
+  }
+}
+
+async function planned(call: CommandCall, addresses: readonly string[]): Promise<Report> {
+  const tree = treeOf(call);
+  const setups = await Promise.all(addresses.map((address) => planUnpersist(address, tree)));
+  const plans: ReleasePlan[] = [];
+  for (const address of addresses) plans.push(...(await planOne(address, tree)));
+  const command = `sudo userpci restore ${call.arguments[0] ?? "--all"} --persistent`;
+  return {
+    json: {
+      plans: plans.map(releasePlanJson),
+      persistent: setups.map((setup) => setupJson(setup, "plan")),
+    },
+    text: (style) => [
+      ...setups.flatMap((setup) => [
+        `no longer at boot: ${setup.address}`,
+        ...setupLines(setup, "plan", style),
+      ]),
+      ...releasePlanLines(plans, command, style),
+    ],
+  };
+}
+
+async function planOne(address: string, tree: ReturnType<typeof treeOf>): Promise<readonly ReleasePlan[]> {
+  try {
+    return [await planRelease(address, tree)];
+  } catch (error) {
+    if (isPciError(error, "ERR_NO_DEVICE")) return [];
+    throw error;
+  }
+}
