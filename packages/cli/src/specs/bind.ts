@@ -79,7 +79,6 @@ export const binding: readonly CommandSpec[] = [
     load: () => import("../commands/restore.ts"),
   },
   {
-    name: "vf create",
     name: "permit",
     section: "bind",
     summary: "open a function up to a user or a group for good: at every boot, with a limit of pinned memory",
@@ -110,7 +109,7 @@ export const binding: readonly CommandSpec[] = [
     load: () => import("../commands/permit.ts"),
   },
   {
-    name: "sriov",
+    name: "vf create",
     section: "bind",
     summary: "give a card with SR-IOV so many virtual functions, in place of those that it has",
     arguments: [address, { usage: "<count>", about: "how many: 1 or more", check: checkCount }],
