@@ -5,9 +5,9 @@ import { PciError } from "@userpci/interface";
 import { type ReplayReport, readRecordingSync, type TraceEvent, tracePrinter } from "userpci/trace";
 import { type CommandCall, ofCommandLine, type Report, WrongValue } from "../command.ts";
 import { formatFailure } from "../failure.ts";
+import { tablesOf } from "../register-tables.ts";
 import { eventJson } from "../trace/event-json.ts";
 import { runProgram } from "../trace/program.ts";
-import { registersOf } from "../trace/register-tables.ts";
 
 /** `userpci replay`. */
 export async function run(call: CommandCall): Promise<Report> {
@@ -34,7 +34,7 @@ function readFile(path: string): Uint8Array {
 
 /** Shows what was recorded. */
 function show(recording: string, events: readonly TraceEvent[]): Report {
-  const print = tracePrinter({ registers: (_address, opened) => registersOf(opened) });
+  const print = tracePrinter({ registers: (_address, opened) => tablesOf(opened) });
   const texts = events.map(print);
   const told = events.map((event, index) => ({ type: "event", ...eventJson(event, texts[index]!.trim()) }));
   const result = { recording, length: events.length };

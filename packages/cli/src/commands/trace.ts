@@ -5,10 +5,10 @@ import { isPciError } from "@userpci/interface";
 import { readRecording, tracePrinter } from "userpci/trace";
 import { type CommandCall, ofCommandLine, optionText, type Report } from "../command.ts";
 import { type Failure, formatFailure, toFailure } from "../failure.ts";
+import { tablesOf } from "../register-tables.ts";
 import { eventJson } from "../trace/event-json.ts";
 import { followFile, newFiles, type Writing } from "../trace/follow.ts";
 import { runProgram } from "../trace/program.ts";
-import { registersOf } from "../trace/register-tables.ts";
 
 /** The recording of a process, or of one of its threads. */
 interface Recording {
@@ -84,7 +84,7 @@ async function follow(
   writing: Writing,
   tell: (event: object, text: string) => void,
 ): Promise<void> {
-  const print = tracePrinter({ registers: (_address, opened) => registersOf(opened) });
+  const print = tracePrinter({ registers: (_address, opened) => tablesOf(opened) });
   try {
     for await (const event of readRecording(followFile(recording.path, writing))) {
       recording.events += 1;

@@ -1,4 +1,5 @@
 import type { CommandSpec } from "../command.ts";
+import { target, targetOptions } from "./common.ts";
 
 /** Commands for those who write drivers and devices. */
 export const tools: readonly CommandSpec[] = [
@@ -65,6 +66,28 @@ export const tools: readonly CommandSpec[] = [
       ["demo --jsonl", "a line of JSON for each step, with its inputs, results and duration"],
     ],
     load: () => import("../commands/demo.ts"),
+  },
+  {
+    name: "repl",
+    section: "tools",
+    summary: "a JavaScript prompt with a device opened: its registers by name, undo for configuration space",
+    arguments: [target],
+    options: [
+      ...targetOptions,
+      {
+        usage: "-e, --evaluate <source>",
+        about: "JavaScript that is evaluated and shown in place of the prompt; may be repeated",
+        repeats: true,
+      },
+    ],
+    examples: [
+      [
+        "repl 00:04.0",
+        "then: registers.STATUS, bar0.read32(8), config.command.update({ busMaster: true }), undo()",
+      ],
+      ["repl --model edu -e 'registers.FACTORIAL.write(5)' -e registers.FACTORIAL", "with no hardware"],
+    ],
+    load: () => import("../commands/repl.ts"),
   },
   {
     name: "trace",

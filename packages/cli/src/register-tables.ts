@@ -23,7 +23,7 @@ const known: readonly KnownDevice[] = [
 ];
 
 /** The registers of a device by BAR, if it is one of those that drivers of this project know. */
-export function registersOf(device: Pick<OpenedDevice, "id" | "class">): BarTables | undefined {
+export function tablesOf(device: Pick<OpenedDevice, "id" | "class">): BarTables | undefined {
   return known.find(
     ({ id, class: kind }) =>
       (id !== undefined && id === device.id) || (kind !== undefined && kind === device.class),
