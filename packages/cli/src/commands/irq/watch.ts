@@ -163,12 +163,11 @@ async function wishesOf(call: CommandCall, target: Target): Promise<Wishes> {
       const text = optionText(call, name);
       return text === undefined ? undefined : checkInteger(name, Number(numberOf(text, name)), 1, most);
     };
-    const seconds = number("seconds", 2 ** 21);
     return {
       kind,
       vectors: number("vectors", count) ?? count,
       events: number("count", Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY,
-      milliseconds: seconds === undefined ? undefined : seconds * 1000,
+      milliseconds: millisecondsOf(optionText(call, "seconds")),
       begin: optionTexts(call, "write").map((text) => parsePoke(text, known)),
       acknowledge: optionTexts(call, "ack").map((text) => parsePoke(text, known)),
     };
@@ -190,4 +189,17 @@ function kindOf(device: PciDevice, wanted: string | undefined): (typeof kinds)[n
     `${device.address} has no interrupts${wanted === undefined ? "" : ` of the kind ${wanted}`}`,
     { hint },
   );
+}
+
+/** Longest time that a timer can measure, in seconds. */
+const MOST_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
+
+/** @throws PciError `ERR_INVALID_ARGUMENT` */
+function millisecondsOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (seconds > 0 && seconds <= MOST_SECONDS) return seconds * 1000;
+  throw new PciError("ERR_INVALID_ARGUMENT", `${JSON.stringify(text)} is no number of seconds`, {
+    hint: `give a number above 0, up to ${MOST_SECONDS}`,
+  });
 }

@@ -1,0 +1,204 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writeMachine } from "@userpci/sysfs/testing";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CommandCall, OptionValues } from "../command.ts";
+import { run } from "../run.ts";
+import { createStyle } from "../style.ts";
+import type { Terminal } from "../terminal.ts";
+import { expectLines, expectNamed, expectSchema } from "../testing/schema.ts";
+
+async function userpci(line: string) {
+  let out = "";
+  let notes = "";
+  const plain = createStyle(false);
+  const terminal: Terminal = {
+    write: (text) => {
+      out += text;
+    },
+    note: (text) => {
+      notes += text;
+    },
+    style: plain,
+    noteStyle: plain,
+    interactive: false,
+    columns: undefined,
+    noteColumns: undefined,
+  };
+  const status = await run(line.split(" "), terminal);
+  return { status, out, notes };
+}
+
+/** What a line printed, held against its schema; as text too, which must not be empty. */
+async function json(line: string, status = 0) {
+  const text = await userpci(line);
+  expect(text.status).toBe(status);
+  expect(text.out + text.notes).not.toBe("");
+  const { out, status: again } = await userpci(`${line} --json`);
+  expect(again).toBe(status);
+  return expectNamed(out);
+}
+
+const directory = mkdtempSync(join(tmpdir(), "userpci-reach-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe("on an emulated device", () => {
+  it("config get reads by name and number", async () => {
+    const { registers } = await json("config get --model edu command.memory COMMAND msi.control");
+    expect(registers[0]).toMatchObject({ name: "command.memory", value: expect.any(Boolean) });
+    expect(registers[1]).toMatchObject({ offset: 4, width: 16 });
+    const lines = expectLines(
+      "config get",
+      (await userpci("config get --model edu command status --jsonl")).out,
+    );
+    expect(lines).toHaveLength(2);
+  });
+
+  it("config set writes, plans, and notes nothing", async () => {
+    const { writes } = await json("config set --model edu command.busMaster=1");
+    expect(writes[0].now & 4).toBe(4);
+    const planned = await json("config set --model edu command.busMaster=1 --plan");
+    expect(planned).toMatchObject({ planned: true, writes: [{ after: expect.any(Number) }] });
+    expect(planned.writes[0].now).toBeUndefined();
+    expect((await json("config set --model edu --undo", 1)).error.code).toBe("ERR_NOT_SUPPORTED");
+    expect((await json("config set --model edu --undo command=1", 2)).error.code).toBe(
+      "ERR_INVALID_ARGUMENT",
+    );
+  });
+
+  it("config check, explain and diff look at it", async () => {
+    expect(await json("config check --model nvme")).toMatchObject({ errors: 0, configBytes: 4096 });
+    const { structures } = await json("config explain --model nvme");
+    expect(structures[0]).toEqual({ kind: "header", name: "header", offset: 0, length: 64 });
+    const { registers } = await json("config explain --model nvme command.busMaster 10.l --profile vfio2010");
+    expect(registers.map(({ mask }: { mask: number }) => mask)).toEqual([4, 0xffff_ffff]);
+    const file = join(directory, "edu.bin");
+    const bytes = new Uint8Array(256);
+    bytes.set([0x34, 0x12, 0xe8, 0x11]);
+    writeFileSync(file, bytes);
+    const { before, after, changes } = await json(`config diff ${file} --model edu`, 1);
+    expect([before, after]).toEqual([file, "edu"]);
+    expect(changes.length).toBeGreaterThan(1);
+    expect((await json("config explain --model edu --profile none", 2)).error.code).toBe(
+      "ERR_INVALID_ARGUMENT",
+    );
+  });
+
+  it("mem reads, writes and dumps, with the names of its registers", async () => {
+    const { values } = await json("mem read --model edu 0 IDENTIFICATION");
+    expect(values).toEqual([
+      { offset: 0, value: "0x010000ed", text: "IDENTIFICATION = 0x10000ed MAGIC=0xed MAJOR=1" },
+    ]);
+    expect((await json("mem read --model nvme 0 0 2 --width 64")).values).toHaveLength(2);
+    expect((await json("mem write --model edu 0 LIVENESS 0x1 --read-back")).writes[0].now).toBe("0xfffffffe");
+    expect((await json("mem dump --model edu 0 0 16")).rows).toEqual([
+      expect.stringMatching(/^00000000 {2}ed 00 00 01 /),
+    ]);
+    const file = join(directory, "bar.bin");
+    expect(await json(`mem dump --model nvme 0 0 64 --output ${file}`)).toMatchObject({ file, length: 64 });
+    expect(readFileSync(file)).toHaveLength(64);
+  });
+
+  it.each([
+    ["mem read --model edu 7 0", 2, "ERR_INVALID_ARGUMENT"],
+    ["mem read --model edu 1 0", 1, "ERR_NOT_SUPPORTED"],
+    ["mem read --model edu 0 NOTHING", 2, "ERR_INVALID_ARGUMENT"],
+    ["mem read --model edu 0 0 0", 1, "ERR_OUT_OF_RANGE"],
+    ["mem read --model edu 0 0x1", 1, "ERR_MISALIGNED"],
+    ["mem read --model edu 0 0 --width 12", 2, "ERR_INVALID_ARGUMENT"],
+    ["mem write --model edu 0 4 0x100000000", 1, "ERR_OUT_OF_RANGE"],
+    ["mem dump --model edu 0 0 3", 1, "ERR_MISALIGNED"],
+    ["mem read --model nothing 0 0", 2, "ERR_INVALID_ARGUMENT"],
+    ["mem read --model edu --socket /tmp/x 0 0", 2, "ERR_INVALID_ARGUMENT"],
+    ["rom --model edu", 1, "ERR_NOT_SUPPORTED"],
+    ["reset --model edu", 1, "ERR_NO_RESET"],
+    ["irq watch --model edu --kind msix", 1, "ERR_NOT_SUPPORTED"],
+    ["irq watch --model edu --kind nmi", 2, "ERR_INVALID_ARGUMENT"],
+    ["irq watch --model edu --write 0:0x60", 2, "ERR_INVALID_ARGUMENT"],
+    ["dma test --model nic", 1, "ERR_NOT_SUPPORTED"],
+    ["dma test --model edu --rounds 0", 1, "ERR_OUT_OF_RANGE"],
+  ])("%s ends with %i and %s", async (line, status, code) => {
+    const { error } = await json(line, status);
+    expect(error.code).toBe(code);
+    expect(error.hint).toMatch(/\w/);
+  });
+
+  it("reset resets, or only says how", async () => {
+    expect(await json("reset --model nvme")).toMatchObject({
+      via: "emulated",
+      durationMs: expect.any(Number),
+    });
+    expect(await json("reset --model edu --plan")).toMatchObject({
+      planned: true,
+      methods: [],
+      durationMs: null,
+    });
+  });
+
+  it("irq watch tells of each event, as it comes", async () => {
+    const line =
+      "irq watch --model edu --write 0:INTERRUPT_RAISE=1 --ack 0:INTERRUPT_ACKNOWLEDGE=1 --count 1";
+    expect(await json(line)).toMatchObject({ kind: "msi", events: 1, vectors: [{ vector: 0, events: 1 }] });
+    const { out } = await userpci("irq watch --model nvme --trigger --vectors 3 --count 3 --jsonl");
+    expect(expectLines("irq watch", out)).toHaveLength(4);
+    expect(await json("irq watch --model edu --count 1 --seconds 0.02", 1)).toMatchObject({
+      events: 0,
+      ended: "time",
+    });
+  });
+
+  it.each(["edu", "nvme"])("dma test lets %s move memory", async (model) => {
+    expect(await json(`dma test --model ${model} --rounds 20`)).toMatchObject({
+      engine: model,
+      rounds: 20,
+      faults: [],
+    });
+    const { out } = await userpci(`dma test --model ${model} --rounds 2 --jsonl`);
+    expect(expectLines("dma test", out)).toHaveLength(3);
+  });
+});
+
+describe("on a function of this machine", () => {
+  const root = join(directory, "machine");
+  const config = join(root, "sys/bus/pci/devices/0000:00:04.0/config");
+  const bytes = new Uint8Array(256);
+  bytes.set([0x34, 0x12, 0xe8, 0x11, 0x03, 0x01]);
+  beforeAll(() => {
+    const fn = { id: "1234:11e8", config: bytes, resetMethods: "flr bus" };
+    writeMachine(root, {
+      functions: [
+        { ...fn, address: "0000:00:04.0", driver: "edu" },
+        { ...fn, address: "0000:00:05.0" },
+      ],
+    });
+  });
+
+  async function set(words: readonly string[], options: OptionValues = {}) {
+    const { run: command } = await import("./config/set.ts");
+    const call = { arguments: ["00:04.0"], rest: words, options: { root, yes: true, ...options } };
+    const { json: result } = await command(call as unknown as CommandCall);
+    return expectSchema("config set", { schema: "userpci:config-set/1", ...result });
+  }
+
+  it("config set notes what was there, and takes one change after the other back", async () => {
+    await set(["command.busMaster=1", "INTERRUPT_LINE=b"]);
+    await set(["COMMAND=0"]);
+    expect([...readFileSync(config).subarray(4, 6)]).toEqual([0, 0]);
+    await set([], { undo: true });
+    expect([...readFileSync(config).subarray(4, 6)]).toEqual([0x07, 0x01]);
+    await set([], { undo: true });
+    expect(readFileSync(config)).toEqual(Buffer.from(bytes));
+    await expect(set([], { undo: true })).rejects.toMatchObject({ code: "ERR_NOT_SUPPORTED" });
+  });
+
+  it("config set is refused while a driver has it, without --yes", async () => {
+    await expect(set(["COMMAND=0"], { yes: undefined })).rejects.toMatchObject({ code: "ERR_IN_USE" });
+    expect(readFileSync(config)).toEqual(Buffer.from(bytes));
+  });
+
+  it("config get and diff read it", async () => {
+    expect((await json(`config get 00:04.0 command --root ${root}`)).registers[0].raw).toBe(0x103);
+    expect((await json(`config diff 00:04.0 00:05.0 --root ${root}`)).changes).toEqual([]);
+  });
+});
