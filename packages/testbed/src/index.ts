@@ -1,3 +1,4 @@
+export { type BindingTools, provisionBindingTools } from "./binding-tools.ts";
 export { boot } from "./boot.ts";
 export type { ExitStatus, User } from "./command.ts";
 export { DEVICES, type DeviceKind, deviceArguments } from "./device.ts";

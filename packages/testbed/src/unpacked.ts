@@ -21,6 +21,8 @@ export interface NewerPackage {
   readonly about: string;
   /** Folders that nothing reads, beside {@link UNUSED_FOLDERS}. */
   readonly unused?: readonly string[];
+  /** Whether it is fetched without what it depends on: scripts, whose interpreters are elsewhere. Default false. */
+  readonly alone?: boolean;
 }
 
 /** A package, runnable where it was unpacked. */
@@ -83,7 +85,8 @@ async function fetchFrom(
       const version = await apt.candidate(wanted.package);
       if (!version) throw new TestbedError("ERR_TESTBED_PROVISION", `${suite} has no ${wanted.package}`);
       const folder = `${name}-${folderName(version)}`;
-      const debs = await apt.downloadClosure([wanted.package]);
+      const packages = [wanted.package];
+      const debs = await (wanted.alone ? apt.downloadAlone(packages) : apt.downloadClosure(packages));
       await publish(join(cache, folder), async (temporary) => {
         for (const deb of debs) await unpackDeb(deb, temporary);
         for (const unused of [...UNUSED_FOLDERS, ...(wanted.unused ?? [])])
