@@ -57,6 +57,7 @@ describe("a device that is not to be watched", () => {
   it("is refused where the option or the variable means nothing", async () => {
     await expect(open({ telemetry: "yes" })).rejects.toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
     vi.stubEnv("USERPCI_TELEMETRY", "yes");
+    await expect(open({ telemetry: true })).rejects.toMatchObject({ code: "ERR_INVALID_ARGUMENT" });
     await expect(open()).rejects.toMatchObject({
       code: "ERR_INVALID_ARGUMENT",
       hint: expect.stringMatching("1"),

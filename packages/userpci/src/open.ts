@@ -100,7 +100,8 @@ function prepare(address: string, options: DeviceOptions): OpenPlan {
   checkType("address", address, "string");
   checkType("options", options, "object");
   const { backend, dmaBits = 64, release = "close", ...others } = options;
-  const { telemetry = telemetryPlace().wanted, ...open } = others;
+  const { wanted } = telemetryPlace();
+  const { telemetry = wanted, ...open } = others;
   if (backend !== undefined) checkMethods("backend", backend, ["open", "openSync"]);
   if (open.domain !== undefined) checkMethods("domain", open.domain, ["attach", "map", "mapSync"]);
   if (open.vfToken !== undefined) checkType("vfToken", open.vfToken, "string");
