@@ -128,6 +128,43 @@ export const tools: readonly CommandSpec[] = [
     load: () => import("../commands/replay.ts"),
   },
   {
+    name: "testbed",
+    section: "tools",
+    summary: "run a command in a virtual machine: a Linux kernel with an IOMMU and the devices that you name",
+    arguments: [
+      {
+        usage: "<command...>",
+        about: "sees this machine's files, at the same paths; what it writes is thrown away",
+      },
+    ],
+    options: [
+      {
+        usage: "--device <name>",
+        about: "edu, nvme, igb, e1000e, pci-testdev, or what QEMU's -device takes; may be repeated",
+        repeats: true,
+        words: ["edu", "nvme", "igb", "e1000e", "pci-testdev"],
+      },
+      {
+        usage: "--kernel <iommufd>",
+        about: "Linux with IOMMUFD, compiled when it is first used: 5 to 8 minutes",
+      },
+      { usage: "--memory <size>", about: "of the machine (default: 2G)" },
+      { usage: "--iommu <device>", about: "another IOMMU as QEMU's -device takes it, or none" },
+      { usage: "--append <text>", about: "more of the kernel's command line" },
+      { usage: "--user <name>", about: "who runs it there: a name or number (default: root)" },
+      { usage: "--memlock <bytes>", about: "its limit of locked memory, or unlimited" },
+      { usage: "--timeout <seconds>", about: "ends it after that; 0 for no limit (default: 300)" },
+    ],
+    examples: [
+      ["testbed --device edu -- userpci list", "fetches QEMU and a kernel once, then takes seconds"],
+      [
+        "testbed --device edu --user 65534 --json -- id",
+        "with what it printed, and the DMA that the IOMMU stopped",
+      ],
+    ],
+    load: () => import("../commands/testbed.ts"),
+  },
+  {
     name: "completion",
     section: "tools",
     summary: "print the script that lets a shell complete commands, options and addresses",
