@@ -1,6 +1,8 @@
 /** `userpci doctor` on real kernels in which something is wrong: the rows of `tests/doctor/cases.ts`. */
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Diagnosis } from "@userpci/sysfs/doctor";
+import { type Diagnosis, diagnose } from "@userpci/sysfs/doctor";
+import { openSnapshot } from "@userpci/sysfs/snapshot";
 import type { RunOptions } from "@userpci/testbed";
 import { testVm } from "@userpci/testbed/vitest";
 import { describe, expect, it } from "vitest";
@@ -94,12 +96,37 @@ const rounds: readonly Round[] = [
 const prepared = new Set(["main", "noRemapping"]);
 const vmOf = (machine: string) => (prepared.has(machine) ? preparedVm(machine) : testVm(machine));
 
-function stepOf(name: string, scripts: Scripts): Step {
+/** Set-ups of which a snapshot is made, and diagnosed on the host: it has to come to the same. */
+const photographed: ReadonlySet<string> = new Set<Name>([
+  "notViable",
+  "memlock",
+  "iommuOff",
+  "noIommuMode",
+  "noModule",
+]);
+
+/** A snapshot has no processes in it, and no mounts. */
+const ofMoment: ReadonlySet<string> = new Set(["holders", "container"]);
+
+async function expectSameOfSnapshot({ name, snapshot, address, need }: Step, seen: Diagnosis, host: string) {
+  if (snapshot === undefined) return;
+  using copy = openSnapshot(join(host, basename(snapshot)));
+  const options = { ...(address !== undefined && { address }), ...(need !== undefined && { need }) };
+  const diagnosis = await diagnose({ root: copy.root, ...options });
+  const told = ({ findings }: Diagnosis) =>
+    findings
+      .filter(({ check }) => !ofMoment.has(check))
+      .map(({ check, status, says, because }) => ({ check, status, says, because }));
+  expect(told(diagnosis), name).toEqual(told(seen));
+}
+
+function stepOf(name: string, scripts: Scripts, exchange: string): Step {
   const [first, option, second] = bootCases[name as Name].words as readonly string[];
   const size = first === "--need" ? option : second;
   return {
     name,
     ...scripts,
+    ...(photographed.has(name) && { snapshot: join(exchange, `${name}.tar.gz`) }),
     ...(first !== undefined && { address: first }),
     ...(size !== undefined && { need: Number.parseInt(size, 10) * 2 ** 20 }),
   };
@@ -117,7 +144,7 @@ function expectCase(name: Name, diagnosis: Diagnosis): void {
 describe("the first diagnosis", () => {
   it.each(rounds)("on $machine as $user with $memlock", async ({ machine, user, memlock, cases }) => {
     const vm = await vmOf(machine);
-    const steps = Object.entries(cases).map(([name, scripts]) => stepOf(name, scripts));
+    const steps = Object.entries(cases).map(([name, scripts]) => stepOf(name, scripts, vm.exchange.guest));
     const options: RunOptions = {
       check: true,
       user: user ?? "root",
@@ -126,6 +153,7 @@ describe("the first diagnosis", () => {
     const { stdout } = await vm.run(["node", ASK, JSON.stringify(steps)], options);
     const answers = JSON.parse(stdout) as Record<string, Diagnosis>;
     for (const name of Object.keys(cases) as Name[]) expectCase(name, answers[name]!);
+    for (const step of steps) await expectSameOfSnapshot(step, answers[step.name]!, vm.exchange.host);
   });
 });
 

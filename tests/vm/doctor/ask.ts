@@ -1,6 +1,7 @@
 /** Diagnoses one set-up after the other in one process, which takes a second to start in the guest: `node ask.js STEPS`. */
 import { execFileSync } from "node:child_process";
 import { type Diagnosis, diagnose } from "@userpci/sysfs/doctor";
+import { writeSnapshot } from "@userpci/sysfs/snapshot";
 
 /** A set-up. */
 export interface Step {
@@ -10,6 +11,8 @@ export interface Step {
   readonly after?: string;
   readonly address?: string;
   readonly need?: number;
+  /** Where to put a snapshot of the machine in this set-up. */
+  readonly snapshot?: string;
 }
 
 const shell = (script: string | undefined): void => {
@@ -17,9 +20,10 @@ const shell = (script: string | undefined): void => {
     execFileSync("/bin/sh", ["-ec", script], { stdio: ["ignore", "ignore", "inherit"] });
 };
 
-async function answer({ before, after, address, need }: Step): Promise<Diagnosis> {
+async function answer({ before, after, address, need, snapshot }: Step): Promise<Diagnosis> {
   shell(before);
   try {
+    if (snapshot !== undefined) await writeSnapshot(snapshot, { redact: true });
     return await diagnose({ ...(address !== undefined && { address }), ...(need !== undefined && { need }) });
   } finally {
     shell(after);

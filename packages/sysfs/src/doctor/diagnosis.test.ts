@@ -85,11 +85,12 @@ describe("who asks", () => {
       uid: 1000,
       name: "alice",
       groups: [8],
+      initial: true,
       overrides: true,
       pins: true,
     });
     const mapped = machine({ ...files, "/proc/self/uid_map": "         0       1000          1\n" });
-    expect(person(mapped)).toMatchObject({ overrides: true, pins: false });
+    expect(person(mapped)).toMatchObject({ initial: false, overrides: false, pins: false });
   });
 
   it("is nobody who is known where the tree does not tell", () => {

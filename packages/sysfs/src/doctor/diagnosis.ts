@@ -1,4 +1,4 @@
-import { checkInteger } from "@userpci/interface";
+import { checkInteger, isPciError } from "@userpci/interface";
 import { PciAddress } from "../address.ts";
 import { listFunctions } from "../find.ts";
 import { type PciFunction, readFunction } from "../function.ts";
@@ -57,6 +57,12 @@ export interface DiagnoseOptions extends TreeOptions {
 const before: readonly MachineCheck[] = [...platformChecks, ...iommuChecks, ...vfioChecks];
 const ofFunction: readonly FunctionCheck[] = [...functionChecks, ...pathChecks, ...accessChecks];
 
+/** What is looked at in each function of vfio-pci: that somebody uses it is no problem of the machine. */
+const inEvery: readonly FunctionCheck[] = [
+  ...functionChecks,
+  ...accessChecks.filter(({ id }) => id !== "holders"),
+];
+
 /** Every check, causes before consequences: name, what it looks at, and the checks whose problem explains one here. */
 export const checks: readonly CheckName[] = [...before, ...ofFunction, ...limitChecks];
 
@@ -92,22 +98,27 @@ async function functionFindings(
   if (name === null) {
     const found: Finding[] = [];
     for (const fn of listFunctions(tree).filter(({ driver }) => isVfioDriver(driver))) {
-      const all = await lookAt(fn, question, known);
-      found.push(...all.filter(({ status, check }) => status === "problem" && check !== "holders"));
+      const all = await lookAt(fn, inEvery, question, known);
+      found.push(...all.filter(({ status }) => status === "problem"));
     }
     return found;
   }
   const fn = readFunction(name, tree);
-  if (fn !== null) return lookAt(fn, question, known);
+  if (fn !== null) return lookAt(fn, ofFunction, question, known);
   const found: Finding[] = [];
   const check = { id: "function", title: "function", after: ["sysfs"] };
   await add(found, check, name, () => absent(name, question.facts), known);
   return found;
 }
 
-async function lookAt(fn: PciFunction, question: Question, known: readonly Finding[]): Promise<Finding[]> {
+async function lookAt(
+  fn: PciFunction,
+  list: readonly FunctionCheck[],
+  question: Question,
+  known: readonly Finding[],
+): Promise<Finding[]> {
   const found: Finding[] = [];
-  for (const check of ofFunction) await add(found, check, fn.address, () => check.look(fn, question), known);
+  for (const check of list) await add(found, check, fn.address, () => check.look(fn, question), known);
   return found;
 }
 
@@ -119,7 +130,7 @@ async function add(
   look: () => Verdict | Promise<Verdict>,
   known: readonly Finding[] = [],
 ): Promise<void> {
-  const { status, says, evidence, fix = [] } = await look();
+  const { status, says, evidence, fix = [] } = await looked(look);
   const causes = [...known, ...findings];
   const cause = causes.find((finding) => finding.status === "problem" && after.includes(finding.check));
   const because = status === "ok" || cause === undefined ? null : (cause.because ?? cause.check);
@@ -134,4 +145,21 @@ async function add(
     fix: fix.map((step) => step.replace(/\p{Cc}+/gu, " ")),
     because,
   });
+}
+
+/** What a check says; that it could not be made, where a file of the machine cannot be read. */
+async function looked(look: () => Verdict | Promise<Verdict>): Promise<Verdict> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!isPciError(error)) throw error;
+    const { message, hint, path } = error;
+    const evidence = path === undefined ? [] : [{ path, says: "cannot be read" }];
+    return {
+      status: "unknown",
+      says: message,
+      evidence,
+      ...(hint !== undefined && { fix: hint.split("\n") }),
+    };
+  }
 }

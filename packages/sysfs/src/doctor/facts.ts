@@ -3,6 +3,7 @@ import { isPciError } from "@userpci/interface";
 import type { IommuGroup } from "../group.ts";
 import { listGroups } from "../group.ts";
 import { readManifest, type SnapshotManifest } from "../snapshot/manifest.ts";
+import { readTopology, type Topology } from "../topology.ts";
 import { pathIn, readNames, readRealPath, type TreeOptions } from "../tree.ts";
 
 /** A file of the machine, and what it says. */
@@ -32,6 +33,7 @@ export class Facts {
   readonly #texts = new Map<string, Reading<string>>();
   readonly #names = new Map<string, Reading<readonly string[]>>();
   #groups: readonly IommuGroup[] | undefined;
+  #topology: Topology | undefined;
 
   constructor(tree: TreeOptions) {
     this.tree = tree;
@@ -98,6 +100,12 @@ export class Facts {
   get groups(): readonly IommuGroup[] {
     this.#groups ??= listGroups(this.tree);
     return this.#groups;
+  }
+
+  /** Where its functions are connected. */
+  get topology(): Topology {
+    this.#topology ??= readTopology(this.tree);
+    return this.#topology;
   }
 
   #list(path: string): Reading<readonly string[]> {

@@ -8,6 +8,8 @@ export interface Person {
   /** Name in `/etc/passwd`, or the number. */
   readonly name: string;
   readonly groups: readonly number[];
+  /** Whether it is of the machine's own user namespace: another one's root may do no more than an ordinary user. */
+  readonly initial: boolean;
   /** Whether file permissions do not bind it (`CAP_DAC_OVERRIDE`). */
   readonly overrides: boolean;
   /** Whether it may pin without a limit (`CAP_IPC_LOCK`). */
@@ -32,13 +34,15 @@ export function person(facts: Facts): Person | null {
   const gid = Number(field("Gid")?.[1]);
   const mask = field("CapEff")?.[0] ?? "0";
   const capabilities = /^[0-9a-f]{1,16}$/i.test(mask) ? BigInt(`0x${mask}`) : 0n;
+  const initial = inInitialNamespace(facts);
   const may = (bit: bigint) => ((capabilities >> bit) & 1n) === 1n;
   return {
     uid,
     name: nameOf(uid, facts),
     groups: [gid, ...(field("Groups") ?? []).filter(Boolean).map(Number)],
-    overrides: may(DAC_OVERRIDE),
-    pins: may(IPC_LOCK) && inInitialNamespace(facts),
+    initial,
+    overrides: may(DAC_OVERRIDE) && initial,
+    pins: may(IPC_LOCK) && initial,
   };
 }
 

@@ -88,6 +88,9 @@ const containerMarks: readonly (readonly [path: string, pattern: RegExp])[] = [
   ["/run/systemd/container", /./],
   ["/proc/1/environ", /(?:^|\0)container=\w+/],
   ["/proc/1/cgroup", /docker|kubepods|libpod|lxc|containerd/],
+  ["/run/secrets/kubernetes.io/serviceaccount/namespace", /^/],
+  // Where a runtime keeps the layers that the root directory is made of.
+  ["/proc/self/mountinfo", /^(?:\S+ ){4}\/ .*?- overlay .*?(?:containerd|docker|containers\/storage)/m],
 ];
 
 /** What says that this is a container's file system, as evidence; null if nothing does. */

@@ -131,7 +131,10 @@ function lookAtMembers(fn: PciFunction, { facts }: Question): Verdict {
     "problem",
     `group ${group.number} is not viable: ${named} ${blocking.length === 1 ? "has a driver" : "have drivers"} of the kernel`,
     seen,
-    Array.isArray(fix) ? fix.map(String) : [],
+    [
+      ...(Array.isArray(fix) ? fix.map(String) : []),
+      `or all of the group: sudo userpci bind ${fn.address} --group`,
+    ],
   );
 }
 

@@ -1,6 +1,6 @@
 import { DEVICES, type PciFunction } from "../../function.ts";
 import { readGroup } from "../../group.ts";
-import { readTopology, type TopologyNode } from "../../topology.ts";
+import type { TopologyNode } from "../../topology.ts";
 import { type FunctionCheck, type Question, type Verdict, verdict } from "../check.ts";
 import { wordValue } from "../command-line.ts";
 import { type Evidence, evidence } from "../facts.ts";
@@ -20,7 +20,7 @@ function lookAtAcs(fn: PciFunction, { facts }: Question): Verdict {
     const seen = [evidence(facts.text("/proc/cmdline"), `pcie_acs_override=${patched}`)];
     return verdict("warning", says, seen, ["trust it only with devices whose drivers trust each other"]);
   }
-  const topology = readTopology(facts.tree);
+  const { topology } = facts;
   const path = topology.path(fn.address);
   const bridges = path.slice(0, -1).map((node) => node.fn.address);
   const { members } = readGroup(fn.iommuGroup, facts.tree);
@@ -65,7 +65,7 @@ function shared(
 }
 
 function lookAtLink(fn: PciFunction, { facts }: Question): Verdict {
-  const { link, shortfall } = readTopology(facts.tree).node(fn.address);
+  const { link, shortfall } = facts.topology.node(fn.address);
   const seen: Evidence[] = [
     "current_link_speed",
     "current_link_width",

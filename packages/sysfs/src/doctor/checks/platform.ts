@@ -50,6 +50,11 @@ function lookAtUser({ facts }: Question): Verdict {
   const status = facts.text("/proc/self/status");
   if (who === null) return verdict("unknown", "the tree does not tell who asks", [evidence(status)]);
   const seen = [evidence(status, `Uid ${who.uid}, groups ${who.groups.join(" ")}`)];
+  if (!who.initial) {
+    const says = "root of a user namespace alone: to the machine's files an ordinary user";
+    const map = evidence(facts.text("/proc/self/uid_map"));
+    return verdict("note", who.uid === 0 ? says : "a user namespace of its own", [...seen, map]);
+  }
   if (who.uid === 0) return verdict("ok", "root: sees and may do everything here", seen);
   const says = `${describePerson(who)}: enough for a driver; to bind, and to see ACS and other users' processes, takes root`;
   return verdict("ok", says, seen);
