@@ -136,7 +136,7 @@ export const treeCases = {
     words: [NIC],
     first: "kind",
     says: "it has 1 virtual functions enabled",
-    fix: "0000:01:00.0 0",
+    fix: "sudo userpci vf destroy 0000:01:00.0",
   },
   unguarded: {
     setup: "one function that is behind no IOMMU",
