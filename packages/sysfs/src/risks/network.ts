@@ -108,7 +108,7 @@ export function parseRoutes6(text: string): Route[] {
     const value = Number.parseInt(flags, 16);
     // RTF_UP; RTF_REJECT and RTF_LOCAL lead nowhere (include/uapi/linux/ipv6_route.h).
     const leads = (value & 1) !== 0 && (value & 0x200) === 0 && (value & 0x8000_0000) === 0;
-    if (!leads || !/^[0-9a-f]{32}$/.test(target) || /^(fe[89ab]|ff)/.test(target)) return [];
+    if (!leads || !isNetwork(target, bits) || /^(fe[89ab]|ff)/.test(target)) return [];
     const length = Number.parseInt(bits, 16);
     const network = /^0+$/.test(target) && length === 0 ? "default" : `${groups(target)}/${length}`;
     return { interface: name, network, evidence: "/proc/net/ipv6_route" };
@@ -134,10 +134,14 @@ export function parseAddresses6(text: string): Route[] {
   return text.split("\n").flatMap((line) => {
     const [address = "", , bits = "", scope = "", , name = ""] = line.trim().split(/\s+/);
     // Scopes 10 and 20 are the host and the link (include/net/ipv6.h).
-    if (!/^[0-9a-f]{32}$/.test(address) || scope === "10" || scope === "20") return [];
+    if (!isNetwork(address, bits) || scope === "10" || scope === "20") return [];
     const network = `${groups(address)}/${Number.parseInt(bits, 16)}`;
     return { interface: name, network, evidence: "/proc/net/if_inet6" };
   });
+}
+
+function isNetwork(address: string, bits: string): boolean {
+  return /^[0-9a-f]{32}$/.test(address) && /^[0-9a-f]{2}$/.test(bits) && Number.parseInt(bits, 16) <= 128;
 }
 
 function quad(hexadecimal: string): string {

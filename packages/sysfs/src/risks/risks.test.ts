@@ -227,13 +227,14 @@ describe("what the kernel's tables say", () => {
       fc.string(),
       fc.stringMatching(/^[0-9a-f \t\n\\-]*$/),
       fc.string({ unit: "binary" }),
+      fc.stringMatching(/^[0-9a-f]{32} [0-9a-f]{2,4} [0-9a-f]{2,32} 00 80 0 0 0 [0-9a-f]{8} eth0$/),
     );
     fc.assert(
       fc.property(line, (text) => {
         for (const { place } of parseMounts(text, "x")) expect(place).not.toBeUndefined();
         for (const { path } of parseSwaps(text)) expect(path).toMatch(/^\//);
         for (const parse of [parseRoutes4, parseRoutes6, parseAddresses6])
-          for (const { network } of parse(text)) expect(network).toMatch(/^default$|\/\d+$/);
+          for (const { network } of parse(text)) expect(network).toMatch(/^default$|\/(\d|\d\d|1[0-2]\d)$/);
       }),
     );
   });
