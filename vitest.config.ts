@@ -15,7 +15,7 @@ const startsProcesses = [
   "packages/vfio-native/src/{eventfd-lease,file-memory,map-shared-memory}.test.ts",
   "packages/sysfs/src/lock.test.ts",
   "packages/vfio-native/src/native.test.ts",
-  "packages/cli/src/{code-cache,demo,main,output,standard-input,watching}.test.ts",
+  "packages/cli/src/{code-cache,demo,main,tools,output,standard-input,watching}.test.ts",
   "packages/testbed/src/{job,local-vm,vitest}.test.ts",
   "packages/testbed/src/guest/scripts.test.ts",
   "tests/emulated/{example,no-addon,readmes}.test.ts",
