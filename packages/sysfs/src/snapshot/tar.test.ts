@@ -241,10 +241,10 @@ describe("unpackTree", () => {
 
   it("leads nowhere outside, whatever links there are", () => {
     // Names and targets of few letters meet often.
-    const step = fc.constantFrom("a", "b", "..", ".", "");
-    const target = fc.array(step, { minLength: 1, maxLength: 6 }).map((steps) => steps.join("/"));
+    const step = fc.constantFrom("a", "b", "..", "..", ".");
+    const target = fc.array(step, { minLength: 1, maxLength: 4 }).map((steps) => steps.join("/"));
     const name = fc
-      .array(fc.constantFrom("a", "b"), { minLength: 1, maxLength: 3 })
+      .array(fc.constantFrom("a", "b"), { minLength: 1, maxLength: 2 })
       .map((names) => names.join("/"));
     const outside = join(base, "outside");
     writeFileSync(outside, "");
