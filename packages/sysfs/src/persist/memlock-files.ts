@@ -5,7 +5,9 @@ import type { Permission } from "./permission.ts";
 
 const undo = ({ address }: Permission) => `permit ${address} --remove`;
 
-/** The limit of who logs in (limits.conf(5), read by pam_limits). */
+/**
+ * The limit of who logs in (limits.conf(5), read by pam_limits). A user's own comes before that of a group, whichever is larger.
+ */
 export function limitsFile(permission: Permission): GeneratedFile {
   const { grantee, memlock } = permission;
   const name = plainName(grantee);

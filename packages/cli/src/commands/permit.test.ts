@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writeMachine } from "@userpci/sysfs/testing";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { run } from "../run.ts";
+import { createStyle } from "../style.ts";
+import { expectSchema } from "../testing/schema.ts";
+
+const CARD = "0000:01:00.0";
+const root = mkdtempSync(join(tmpdir(), "userpci-permit-"));
+
+beforeAll(() =>
+  writeMachine(root, {
+    functions: [
+      { address: CARD, id: "8086:10d3", driver: "vfio-pci", group: 8 },
+      { address: "0000:01:00.1", id: "8086:10d3", driver: "e1000e", group: 8 },
+    ],
+    nodes: ["/dev/vfio/vfio", "/dev/vfio/8"],
+    files: {
+      "/etc/passwd": "alice:x:1000:1000::/home/alice:/bin/sh\n",
+      "/etc/group": "vfio:x:107:alice\n",
+      "/sys/class/vfio/8/dev": "252:0\n",
+      "/sys/class/misc/vfio/dev": "10:196\n",
+    },
+  }),
+);
+afterAll(() => rmSync(root, { recursive: true }));
+
+async function permit(...argv: string[]) {
+  let out = "";
+  let notes = "";
+  const style = createStyle(false);
+  const status = await run(["permit", CARD, "--root", root, ...argv], {
+    write: (text) => {
+      out += text;
+    },
+    note: (text) => {
+      notes += text;
+    },
+    style,
+    noteStyle: style,
+    interactive: false,
+    columns: undefined,
+    noteColumns: undefined,
+  });
+  return { status, out, notes };
+}
+
+describe("userpci permit", () => {
+  it("plans files with what is in them, and names who comes with the group", async () => {
+    const { status, out } = await permit("--user", "alice", "--memlock", "8G", "--plan");
+    expect(status).toBe(0);
+    expect(out).toMatch(/^would permit {2}0000:01:00\.0 to user alice/);
+    expect(out).toContain("  write    /etc/udev/rules.d/60-userpci-permit-0000-01-00.0.rules\n");
+    expect(out).toContain("| alice - memlock 8388608\n");
+    expect(out).toContain("then     sudo systemctl daemon-reload");
+    expect(out).toContain("with it  0000:01:00.1");
+    const json = expectSchema("permit", (await permit("--group", "vfio", "--cdi", "--plan", "--json")).out);
+    expect(json).toMatchObject({
+      plan: true,
+      grantee: { kind: "group", id: 107 },
+      companions: ["0000:01:00.1"],
+    });
+    expect(json.files.map(({ kind }: { kind: string }) => kind)).toEqual(["udev", "limits", "cdi"]);
+    expectSchema("permit", (await permit("--remove", "--plan", "--json")).out);
+  });
+
+  it.each([
+    ["udev", "60-userpci-permit-0000-01-00.0.rules", 'OWNER="alice"'],
+    ["limits", "60-userpci-000001048576-0000-01-00.0.conf", "alice - memlock 1048576"],
+    ["systemd", "user@1000.service.d", "LimitMEMLOCK=1073741824"],
+    ["oci", null, '"RLIMIT_MEMLOCK"'],
+    ["cdi", "/etc/cdi/userpci-0000-01-00.0.json", '"userpci/function"'],
+  ])("prints what %s needs, and nothing else", async (kind, path, part) => {
+    const { out } = await permit("--user", "alice", "--print", kind);
+    expect(out).toContain(part);
+    const json = expectSchema("permit", (await permit("--user", "alice", "--print", kind, "--json")).out);
+    const printed: readonly { kind: string; path: string | null; text: string }[] = json.printed;
+    expect(printed.map(({ text }) => text).join("")).toBe(out);
+    const last = printed.at(-1)!;
+    expect(last.kind).toBe(kind);
+    if (path === null) expect(last.path).toBeNull();
+    else expect(last.path).toContain(path);
+  });
+
+  it.each([
+    [[], "one user or one group"],
+    [["--user", "bob", "--plan"], 'no user "bob"'],
+    [["--user", "alice"], "--root only goes with --plan and --print"],
+    [["--user", "alice", "--print", "cron"], 'no file of the kind "cron"'],
+    [["--user", "alice", "--plan", "--memlock", "much"], "no amount of memory"],
+    [["--remove", "--plan", "--user", "alice"], "--remove does not go with --user"],
+  ])("refuses %j", async (argv, message) => {
+    const { status, notes } = await permit(...(argv.length === 0 ? ["--plan"] : argv));
+    expect(status).toBe(2);
+    expect(notes).toContain(message);
+  });
+
+  it("says why there is no file of a kind", async () => {
+    const { status, notes } = await permit("--group", "vfio", "--print", "systemd");
+    expect(status).toBe(1);
+    expect(notes).toMatch(
+      /a group has no service of its own \(ERR_NOT_SUPPORTED\)[\s\S]*--service NAME\.service/,
+    );
+  });
+});
