@@ -124,6 +124,34 @@ describe("on an emulated device", () => {
     expect(error.hint).toMatch(/\w/);
   });
 
+  it("rom tells the images of a model that has some, and saves them", async () => {
+    const rom = new Uint8Array(2048);
+    const view = new DataView(rom.buffer);
+    view.setUint16(0, 0xaa55, true);
+    view.setUint16(0x18, 0x1c, true);
+    rom.set(new TextEncoder().encode("PCIR"), 0x1c);
+    for (const [at, value] of [
+      [0x20, 0x1234],
+      [0x22, 0x11e8],
+      [0x2c, 2],
+      [0x30, 0x8003],
+    ] as const)
+      view.setUint16(at, value, true);
+    const model = join(directory, "model.mjs");
+    const source = import.meta.resolve("@userpci/edu/model");
+    writeFileSync(
+      model,
+      `import { edu } from ${JSON.stringify(source)};\nexport default { ...edu(), rom: Uint8Array.of(${rom}) };\n`,
+    );
+    const file = join(directory, "card.rom");
+    expect(await json(`rom --model ${model} --output ${file}`)).toMatchObject({
+      bytes: 1024,
+      problem: null,
+      images: [{ kind: "efi", offset: 0, length: 1024, id: "1234:11e8" }],
+    });
+    expect(readFileSync(file)).toEqual(Buffer.from(rom.subarray(0, 1024)));
+  });
+
   it("reset resets, or only says how", async () => {
     expect(await json("reset --model nvme")).toMatchObject({
       via: "emulated",

@@ -1,10 +1,12 @@
 import { isPciError, type OwnedRegion, type Region } from "@userpci/interface";
-import type { ConfigSpace } from "@userpci/pci-config";
+import { type ConfigSpace, describeRom } from "@userpci/pci-config";
 import type { PciFunction } from "@userpci/sysfs";
 import { type Backend, defaultBackend, openDevice, type PciDevice } from "userpci";
 import { readRegion, type Target, type TargetBar, type TargetVia } from "./target.ts";
 
 const BARS = 6;
+/** Bytes of a ROM that are read first. */
+const ROM_STEP = 2 ** 16;
 
 /** How {@link DeviceTarget.open} opens. */
 export interface DeviceTargetOptions {
@@ -81,7 +83,16 @@ export class DeviceTarget implements Target {
 
   rom(): Uint8Array | null {
     const { size } = this.device.backendDevice.regionInfo(6);
-    return size === 0 ? null : readRegion(this.device.rom());
+    if (size === 0) return null;
+    const region = this.device.rom();
+    // A ROM's BAR is larger than what is in it, and each access is a call: as the kernel does, up to the last image's end.
+    for (let length = Math.min(ROM_STEP, size); ; length = Math.min(2 * length, size)) {
+      const bytes = readRegion(region, length);
+      const { images, problem } = describeRom(bytes);
+      const last = images.at(-1);
+      if (problem === undefined && last !== undefined) return bytes.slice(0, last.offset + last.length);
+      if (length === size || (images.length === 0 && bytes[0] !== 0x55)) return bytes;
+    }
   }
 
   async close(): Promise<void> {

@@ -40,12 +40,12 @@ export interface TargetBar {
   readonly space: "memory" | "io";
 }
 
-/** All bytes of a region, in accesses of 32 bits. */
-export function readRegion(region: Region): Uint8Array {
-  const bytes = new Uint8Array(region.size);
+/** The first bytes of a region, in accesses of 32 bits. */
+export function readRegion(region: Region, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
   const view = new DataView(bytes.buffer);
-  const whole = region.size - (region.size % 4);
+  const whole = length - (length % 4);
   for (let at = 0; at < whole; at += 4) view.setUint32(at, region.read32(at), true);
-  for (let at = whole; at < region.size; at++) view.setUint8(at, region.read8(at));
+  for (let at = whole; at < length; at++) view.setUint8(at, region.read8(at));
   return bytes;
 }
