@@ -47,7 +47,7 @@ export class SysfsTarget implements Target {
 
   bar(index: number, writable = false): OwnedRegion {
     const bar = this.bars.find((each) => each.index === index);
-    if (bar !== undefined) this.#requireDecode(bar);
+    if (bar !== undefined) this.#requireDecode(bar, `BAR ${index}`);
     const region = this.#openResource(this.address, index, { ...this.#tree, writable });
     this.#open.add(region);
     return region;
@@ -55,6 +55,8 @@ export class SysfsTarget implements Target {
 
   rom(): Uint8Array | null {
     const size = this.fn.resources.find(({ index }) => index === 6)?.size;
+    // Its own enable bit counts only while memory decode is on (PCI 3.0, section 6.2.5.2).
+    if (size !== undefined) this.#requireDecode({ space: "memory" }, "its ROM");
     return size === undefined ? null : readRom(this.#path("rom"), size);
   }
 
@@ -69,12 +71,12 @@ export class SysfsTarget implements Target {
   }
 
   /** What does not decode answers all ones, as does what sleeps. */
-  #requireDecode({ index, space }: TargetBar): void {
+  #requireDecode({ space }: Pick<TargetBar, "space">, what: string): void {
     if ((this.config.command.raw & decode[space]) !== 0) return;
     const field = space === "io" ? "io" : "memory";
     throw new PciError(
       "ERR_MEMORY_DISABLED",
-      `${this.address} does not decode ${space === "io" ? "I/O ports" : "memory"}, so BAR ${index} does not answer`,
+      `${this.address} does not decode ${space === "io" ? "I/O ports" : "memory"}, so ${what} does not answer`,
       { hint: `sudo userpci config set ${this.address} command.${field}=1` },
     );
   }
