@@ -61,10 +61,8 @@ const asRoot = [
   `config set ${edu} --undo --json`,
   `! setpci -s ${edu} CACHE_LINE_SIZE INTERRUPT_LINE`,
   `config set ${edu} command.memory=1 --json`,
-  `config set ${at.e1000e} command.memory=1 --json`,
   `mem write ${edu} 0 LIVENESS 0x1234 --read-back --via sysfs --json`,
   `mem read ${edu} 0 0 --via sysfs --json`,
-  `rom ${at.e1000e} --via sysfs --json`,
   `mem read ${edu} 0 IDENTIFICATION --json`,
   `config check ${at.e1000e} --json`,
   `config explain ${at.e1000e} command --json`,
@@ -137,12 +135,6 @@ describe("commands that reach into a device", () => {
     expect(changes).toContainEqual(
       expect.objectContaining({ owner: "header", register: "vendorId", before: 0x1234, after: 0x8086 }),
     );
-  });
-
-  it("read a ROM, and name its images", () => {
-    const { images, via } = json(root(`rom ${at.e1000e} --via sysfs --json`));
-    expect(via).toBe("sysfs");
-    expect(images.at(-1)).toMatchObject({ kind: "efi", id: "8086:10d3" });
   });
 
   it("reset what can be reset, and say so of what cannot", () => {

@@ -112,6 +112,13 @@ function readRom(path: string, size: number): Uint8Array {
       at += count;
     }
     return bytes.slice(0, at);
+  } catch (cause) {
+    const { code = "EIO" } = cause as NodeJS.ErrnoException;
+    throw new PciError(code, `the kernel finds no ROM behind ${path}: ${code}`, {
+      path,
+      hint: "sudo dmesg | tail says why; of a function on vfio-pci, --via vfio reads it as it is",
+      cause,
+    });
   } finally {
     writeSync(file, "0");
     closeSync(file);
