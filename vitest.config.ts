@@ -102,7 +102,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "processes",
-          include: ["tests/binding/*.test.ts", ...startsProcesses],
+          include: ["tests/{binding,commands}/*.test.ts", ...startsProcesses],
           testTimeout: 60_000,
           sequence: { groupOrder: 2 },
         },

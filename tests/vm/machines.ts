@@ -173,6 +173,8 @@ export const machines: Readonly<Record<string, BootOptions>> = {
   iommufdPulled: { ...pulled, kernel: "iommufd" },
   noRemapping,
   noRemappingIommufd: { ...noRemapping, kernel: "iommufd" },
+  /** What the README's session is typed into: nothing is bound. */
+  session: { devices: ["edu"] },
   /** No IOMMU at all, so nothing can be bound. */
   noIommu: { devices: ["edu"], iommu: null },
   /** An IOMMU that the kernel is told to leave alone. */

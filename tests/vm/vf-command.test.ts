@@ -22,10 +22,14 @@ it("userpci vf makes virtual functions, tells where they are and on which driver
   try {
     const { code, stdout } = await vf(["create", at.igb, "2"]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^0000:01:10\.0 {2}number 0 of 0000:01:00\.0, .*\n0000:01:10\.2 {2}number 1 .*\n$/);
+    expect(stdout).toMatch(
+      /^0000:01:10\.0 {2}number 0 of 0000:01:00\.0, .*\n0000:01:10\.2 {2}number 1 .*\n$/,
+    );
     const destroyed = expectSchema("vf destroy", (await vf(["destroy", at.igb, "--json"])).stdout);
     expect(destroyed).toMatchObject({ physicalFunction: at.igb, removed: ["0000:01:10.0", "0000:01:10.2"] });
     expect((await vf(["destroy", at.igb])).stdout).toContain("nothing to do");
+    expectSchema("vf create", (await vf(["create", at.igb, "1", "--json"])).stdout);
+    await vf(["destroy", at.igb]);
   } finally {
     await letVfio("N");
   }
