@@ -5,7 +5,7 @@ import { writeMachine } from "@userpci/sysfs/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run } from "./run.ts";
 import { createStyle } from "./style.ts";
-import { expectSchema } from "./testing/schema.ts";
+import { expectLines, expectSchema } from "./testing/schema.ts";
 
 const NIC = "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0";
 
@@ -102,6 +102,24 @@ describe("list --tree", () => {
   });
 });
 
+describe("list --jsonl", () => {
+  const addresses = (lines: readonly { address?: string }[]) => lines.map(({ address }) => address);
+
+  it("prints a function a line, and nothing where none matches", async () => {
+    const lines = expectLines("list", (await userpci(["list", "--id", "1234:11e8", "--jsonl"])).out);
+    expect(addresses(lines)).toEqual(["0000:00:04.0", "0001:00:00.0"]);
+    expect((await userpci(["list", "--id", "dead:beef", "--jsonl"])).out).toBe("");
+  });
+
+  it("prints a root bus a line after them with --tree", async () => {
+    const { out } = await userpci(["list", "--tree", "--driver", "e1000e", "--jsonl"]);
+    expect(expectLines("list", out)).toMatchObject([
+      { address: "0000:01:00.0" },
+      { bus: "0000:00", children: [{ address: "0000:00:01.0" }] },
+    ]);
+  });
+});
+
 describe("list --columns", () => {
   it("prints those that are asked for, in their order", async () => {
     const { out } = await userpci([
@@ -189,6 +207,11 @@ describe("groups", () => {
   ])("%j for programs", async (argv, numbers) => {
     const { groups } = expectSchema("groups", (await userpci([...argv, "--json"])).out);
     expect(groups.map(({ number }: { number: number }) => number)).toEqual(numbers);
+  });
+
+  it("prints a group a line for programs that read lines", async () => {
+    const lines = expectLines("groups", (await userpci(["groups", "--jsonl"])).out);
+    expect(lines.map(({ number }) => number)).toEqual([1, 4]);
   });
 
   it("fails for a group that is not there, and refuses what is no number", async () => {

@@ -36,8 +36,10 @@ export async function run(call: CommandCall): Promise<Report> {
   const groups = (wanted === null ? listGroups(tree) : [readGroup(wanted, tree)]).filter(filterOf(call));
   const views = groups.map((group) => viewOf(group, topology));
   if (groups.length === 0 && !call.json) call.terminal.note(noneText(call));
+  const explained = views.map(({ group, gaps, fix }) => ({ ...groupJson(group), gaps, fix }));
   return {
-    json: { groups: views.map(({ group, gaps, fix }) => ({ ...groupJson(group), gaps, fix })) },
+    json: { groups: explained },
+    lines: explained,
     text: (style) => textOf(views, topology, readPciIds(tree.root), style),
   };
 }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { run } from "../run.ts";
 import { createStyle } from "../style.ts";
 import type { Terminal } from "../terminal.ts";
-import { expectSchema } from "../testing/schema.ts";
+import { expectLines, expectSchema } from "../testing/schema.ts";
 
 let root = "";
 beforeAll(() => {
@@ -77,6 +77,14 @@ it("prints those of one function, also for programs", async () => {
     ],
     unreadable: 0,
   });
+});
+
+it("prints a holder a line, and at the end how many processes it could not look at", async () => {
+  expect(expectLines("holders", (await holders("--jsonl")).out)).toMatchObject([
+    { schema: "userpci:holders/1", pid: 41, path: "/dev/vfio/7" },
+    { schema: "userpci:holders/1", pid: 57 },
+    { schema: "userpci:holders/1", unreadable: 0 },
+  ]);
 });
 
 it("says so where nobody has one open, and where there is none", async () => {

@@ -35,6 +35,7 @@ export async function run(call: CommandCall): Promise<Report> {
   if (!call.json) call.terminal.note(notes(address, rows.length, unreadable));
   return {
     json: { holders: rows, unreadable },
+    lines: [...rows, { unreadable }],
     text: (style) => (rows.length === 0 ? [] : formatTable(columns, rows, style)),
   };
 }

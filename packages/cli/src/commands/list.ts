@@ -31,14 +31,17 @@ export async function run(call: CommandCall): Promise<Report> {
   if (call.options["tree"] === true) {
     const { treeJson, treeText } = await import("../list-tree.ts");
     const topology = readTopology(tree);
+    const buses = treeJson(topology, functions);
     return {
-      json: { ...json, tree: treeJson(topology, functions) },
+      json: { ...json, tree: buses },
+      lines: [...json.functions, ...buses],
       text: (style) => treeText(topology, functions, names, style),
     };
   }
   const { columns } = call.terminal;
   return {
     json,
+    lines: json.functions,
     text: (style) =>
       functions.length === 0 ? [] : table(functions, wanted, { names, tree, style }, columns),
   };
