@@ -1,6 +1,7 @@
 import { PciAddress } from "./address.ts";
 import { type AerCounter, type AerSeverity, functionsOnPath, ownCounters } from "./aer-counters.ts";
 import { DEVICES, functionPath } from "./function.ts";
+import { readPair } from "./link.ts";
 import { checkTreeOptions } from "./options.ts";
 import { pathIn, readNames, readText, type TreeOptions } from "./tree.ts";
 
@@ -114,10 +115,7 @@ function linkSince({ link: before }: Seen, address: string, now: LinkCondition |
 
 /** How a function's link runs; undefined where it has none, or sleeps. */
 function readLinkCondition(address: string, options: TreeOptions): LinkCondition | undefined {
-  const text = (name: string) => readText(functionPath(address, options, name));
-  if (text("power_state") === "D3cold") return undefined;
-  const width = text("current_link_width");
-  if (width === null || !/^\d+$/.test(width)) return undefined;
-  const speed = Number.parseFloat(text("current_link_speed") ?? "");
-  return { speed: Number.isNaN(speed) ? null : speed, width: Number(width) };
+  if (readText(functionPath(address, options, "power_state")) === "D3cold") return undefined;
+  const pair = readPair(address, "current", options);
+  return pair === null ? undefined : { speed: pair.speed, width: pair.width ?? 0 };
 }

@@ -1,7 +1,7 @@
 import { PciAddress } from "./address.ts";
 import { functionPath } from "./function.ts";
 import { checkTreeOptions } from "./options.ts";
-import { readText, type TreeOptions } from "./tree.ts";
+import { readRegisterText, type TreeOptions } from "./tree.ts";
 
 /** The PCI Express link between a function and the port above it, or between a port and what is below it. */
 export interface PciLink {
@@ -29,12 +29,35 @@ const MAX_LANES = 32;
 export function readLink(address: string, options: TreeOptions = {}): PciLink | null {
   checkTreeOptions(options);
   const name = PciAddress.parse(address).toString();
-  const read = (attribute: string) => readText(functionPath(name, options, attribute)) ?? "";
-  const [maxSpeed, maxWidth] = [speedOf(read("max_link_speed")), lanesOf(read("max_link_width"))];
-  if (maxSpeed === null || maxWidth === null) return null;
-  const [speed, width] = [speedOf(read("current_link_speed")), lanesOf(read("current_link_width"))];
+  const max = readPair(name, "max", options);
+  if (max === null || max.speed === null || max.width === null) return null;
+  const { speed = null, width = null } = readPair(name, "current", options) ?? {};
   const isUp = speed !== null && width !== null;
-  return { speed: isUp ? speed : null, width: isUp ? width : null, maxSpeed, maxWidth };
+  return {
+    speed: isUp ? speed : null,
+    width: isUp ? width : null,
+    maxSpeed: max.speed,
+    maxWidth: max.width,
+  };
+}
+
+/** Speed and width of a link, each as far as the kernel tells it. */
+export interface LinkPair {
+  /** GT/s a lane. */
+  readonly speed: number | null;
+  readonly width: number | null;
+}
+
+/**
+ * What was negotiated, or the most that this end can do. Null for a function that has no link, or is gone.
+ *
+ * @param address whole, such as `0000:00:04.0`
+ */
+export function readPair(address: string, which: "current" | "max", options: TreeOptions): LinkPair | null {
+  const [speed, width] = (["speed", "width"] as const).map((what) =>
+    readRegisterText(functionPath(address, options, `${which}_link_${what}`)),
+  ) as [string | null, string | null];
+  return width === null ? null : { speed: speedOf(speed ?? ""), width: lanesOf(width) };
 }
 
 /** `8.0 GT/s PCIe`, or `8 GT/s` before Linux 5.7; `Unknown` is none. */

@@ -66,6 +66,14 @@ export function readText(path: string): string | null {
   return reading(path, null, () => readFileSync(path, "utf8").trim());
 }
 
+/**
+ * Text of an attribute of a function, or null where there is none or the function no longer answers: the kernel says `EINVAL`
+ * then of what it reads from configuration space (`current_link_speed_show` in `drivers/pci/pci-sysfs.c`).
+ */
+export function readRegisterText(path: string): string | null {
+  return reading(path, null, () => readFileSync(path, "utf8").trim(), "EINVAL");
+}
+
 /** Last part of a symbolic link's target, or null if there is no link. */
 export function readLinkName(path: string): string | null {
   return reading(path, null, () => basename(readlinkSync(path)), NO_LINK);
