@@ -23,9 +23,10 @@ const required = ["package.json", "README.md", "LICENSE.MIT", "LICENSE.Apache-2.
 const permitted = [
   /^CHANGELOG\.md$/,
   /^bin\/([\w-]+\.js|package\.json)$/,
-  /^data\/[\w.-]+$/,
+  /^data\/([\w.-]+|completion\/userpci\.(bash|fish|zsh))$/,
   /^schemas\/[\w-]+\.json$/,
   /^dist\/.*\.(js|d\.ts)$/,
+  /^dist\/userpci\.1$/,
   /^dist\/bundled-[\w-]+\.cjs$/,
   // What V8 made of one.
   /^dist\/bundled-[\w-]+\.cjs-v[\d.]+-\w+-\d+$/,

@@ -14,8 +14,16 @@ beforeAll(() => {
   const modalias = (text: string) => ({ attributes: { modalias: `${text}\n` } });
   writeMachine(root, {
     functions: [
-      { address: "0000:00:01.0", id: "144d:a808", ...modalias("pci:v0000144Dd0000A808sv00000000sd00000000bc01sc08i02") },
-      { address: "0000:00:02.0", id: "1af4:1042", ...modalias("pci:v00001AF4d00001042sv00000000sd00000000bc01sc00i00") },
+      {
+        address: "0000:00:01.0",
+        id: "144d:a808",
+        ...modalias("pci:v0000144Dd0000A808sv00000000sd00000000bc01sc08i02"),
+      },
+      {
+        address: "0000:00:02.0",
+        id: "1af4:1042",
+        ...modalias("pci:v00001AF4d00001042sv00000000sd00000000bc01sc00i00"),
+      },
       { address: "0000:00:03.0", id: "8086:2922" },
       { address: "0000:00:04.0", id: "8086:10d3" },
     ],

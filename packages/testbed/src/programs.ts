@@ -4,15 +4,15 @@ import { type NewerPackage, unpacked } from "./unpacked.ts";
 
 const releases: NewerPackage["releases"] = [{ suites: ["trixie"] }, { suites: ["sid"] }];
 
+/** A program that can be fetched. */
+export type ProgramName = "zsh" | "fish" | "mandoc";
+
 /** Programs of Debian that tests run in place of the machine's own, and where each is in its package. */
-const PROGRAMS = {
+const PROGRAMS: Readonly<Record<ProgramName, { readonly path: string; readonly about: string }>> = {
   zsh: { path: "usr/bin/zsh", about: "9 MB" },
   fish: { path: "usr/bin/fish", about: "12 MB" },
   mandoc: { path: "usr/bin/mandoc", about: "4 MB" },
-} as const;
-
-/** A program that can be fetched. */
-export type ProgramName = keyof typeof PROGRAMS;
+};
 
 /** A program, runnable where it was unpacked. */
 export interface Program {

@@ -10,7 +10,7 @@ export class Bar {
   readonly #device: BackendDevice;
   readonly #meter: DeviceMeter | undefined;
 
-  /** @param meter counts its accesses */
+  /** @param meter counts its accesses @internal */
   constructor(device: BackendDevice, index: number, meter?: DeviceMeter) {
     this.index = index;
     this.info = device.regionInfo(index);

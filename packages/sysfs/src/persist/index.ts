@@ -7,7 +7,7 @@ export {
 } from "./generated-file.ts";
 export type { Grantee } from "./grantee.ts";
 export type { InitramfsTool } from "./initramfs.ts";
-export { type FileChange, type InstalledFile, persistentFunctions } from "./install.ts";
+export { type FileChange, type FileContent, type InstalledFile, persistentFunctions } from "./install.ts";
 export { DEFAULT_MEMLOCK, type Memlock, memlockText, parseMemlock } from "./memlock.ts";
 export {
   describePermission,

@@ -25,13 +25,13 @@ export interface InstalledFile {
 }
 
 /** A file as it is or is to be; null for none. */
-type Content = { readonly text: string; readonly mode: number } | null;
+export type FileContent = { readonly text: string; readonly mode: number } | null;
 
 /** What is to become of a file. */
 export interface FileChange extends InstalledFile {
   readonly change: "write" | "remove" | "none";
-  readonly former: Content;
-  readonly next: Content;
+  readonly former: FileContent;
+  readonly next: FileContent;
 }
 
 /** The files of ours that are there for a function. */
@@ -91,7 +91,7 @@ export async function planFiles(
   return Promise.all([...writes, ...removals]);
 }
 
-async function changeOf(file: InstalledFile, next: Content, options: TreeOptions): Promise<FileChange> {
+async function changeOf(file: InstalledFile, next: FileContent, options: TreeOptions): Promise<FileChange> {
   const former = await present(file.path, options);
   if (former !== null && !former.text.includes(MARK)) {
     throw new PciError("ERR_BUSY", `${file.path} is there, and userpci did not write it`, {
@@ -128,7 +128,7 @@ export async function changeFiles(
 }
 
 /** What is there now. @throws PciError with the system's code */
-async function present(path: string, options: TreeOptions): Promise<Content> {
+async function present(path: string, options: TreeOptions): Promise<FileContent> {
   const place = pathIn(options, path);
   try {
     const file = await open(place, "r");
@@ -144,7 +144,7 @@ async function present(path: string, options: TreeOptions): Promise<Content> {
 }
 
 /** Makes a file what it is to be. @throws PciError `ERR_PERMISSION`, or with the system's code */
-async function put(place: string, next: Content, command: string): Promise<void> {
+async function put(place: string, next: FileContent, command: string): Promise<void> {
   const draft = `${place}.${randomUUID()}.tmp`;
   try {
     if (next === null) {
