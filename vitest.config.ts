@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 
 // Projects run in this order, from fast to slow: `unit` beside the sources, `native` needs the addon or child
 // processes, `processes` starts many, `lspci` compares our text with the real one's, `vm` boots a kernel, `soak` repeats (a
-// hundredth of it unless USERPCI_SOAK=full), `release` installs the packed packages. The last three are mixed, so that no
+// two-hundredth of it unless USERPCI_SOAK=full), `release` installs the packed packages. The last three are mixed, so that no
 // processor waits for the longest file of each; files that run side by side have machines of their own.
 // A machine has 2 GiB and a processor.
 const mostVmFiles = Math.min(4, availableParallelism() + 1);

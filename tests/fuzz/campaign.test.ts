@@ -23,7 +23,7 @@ it("ends an execution that does not end, and gives its input", async () => {
   expect(result.finding.input[5]).toBe(7);
 });
 
-const executions = process.env["USERPCI_SOAK"] === "full" ? 10_000_000 : 50_000;
+const executions = process.env["USERPCI_SOAK"] === "full" ? 10_000_000 : 25_000;
 
 it(`${executions} executions of pci-config's decoders, printers and parsers find nothing`, () => {
   const output = execFileSync(process.execPath, [main, "--executions", String(executions)], {

@@ -1,6 +1,6 @@
 import { progress } from "../vm/harness/suite.ts";
 
-/** How many rounds a soak has in full. Without `USERPCI_SOAK=full` it has a hundredth of them. */
+/** How many rounds a soak has in full. Without `USERPCI_SOAK=full` it has a two-hundredth of them. */
 const FULL = 10_000;
 
 /**
@@ -24,7 +24,7 @@ export function soakEnvironment(): Record<string, string> {
  */
 export function rounds(): number {
   const given = process.env[ROUNDS_VARIABLE];
-  if (given === undefined) return isFull() ? FULL : FULL / 100;
+  if (given === undefined) return isFull() ? FULL : FULL / 200;
   const count = Number(given);
   if (Number.isSafeInteger(count) && count > 0) return count;
   throw new Error(`${ROUNDS_VARIABLE} is "${given}", not a whole number of rounds above 0`);
