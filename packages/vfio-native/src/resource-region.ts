@@ -79,7 +79,7 @@ function memory(access: ResourceAccess, resource: PciResource, writable: boolean
     }
   } catch (error) {
     for (const window of windows) window.release();
-    throw explainMapping(access.path, error);
+    throw explainMapping(access, error);
   }
   const nothing = new PreadRegion(access, { name, base: 0, size: 0 });
   const pages = new JoinedRegion(name, whole, windows, nothing, access);
@@ -88,13 +88,13 @@ function memory(access: ResourceAccess, resource: PciResource, writable: boolean
 }
 
 /** Why a BAR cannot be mapped that could be opened (`iomem_is_exclusive`, `security_locked_down`). */
-function explainMapping(path: string, error: unknown): unknown {
+function explainMapping({ path, address }: ResourceAccess, error: unknown): unknown {
   const { errno } = error as { errno?: number };
   const name = errno === undefined ? "" : errnoName(errno);
   if (name === "EPERM") {
     return new PciError("ERR_PERMISSION", `the kernel is locked down, and lets nobody map ${path}`, {
       path,
-      hint: "bind the function to vfio-pci, which lockdown allows: sudo userpci bind ADDRESS --user NAME\ncat /sys/kernel/security/lockdown tells",
+      hint: `bind the function to vfio-pci, which lockdown allows: sudo userpci bind ${address}\ncat /sys/kernel/security/lockdown tells`,
       cause: error,
     });
   }
@@ -122,11 +122,11 @@ class ResourceAccess extends DeviceAccess {
   /** @throws PciError `ERR_PERMISSION`, or a system error; nothing is then open */
   constructor(native: Native, address: string, { resource, config, writable }: Paths) {
     const { O_RDONLY, O_RDWR } = native.constants;
-    const fd = openFile(native, resource, writable ? O_RDWR : O_RDONLY);
+    const fd = openFile(native, address, resource, writable ? O_RDWR : O_RDONLY);
     super(native, fd, address, 0);
     this.path = resource;
     try {
-      this.#config = new DeviceAccess(native, openFile(native, config, O_RDONLY), address, 0);
+      this.#config = new DeviceAccess(native, openFile(native, address, config, O_RDONLY), address, 0);
     } catch (error) {
       native.close(fd);
       throw error;
@@ -151,7 +151,7 @@ class ResourceAccess extends DeviceAccess {
   }
 }
 
-function openFile(native: Native, path: string, flags: number): number {
+function openFile(native: Native, address: string, path: string, flags: number): number {
   const fd = native.open(path, flags);
   if (fd >= 0) return fd;
   const name = errnoName(fd);
@@ -160,7 +160,7 @@ function openFile(native: Native, path: string, flags: number): number {
       code: "ERR_PERMISSION",
       message: `this user may not open ${path}`,
       path,
-      hint: "run it as root, or let a user have the function: sudo userpci bind ADDRESS --user NAME",
+      hint: `run it as root, or let a user have the function: sudo userpci bind ${address} --user NAME`,
     });
   }
   throw systemError(fd, "open", { message: `opening ${path}`, path });

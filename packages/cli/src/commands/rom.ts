@@ -1,10 +1,10 @@
-import { writeFileSync } from "node:fs";
 import { PciError } from "@userpci/interface";
 import { describeRom, type RomImage } from "@userpci/pci-config";
 import { className } from "@userpci/pci-config/classes";
 import { type CommandCall, optionText, type Report } from "../command.ts";
 import { idOf, sizeText } from "../function-view.ts";
 import { hex } from "../json.ts";
+import { saveFile } from "../output-file.ts";
 import { openTarget } from "../target/open.ts";
 
 /** `userpci rom`. */
@@ -15,7 +15,7 @@ export async function run(call: CommandCall): Promise<Report> {
     if (bytes === null) throw noRom(target.address);
     const { images, problem = null } = describeRom(bytes);
     const output = optionText(call, "output");
-    if (output !== undefined) save(output, bytes);
+    if (output !== undefined) saveFile(output, bytes);
     const json = images.map(({ vendorId, deviceId, classCode, ...image }) => ({
       ...image,
       id: idOf(vendorId, deviceId),
@@ -55,17 +55,4 @@ function imageText(image: RomImage): string {
   ];
   const what = `${kind} image at ${hex(offset)}, ${sizeText(length)}, for ${idOf(vendorId, deviceId)} (${className(classCode)})`;
   return [what, ...notes].join(", ");
-}
-
-function save(path: string, bytes: Uint8Array): void {
-  try {
-    writeFileSync(path, bytes);
-  } catch (cause) {
-    const { code = "EIO" } = cause as NodeJS.ErrnoException;
-    throw new PciError(code, `${path} cannot be written: ${code}`, {
-      path,
-      hint: "give another path",
-      cause,
-    });
-  }
 }

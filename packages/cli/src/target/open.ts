@@ -4,6 +4,7 @@ import {
   deviceNodes,
   findFunction,
   findHolders,
+  type Holder,
   isVfioDriver,
   type PciFunction,
   type TreeOptions,
@@ -119,11 +120,16 @@ async function openConfig(fn: PciFunction, request: TargetRequest): Promise<Targ
   }
 }
 
+/** Who has the function's nodes open. */
+async function holdersOf(fn: PciFunction): Promise<readonly Holder[]> {
+  const { group, device } = deviceNodes(fn);
+  return (await findHolders([group, device].filter((node) => node !== null))).holders;
+}
+
 /** The error, with who has the function open. */
 async function withHolders(fn: PciFunction, error: unknown): Promise<unknown> {
   if (!isPciError(error, "ERR_DEVICE_BUSY")) return error;
-  const { group, device } = deviceNodes(fn);
-  const { holders } = await findHolders([group, device].filter((node) => node !== null));
+  const holders = await holdersOf(fn);
   if (holders.length === 0) return error;
   return new PciError("ERR_DEVICE_BUSY", `${fn.address} is open in ${describeHolders(holders)}`, {
     hint: "end that program first; root reads registers beside it: sudo userpci mem read",
@@ -144,7 +150,8 @@ export async function requireConsent(
 ): Promise<void> {
   if (fn === null || call.options["yes"] === true || fn.driver === null) return;
   const isProgram = isVfioDriver(fn.driver);
-  const owner = isProgram ? await userOf(fn) : `the driver ${fn.driver}`;
+  const others = isProgram ? (await holdersOf(fn)).filter(({ pid }) => pid !== process.pid) : [];
+  const owner = isProgram ? describeHolders(others) : `the driver ${fn.driver}`;
   if (owner === "") return;
   throw new PciError(
     isProgram ? "ERR_DEVICE_BUSY" : "ERR_IN_USE",
@@ -154,11 +161,4 @@ export async function requireConsent(
       details: { driver: fn.driver },
     },
   );
-}
-
-/** Who else has the function's nodes open. */
-async function userOf(fn: PciFunction): Promise<string> {
-  const { group, device } = deviceNodes(fn);
-  const { holders } = await findHolders([group, device].filter((node) => node !== null));
-  return describeHolders(holders.filter(({ pid }) => pid !== process.pid));
 }

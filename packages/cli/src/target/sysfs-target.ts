@@ -1,7 +1,6 @@
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { type OwnedRegion, PciError } from "@userpci/interface";
 import { type ConfigSpace, configOf } from "@userpci/pci-config";
-import { ConfigFile, type PciFunction, type TreeOptions } from "@userpci/sysfs";
+import { ConfigFile, type PciFunction, readRom, type TreeOptions } from "@userpci/sysfs";
 import type { Target, TargetBar } from "./target.ts";
 
 /** Memory and port decode of the command register (PCI 3.0, section 6.2.2). */
@@ -54,10 +53,10 @@ export class SysfsTarget implements Target {
   }
 
   rom(): Uint8Array | null {
-    const size = this.fn.resources.find(({ index }) => index === 6)?.size;
     // Its own enable bit counts only while memory decode is on (PCI 3.0, section 6.2.5.2).
-    if (size !== undefined) this.#requireDecode({ space: "memory" }, "its ROM");
-    return size === undefined ? null : readRom(this.#path("rom"), size);
+    const has = this.fn.resources.some(({ index }) => index === 6);
+    if (has) this.#requireDecode({ space: "memory" }, "its ROM");
+    return readRom(this.address, this.#tree);
   }
 
   async close(): Promise<void> {
@@ -80,47 +79,6 @@ export class SysfsTarget implements Target {
       { hint: `sudo userpci config set ${this.address} command.${field}=1` },
     );
   }
-
-  #path(name: string): string {
-    return `${this.#tree.root ?? ""}/sys/bus/pci/devices/${this.address}/${name}`;
-  }
 }
 
 type OpenResource = typeof import("@userpci/vfio-native").openResource;
-
-/** Switches the ROM on, reads it, and switches it off (`pci_read_rom`, `drivers/pci/pci-sysfs.c`). */
-function readRom(path: string, size: number): Uint8Array {
-  let file: number;
-  try {
-    file = openSync(path, "r+");
-  } catch (cause) {
-    const { code = "EIO" } = cause as NodeJS.ErrnoException;
-    const denied = code === "EACCES" || code === "EPERM";
-    throw new PciError(denied ? "ERR_PERMISSION" : code, `${path} cannot be opened: ${code}`, {
-      path,
-      hint: denied ? "run it as root, with sudo" : "the kernel may say why: sudo dmesg | tail",
-      cause,
-    });
-  }
-  try {
-    writeSync(file, "1");
-    const bytes = new Uint8Array(size);
-    let at = 0;
-    while (at < size) {
-      const count = readSync(file, bytes, at, size - at, at);
-      if (count === 0) break;
-      at += count;
-    }
-    return bytes.slice(0, at);
-  } catch (cause) {
-    const { code = "EIO" } = cause as NodeJS.ErrnoException;
-    throw new PciError(code, `the kernel finds no ROM behind ${path}: ${code}`, {
-      path,
-      hint: "sudo dmesg | tail says why; of a function on vfio-pci, --via vfio reads it as it is",
-      cause,
-    });
-  } finally {
-    writeSync(file, "0");
-    closeSync(file);
-  }
-}

@@ -1,7 +1,7 @@
-import { closeSync, openSync, writeSync } from "node:fs";
-import { checkAligned, checkInteger, PciError, type Region } from "@userpci/interface";
+import { checkAligned, checkInteger, type Region } from "@userpci/interface";
 import { type CommandCall, ofCommandLine, optionText, type Report } from "../../command.ts";
 import { sizeText } from "../../function-view.ts";
+import { saveParts } from "../../output-file.ts";
 import { ProgressLine } from "../../progress-line.ts";
 import { openTarget } from "../../target/open.ts";
 import { type AccessBits, numberOf, type Place, placeOf, readAt } from "./access.ts";
@@ -32,7 +32,7 @@ export async function run(call: CommandCall): Promise<Report> {
     const span = await ofCommandLine(() => spanOf(call, place, region, output));
     const common = { address: target.address, via: target.via, bar: place.bar, ...span };
     if (output !== undefined) {
-      save(call, region, span, output);
+      saveParts(output, partsOf(call, region, span));
       return {
         json: { ...common, file: output },
         text: ({ green }) => [`${green("saved")}  ${sizeText(span.length)} of BAR ${place.bar} in ${output}`],
@@ -88,32 +88,15 @@ function hexRows(bytes: Uint8Array, from: number): string[] {
   return rows;
 }
 
-function save(call: CommandCall, region: Region, span: Span, path: string): void {
+/** The span in parts, with progress. */
+function* partsOf(call: CommandCall, region: Region, span: Span): Generator<Uint8Array> {
   using progress = new ProgressLine(call.terminal);
   let told = performance.now();
-  const file = create(path);
-  try {
-    for (let done = 0; done < span.length; done += CHUNK) {
-      const length = Math.min(CHUNK, span.length - done);
-      writeSync(file, readSpan(region, { ...span, offset: span.offset + done, length }));
-      if (performance.now() - told < 1000) continue;
-      told = performance.now();
-      progress.update(`${sizeText(done + length)} of ${sizeText(span.length)}`);
-    }
-  } finally {
-    closeSync(file);
-  }
-}
-
-function create(path: string): number {
-  try {
-    return openSync(path, "w");
-  } catch (cause) {
-    const { code = "EIO" } = cause as NodeJS.ErrnoException;
-    throw new PciError(code, `${path} cannot be written: ${code}`, {
-      path,
-      hint: "give another path",
-      cause,
-    });
+  for (let done = 0; done < span.length; done += CHUNK) {
+    const length = Math.min(CHUNK, span.length - done);
+    yield readSpan(region, { ...span, offset: span.offset + done, length });
+    if (performance.now() - told < 1000) continue;
+    told = performance.now();
+    progress.update(`${sizeText(done + length)} of ${sizeText(span.length)}`);
   }
 }

@@ -1,0 +1,36 @@
+import { closeSync, openSync, writeFileSync } from "node:fs";
+import { PciError } from "@userpci/interface";
+
+/**
+ * Writes a file that the command line names, part by part.
+ *
+ * @param parts asked for one after the other, each once the former is written; what it throws is thrown
+ * @throws PciError `ERR_PERMISSION`, or with the system's code
+ */
+export function saveParts(path: string, parts: Iterable<Uint8Array>): void {
+  const file = writing(path, () => openSync(path, "w"));
+  try {
+    for (const part of parts) writing(path, () => writeFileSync(file, part));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Writes all of a file that the command line names. @throws PciError `ERR_PERMISSION`, or with the system's code */
+export function saveFile(path: string, bytes: Uint8Array): void {
+  writing(path, () => writeFileSync(path, bytes));
+}
+
+function writing<T>(path: string, write: () => T): T {
+  try {
+    return write();
+  } catch (cause) {
+    const { code = "EIO" } = cause as NodeJS.ErrnoException;
+    const denied = code === "EACCES" || code === "EPERM";
+    throw new PciError(denied ? "ERR_PERMISSION" : code, `${path} cannot be written: ${code}`, {
+      path,
+      hint: "give another path",
+      cause,
+    });
+  }
+}
