@@ -1,6 +1,11 @@
 import { join } from "node:path";
 import { PciError } from "@userpci/interface";
 import { PciAddress } from "./address.ts";
+import { findFunction } from "./find.ts";
+import { readFunction } from "./function.ts";
+import { exclusively } from "./guard.ts";
+import { idOf } from "./journal.ts";
+import { recordOf } from "./lock-record.ts";
 import { checkTreeOptions } from "./options.ts";
 import { readState, removeState, replaceState, statePath } from "./state-file.ts";
 import type { TreeOptions } from "./tree.ts";
@@ -21,6 +26,8 @@ export interface ConfigWrite {
 
 /** Writes that were made, and are taken back, together. */
 export interface ConfigChange {
+  /** `vendor:device` of the function: another may come to the address. */
+  readonly id: string;
   /** Time, ISO 8601. */
   readonly since: string;
   /** In their order. */
@@ -34,8 +41,8 @@ const pathOf = (address: string, options: TreeOptions): string =>
   statePath(join("config", `${PciAddress.parse(address)}.json`), options);
 
 /**
- * The changes that were noted of a function's config space since the machine started, oldest first; empty without any, and where what is
- * noted cannot be read.
+ * The changes that were noted of a function's config space since the machine started, oldest first; empty without any, where what is
+ * noted cannot be read, and where another function has come to the address since.
  *
  * @throws PciError `ERR_INVALID_ARGUMENT` for what is no address
  */
@@ -47,7 +54,9 @@ export async function readConfigChanges(
   const path = pathOf(address, options);
   try {
     const noted: unknown = JSON.parse((await readState(path)) ?? "[]");
-    return Array.isArray(noted) && noted.every(isChange) ? noted : [];
+    if (!Array.isArray(noted) || !noted.every(isChange)) return [];
+    const fn = readFunction(PciAddress.parse(address).toString(), options);
+    return noted.filter(({ id }) => fn !== null && id === idOf(fn));
   } catch {
     // It is written in one step, so what cannot be read was not made here.
     return [];
@@ -57,27 +66,31 @@ export async function readConfigChanges(
 /**
  * Notes a change before it is made, so that another process can take it back. In `/run/userpci/config`, which takes root.
  *
- * @throws PciError `ERR_PERMISSION`, or with the system's code; nothing is noted then
+ * @throws PciError `ERR_NO_DEVICE`, `ERR_PERMISSION`, `ERR_BUSY`, or with the system's code; nothing is noted then
  */
 export async function noteConfigChange(
   address: string,
   writes: readonly ConfigWrite[],
   options: TreeOptions = {},
 ): Promise<void> {
-  const former = await readConfigChanges(address, options);
-  const change: ConfigChange = { since: new Date().toISOString(), writes };
-  await replace(address, [...former, change].slice(-KEPT), options);
+  const change = { id: idOf(findFunction(address, options)), since: new Date().toISOString(), writes };
+  await alone(address, options, async () => {
+    const former = await readConfigChanges(address, options);
+    await replace(address, [...former, change].slice(-KEPT), options);
+  });
 }
 
 /**
  * Forgets the last change: it was taken back. Harmless without any.
  *
- * @throws PciError `ERR_PERMISSION`, or with the system's code
+ * @throws PciError `ERR_PERMISSION`, `ERR_BUSY`, or with the system's code
  */
 export async function forgetConfigChange(address: string, options: TreeOptions = {}): Promise<void> {
-  const noted = await readConfigChanges(address, options);
-  if (noted.length > 1) await replace(address, noted.slice(0, -1), options);
-  else await removeState(pathOf(address, options));
+  await alone(address, options, async () => {
+    const noted = await readConfigChanges(address, options);
+    if (noted.length > 1) await replace(address, noted.slice(0, -1), options);
+    else await removeState(pathOf(address, options));
+  });
 }
 
 /** The last change. @throws PciError `ERR_NOT_SUPPORTED` without any */
@@ -87,6 +100,12 @@ export async function lastConfigChange(address: string, options: TreeOptions = {
   throw new PciError("ERR_NOT_SUPPORTED", `nothing was written to ${address} that could be taken back`, {
     hint: "only what `userpci config set` wrote since the machine started is noted",
   });
+}
+
+/** With no other command at what is noted of the function. */
+async function alone(address: string, options: TreeOptions, act: () => Promise<void>): Promise<void> {
+  const name = PciAddress.parse(address).toString();
+  await exclusively(statePath(`${name}.config.lock`, options), recordOf("config", name), act);
 }
 
 async function replace(
@@ -99,8 +118,10 @@ async function replace(
 
 function isChange(value: unknown): value is ConfigChange {
   if (typeof value !== "object" || value === null) return false;
-  const { since, writes } = value as Partial<Record<keyof ConfigChange, unknown>>;
-  return typeof since === "string" && Array.isArray(writes) && writes.every(isWrite);
+  const { id, since, writes } = value as Partial<Record<keyof ConfigChange, unknown>>;
+  return (
+    typeof id === "string" && typeof since === "string" && Array.isArray(writes) && writes.every(isWrite)
+  );
 }
 
 /** What is written back is checked as what a user gives: the file may be anybody's. */

@@ -142,8 +142,7 @@ function isEntry(value: unknown, address: string): value is JournalEntry {
     PciAddress.tryParse(address) !== null &&
     isNameOrNull(entry.formerOverride) &&
     (entry.formerDriver === undefined || isNameOrNull(entry.formerDriver)) &&
-    typeof entry.nodes === "object" &&
-    entry.nodes !== null &&
+    isNodes(entry.nodes) &&
     (entry.user === null || Number.isSafeInteger(entry.user)) &&
     typeof entry.id === "string" &&
     (entry.doing === null || isDoing(entry.doing)) &&
@@ -164,7 +163,23 @@ function isDoing(value: unknown): value is Doing {
   );
 }
 
-// Names become parts of paths.
+/** Their owners are changed by root: nodes of VFIO only, and to what an owner can be. */
+function isNodes(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.entries(value).every(([path, owner]) => NODE.test(path) && isOwnership(owner));
+}
+
+const NODE = /^\/dev\/(?:iommu|vfio\/(?:noiommu-)?\d+|vfio\/devices\/(?:noiommu-)?\w+)$/;
+
+function isOwnership(value: unknown): value is Ownership {
+  if (typeof value !== "object" || value === null) return false;
+  const { uid, gid, mode } = value as Partial<Record<keyof Ownership, unknown>>;
+  const fits = (number: unknown, most: number) =>
+    Number.isInteger(number) && (number as number) >= 0 && (number as number) <= most;
+  return fits(uid, 0xffff_ffff) && fits(gid, 0xffff_ffff) && fits(mode, 0o7777);
+}
+
+// Names become parts of paths. Some of the kernel's drivers have spaces in theirs, such as "hexium gemini".
 function isNameOrNull(value: unknown): value is string | null {
-  return value === null || (typeof value === "string" && /^[^/\s]+$/.test(value) && !value.startsWith("."));
+  return value === null || (typeof value === "string" && /^[^./\s](?:[^/\p{Cc}]*[^/\s])?$/u.test(value));
 }

@@ -157,6 +157,13 @@ export function fileOn(
   return { purpose, kind, path, mode, text, after: after ?? null };
 }
 
+/** Whether a name is that of a file of ours on a shelf, for one function: not for one whose address only ends so. */
+export function isNameOn({ prefix, suffix }: Shelf, name: string, address: string): boolean {
+  if (!name.startsWith(prefix) || !name.endsWith(suffix)) return false;
+  const rest = name.slice(prefix.length, name.length - suffix.length);
+  return rest.replace(/^(?:\d{12}|unlimited)-/, "") === slugOf(address);
+}
+
 /** Path of the rule that binds a function at every boot, where there is one. */
 export function bindingRulePath(address: string): string {
   const { directory, prefix, suffix } = shelves.bindingRule;

@@ -11,8 +11,8 @@ import {
   type FileKind,
   type FilePurpose,
   type GeneratedFile,
+  isNameOn,
   MARK,
-  slugOf,
 } from "./generated-file.ts";
 
 /** A file of ours that is on the machine. */
@@ -40,16 +40,24 @@ export function installedFiles(
   purposes: readonly FilePurpose[],
   options: TreeOptions,
 ): InstalledFile[] {
-  const slug = slugOf(address);
   return allShelves
     .filter(({ purpose }) => purposes.includes(purpose))
-    .flatMap(({ purpose, kind, directory, prefix, suffix, after = null }) =>
-      expand(directory, options).flatMap((place) =>
+    .flatMap((shelf) => {
+      const { purpose, kind, directory, after = null } = shelf;
+      return expand(directory, options).flatMap((place) =>
         readNames(pathIn(options, place))
-          .filter((name) => name.startsWith(prefix) && name.endsWith(`${slug}${suffix}`))
+          .filter((name) => isNameOn(shelf, name.replace(DRAFT, "$1"), address))
+          .toReversed()
           .map((name) => ({ purpose, kind, path: `${place}/${name}`, after })),
-      ),
-    );
+      );
+    });
+}
+
+/** A file on its way, as {@link put} names it. With a dot before it, it is passed over by all that read these directories. */
+const DRAFT = /^\.(.*)\.[0-9a-f-]{36}\.tmp$/;
+
+function draftOf(path: string): string {
+  return `${dirname(path)}/.${basename(path)}.${randomUUID()}.tmp`;
 }
 
 /** Addresses of the functions that have a rule of ours, sorted. */
@@ -87,13 +95,14 @@ export async function planFiles(
   const writes = wanted.map(async ({ purpose, kind, path, after, text, mode }) =>
     changeOf({ purpose, kind, path, after }, { text, mode }, options),
   );
-  const removals = stale.map(async (file) => changeOf(file, null, options));
+  // Rules go last: as long as there is one, the function is among those of which something lasts.
+  const removals = stale.toReversed().map(async (file) => changeOf(file, null, options));
   return Promise.all([...writes, ...removals]);
 }
 
 async function changeOf(file: InstalledFile, next: FileContent, options: TreeOptions): Promise<FileChange> {
   const former = await present(file.path, options);
-  if (former !== null && !former.text.includes(MARK)) {
+  if (former !== null && !former.text.includes(MARK) && !DRAFT.test(basename(file.path))) {
     throw new PciError("ERR_BUSY", `${file.path} is there, and userpci did not write it`, {
       path: file.path,
       hint: `look at it; if nobody needs it: sudo rm ${file.path}`,
@@ -145,7 +154,7 @@ async function present(path: string, options: TreeOptions): Promise<FileContent>
 
 /** Makes a file what it is to be. @throws PciError `ERR_PERMISSION`, or with the system's code */
 async function put(place: string, next: FileContent, command: string): Promise<void> {
-  const draft = `${place}.${randomUUID()}.tmp`;
+  const draft = draftOf(place);
   try {
     if (next === null) {
       await rm(place, { force: true });

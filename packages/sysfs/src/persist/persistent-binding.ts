@@ -2,18 +2,27 @@ import { existsSync } from "node:fs";
 import { PciError } from "@userpci/interface";
 import { VFIO_PCI } from "../driver.ts";
 import { findFunction } from "../find.ts";
-import { functionPath } from "../function.ts";
+import { functionPath, type PciFunction } from "../function.ts";
 import { isVfioDriver } from "../group.ts";
 import { readEntry } from "../journal.ts";
 import { checkTreeOptions } from "../options.ts";
-import type { TreeOptions } from "../tree.ts";
-import { attributeOf, fileOn, type GeneratedFile, heading, type NamedFunction } from "./generated-file.ts";
+import { pathIn, readLinkName, type TreeOptions } from "../tree.ts";
+import {
+  attributeOf,
+  fileOn,
+  type GeneratedFile,
+  heading,
+  idOf,
+  type NamedFunction,
+} from "./generated-file.ts";
 import { type InitramfsTool, initramfsFile, initramfsTools } from "./initramfs.ts";
 
 /** What a boot is to do with a function: the description that all files of a persistent binding are made of. */
 export interface PersistentBinding extends NamedFunction {
   /** The driver that would have it otherwise; null if none, or if it is not known. */
   readonly formerDriver: string | null;
+  /** The module of that driver; null if it is not known, or has none. */
+  readonly formerModule: string | null;
   /** What makes this machine's initial root. */
   readonly initramfs: readonly InitramfsTool[];
 }
@@ -38,16 +47,26 @@ export async function describeBinding(
       },
     );
   }
-  const formerDriver = isVfioDriver(fn.driver)
-    ? ((await readEntry(fn.address, options))?.formerDriver ?? null)
-    : fn.driver;
+  const formerDriver = isVfioDriver(fn.driver) ? await driverBefore(fn, options) : fn.driver;
   return {
     address: fn.address,
     vendor: fn.vendor,
     device: fn.device,
     formerDriver,
+    formerModule: formerDriver === null ? null : moduleOf(formerDriver, options),
     initramfs: initramfsTools(options),
   };
+}
+
+async function driverBefore(fn: PciFunction, options: TreeOptions): Promise<string | null> {
+  const entry = await readEntry(fn.address, options);
+  return entry?.id === idOf(fn) ? (entry.formerDriver ?? null) : null;
+}
+
+/** The module of a driver: of the name that the kernel tells; else, where it is not loaded, most likely of the driver's own. */
+function moduleOf(driver: string, options: TreeOptions): string | null {
+  const told = readLinkName(pathIn(options, `/sys/bus/pci/drivers/${driver}/module`)) ?? driver;
+  return /^[\w-]+$/.test(told) ? told : null;
 }
 
 /** The files of a persistent binding: the same description always gives the same text. */
@@ -55,7 +74,7 @@ export function bindingFiles(binding: PersistentBinding): GeneratedFile[] {
   const rule = ruleFile(binding);
   return [
     rule,
-    ...(binding.formerDriver === null ? [] : [modprobeFile(binding, binding.formerDriver)]),
+    ...(binding.formerModule === null ? [] : [modprobeFile(binding, binding.formerModule)]),
     ...binding.initramfs.map((tool) => initramfsFile(tool, binding, rule.path)),
   ];
 }
@@ -90,7 +109,7 @@ function ruleFile(binding: PersistentBinding): GeneratedFile & { readonly path: 
 }
 
 /** Has whoever loads the former driver by its name load vfio-pci first, so that udev has nothing to take away. */
-function modprobeFile(binding: PersistentBinding, driver: string): GeneratedFile {
-  const about = heading(binding, `${VFIO_PCI} before ${driver}`, undo(binding));
-  return fileOn("modprobe", binding, `${about}softdep ${driver} pre: ${VFIO_PCI}\n`);
+function modprobeFile(binding: PersistentBinding, module: string): GeneratedFile {
+  const about = heading(binding, `${VFIO_PCI} before ${module}`, undo(binding));
+  return fileOn("modprobe", binding, `${about}softdep ${module} pre: ${VFIO_PCI}\n`);
 }

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import { EDU, failure, NIC, OLD, useFakeSystem } from "../testing/fake-system.ts";
-import { describeBinding, permissionFiles } from "./index.ts";
+import { writeLink, writeMachine } from "../testing/machine.ts";
+import { bindingFiles, describeBinding, permissionFiles } from "./index.ts";
 import { describePermission } from "./permission.ts";
 import { type PermitOptions, permitOn, persistOn, planPermit, unpermitOn, unpersistOn } from "./setup.ts";
 
@@ -171,6 +172,44 @@ describe("a persistent binding", () => {
     expect(files.every(({ change }) => change === "remove")).toBe(true);
     expect(ours()).toEqual([]);
     expect((await unpersistOn(system().kernel, "0000:99:00.0", tree())).files).toEqual([]);
+  });
+
+  it("goes alone: what another function has whose address ends so stays", async () => {
+    const others = [
+      BINDING.replace("0000-", "10000-"),
+      RULE.replace("0000-", "10000-"),
+      LIMIT(2 ** 20).replace("0000-01", "10000-01"),
+    ];
+    for (const path of others) put(path, "# Written by userpci for 10000:01:00.0\n");
+    await persist(NIC, { user: "alice" });
+    await unpersistOn(system().kernel, NIC, tree());
+    expect(ours()).toEqual(others.sort());
+  });
+
+  it("leaves nothing of a call that was killed, and is found as long as anything of it is there", async () => {
+    const draft = BINDING.replace("60-", ".60-").concat(".11111111-2222-3333-4444-555555555555.tmp");
+    await persist(NIC);
+    put(draft, "# Wr");
+    const { files } = await unpersistOn(system().kernel, NIC, tree());
+    expect(files.at(-1)).toMatchObject({ path: BINDING, change: "remove" });
+    expect(ours()).toEqual([]);
+  });
+
+  it("has the former driver's module come later, whatever the driver is called", async () => {
+    const softdep = async (driver: string, module: string | null) => {
+      writeMachine(system().root, {
+        functions: [{ address: NIC, id: "8086:10d3", driver, group: 6 }],
+        files: { [`/sys/module/${module ?? "none"}/refcnt`]: "1" },
+      });
+      const place = `/sys/bus/pci/drivers/${driver}/module`;
+      if (module !== null) writeLink(system().root, place, `/sys/module/${module}`);
+      const made = bindingFiles(await describeBinding(NIC, tree())).find(({ kind }) => kind === "modprobe");
+      return made?.text.split("\n").find((line) => line.startsWith("softdep")) ?? null;
+    };
+    expect(await softdep("xhci_hcd", "xhci_pci")).toBe("softdep xhci_pci pre: vfio-pci");
+    expect(await softdep("hexium gemini", "hexium_gemini")).toBe("softdep hexium_gemini pre: vfio-pci");
+    // Of a driver that is part of the kernel nobody loads a module.
+    expect(await softdep("Multimedia eXtension Board", null)).toBeNull();
   });
 
   it("needs driver_override, and files that are its own", async () => {
