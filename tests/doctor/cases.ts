@@ -75,6 +75,13 @@ export const treeCases = {
     says: "no IOMMU is at work",
     fix: "sudo dmesg | grep",
   },
+  xen: {
+    setup: "the kernel runs on Xen",
+    words: [NIC],
+    first: "firmware-tables",
+    says: "Xen runs this kernel",
+    fix: "boot without Xen",
+  },
   noVfio: {
     setup: "a kernel without VFIO",
     words: [NIC],

@@ -103,6 +103,10 @@ export const differences: Readonly<Record<keyof typeof treeCases, Difference>> =
     },
     nic: unbound,
   },
+  xen: {
+    files: { ...off, "/sys/firmware/acpi/tables/DMAR": null, "/sys/hypervisor/type": "xen\n" },
+    nic: unbound,
+  },
   noVfio: {
     files: { [`/boot/config-${RELEASE}`]: config.replaceAll(/CONFIG_VFIO\S*\n/g, "") },
     nic: notLoaded,

@@ -158,7 +158,7 @@ describe("refusals", () => {
       ISA_BRIDGE,
       "ERR_BIND_REFUSED",
       /is a legacy bus bridge \(class 060100\)/,
-      /echo 0000:00:1f.0 \| sudo tee .*lpc_ich\/unbind/,
+      /echo 0000:00:1f.0 \| sudo tee .*driver\/unbind/,
     ],
     [WITH_VFS, "ERR_BIND_REFUSED", /1 virtual functions enabled/, /vf destroy 0000:03:00.0/],
     [WITHOUT_IOMMU, "ERR_NO_IOMMU", /in no IOMMU group/, /intel_iommu=on/],

@@ -114,7 +114,7 @@ describe("explainGroup", () => {
 
   it("takes a bridge that bind refuses from its driver, for good", () => {
     expect(explainGroup(readGroup(2, { root }))?.hint).toContain(
-      "echo 0000:00:1f.0 | sudo tee /sys/bus/pci/drivers/lpc_ich/unbind",
+      "echo 0000:00:1f.0 | sudo tee /sys/bus/pci/devices/0000:00:1f.0/driver/unbind",
     );
   });
 });

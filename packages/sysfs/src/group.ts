@@ -110,13 +110,14 @@ function fixFor({ address, driver, classCode }: GroupMember): string {
   if (PciAddress.tryParse(address) === null)
     return `echo ${address} | sudo tee /sys/kernel/iommu_groups/*/devices/${address}/driver/unbind  # ${driver}`;
   return classCode !== null && isPlatformBridge(classCode)
-    ? `${releaseCommand(address, driver!)}  # a bridge: without a driver it does not block`
+    ? `${releaseCommand(address)}  # a bridge: without a driver it does not block`
     : `sudo userpci bind ${address}  # takes it from ${driver}`;
 }
 
 /** The command that takes a PCI function from its driver and gives it to none. */
-export function releaseCommand(address: string, driver: string): string {
-  return `echo ${address} | sudo tee /sys/bus/pci/drivers/${driver}/unbind`;
+export function releaseCommand(address: string): string {
+  // By the function: a driver's name may have spaces, and what else a shell minds.
+  return `echo ${address} | sudo tee /sys/bus/pci/devices/${address}/driver/unbind`;
 }
 
 function readMember(path: string, name: string): GroupMember {

@@ -29,7 +29,7 @@ const refusals: readonly Refusal[] = [
     hint: (fn) =>
       fn.driver === null
         ? "leave it where it is: without a driver it does not block its group"
-        : `if it blocks its group, take its driver away: ${releaseCommand(fn.address, fn.driver)}`,
+        : `if it blocks its group, take its driver away: ${releaseCommand(fn.address)}`,
   },
   {
     code: "ERR_BIND_REFUSED",

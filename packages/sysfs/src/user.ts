@@ -22,7 +22,7 @@ export function findUser(user: string | number, options: TreeOptions = {}): Syst
   checkUser(user);
   const text = String(user);
   const uid = /^\d+$/.test(text) ? Number(text) : null;
-  const entries = (readText(pathIn(options, "/etc/passwd")) ?? "").split("\n").map((line) => line.split(":"));
+  const entries = accountsIn("/etc/passwd", options);
   const entry = entries.find(([name, , id]) => (uid === null ? name === text : Number(id) === uid));
   if (entry !== undefined) return { uid: Number(entry[2]), name: entry[0]! };
   if (uid !== null && uid <= MAX_UID) return { uid, name: text };
@@ -31,6 +31,15 @@ export function findUser(user: string | number, options: TreeOptions = {}): Syst
       ? `for a user of a directory service give the number: --user "$(id -u ${text})"`
       : "give a name or a number; for a user of a directory service the number",
   });
+}
+
+/**
+ * The fields of the lines of `/etc/passwd` or `/etc/group` that say who they are about. Lines without a number (`+` of NIS, damaged ones) are
+ * nobody's, and not root's.
+ */
+export function accountsIn(path: string, options: TreeOptions): string[][] {
+  const lines = (readText(pathIn(options, path)) ?? "").split("\n").map((line) => line.split(":"));
+  return lines.filter(([name, , id]) => name !== "" && /^\d{1,10}$/.test(id ?? "") && Number(id) <= MAX_UID);
 }
 
 function checkUser(user: string | number): void {

@@ -61,7 +61,9 @@ const bootLoaders: readonly BootLoader[] = [
   {
     path: grub,
     add: (word) => `sudo sed -i 's/^GRUB_CMDLINE_LINUX="/&${word} /' ${grub} && sudo update-grub`,
-    remove: (word) => `sudo sed -i '/^GRUB_CMDLINE/s/ *${word}//' ${grub} && sudo update-grub`,
+    // Whole words: iommu=off is a part of intel_iommu=off.
+    remove: (word) =>
+      `sudo sed -i '/^GRUB_CMDLINE/s/ *\\b${word.replaceAll(".", "\\.")}\\b//' ${grub} && sudo update-grub`,
   },
 ];
 
@@ -69,12 +71,16 @@ const bootLoaders: readonly BootLoader[] = [
 export function changeCommandLine(facts: Facts, { add, remove }: WordChange): readonly string[] {
   const loader = bootLoaders.find(({ path }) => facts.has(path));
   const steps = [
-    ...(remove === undefined
-      ? []
-      : [loader?.remove(remove) ?? `take ${remove} from the kernel command line`]),
+    ...(remove === undefined ? [] : [removal(remove, loader)]),
     ...(add === undefined ? [] : [loader?.add(add) ?? `add ${add} to the kernel command line`]),
   ];
   return [...steps, "sudo reboot"];
+}
+
+/** A word with quotes or a shell's signs in it is for an editor. */
+function removal(word: string, loader: BootLoader | undefined): string {
+  if (/^[\w=.,:-]+$/.test(word)) return loader?.remove(word) ?? `take ${word} from the kernel command line`;
+  return `take ${split(word)[0]} from the kernel command line`;
 }
 
 function split(word: string): string[] {

@@ -1,11 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type MachineData, writeMachine } from "../testing/machine.ts";
-import { kernelWords, lastWord, wordValue } from "./command-line.ts";
+import { changeCommandLine, kernelWords, lastWord, wordValue } from "./command-line.ts";
 import { type Diagnosis, diagnose } from "./diagnosis.ts";
 import { Facts } from "./facts.ts";
 import { kernelConfig } from "./kernel-config.ts";
@@ -36,6 +37,18 @@ describe("the command line", () => {
     expect(wordValue(facts, "a")).toBe("b c");
     expect(lastWord(facts, ["intel_iommu"], ["on", "off"])).toBe("intel_iommu=off");
     expect(lastWord(facts, ["iommu"], ["off"])).toBeNull();
+  });
+
+  it("loses the very word, and nothing of another one that it is a part of", () => {
+    const facts = machine({ "/etc/default/grub": 'GRUB_CMDLINE_LINUX="intel_iommu=off a iommu=off"\n' });
+    const edit = (word: string) => {
+      const [command = ""] = changeCommandLine(facts, { remove: word });
+      const local = command.replaceAll("sudo ", "").replace("&& update-grub", "");
+      execFileSync("sh", ["-c", local.replace("/etc/default", `${root}/etc/default`)]);
+      return readFileSync(`${root}/etc/default/grub`, "utf8");
+    };
+    expect(edit("iommu=off")).toBe('GRUB_CMDLINE_LINUX="intel_iommu=off a"\n');
+    expect(edit("intel_iommu=off")).toBe('GRUB_CMDLINE_LINUX=" a"\n');
   });
 });
 
@@ -226,4 +239,29 @@ it("whatever the files say, is a diagnosis whose causes are problems", async () 
     }),
     { numRuns: 60 },
   );
+});
+
+it("gives no command with what a copied machine has put into its names", async () => {
+  const evil = "x';touch$IFS/tmp/evil;'";
+  const open = "Uid:\t4242\t4242\t4242\t4242\nGid:\t4242\t4242\t4242\t4242\nGroups:\t\nCapEff:\t0\n";
+  machine(
+    {
+      "/proc/self/status": open,
+      "/etc/passwd": `${evil}:x:4242:4242::/:/bin/sh\n`,
+      "/proc/cmdline": `module_blacklist=vfio_pci,${evil}\n`,
+      "/etc/default/grub": "",
+    },
+    { functions: [{ address: "0000:01:00.0", id: "8086:10d3", group: 6 }] },
+  );
+  const steps = async () => (await diagnose({ root, address: "01:00.0" })).findings.flatMap(({ fix }) => fix);
+  expect((await steps()).filter((step) => step.includes("touch"))).toEqual([]);
+  machine({
+    "/proc/cmdline": "quiet\n",
+    [`/etc/modprobe.d/${evil.replace("/tmp/", "")}.conf`]: "install vfio-pci /bin/false\n",
+  });
+  const edit = (await steps()).find((step) => step.includes("/etc/modprobe.d/"))!;
+  const words = execFileSync("sh", ["-c", `printf '%s\\n' ${edit.replace("sudo ", "")}`], {
+    encoding: "utf8",
+  });
+  expect(words.trimEnd().split("\n")).toHaveLength(5);
 });

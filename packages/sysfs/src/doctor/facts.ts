@@ -138,6 +138,11 @@ export function oneLine(text: string): string {
   return text.replace(/[\s\p{C}]+/gu, " ").trim();
 }
 
+/** A text of the machine as one word of a shell's command: fixes are pasted, and a copy of a machine may be anybody's. */
+export function shellWord(text: string): string {
+  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${oneLine(text).replaceAll("'", "'\\''")}'`;
+}
+
 function isDenial(cause: unknown): boolean {
   return ["EACCES", "EPERM"].includes((cause as NodeJS.ErrnoException).code ?? "");
 }

@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { type NodeStatus, readNodeStatus } from "../nodes.ts";
-import { type Facts, quote } from "./facts.ts";
+import type { Facts } from "./facts.ts";
 
 /** Who asks, as the machine's procfs says. */
 export interface Person {
@@ -57,7 +57,9 @@ export function describePerson(who: Person): string {
 
 function nameOf(uid: number, facts: Facts): string {
   const lines = (facts.text("/etc/passwd").value ?? "").split("\n").map((line) => line.split(":"));
-  return quote(lines.find(([, , id]) => Number(id) === uid)?.[0] ?? String(uid));
+  const name = lines.find(([, , id]) => /^\d+$/.test(id ?? "") && Number(id) === uid)?.[0] ?? "";
+  // It becomes a part of commands that are pasted.
+  return /^[\w.][\w.@-]*\$?$/.test(name) ? name : String(uid);
 }
 
 // A user namespace of one's own maps less than all users.

@@ -1,7 +1,7 @@
 import { checkInteger, PciError } from "@userpci/interface";
 import { mistaken } from "../options.ts";
-import { pathIn, readText, type TreeOptions } from "../tree.ts";
-import { findUser } from "../user.ts";
+import type { TreeOptions } from "../tree.ts";
+import { accountsIn, findUser } from "../user.ts";
 
 /** Who may use a function: a user, or the members of a group. */
 export interface Grantee {
@@ -40,7 +40,7 @@ function findGroup(group: string | number, options: TreeOptions): Grantee {
     throw mistaken("group", "a name or a gid", group, 'pass "vfio", or 107');
   const text = String(group);
   const id = /^\d+$/.test(text) ? Number(text) : null;
-  const entries = (readText(pathIn(options, "/etc/group")) ?? "").split("\n").map((line) => line.split(":"));
+  const entries = accountsIn("/etc/group", options);
   const entry = entries.find(([name, , gid]) => (id === null ? name === text : Number(gid) === id));
   if (entry !== undefined) return { kind: "group", id: Number(entry[2]), name: entry[0]! };
   if (id !== null && id <= MAX_ID) return { kind: "group", id, name: text };

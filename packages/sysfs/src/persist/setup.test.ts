@@ -102,6 +102,19 @@ describe("a permission", () => {
     for (const [options, code] of wrong) expect(await failure(permit(NIC, options))).toMatchObject({ code });
   });
 
+  it("is nobody's for a line without a number: of NIS, or a damaged one", async () => {
+    for (const file of ["/etc/passwd", "/etc/group"]) put(file, "+::::::\n\nbob:x:-1:::\nzed:x:\n");
+    for (const name of ["+", "", "bob", "zed"]) {
+      expect(await failure(planPermit(NIC, { ...tree(), user: name }))).toMatchObject({
+        code: "ERR_INVALID_ARGUMENT",
+      });
+      expect(await failure(planPermit(NIC, { ...tree(), group: name }))).toMatchObject({
+        code: "ERR_INVALID_ARGUMENT",
+      });
+    }
+    expect((await planPermit(NIC, { ...tree(), user: 0 })).permission.grantee.name).toBe("0");
+  });
+
   it("leaves everything as it was where one file cannot be written", async () => {
     await permit(NIC, { user: "alice" });
     const before = text(RULE);

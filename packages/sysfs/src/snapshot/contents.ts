@@ -111,6 +111,7 @@ const platform: readonly Content[] = [
     names: ["cmdline", "version", "meminfo", "mounts", "swaps", "mdstat", "consoles", "filesystems"],
   },
   { at: "/proc", names: ["modules"], limit: 256 * 1024, excerpt: "no addresses" },
+  { at: "/sys/hypervisor", names: ["type"] },
   { at: "/proc", names: ["cpuinfo"], limit: 256 * 1024, excerpt: "one processor" },
   { at: "/proc", names: ["config.gz"], limit: 1024 * 1024, excerpt: "kernel options" },
   { at: "/proc", names: ["interrupts"], limit: 256 * 1024 },

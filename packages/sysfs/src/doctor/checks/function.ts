@@ -1,4 +1,5 @@
 import { isPciError } from "@userpci/interface";
+import { savedOverride } from "../../driverctl.ts";
 import { DEVICES, type PciFunction } from "../../function.ts";
 import { explainGroup, isVfioDriver, readGroup } from "../../group.ts";
 import { refuseUnbindable } from "../../refusal.ts";
@@ -96,9 +97,8 @@ function lookAtDriver(fn: PciFunction, { facts }: Question): Verdict {
   if (isVfioDriver(fn.driver)) return verdict("ok", fn.driver!, [{ path, says: fn.driver! }]);
   const who = person(facts);
   const user = who === null || who.uid === 0 ? "" : ` --user ${who.name}`;
-  const override = facts.names(`/etc/driverctl.d`).value?.includes(fn.address)
-    ? [evidence(facts.text(`/etc/driverctl.d/${fn.address}`))]
-    : [];
+  const saved = savedOverride(fn.address, facts.tree);
+  const override = saved === null ? [] : [{ path: saved.path, says: `${saved.driver}, at every boot` }];
   const seen = [{ path, says: fn.driver ?? "not there" }, ...override];
   const fix = [`sudo userpci bind ${fn.address}${user}`];
   if (fn.driver === null) return verdict("problem", "no driver has it: user space needs vfio-pci", seen, fix);

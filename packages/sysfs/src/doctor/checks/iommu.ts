@@ -88,6 +88,16 @@ function lookAtTables({ facts }: Question): Verdict {
 
 function noTables(facts: Facts, seen: Evidence): Verdict {
   const { name, table } = iommuKind(facts);
+  const xen = facts.text("/sys/hypervisor/type");
+  if (xen.value === "xen") {
+    const says = "Xen runs this kernel, has the IOMMU to itself, and shows no table of it";
+    return verdict(
+      "problem",
+      says,
+      [seen, evidence(xen)],
+      ["boot without Xen, or give the device to a guest: xl pci-assignable-add"],
+    );
+  }
   const machine = virtualMachine(facts);
   if (machine === null) {
     const says = `the firmware describes no IOMMU: there is no ${table}, so ${name} is off or missing`;

@@ -2,7 +2,7 @@ import { listFunctions } from "../../find.ts";
 import { isVfioDriver } from "../../group.ts";
 import { type MachineCheck, type Question, type Verdict, verdict } from "../check.ts";
 import { changeCommandLine, commandLineEvidence, hasWord, wordValue } from "../command-line.ts";
-import { type Evidence, evidence, type Facts } from "../facts.ts";
+import { type Evidence, evidence, type Facts, shellWord } from "../facts.ts";
 import { type KernelConfig, kernelConfig, missingConfig } from "../kernel-config.ts";
 import { nodeAccess, person } from "../person.ts";
 import { container, kernelRelease } from "../platform.ts";
@@ -98,7 +98,7 @@ function lookAtRefusals(facts: Facts, gone: Evidence): Verdict | null {
     "problem",
     `${rule.path} keeps vfio-pci out`,
     [gone, rule],
-    [`sudo sed -i -E '/^ *install +vfio[-_]pci /d' ${rule.path}`, "sudo modprobe vfio-pci"],
+    [`sudo sed -i -E '/^ *install +vfio[-_]pci /d' ${shellWord(rule.path)}`, "sudo modprobe vfio-pci"],
   );
 }
 
@@ -167,7 +167,8 @@ const packages: Readonly<Record<string, (release: string) => string>> = {
 function installModules(facts: Facts, release: string): string {
   const system = /^ID=["']?(\w+)/m.exec(facts.text("/etc/os-release").value ?? "")?.[1] ?? "";
   return (
-    packages[system]?.(release) ?? `install the package that has /lib/modules/${release}/kernel/drivers/vfio`
+    packages[system]?.(shellWord(release)) ??
+    `install the package that has /lib/modules/${release}/kernel/drivers/vfio`
   );
 }
 
