@@ -96,11 +96,12 @@ describe("userpci trace, and replay", () => {
   });
 
   it.concurrent("says what is wrong with a program that is not there, or opens nothing, and with what is no recording", async () => {
-    const [missing, idle, other, unrecorded] = await Promise.all([
+    const [missing, idle, other, unrecorded, unkept] = await Promise.all([
       run("trace", "--json", "--", "/nowhere/driver"),
       run("trace", "--", process.execPath, "-e", "0"),
       run("replay", driver, "--json"),
       run("replay", join(folder, "none.trace"), "--json"),
+      run("trace", "-o", join(folder, "absent", "run.trace"), "--json", "--", "touch", join(folder, "ran")),
     ]);
     expect(missing.status).toBe(2);
     expect(expectSchema("error", missing.out).error.message).toContain(
@@ -112,5 +113,12 @@ describe("userpci trace, and replay", () => {
     });
     expect(expectSchema("error", other.out).error.code).toBe("ERR_PROTOCOL");
     expect(expectSchema("error", unrecorded.out).error.hint).toContain("userpci trace -o");
+    // Before the program runs, so that nothing is recorded in vain.
+    expect(unkept.status).toBe(1);
+    expect(expectSchema("error", unkept.out).error).toMatchObject({
+      code: "ENOENT",
+      hint: expect.any(String),
+    });
+    expect(existsSync(join(folder, "ran"))).toBe(false);
   });
 });

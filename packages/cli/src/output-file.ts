@@ -1,4 +1,5 @@
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { accessSync, closeSync, constants, copyFileSync, existsSync, openSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { PciError } from "@userpci/interface";
 
 /**
@@ -19,6 +20,20 @@ export function saveParts(path: string, parts: Iterable<Uint8Array>): void {
 /** Writes all of a file that the command line names. @throws PciError `ERR_PERMISSION`, or with the system's code */
 export function saveFile(path: string, bytes: Uint8Array): void {
   writing(path, () => writeFileSync(path, bytes));
+}
+
+/** Copies a file to where the command line says. @throws PciError `ERR_PERMISSION`, or with the system's code */
+export function copyToFile(from: string, path: string): void {
+  writing(path, () => copyFileSync(from, path));
+}
+
+/**
+ * Looks whether a file can be written, before what it is to hold is made. Changes nothing.
+ *
+ * @throws PciError `ERR_PERMISSION`, or with the system's code
+ */
+export function checkOutput(path: string): void {
+  writing(path, () => accessSync(existsSync(path) ? path : dirname(path), constants.W_OK));
 }
 
 function writing<T>(path: string, write: () => T): T {

@@ -104,7 +104,7 @@ async function write(path: string, text: string, address: string): Promise<void>
     if (code === "ENOENT")
       throw noReset(
         `${address} cannot be reset: there is no ${path}`,
-        "userpci show ADDRESS lists its methods",
+        `userpci show ${address} lists its methods`,
       );
     if (code === "EAGAIN") {
       const hint = "wait until its driver is done with it, and try again";

@@ -1,10 +1,11 @@
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { isPciError } from "@userpci/interface";
 import { readRecording, tracePrinter } from "userpci/trace";
 import { type CommandCall, ofCommandLine, optionText, type Report } from "../command.ts";
 import { type Failure, formatFailure, toFailure } from "../failure.ts";
+import { checkOutput, copyToFile } from "../output-file.ts";
 import { tablesOf } from "../register-tables.ts";
 import { eventJson } from "../trace/event-json.ts";
 import { followFile, newFiles, type Writing } from "../trace/follow.ts";
@@ -24,6 +25,7 @@ interface Recording {
 export async function run(call: CommandCall): Promise<Report> {
   const { rest, json, terminal } = call;
   const output = optionText(call, "output");
+  if (output !== undefined) checkOutput(output);
   const folder = mkdtempSync(join(tmpdir(), "userpci-trace-"));
   try {
     const writing: Writing = { ended: false };
@@ -102,7 +104,7 @@ async function follow(
 function keep(recordings: readonly Recording[], output: string): readonly string[] {
   return recordings.map(({ path, name }, index) => {
     const to = index === 0 ? output : `${output}.${name}`;
-    copyFileSync(path, to);
+    copyToFile(path, to);
     return to;
   });
 }
