@@ -176,6 +176,12 @@ describe("on an emulated device", () => {
     });
   });
 
+  it("irq watch leaves nothing behind when the device cannot begin", async () => {
+    const listeners = process.listenerCount("SIGTERM");
+    const { status } = await userpci("irq watch --model edu --write 5:0=1 --seconds 0.5");
+    expect([status, process.listenerCount("SIGTERM")]).toEqual([1, listeners]);
+  });
+
   it.each(["edu", "nvme"])("dma test lets %s move memory", async (model) => {
     expect(await json(`dma test --model ${model} --rounds 20`)).toMatchObject({
       engine: model,

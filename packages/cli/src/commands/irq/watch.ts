@@ -8,6 +8,8 @@ import {
   type Report,
   WrongValue,
 } from "../../command.ts";
+import { optionMilliseconds } from "../../seconds.ts";
+import { Stop } from "../../stop.ts";
 import { knownDevice } from "../../target/known.ts";
 import { openTarget } from "../../target/open.ts";
 import type { Target } from "../../target/target.ts";
@@ -16,9 +18,6 @@ import { Bars, type Poke, parsePoke, poke } from "./poke.ts";
 
 /** Kinds that a device interrupts by, best first. */
 const kinds = ["msix", "msi", "intx"] as const satisfies readonly IrqKind[];
-
-/** What a user ends a watch with. */
-const signals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** How the watch goes. */
 interface Wishes {
@@ -50,7 +49,7 @@ export async function run(call: CommandCall): Promise<Report> {
 }
 
 async function watch(call: CommandCall, target: Target, device: PciDevice, wishes: Wishes): Promise<Report> {
-  const { kind, vectors, begin } = wishes;
+  const { kind, vectors } = wishes;
   // Messages are writes of the device; both are gone when it closes.
   device.config.command.update({ memory: true, busMaster: true });
   using bars = new Bars(target);
@@ -61,10 +60,7 @@ async function watch(call: CommandCall, target: Target, device: PciDevice, wishe
     call.terminal.write(
       `${kind}: watching ${vectors} of ${device.irqs.info(kind).count} vectors; Ctrl-C ends it\n`,
     );
-  const ended = listen(call, set, tallies, { bars, wishes, started });
-  for (const each of begin) poke(bars, each);
-  if (call.options["trigger"] === true) for (const vector of set) vector.trigger();
-  const reason = await ended;
+  const reason = await listen(call, set, tallies, { bars, wishes, started });
   const durationMs = performance.now() - started;
   const events = tallies.reduce((sum, tally) => sum + tally.events, 0);
   const failed = reason === "time" && Number.isFinite(wishes.events);
@@ -94,19 +90,16 @@ interface Scene {
   readonly started: number;
 }
 
-/** Tells of every event. @returns what ended the watch */
-function listen(
+/** Has the device begin, and tells of every event. @returns what ended the watch */
+async function listen(
   call: CommandCall,
   set: IrqSet,
   tallies: readonly Tally[],
   { bars, wishes, started }: Scene,
 ): Promise<"events" | "time" | NodeJS.Signals> {
+  using stop = new Stop();
   const { promise, resolve, reject } = withResolvers<"events" | "time" | NodeJS.Signals>();
   let left = wishes.events;
-  const onSignal = (signal: NodeJS.Signals) => resolve(signal);
-  const timer =
-    wishes.milliseconds === undefined ? undefined : setTimeout(() => resolve("time"), wishes.milliseconds);
-  for (const signal of signals) process.once(signal, onSignal);
   for (const vector of set) {
     const tally = tallies.find((each) => each.vector === vector.index)!;
     vector.on((count) => {
@@ -121,10 +114,16 @@ function listen(
       if (left <= 0) resolve("events");
     });
   }
-  return promise.finally(() => {
+  for (const each of wishes.begin) poke(bars, each);
+  if (call.options["trigger"] === true) for (const vector of set) vector.trigger();
+  stop.signal.addEventListener("abort", () => resolve(stop.by ?? "time"));
+  const { milliseconds } = wishes;
+  const timer = milliseconds === undefined ? undefined : setTimeout(() => stop.now(), milliseconds);
+  try {
+    return await promise;
+  } finally {
     clearTimeout(timer);
-    for (const signal of signals) process.removeListener(signal, onSignal);
-  });
+  }
 }
 
 interface Event {
@@ -156,6 +155,7 @@ function withResolvers<T>() {
 async function wishesOf(call: CommandCall, target: Target): Promise<Wishes> {
   const device = target.device!;
   const known = await knownDevice(target);
+  const milliseconds = optionMilliseconds(call, "seconds", 0.001);
   return ofCommandLine(() => {
     const kind = kindOf(device, optionText(call, "kind"));
     const { count } = device.irqs.info(kind);
@@ -167,7 +167,7 @@ async function wishesOf(call: CommandCall, target: Target): Promise<Wishes> {
       kind,
       vectors: number("vectors", count) ?? count,
       events: number("count", Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY,
-      milliseconds: millisecondsOf(optionText(call, "seconds")),
+      milliseconds,
       begin: optionTexts(call, "write").map((text) => parsePoke(text, known)),
       acknowledge: optionTexts(call, "ack").map((text) => parsePoke(text, known)),
     };
@@ -189,17 +189,4 @@ function kindOf(device: PciDevice, wanted: string | undefined): (typeof kinds)[n
     `${device.address} has no interrupts${wanted === undefined ? "" : ` of the kind ${wanted}`}`,
     { hint },
   );
-}
-
-/** Longest time that a timer can measure, in seconds. */
-const MOST_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
-
-/** @throws PciError `ERR_INVALID_ARGUMENT` */
-function millisecondsOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
-  if (seconds > 0 && seconds <= MOST_SECONDS) return seconds * 1000;
-  throw new PciError("ERR_INVALID_ARGUMENT", `${JSON.stringify(text)} is no number of seconds`, {
-    hint: `give a number above 0, up to ${MOST_SECONDS}`,
-  });
 }
