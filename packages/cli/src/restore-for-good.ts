@@ -3,6 +3,7 @@ import { PciAddress, planRelease, type ReleasePlan, type Restored, restore } fro
 import { persistentFunctions, planUnpersist, type Setup, unpersist } from "@userpci/sysfs/persist";
 import { type CommandCall, ofCommandLine, type Report, treeOf } from "./command.ts";
 import { restoredLine } from "./commands/restore.ts";
+import { type Failure, formatFailure, toFailure } from "./failure.ts";
 import { waiting } from "./kernel-progress.ts";
 import { cutShortLines, releasePlanJson, releasePlanLines } from "./plan-view.ts";
 import { setupJson, setupLines } from "./setup-view.ts";
@@ -13,14 +14,23 @@ export async function run(call: CommandCall): Promise<Report> {
   if (call.options["plan"] === true) return planned(call, addresses);
   const setups: Setup[] = [];
   const restored: Restored[] = [];
+  const failed: { address: string; error: Failure }[] = [];
   for (const address of addresses) {
-    setups.push(await unpersist(address));
-    restored.push(...(await giveBack(call, address)));
+    try {
+      setups.push(await unpersist(address));
+      restored.push(...(await giveBack(call, address)));
+    } catch (error) {
+      // What is in the way of one is not in the way of the others, but for want of rights.
+      const alone = call.arguments[0] !== undefined;
+      if (alone || !isPciError(error) || error.code === "ERR_PERMISSION") throw error;
+      failed.push({ address, error: toFailure(error) });
+    }
   }
   return {
+    failed: failed.length > 0,
     json: {
       restored,
-      failed: [],
+      failed,
       removed: [],
       persistent: setups.map((setup) => setupJson(setup, "undone")),
     },
@@ -30,6 +40,7 @@ export async function run(call: CommandCall): Promise<Report> {
         ...setupLines(setup, "undone", style),
       ]),
       ...restored.flatMap((each) => [restoredLine(each, style), ...cutShortLines(each, style)]),
+      ...failed.flatMap(({ error }) => formatFailure(error, style)),
       ...(addresses.length === 0 ? [`${style.green("nothing to do")}  nothing was to last`] : []),
     ],
   };
