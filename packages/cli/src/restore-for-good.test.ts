@@ -1,77 +1,30 @@
 import { PciError } from "@userpci/interface";
-import { restore } from "@userpci/sysfs";
-import { unpersist } from "@userpci/sysfs/persist";
-import { beforeEach, expect, it, vi } from "vitest";
-import { run } from "./run.ts";
-import { createStyle } from "./style.ts";
-import { expectSchema } from "./testing/schema.ts";
+import { expect, it } from "vitest";
+import { tryEach } from "./restore-for-good.ts";
 
-const [FIRST, SECOND] = ["0000:01:00.0", "0000:02:00.0"] as const;
+const functions = ["0000:01:00.0", "0000:02:00.0"];
 
-vi.mock("@userpci/sysfs", async (original) => ({
-  ...(await original<object>()),
-  restore: vi.fn(async (address: string) => ({
-    restored: [
-      { address, driver: "e1000e", changed: true, boundAtBoot: null, cutShort: null, present: true },
-    ],
-  })),
-}));
-vi.mock("@userpci/sysfs/persist", async (original) => ({
-  ...(await original<object>()),
-  persistentFunctions: () => [FIRST, SECOND],
-  unpersist: vi.fn(),
-}));
-
-const setup = (address: string) => ({ address, files: [], nodes: [], after: [], udev: true });
-const inTheWay = (code: string) =>
-  new PciError(code as "ERR_BUSY", "/etc/udev/rules.d/x is there, and userpci did not write it", {
-    hint: "look at it",
-  });
-
-async function persistent(...words: string[]) {
-  let out = "";
-  const style = createStyle(false);
-  const write = (text: string) => {
-    out += text;
-  };
-  const status = await run(["restore", ...words, "--persistent"], {
-    write,
-    note: write,
-    style,
-    noteStyle: style,
-    columns: undefined,
-  } as never);
-  return { out, status };
+async function tried(single: boolean, error: Error) {
+  const seen: string[] = [];
+  const failed = await tryEach(functions, single, async (address) => {
+    seen.push(address);
+    if (address === functions[0]) throw error;
+  }).catch(() => null);
+  return { seen, failed };
 }
 
-beforeEach(() => void vi.mocked(restore).mockClear());
-
-it("takes back what it can, tells of the rest, and says by its status that there is one", async () => {
-  vi.mocked(unpersist).mockImplementation(async (address) => {
-    if (address === FIRST) throw inTheWay("ERR_BUSY");
-    return setup(address);
+it("goes on after a function for which it fails, and tells of it", async () => {
+  const busy = new PciError("ERR_BUSY", "userpci did not write it");
+  expect(await tried(false, busy)).toMatchObject({
+    seen: functions,
+    failed: [{ address: functions[0], error: { code: "ERR_BUSY" } }],
   });
-  const { out, status } = await persistent("--all", "--json");
-  const json = JSON.parse(out);
-  expectSchema("restore", json);
-  expect(status).toBe(1);
-  expect(json).toMatchObject({
-    restored: [{ address: SECOND }],
-    failed: [{ address: FIRST, error: { code: "ERR_BUSY" } }],
-    persistent: [{ address: SECOND }],
-  });
-  expect((await persistent("--all")).out).toMatch(
-    /ERR_BUSY.*did not write it[^]*given back {2}0000:02|given back {2}0000:02[^]*did not write it/,
-  );
 });
 
-it("ends at once for want of rights, and where one function was named", async () => {
-  for (const [words, code] of [
-    [["--all"], "ERR_PERMISSION"],
-    [[FIRST], "ERR_BUSY"],
-  ] as const) {
-    vi.mocked(unpersist).mockRejectedValue(inTheWay(code));
-    expect((await persistent(...words)).status).toBe(1);
-  }
-  expect(restore).not.toHaveBeenCalled();
+it.each([
+  ["for want of rights", false, new PciError("ERR_PERMISSION", "not for this user")],
+  ["where one function was named", true, new PciError("ERR_BUSY", "userpci did not write it")],
+  ["for a fault of its own", false, new TypeError("a fault")],
+])("ends at once %s", async (_why, single, error) => {
+  expect(await tried(single, error)).toEqual({ seen: [functions[0]], failed: null });
 });

@@ -14,18 +14,10 @@ export async function run(call: CommandCall): Promise<Report> {
   if (call.options["plan"] === true) return planned(call, addresses);
   const setups: Setup[] = [];
   const restored: Restored[] = [];
-  const failed: { address: string; error: Failure }[] = [];
-  for (const address of addresses) {
-    try {
-      setups.push(await unpersist(address));
-      restored.push(...(await giveBack(call, address)));
-    } catch (error) {
-      // What is in the way of one is not in the way of the others, but for want of rights.
-      const alone = call.arguments[0] !== undefined;
-      if (alone || !isPciError(error) || error.code === "ERR_PERMISSION") throw error;
-      failed.push({ address, error: toFailure(error) });
-    }
-  }
+  const failed = await tryEach(addresses, call.arguments[0] !== undefined, async (address) => {
+    setups.push(await unpersist(address));
+    restored.push(...(await giveBack(call, address)));
+  });
   return {
     failed: failed.length > 0,
     json: {
@@ -44,6 +36,34 @@ export async function run(call: CommandCall): Promise<Report> {
       ...(addresses.length === 0 ? [`${style.green("nothing to do")}  nothing was to last`] : []),
     ],
   };
+}
+
+/** A function for which it could not be done, and why. */
+interface Failed {
+  readonly address: string;
+  readonly error: Failure;
+}
+
+/**
+ * Does something for each function: what is in the way of one is not in the way of the others, but for want of rights.
+ *
+ * @param single whether one was named, whose error is the command's
+ */
+export async function tryEach(
+  addresses: readonly string[],
+  single: boolean,
+  act: (address: string) => Promise<void>,
+): Promise<readonly Failed[]> {
+  const failed: Failed[] = [];
+  for (const address of addresses) {
+    try {
+      await act(address);
+    } catch (error) {
+      if (single || !isPciError(error) || error.code === "ERR_PERMISSION") throw error;
+      failed.push({ address, error: toFailure(error) });
+    }
+  }
+  return failed;
 }
 
 /** @throws PciError `ERR_INVALID_ARGUMENT` */

@@ -199,6 +199,21 @@ describe("a persistent binding", () => {
     expect(ours()).toEqual(others.sort());
   });
 
+  it("is for this card alone, in each line that gives or takes: another in its slot has other ids", async () => {
+    await persist(NIC, { user: "alice" });
+    const lines = text(RULE).split("\n");
+    const grants = lines.filter((line) => line.includes("OWNER="));
+    expect(grants).toHaveLength(4);
+    for (const line of grants) {
+      expect(line).toMatch(/vendor\}=="0x8086"/);
+      expect(line).toMatch(/device\}=="0x10d3"/);
+    }
+    const binding = text(BINDING);
+    const first = binding.search(/^(?:IMPORT|ATTR\{driver_override)/m);
+    for (const key of [`KERNEL!="${NIC}"`, 'ATTR{vendor}!="0x8086"', 'ATTR{device}!="0x10d3"'])
+      expect(binding.slice(0, first)).toContain(`${key}, GOTO="end"\n`);
+  });
+
   it("leaves nothing of a call that was killed, and is found as long as anything of it is there", async () => {
     const draft = BINDING.replace("60-", ".60-").concat(".11111111-2222-3333-4444-555555555555.tmp");
     await persist(NIC);
