@@ -7,13 +7,13 @@ import { defineConfig } from "vitest/config";
 // processor waits for the longest file of each; files that run side by side have machines of their own.
 // A machine has 2 GiB and a processor.
 const mostVmFiles = Math.min(4, availableParallelism() + 1);
-// What mostly waits for Node processes to start.
+// What mostly waits for Node processes to start, or puts a module in place of one of Node.
 const startsProcesses = [
   "tests/native/{allocation,one-access,shared-elements}/**/*.test.ts",
   "tests/native/{ended-wait,late-use}.test.ts",
   "packages/vfio-native/src/native.{build,descriptor,fault,hold,ledger,moved,retire,watch}.test.ts",
   "packages/vfio-native/src/{eventfd-lease,file-memory,map-shared-memory}.test.ts",
-  "packages/sysfs/src/lock.test.ts",
+  "packages/sysfs/src/{link-gone,lock}.test.ts",
   "packages/vfio-native/src/native.test.ts",
   "packages/cli/src/{code-cache,demo,main,tools,output,standard-input,watching}.test.ts",
   "packages/testbed/src/{job,local-vm,vitest}.test.ts",

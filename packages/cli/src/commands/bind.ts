@@ -5,6 +5,7 @@ import {
   bindGroup,
   explainGroup,
   findUser,
+  PciAddress,
   type PlanOptions,
   planBinding,
   readGroup,
@@ -71,7 +72,8 @@ function lastingLines(setup: PersistentSetup, act: "plan" | "done", style: Style
 }
 
 function bound(address: string, bindings: readonly Binding[], setups: readonly PersistentSetup[]): Report {
-  const binding = bindings.find((each) => each.address.endsWith(address)) ?? bindings[0]!;
+  const binding =
+    bindings.find((each) => each.address === PciAddress.parse(address).toString()) ?? bindings[0]!;
   const group = readGroup(binding.group);
   const problem = explainGroup(group);
   const others = bindings.filter((each) => each !== binding).map(({ group: _, user: __, ...other }) => other);
