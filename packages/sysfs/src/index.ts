@@ -6,6 +6,7 @@
 export { type AcsService, type AcsState, acsServices } from "./acs.ts";
 export { PciAddress } from "./address.ts";
 export { type AerCounter, type AerSeverity, aerSeverities, readAerCounters } from "./aer-counters.ts";
+export { keepAwake } from "./awake.ts";
 export { type Binding, type BindOptions, bind, bindGroup } from "./bind.ts";
 export {
   type ConditionChange,

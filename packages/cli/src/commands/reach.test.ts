@@ -231,6 +231,26 @@ describe("on a function of this machine", () => {
     expect(readFileSync(config)).toEqual(Buffer.from(bytes));
   });
 
+  it("rom tells that a function sleeps, whose ROM would not answer", async () => {
+    const sleeper = "0000:00:06.0";
+    const asleep = Uint8Array.from(bytes);
+    // Capabilities (status, bit 4) from 0x40 on: power management, in D3hot.
+    asleep.set([0x10], 6);
+    asleep.set([0x40], 0x34);
+    asleep.set([0x01, 0x00, 0x03, 0x00, 0x03], 0x40);
+    const rom: [bigint, bigint, bigint] = [0xfe00_0000n, 0xfe00_07ffn, 0x4_6200n];
+    const resources = [...Array(6).fill([0n, 0n, 0n]), rom];
+    const tree = join(directory, "asleep");
+    writeMachine(tree, { functions: [{ address: sleeper, id: "1234:11e8", config: asleep, resources }] });
+    const { run: command } = await import("./rom.ts");
+    const call = { arguments: ["00:06.0"], rest: [], options: { root: tree } };
+    await expect(command(call as unknown as CommandCall)).rejects.toMatchObject({
+      code: "ERR_MEMORY_DISABLED",
+      message: expect.stringContaining("sleeps in D3"),
+      hint: `sudo userpci config set ${sleeper} pm.control.powerState=D0`,
+    });
+  });
+
   it("config get and diff read it", async () => {
     expect((await json(`config get 00:04.0 command --root ${root}`)).registers[0].raw).toBe(0x103);
     expect((await json(`config diff 00:04.0 00:05.0 --root ${root}`)).changes).toEqual([]);

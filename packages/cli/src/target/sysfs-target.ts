@@ -1,12 +1,15 @@
 import { type OwnedRegion, PciError } from "@userpci/interface";
 import { type ConfigSpace, configOf } from "@userpci/pci-config";
-import { ConfigFile, type PciFunction, readRom, type TreeOptions } from "@userpci/sysfs";
+import { ConfigFile, keepAwake, type PciFunction, readRom, type TreeOptions } from "@userpci/sysfs";
 import type { Target, TargetBar } from "./target.ts";
 
 /** Memory and port decode of the command register (PCI 3.0, section 6.2.2). */
 const decode = { memory: 1 << 1, io: 1 << 0 } as const;
 
-/** A target through its files in sysfs, as it is: whoever has it keeps it, and it is not reset. */
+/** Bytes of configuration space that capabilities are in. */
+const WHOLE_CONFIG = 256;
+
+/** A target through its files in sysfs, as it is: whoever has it keeps it, and it is not reset. Its registers are kept awake. */
 export class SysfsTarget implements Target {
   readonly via = "sysfs";
   readonly device = null;
@@ -16,6 +19,7 @@ export class SysfsTarget implements Target {
   readonly #tree: TreeOptions;
   readonly #openResource: OpenResource;
   readonly #open = new Set<OwnedRegion>();
+  #awake: Disposable | undefined;
 
   private constructor(fn: PciFunction, file: ConfigFile, tree: TreeOptions, openResource: OpenResource) {
     this.fn = fn;
@@ -46,7 +50,7 @@ export class SysfsTarget implements Target {
 
   bar(index: number, writable = false): OwnedRegion {
     const bar = this.bars.find((each) => each.index === index);
-    if (bar !== undefined) this.#requireDecode(bar, `BAR ${index}`);
+    if (bar !== undefined) this.#requireAnswer(bar, `BAR ${index}`);
     const region = this.#openResource(this.address, index, { ...this.#tree, writable });
     this.#open.add(region);
     return region;
@@ -55,12 +59,13 @@ export class SysfsTarget implements Target {
   rom(): Uint8Array | null {
     // Its own enable bit counts only while memory decode is on (PCI 3.0, section 6.2.5.2).
     const has = this.fn.resources.some(({ index }) => index === 6);
-    if (has) this.#requireDecode({ space: "memory" }, "its ROM");
+    if (has) this.#requireAnswer({ space: "memory" }, "its ROM");
     return readRom(this.address, this.#tree);
   }
 
   async close(): Promise<void> {
     for (const region of this.#open) region.close();
+    this.#awake?.[Symbol.dispose]();
     this.#file.close();
   }
 
@@ -70,14 +75,22 @@ export class SysfsTarget implements Target {
   }
 
   /** What does not decode answers all ones, as does what sleeps. */
-  #requireDecode({ space }: Pick<TargetBar, "space">, what: string): void {
-    if ((this.config.command.raw & decode[space]) !== 0) return;
-    const field = space === "io" ? "io" : "memory";
-    throw new PciError(
-      "ERR_MEMORY_DISABLED",
-      `${this.address} does not decode ${space === "io" ? "I/O ports" : "memory"}, so ${what} does not answer`,
-      { hint: `sudo userpci config set ${this.address} command.${field}=1` },
-    );
+  #requireAnswer({ space }: Pick<TargetBar, "space">, what: string): void {
+    this.#awake ??= keepAwake(this.address, this.#tree);
+    if ((this.config.command.raw & decode[space]) === 0) {
+      const [field, words] = space === "io" ? ["io", "I/O ports"] : ["memory", "memory"];
+      throw this.#silent(`does not decode ${words}`, what, `command.${field}=1`);
+    }
+    // An ordinary user sees the header only, and may not open what this is about.
+    const pm = this.config.size < WHOLE_CONFIG ? undefined : this.config.find("pm");
+    const state = pm?.control.powerState ?? 0;
+    if (state !== 0) throw this.#silent(`sleeps in D${state}`, what, "pm.control.powerState=D0");
+  }
+
+  #silent(why: string, what: string, setting: string): PciError {
+    return new PciError("ERR_MEMORY_DISABLED", `${this.address} ${why}, so ${what} does not answer`, {
+      hint: `sudo userpci config set ${this.address} ${setting}`,
+    });
   }
 }
 

@@ -107,9 +107,16 @@ export const accessNotes = {
   ERR_MEMORY_DISABLED: {
     causes: [
       "The Memory Space bit of the command register is off, as after a reset, so that nobody answers at a BAR.",
+      "The function sleeps: a power state other than D0, which was set by hand.",
     ],
-    evidence: ["`userpci setpci -s ADDRESS COMMAND`: bit 1 is 0"],
-    fix: ["`device.config.command.update({ memory: true })`"],
+    evidence: [
+      "`userpci setpci -s ADDRESS COMMAND`: bit 1 is 0",
+      "`userpci config get ADDRESS pm.control.powerState`",
+    ],
+    fix: [
+      "`device.config.command.update({ memory: true })`",
+      "`sudo userpci config set ADDRESS pm.control.powerState=D0`",
+    ],
     example: "0000:00:04.0 does not decode memory: a read of BAR 0 found nobody",
   },
   ERR_RESETTING: {
