@@ -1,58 +1,13 @@
-import { fileURLToPath } from "node:url";
-import type { Vm } from "@userpci/testbed";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectNamed } from "../../packages/cli/src/testing/schema.ts";
+import { jsonOf as json, type LineResult, runLines } from "./harness/command-lines.ts";
 import { preparedVm } from "./harness/host.ts";
 import { at, USER } from "./machines.ts";
-
-const cli = fileURLToPath(new URL("../../packages/cli/dist/index.js", import.meta.url));
-
-/** Runs many command lines in one process: a start of Node takes a second in the guest. A line that begins with `!` is another program's. */
-const script = `
-import { execFileSync } from "node:child_process";
-const { run } = await import(process.argv[1]);
-const style = new Proxy({}, { get: () => (text) => text });
-const results = [];
-for (const line of JSON.parse(process.argv[2])) {
-  const [first, ...words] = line.split(" ");
-  if (first === "!") {
-    results.push({ line, out: execFileSync(words[0], words.slice(1), { encoding: "utf8" }) });
-    continue;
-  }
-  let out = "", err = "";
-  const terminal = {
-    write: (text) => { out += text; }, note: (text) => { err += text; },
-    style, noteStyle: style, interactive: false, columns: undefined, noteColumns: undefined,
-  };
-  const status = await run([first, ...words], terminal);
-  results.push({ line, status, out, err });
-}
-console.log(JSON.stringify(results));
-`;
-
-interface Result {
-  readonly line: string;
-  readonly status?: number;
-  readonly out: string;
-  readonly err?: string;
-}
-
-async function batch(vm: Vm, lines: readonly string[], user = "root"): Promise<(line: string) => Result> {
-  const argv = ["node", "--input-type=module", "-e", script, cli, JSON.stringify(lines)];
-  const { stdout } = await vm.run(argv, { check: true, user, memlock: 64 * 2 ** 20, timeoutMs: 110_000 });
-  const results = JSON.parse(stdout) as Result[];
-  return (line) => results.find((result) => result.line === line)!;
-}
-
-/** What a line printed that holds to its schema. */
-function json({ status, out }: Result): ReturnType<typeof JSON.parse> {
-  expect({ status, out }).toEqual({ status: 0, out: expect.any(String) });
-  return expectNamed(out);
-}
 
 const edu = at.wideEdu;
 const set = `config set ${edu} CACHE_LINE_SIZE=10 command.memory=1 --json`;
 const theirs = `! setpci -s ${edu} CACHE_LINE_SIZE`;
+const power = `! cd /sys/bus/pci/devices/${at.e1000e}; cat power_state power/control`;
 const asRoot = [
   set,
   theirs,
@@ -68,6 +23,10 @@ const asRoot = [
   `config explain ${at.e1000e} command --json`,
   `config diff ${at.edu} ${at.e1000e} --json`,
   `mem read ${at.e1000e} 2 0 --json`,
+  // Nobody has it open, so it sleeps.
+  power,
+  `mem read ${at.e1000e} 0 8 --via sysfs --json`,
+  `rom ${at.e1000e} --via sysfs --json`,
   `reset ${at.nvme} --plan --json`,
   `reset ${at.nvme} --json`,
   `reset ${at.nvme} --method flr --json`,
@@ -86,12 +45,12 @@ const asUser = [
 ];
 
 describe("commands that reach into a device", () => {
-  let root: (line: string) => Result;
-  let user: (line: string) => Result;
+  let root: (line: string) => LineResult;
+  let user: (line: string) => LineResult;
   beforeAll(async () => {
     const vm = await preparedVm("main");
-    root = await batch(vm, asRoot);
-    user = await batch(vm, asUser, String(USER));
+    root = await runLines(vm, [...asRoot, `${power} #`]);
+    user = await runLines(vm, asUser, { user: String(USER), memlock: 64 * 2 ** 20 });
   });
 
   it("write what setpci reads, read what setpci writes, and take it back", () => {
@@ -123,6 +82,19 @@ describe("commands that reach into a device", () => {
       expect(values[0].value).toBe("0x010000ed");
     }
     expect(json(root(`mem read ${at.e1000e} 2 0 --json`)).via).toMatch(/^vfio-/);
+  });
+
+  it("wake what vfio-pci lets sleep, and let it sleep again", () => {
+    expect(root(power).out).toBe("D3hot\nauto\n");
+    // Device status (Intel 82574 datasheet, 10.2.2.2): the link is up.
+    const [{ value }] = json(root(`mem read ${at.e1000e} 0 8 --via sysfs --json`)).values;
+    expect(Number(value) & 2).toBe(2);
+    // Over VFIO each access of a ROM maps all of it anew, which takes a minute here; `tests/vm/backend` reads some.
+    expect(json(root(`rom ${at.e1000e} --via sysfs --json`))).toMatchObject({
+      problem: null,
+      images: [{ id: "8086:10d3", kind: "x86", checksumHolds: true }, { kind: "efi" }],
+    });
+    expect(root(`${power} #`).out).toBe("D3hot\nauto\n");
   });
 
   it("check, explain and compare configuration spaces", () => {

@@ -5,8 +5,8 @@ import { type Backend, defaultBackend, openDevice, type PciDevice } from "userpc
 import { readRegion, type Target, type TargetBar, type TargetVia } from "./target.ts";
 
 const BARS = 6;
-/** Bytes of a ROM that are read first. */
-const ROM_STEP = 2 ** 16;
+/** Bytes of a ROM between two looks for its end. */
+const ROM_STEP = 2 ** 12;
 
 /** How {@link DeviceTarget.open} opens. */
 export interface DeviceTargetOptions {
@@ -85,14 +85,19 @@ export class DeviceTarget implements Target {
     const { size } = this.device.backendDevice.regionInfo(6);
     if (size === 0) return null;
     const region = this.device.rom();
-    // A ROM's BAR is larger than what is in it, and each access is a call: as the kernel does, up to the last image's end.
-    for (let length = Math.min(ROM_STEP, size); ; length = Math.min(2 * length, size)) {
-      const bytes = readRegion(region, length);
-      const { images, problem } = describeRom(bytes);
+    const bytes = new Uint8Array(size);
+    // A ROM's BAR is larger than what is in it, and vfio-pci maps it anew for each access: as the kernel does, up to the last image's end.
+    for (let length = 0; length < size; ) {
+      const step = Math.min(ROM_STEP, size - length);
+      bytes.set(readRegion(region, step, length), length);
+      length += step;
+      const read = bytes.subarray(0, length);
+      const { images, problem } = describeRom(read);
       const last = images.at(-1);
       if (problem === undefined && last !== undefined) return bytes.slice(0, last.offset + last.length);
-      if (length === size || (images.length === 0 && bytes[0] !== 0x55)) return bytes;
+      if (images.length === 0 && bytes[0] !== 0x55) return bytes.slice(0, length);
     }
+    return bytes;
   }
 
   async close(): Promise<void> {

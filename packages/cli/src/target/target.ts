@@ -40,12 +40,12 @@ export interface TargetBar {
   readonly space: "memory" | "io";
 }
 
-/** The first bytes of a region, in accesses of 32 bits. */
-export function readRegion(region: Region, length: number): Uint8Array {
+/** Bytes of a region from an offset on, a multiple of 4, in accesses of 32 bits. */
+export function readRegion(region: Region, length: number, from = 0): Uint8Array {
   const bytes = new Uint8Array(length);
   const view = new DataView(bytes.buffer);
   const whole = length - (length % 4);
-  for (let at = 0; at < whole; at += 4) view.setUint32(at, region.read32(at), true);
-  for (let at = whole; at < length; at++) view.setUint8(at, region.read8(at));
+  for (let at = 0; at < whole; at += 4) view.setUint32(at, region.read32(from + at), true);
+  for (let at = whole; at < length; at++) view.setUint8(at, region.read8(from + at));
   return bytes;
 }
