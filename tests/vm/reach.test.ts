@@ -1,8 +1,14 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectNamed } from "../../packages/cli/src/testing/schema.ts";
-import { jsonOf as json, type LineResult, runLines } from "./harness/command-lines.ts";
+import { type LineResult, runLines } from "./harness/command-lines.ts";
 import { preparedVm } from "./harness/host.ts";
 import { at, USER } from "./machines.ts";
+
+/** What a line printed, that ended well and holds to its schema. */
+function json({ line, status, out }: LineResult): ReturnType<typeof JSON.parse> {
+  expect({ line, status, out }).toEqual({ line, status: 0, out: expect.any(String) });
+  return expectNamed(out);
+}
 
 const edu = at.wideEdu;
 const set = `config set ${edu} CACHE_LINE_SIZE=10 command.memory=1 --json`;
