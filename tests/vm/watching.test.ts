@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { Vm, VmProcess } from "@userpci/testbed";
 import { beforeAll, expect, it } from "vitest";
 import { expectLines, expectSchema } from "../../packages/cli/src/testing/schema.ts";
+import { runLines } from "./harness/command-lines.ts";
 import { compiled } from "./harness/guest-code.ts";
 import { preparedVm } from "./harness/host.ts";
 import { at, USER } from "./machines.ts";
@@ -58,15 +59,14 @@ it("userpci monitor tells an ordinary user of drivers that leave and come, as it
 it("userpci top and holders show the program that has a device open, by what it does", async () => {
   const directory = "/tmp/telemetry";
   const env = { USERPCI_TELEMETRY: directory };
+  const top = `top --at ${directory} --json`;
+  const holders = `holders ${at.edu} --json`;
+  const modes = `! stat -c %a ${directory} ${directory}/*.sock`;
   const driving = vm.spawn(["node", program, at.edu], { user, env });
   try {
     await heard(driving.stdout, "ready");
-    const [top, holders, modes] = await Promise.all([
-      vm.run(["node", userpci, "top", "--at", directory, "--json"]),
-      vm.run(["node", userpci, "holders", at.edu, "--json"]),
-      vm.run(["sh", "-c", `stat -c %a ${directory} ${directory}/*.sock`]),
-    ]);
-    const { programs } = expectSchema("top", top.stdout);
+    const told = await runLines(vm, [top, holders, modes]);
+    const { programs } = expectSchema("top", told(top).out);
     expect(programs).toMatchObject([
       {
         uid: USER,
@@ -84,9 +84,9 @@ it("userpci top and holders show the program that has a device open, by what it 
     const [{ registers, dma }] = programs[0].devices;
     expect(registers.mapped.reads).toBeGreaterThan(0);
     expect(dma.pinned.used).toBeGreaterThanOrEqual(8192);
-    const { holders: found } = expectSchema("holders", holders.stdout);
+    const { holders: found } = expectSchema("holders", told(holders).out);
     expect(found).toMatchObject([{ pid: programs[0].pid, uid: USER, addresses: [at.edu] }]);
-    expect(modes.stdout.split("\n")).toEqual(["700", "600", ""]);
+    expect(told(modes).out.split("\n")).toEqual(["700", "600", ""]);
   } finally {
     await ended(driving);
   }
