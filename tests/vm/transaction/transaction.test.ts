@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { type BindingTools, provisionBindingTools, type Vm } from "@userpci/testbed";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bindScript } from "../harness/bind-script.ts";
+import { runLines } from "../harness/command-lines.ts";
 import { compiled } from "../harness/guest-code.ts";
 import { preparedVm } from "../harness/host.ts";
 import { at, USER } from "../machines.ts";
@@ -103,18 +104,21 @@ describe("a disk that this machine uses", () => {
       "busybox mke2fs -b 1024 /dev/nvme0n1 65536 >/dev/null; mkdir -p /run/disk; mount -t ext4 /dev/nvme0n1 /run/disk; echo kept >/run/disk/file",
     );
     await shell(script);
-    const { code, stderr } = await command("bind", at.nvme, "--user", String(USER));
-    expect({ code, stderr }).toEqual({
-      code: 1,
-      stderr: expect.stringMatching(
+    const refused = `bind ${at.nvme} --user ${USER}`;
+    const kept = `! cat /run/disk/file; cd /sys/bus/pci/devices/${at.nvme}; basename $(readlink driver); cat driver_override`;
+    const bind = `bind ${at.nvme} --json`;
+    const restore = `restore ${at.nvme} --json`;
+    const told = await runLines(vm, [refused, kept, "! umount /run/disk", bind, restore]);
+    const { status, err } = told(refused);
+    expect({ status, err }).toEqual({
+      status: 1,
+      err: expect.stringMatching(
         /this machine uses 0000:01:00\.0: \/run\/disk \(ext4\) is mounted from nvme0n1 .*\(ERR_IN_USE\)[\s\S]*sudo umount \/run\/disk\n[\s\S]*--force/,
       ),
     });
-    expect((await shell("cat /run/disk/file")).stdout).toBe("kept\n");
-    expect(await state([at.nvme])).toEqual([`${at.nvme} nvme (null)`]);
-    await shell("umount /run/disk");
-    expect(await printed("bind", at.nvme)).toMatchObject({ changed: true, formerDriver: "nvme" });
-    expect(await printed("restore", at.nvme)).toMatchObject({ restored: [{ driver: "nvme" }] });
+    expect(told(kept).out).toBe("kept\nnvme\n(null)\n");
+    expect(JSON.parse(told(bind).out)).toMatchObject({ changed: true, formerDriver: "nvme" });
+    expect(JSON.parse(told(restore).out)).toMatchObject({ restored: [{ driver: "nvme" }] });
   });
 });
 
