@@ -6,6 +6,7 @@ import { functionsAt as at, USER } from "./machines.ts";
 
 const letVfio = (word: "Y" | "N") => `! echo ${word} >/sys/module/vfio_pci/parameters/enable_sriov`;
 const create = `vf create ${at.igb} 2`;
+const createAgain = `vf create ${at.igb} 2 --json`;
 const destroy = `vf destroy ${at.igb} --json`;
 const destroyAgain = `vf destroy ${at.igb}`;
 
@@ -14,13 +15,14 @@ let user: (line: string) => LineResult;
 beforeAll(async () => {
   const vm = await preparedVm("functions");
   user = await runLines(vm, [create], { user: String(USER) });
-  root = await runLines(vm, [letVfio("Y"), create, destroy, destroyAgain, letVfio("N")]);
+  root = await runLines(vm, [letVfio("Y"), create, createAgain, destroy, destroyAgain, letVfio("N")]);
 });
 
 it("userpci vf makes virtual functions, tells where they are and on which driver, and takes them away", () => {
   const { status, out } = root(create);
   expect(status).toBe(0);
   expect(out).toMatch(/^0000:01:10\.0 {2}number 0 of 0000:01:00\.0, .*\n0000:01:10\.2 {2}number 1 .*\n$/);
+  expect(expectSchema("vf create", root(createAgain).out)).toMatchObject({ physicalFunction: at.igb });
   const destroyed = expectSchema("vf destroy", root(destroy).out);
   expect(destroyed).toMatchObject({ physicalFunction: at.igb, removed: ["0000:01:10.0", "0000:01:10.2"] });
   expect(root(destroyAgain).out).toContain("nothing to do");

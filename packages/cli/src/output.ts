@@ -27,8 +27,9 @@ export class Output {
   /** Whether it can be a terminal. Node's stream, which knows, takes long to make; a pipe or a file needs none. */
   get mayBeTerminal(): boolean {
     try {
-      const { rdev, mode } = fstatSync(this.#descriptor);
-      return (mode & constants.S_IFMT) === constants.S_IFCHR && rdev >>> 8 !== MEMORY_DEVICES;
+      // As bigints: after a status of a pipe in numbers Node 20 resolves modules wrongly (docs/facts.md).
+      const { rdev, mode } = fstatSync(this.#descriptor, { bigint: true });
+      return (Number(mode) & constants.S_IFMT) === constants.S_IFCHR && Number(rdev >> 8n) !== MEMORY_DEVICES;
     } catch {
       return false;
     }

@@ -16,7 +16,8 @@ export interface OpenRoot {
  */
 export async function openRoot(options: OptionValues): Promise<OpenRoot> {
   const { root } = options;
-  const isFile = typeof root === "string" && statSync(root, { throwIfNoEntry: false })?.isFile();
+  const isFile =
+    typeof root === "string" && statSync(root, { throwIfNoEntry: false, bigint: true })?.isFile();
   if (!isFile) return { options, close: () => {} };
   const { openSnapshot } = await import("@userpci/sysfs/snapshot");
   const snapshot = await ofCommandLine(() => openSnapshot(root));

@@ -309,5 +309,6 @@ function connectError(result: number, path: string, timeoutMs: number): PciError
 
 /** False of what is there and is something else. */
 function mayBeSocket(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isSocket() ?? true;
+  // As bigints: after a status of a socket in numbers Node 20 resolves modules wrongly (docs/facts.md).
+  return statSync(path, { throwIfNoEntry: false, bigint: true })?.isSocket() ?? true;
 }

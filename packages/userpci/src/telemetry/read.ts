@@ -89,8 +89,10 @@ function socketsIn(directory: string): SocketFile[] {
     // A link of another user's could lead root to any socket of the system.
     if (!entry.isSocket() || !entry.name.endsWith(".sock")) return [];
     const path = join(directory, entry.name);
-    const state = lstatSync(path, { throwIfNoEntry: false });
-    return state === undefined ? [] : [{ path, uid: state.uid, ageMs: Date.now() - state.mtimeMs }];
+    // As bigints: after a status of a socket in numbers Node 20 resolves modules wrongly (docs/facts.md).
+    const state = lstatSync(path, { throwIfNoEntry: false, bigint: true });
+    if (state === undefined) return [];
+    return [{ path, uid: Number(state.uid), ageMs: Date.now() - Number(state.mtimeMs) }];
   });
 }
 

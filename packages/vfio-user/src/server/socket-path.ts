@@ -40,7 +40,7 @@ export function listen(path: string, options: ListenOptions): FrameListener {
 
 /** @throws PciError `ERR_INVALID_ARGUMENT` for what is no socket */
 function isAlive(path: string, options: ListenOptions): boolean {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
+  if (lstatSync(path, { throwIfNoEntry: false, bigint: true })?.isSocket() === false) {
     throw new PciError("ERR_INVALID_ARGUMENT", `${path} is there, and is no socket`, {
       hint: `take another path, or remove it: rm ${path}`,
       path,

@@ -60,10 +60,11 @@ async function watch(call: CommandCall, target: Target, device: PciDevice, wishe
     call.terminal.write(
       `${kind}: watching ${vectors} of ${device.irqs.info(kind).count} vectors; Ctrl-C ends it\n`,
     );
-  const reason = await listen(call, set, tallies, { bars, wishes, started });
+  const reason = await listen(call, set, tallies, { device, bars, wishes, started });
+  if (reason === "unplug") call.terminal.note(`the system wants ${target.address} back: it is let go\n`);
   const durationMs = performance.now() - started;
   const events = tallies.reduce((sum, tally) => sum + tally.events, 0);
-  const failed = reason === "time" && Number.isFinite(wishes.events);
+  const failed = (reason === "time" || reason === "unplug") && Number.isFinite(wishes.events);
   return {
     json: {
       address: target.address,
@@ -84,7 +85,11 @@ async function watch(call: CommandCall, target: Target, device: PciDevice, wishe
   };
 }
 
+/** What ends a watch; `unplug` is that the system wants the device back. */
+type Ending = "events" | "time" | "unplug" | NodeJS.Signals;
+
 interface Scene {
+  readonly device: PciDevice;
   readonly bars: Bars;
   readonly wishes: Wishes;
   readonly started: number;
@@ -95,10 +100,10 @@ async function listen(
   call: CommandCall,
   set: IrqSet,
   tallies: readonly Tally[],
-  { bars, wishes, started }: Scene,
-): Promise<"events" | "time" | NodeJS.Signals> {
+  { device, bars, wishes, started }: Scene,
+): Promise<Ending> {
   using stop = new Stop();
-  const { promise, resolve, reject } = withResolvers<"events" | "time" | NodeJS.Signals>();
+  const { promise, resolve, reject } = withResolvers<Ending>();
   let left = wishes.events;
   for (const vector of set) {
     const tally = tallies.find((each) => each.vector === vector.index)!;
@@ -114,6 +119,7 @@ async function listen(
       if (left <= 0) resolve("events");
     });
   }
+  const release = device.onRelease(() => resolve("unplug"));
   for (const each of wishes.begin) poke(bars, each);
   if (call.options["trigger"] === true) for (const vector of set) vector.trigger();
   stop.signal.addEventListener("abort", () => resolve(stop.by ?? "time"));
@@ -123,6 +129,7 @@ async function listen(
     return await promise;
   } finally {
     clearTimeout(timer);
+    release.close();
   }
 }
 
