@@ -166,6 +166,19 @@ export function treeOf(call: CommandCall): { readonly root?: string } {
   throw wrongRoot(root, path);
 }
 
+/**
+ * Looks at the options of a command that changes a machine, which is always this one: a copy of another only has plans.
+ *
+ * @throws WrongValue for `--root` without `--plan`
+ */
+export function refuseRootWithoutPlan(call: CommandCall): void {
+  const root = optionText(call, "root");
+  if (root === undefined || call.options["plan"] === true) return;
+  const message = `--root goes with --plan: what is changed is this machine, not ${root}`;
+  const hint = "add --plan to see what would be done there, or leave --root out to do it here";
+  throw new WrongValue(new PciError("ERR_INVALID_ARGUMENT", message, { hint }));
+}
+
 /** The error for a value of `--root` that has no PCI functions in it, not even none. */
 export function wrongRoot(root: string, path: string): WrongValue {
   const message = `${JSON.stringify(root)} is no copy of a machine: there is no ${path}`;

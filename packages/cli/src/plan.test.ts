@@ -98,9 +98,27 @@ describe("a plan", () => {
       expect(json.plans).toMatchObject([{ address: BOUND, steps }]);
     }
     expectLines("restore", (await userpci("restore", "--plan", "--jsonl")).out);
+    const lasting = (await userpci("restore", BOUND, "--persistent", "--plan", "--jsonl")).out;
+    expect(expectLines("restore", lasting)).toMatchObject([{ persistent: { plan: true } }, { plan: {} }]);
     const unbind = expectSchema("unbind", (await userpci("unbind", BOUND, "--plan", "--json")).out);
     expect(unbind.plan).toMatchObject({ cutShort: { step: "permit" }, steps });
     expect((await userpci("unbind", NIC, "--plan")).out).toContain("nothing to do\n");
+  });
+
+  it.each([
+    ["bind", NIC],
+    ["bind", NIC, "--group", "--force"],
+    ["unbind", BOUND],
+    ["restore"],
+    ["restore", "--all"],
+    ["restore", "--all", "--persistent"],
+  ])("is all that a copy of another machine has: %s %s", async (...argv) => {
+    const { status, out } = await userpci(...argv, "--json");
+    expect(status).toBe(2);
+    expect(expectSchema("error", out).error).toMatchObject({
+      code: "ERR_INVALID_ARGUMENT",
+      message: expect.stringContaining("--root goes with --plan"),
+    });
   });
 
   it("of one function excludes --all", async () => {

@@ -18,14 +18,15 @@ export async function run(call: CommandCall): Promise<Report> {
     setups.push(await unpersist(address));
     restored.push(...(await giveBack(call, address)));
   });
+  const persistent = setups.map((setup) => setupJson(setup, "undone"));
   return {
     failed: failed.length > 0,
-    json: {
-      restored,
-      failed,
-      removed: [],
-      persistent: setups.map((setup) => setupJson(setup, "undone")),
-    },
+    json: { restored, failed, removed: [], persistent },
+    lines: [
+      ...persistent.map(persistentLine),
+      ...restored.map((each) => ({ restored: each })),
+      ...failed.map((each) => ({ failed: each })),
+    ],
     text: (style) => [
       ...setups.flatMap((setup) => [
         `no longer at boot: ${setup.address}`,
@@ -66,6 +67,8 @@ export async function tryEach(
   return failed;
 }
 
+const persistentLine = (setup: object): object => ({ persistent: setup });
+
 /** @throws PciError `ERR_INVALID_ARGUMENT` */
 function addressesOf(call: CommandCall): string[] {
   const address = call.arguments[0];
@@ -92,11 +95,10 @@ async function planned(call: CommandCall, addresses: readonly string[]): Promise
   const plans: ReleasePlan[] = [];
   for (const address of addresses) plans.push(...(await planOne(address, tree)));
   const command = `sudo userpci restore ${call.arguments[0] ?? "--all"} --persistent`;
+  const persistent = setups.map((setup) => setupJson(setup, "plan"));
   return {
-    json: {
-      plans: plans.map(releasePlanJson),
-      persistent: setups.map((setup) => setupJson(setup, "plan")),
-    },
+    json: { plans: plans.map(releasePlanJson), persistent },
+    lines: [...persistent.map(persistentLine), ...plans.map((plan) => ({ plan: releasePlanJson(plan) }))],
     text: (style) => [
       ...setups.flatMap((setup) => [
         `no longer at boot: ${setup.address}`,

@@ -11,7 +11,14 @@ import {
   readGroup,
 } from "@userpci/sysfs";
 import { type PersistentSetup, persist, planPersist } from "@userpci/sysfs/persist";
-import { type CommandCall, ofCommandLine, optionText, type Report, treeOf } from "../command.ts";
+import {
+  type CommandCall,
+  ofCommandLine,
+  optionText,
+  type Report,
+  refuseRootWithoutPlan,
+  treeOf,
+} from "../command.ts";
 import { formatFailure, toFailure } from "../failure.ts";
 import { groupJson } from "../function-view.ts";
 import { waiting } from "../kernel-progress.ts";
@@ -21,6 +28,7 @@ import type { Style } from "../style.ts";
 
 /** `userpci bind`. */
 export async function run(call: CommandCall): Promise<Report> {
+  refuseRootWithoutPlan(call);
   const user = optionText(call, "user");
   const [group, force] = ["group", "force"].map((name) => call.options[name] === true);
   const options = { ...(user !== undefined && { user }), force: force!, group: group! };

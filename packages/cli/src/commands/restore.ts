@@ -1,6 +1,13 @@
 import { PciError } from "@userpci/interface";
 import { planRestore, type Restoration, type Restored, restore } from "@userpci/sysfs";
-import { type CommandCall, ofCommandLine, type Report, treeOf, WrongValue } from "../command.ts";
+import {
+  type CommandCall,
+  ofCommandLine,
+  type Report,
+  refuseRootWithoutPlan,
+  treeOf,
+  WrongValue,
+} from "../command.ts";
 import { formatFailure, toFailure } from "../failure.ts";
 import { waiting } from "../kernel-progress.ts";
 import { bootLines, cutShortLines, releasePlanJson, releasePlanLines } from "../plan-view.ts";
@@ -8,6 +15,7 @@ import type { Style } from "../style.ts";
 
 /** `userpci restore`. */
 export async function run(call: CommandCall): Promise<Report> {
+  refuseRootWithoutPlan(call);
   const address = call.arguments[0] ?? null;
   const all = call.options["all"] === true;
   if (all && address !== null) {

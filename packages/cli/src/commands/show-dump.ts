@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { PciError } from "@userpci/interface";
 import {
   bytesRegion,
@@ -12,7 +11,7 @@ import { addressText, type DumpedFunction, parseDump } from "@userpci/pci-config
 import { PciAddress } from "@userpci/sysfs";
 import type { Report } from "../command.ts";
 import { readPciIds } from "../names.ts";
-import { readStandardInput } from "../standard-input.ts";
+import { readInput } from "../standard-input.ts";
 
 /** A function of a file. */
 export interface ShownFunction {
@@ -106,7 +105,7 @@ function findIn(functions: readonly ShownFunction[], wanted: string, path: strin
 /** The bytes of a file; `-` is standard input. @throws PciError `ERR_INVALID_ARGUMENT` for one that cannot be read */
 export function readDump(path: string): Buffer {
   try {
-    return path === "-" ? readStandardInput() : readFileSync(path);
+    return readInput(path);
   } catch (cause) {
     throw new PciError("ERR_INVALID_ARGUMENT", `${path} cannot be read: ${(cause as Error).message}`, {
       path,

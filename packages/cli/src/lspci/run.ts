@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { getSystemErrorMap } from "node:util";
 import { isPciError, PciError } from "@userpci/interface";
 import {
@@ -12,7 +11,7 @@ import {
 } from "@userpci/pci-config/lspci";
 import { readModuleAliases } from "@userpci/sysfs/modules";
 import { readNames, readPciIds } from "../names.ts";
-import { readStandardInput } from "../standard-input.ts";
+import { readInput } from "../standard-input.ts";
 import type { Terminal } from "../terminal.ts";
 import { version } from "../version.ts";
 import { type LspciArguments, parseArguments, UsageError } from "./arguments.ts";
@@ -65,7 +64,7 @@ function dumpedDevices(path: string): readonly LspciDevice[] {
 function readDump(path: string): string {
   try {
     // Not UTF-8: names of devices are of no interest, and any byte may stand in them.
-    return (path === "-" ? readStandardInput() : readFileSync(path)).toString("latin1");
+    return readInput(path).toString("latin1");
   } catch (cause) {
     const { errno, code } = cause as NodeJS.ErrnoException;
     // lspci opens a directory, and finds nothing in it.
