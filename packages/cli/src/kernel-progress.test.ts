@@ -2,9 +2,10 @@ import type { DriverOptions } from "@userpci/sysfs";
 import { describe, expect, it } from "vitest";
 import type { CommandCall } from "./command.ts";
 import { waiting } from "./kernel-progress.ts";
+import { stopSignals } from "./stop.ts";
 import { createStyle } from "./style.ts";
 
-function makeCall(timeout?: string): CommandCall & { notes: string[] } {
+function makeCall(timeout?: string, interactive = false): CommandCall & { notes: string[] } {
   const notes: string[] = [];
   const style = createStyle(false);
   return {
@@ -20,7 +21,7 @@ function makeCall(timeout?: string): CommandCall & { notes: string[] } {
       note: (text) => void notes.push(text),
       style,
       noteStyle: style,
-      interactive: false,
+      interactive,
       columns: undefined,
       noteColumns: undefined,
     },
@@ -39,8 +40,18 @@ describe("waiting for the kernel", () => {
     });
     expect(given.timeoutMs).toBe(2500);
     expect(call.notes).toEqual([
-      "0000:00:04.0: waiting for the kernel (release, 2 s); open in pid 41 (node driver.js)\n",
+      "0000:00:04.0: waiting for the kernel (release); open in pid 41 (node driver.js)  2 s\n",
     ]);
+  });
+
+  it("keeps one line up to date on a terminal, and takes it away", async () => {
+    const call = makeCall(undefined, true);
+    await waiting(call, async ({ onProgress }) => {
+      const step = { address: "0000:00:04.0", step: "release", holders: [] } as const;
+      for (const elapsedMs of [2000, 4000]) onProgress?.({ ...step, elapsedMs });
+    });
+    const shown = "\r\x1b[2K  … 0000:00:04.0: waiting for the kernel (release)";
+    expect(call.notes).toEqual([`${shown}  2 s`, `${shown}  4 s`, "\r\x1b[2K"]);
   });
 
   it("takes parts of a second, in whole milliseconds", async () => {
@@ -49,14 +60,15 @@ describe("waiting for the kernel", () => {
   });
 
   it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("is stopped by %s, once", async (name) => {
-    const before = process.listenerCount(name);
+    const listeners = () => stopSignals.map((each) => process.listenerCount(each));
+    const before = listeners();
     await waiting(makeCall(), async ({ signal }) => {
       process.emit(name, name);
       expect(signal?.reason).toMatchObject({ message: `interrupted by ${name}` });
-      // The next one does what it does to any program.
-      expect(process.listenerCount(name)).toBe(before);
+      // The next one, whichever it is, does what it does to any program.
+      expect(listeners()).toEqual(before);
     });
     await waiting(makeCall(), async () => undefined);
-    expect(process.listenerCount(name)).toBe(before);
+    expect(listeners()).toEqual(before);
   });
 });

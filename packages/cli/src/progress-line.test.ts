@@ -32,6 +32,24 @@ describe("ProgressLine", () => {
     expect(notes).toEqual(["fetching\n", "booting\n"]);
   });
 
+  it("counts from where something began, also where it cannot write over", () => {
+    const { notes, ...rest } = terminal(false);
+    using line = new ProgressLine(rest);
+    line.update("waiting", 0);
+    line.update("waiting", 2900);
+    expect(notes).toEqual(["waiting\n", "waiting  2 s\n"]);
+  });
+
+  it("tells of a loop once a second", () => {
+    const { notes, ...rest } = terminal(false);
+    using line = new ProgressLine(rest);
+    for (let step = 1; step <= 25; step++) {
+      vi.advanceTimersByTime(100);
+      line.tick(() => `step ${step}`);
+    }
+    expect(notes).toEqual(["step 10\n", "step 20\n"]);
+  });
+
   it("stays within one line", () => {
     const { notes, ...rest } = terminal(true);
     using line = new ProgressLine(rest);

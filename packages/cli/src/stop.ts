@@ -1,19 +1,22 @@
 /** What a user ends a command with. */
-const signals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+export const stopSignals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** The end of a command that goes on until it is told to stop, by a signal or by {@link Stop.now}. */
 export class Stop implements Disposable {
   readonly #controller = new AbortController();
+  readonly #reasonOf: ((signal: NodeJS.Signals) => Error) | undefined;
   readonly #onSignal = (signal: NodeJS.Signals): void => {
-    // The second one ends the command by force.
+    // The second one, whichever it is, ends the command by force.
     this.#forget();
     this.#by = signal;
-    this.now();
+    this.#controller.abort(this.#reasonOf?.(signal));
   };
   #by: NodeJS.Signals | null = null;
 
-  constructor() {
-    for (const signal of signals) process.on(signal, this.#onSignal);
+  /** @param reasonOf the error that what was stopped by a signal fails with, as the reason of {@link Stop.signal} */
+  constructor(reasonOf?: (signal: NodeJS.Signals) => Error) {
+    this.#reasonOf = reasonOf;
+    for (const signal of stopSignals) process.on(signal, this.#onSignal);
   }
 
   /** Fires at the end. */
@@ -36,6 +39,6 @@ export class Stop implements Disposable {
   }
 
   #forget(): void {
-    for (const signal of signals) process.removeListener(signal, this.#onSignal);
+    for (const signal of stopSignals) process.removeListener(signal, this.#onSignal);
   }
 }

@@ -1,11 +1,10 @@
+import { once } from "node:events";
 import { PciError } from "@userpci/interface";
 import { type ServeOptions, type Server, serve } from "@userpci/vfio-user/server";
 import { type CommandCall, ofCommandLine, optionText, type Report, WrongValue } from "../command.ts";
 import { type EventReport, eventLines, reportEvent } from "../serve/events.ts";
 import { findModels, type MakeModels } from "../serve/models.ts";
-
-/** What a user ends a server with. */
-const interrupts: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+import { Stop } from "../stop.ts";
 
 /** What happened while it was served. */
 interface History {
@@ -25,12 +24,13 @@ export async function run(call: CommandCall): Promise<Report> {
   const history: History = { clients: 0, faults: 0, events: [] };
   const servers = await startAll(call, make, socket, history);
   try {
-    const ended = nextSignal();
+    using stop = new Stop();
     const clients = clientsOf(optionText(call, "clients"));
     const served = servers.map(({ path, function: fn }) => ({ name: fn?.name ?? name, path, clients }));
     call.line({ type: "serving", served });
     if (!json) for (const { path } of served) terminal.write(servingText(name, path, clients));
-    const signal = await ended;
+    if (!stop.signal.aborted) await once(stop.signal, "abort");
+    const signal = stop.by!;
     const { clients: had, faults, events } = history;
     const durationMs = performance.now() - started;
     const result = { model: name, served, clients: had, faults, signal, durationMs };
@@ -114,14 +114,3 @@ function clientsOf(value: string | undefined): "one" | "many" {
 }
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`;
-
-/** The first signal that asks for the end; the second one ends the command by force. */
-function nextSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const onSignal = (signal: NodeJS.Signals): void => {
-      for (const each of interrupts) process.removeListener(each, onSignal);
-      resolve(signal);
-    };
-    for (const signal of interrupts) process.on(signal, onSignal);
-  });
-}

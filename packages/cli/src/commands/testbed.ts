@@ -18,16 +18,15 @@ import {
 } from "../command.ts";
 import { hex } from "../json.ts";
 import { ProgressLine } from "../progress-line.ts";
-
-/** What a user ends it with. */
-const interrupts: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+import { optionMilliseconds } from "../seconds.ts";
+import { Stop } from "../stop.ts";
 
 /** `userpci testbed`. */
 export async function run(call: CommandCall): Promise<Report> {
   const { bootOptions, runOptions } = await ofCommandLine(() => optionsOf(call));
-  using interrupt = new Interrupt();
+  using stop = new Stop(interrupted);
   const started = performance.now();
-  await using vm = await start(call, { ...bootOptions, signal: interrupt.signal });
+  await using vm = await start(call, { ...bootOptions, signal: stop.signal });
   const bootMs = performance.now() - started;
   const tell = (stream: "stdout" | "stderr") => (chunk: Uint8Array) => {
     call.line({ type: "output", stream, text: Buffer.from(chunk).toString() });
@@ -37,7 +36,7 @@ export async function run(call: CommandCall): Promise<Report> {
   };
   const result = await vm.run(call.rest, {
     ...runOptions,
-    signal: interrupt.signal,
+    signal: stop.signal,
     onStdout: tell("stdout"),
     onStderr: tell("stderr"),
   });
@@ -71,11 +70,12 @@ async function start({ terminal }: CommandCall, options: BootOptions): Promise<V
   }
 }
 
-/** @throws PciError `ERR_INVALID_ARGUMENT` */
+/** @throws WrongValue; PciError `ERR_INVALID_ARGUMENT` */
 function optionsOf(call: CommandCall): { bootOptions: BootOptions; runOptions: RunOptions } {
   const text = (name: string): string | undefined => optionText(call, name);
   const [kernel, memory, iommu, append, user] = ["kernel", "memory", "iommu", "append", "user"].map(text);
-  const [memlock, timeout] = ["memlock", "timeout"].map(text);
+  const memlock = text("memlock");
+  const timeoutMs = optionMilliseconds(call, "timeout", 0);
   if (kernel !== undefined && kernel !== "iommufd") throw wrong("--kernel", kernel, "iommufd");
   return {
     bootOptions: {
@@ -90,9 +90,7 @@ function optionsOf(call: CommandCall): { bootOptions: BootOptions; runOptions: R
       ...(memlock !== undefined && {
         memlock: memlock === "unlimited" ? memlock : whole("--memlock", memlock, "8388608, or unlimited"),
       }),
-      ...(timeout !== undefined && {
-        timeoutMs: 1000 * whole("--timeout", timeout, "300, or 0 for no limit"),
-      }),
+      ...(timeoutMs !== undefined && { timeoutMs }),
     },
   };
 }
@@ -112,26 +110,7 @@ function statusOf({ code, signal }: RunResult): number {
   return signal === null ? (code ?? 1) : 128 + constants.signals[signal];
 }
 
-/** Ends the machine when this process is asked to end. */
-class Interrupt implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #listener = (name: NodeJS.Signals): void => {
-    this.#controller.abort(
-      new PciError("ERR_ABORTED", `interrupted by ${name}: the virtual machine was ended`, {
-        hint: "run it again",
-      }),
-    );
-  };
-
-  constructor() {
-    for (const name of interrupts) process.once(name, this.#listener);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  [Symbol.dispose](): void {
-    for (const name of interrupts) process.removeListener(name, this.#listener);
-  }
-}
+const interrupted = (signal: NodeJS.Signals): PciError =>
+  new PciError("ERR_ABORTED", `interrupted by ${signal}: the virtual machine was ended`, {
+    hint: "run it again",
+  });

@@ -2,9 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { PciError } from "@userpci/interface";
 import { WrongValue } from "../command.ts";
-
-/** What a user ends a program with. A terminal tells the program itself, and this process waits for it. */
-const interrupts: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+import { stopSignals } from "../stop.ts";
 
 /** How a program is run for somebody. */
 export interface ProgramOptions {
@@ -26,12 +24,13 @@ export async function runProgram(words: readonly string[], { env, json }: Progra
     stdio: ["inherit", json ? 2 : "inherit", "inherit"],
     env: { ...process.env, ...env },
   });
+  // A terminal tells the program itself.
   const forward = (signal: NodeJS.Signals): void => void (process.stdin.isTTY || child.kill(signal));
-  for (const signal of interrupts) process.on(signal, forward);
+  for (const signal of stopSignals) process.on(signal, forward);
   try {
     return await ended(child, file);
   } finally {
-    for (const signal of interrupts) process.removeListener(signal, forward);
+    for (const signal of stopSignals) process.removeListener(signal, forward);
   }
 }
 

@@ -10,7 +10,7 @@ import { type AccessBits, numberOf, type Place, placeOf, readAt } from "./access
 const PRINTED = 256;
 /** Most bytes that are printed. */
 const MOST_PRINTED = 2 ** 20;
-/** Bytes between two looks at the clock. */
+/** Bytes between two looks at the clock, which is when progress may be told. */
 const CHUNK = 2 ** 16;
 /** Bytes in a row. */
 const ROW = 16;
@@ -91,12 +91,9 @@ function hexRows(bytes: Uint8Array, from: number): string[] {
 /** The span in parts, with progress. */
 function* partsOf(call: CommandCall, region: Region, span: Span): Generator<Uint8Array> {
   using progress = new ProgressLine(call.terminal);
-  let told = performance.now();
   for (let done = 0; done < span.length; done += CHUNK) {
     const length = Math.min(CHUNK, span.length - done);
     yield readSpan(region, { ...span, offset: span.offset + done, length });
-    if (performance.now() - told < 1000) continue;
-    told = performance.now();
-    progress.update(`${sizeText(done + length)} of ${sizeText(span.length)}`);
+    progress.tick(() => `${sizeText(done + length)} of ${sizeText(span.length)}`);
   }
 }
