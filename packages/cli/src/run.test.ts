@@ -194,10 +194,18 @@ describe("show", () => {
     expect((await onTree("show", "-v", "--verbose", "00:04.0")).out).toBe(most.out);
   });
 
-  it("says that an ordinary user sees the header only", async () => {
-    const [{ out }, registers] = [await onTree("show", "00:05.0"), await onTree("show", "-vv", "00:05.0")];
-    expect(out).toContain("known to root: sudo userpci show 0000:00:05.0");
-    expect(registers.out).toContain("reads the first 64 only: sudo userpci show -vv 0000:00:05.0");
+  it("says what a copied tree does not tell of registers, and sends nobody to this machine for it", async () => {
+    const outs = [["00:05.0"], ["-v", "00:05.0"], ["-vv", "00:05.0"], ["00:06.0"]].map((words) =>
+      onTree("show", ...words),
+    );
+    const [some, more, all, none] = (await Promise.all(outs)).map(({ out }) => out);
+    const why =
+      "not known: the copy has the first 64 bytes of configuration space; one that root makes has all";
+    expect(some).toContain(`vectors  ${why}`);
+    expect(more).toMatch(new RegExp(`has +${why}`));
+    expect(all).toContain(`configuration space, 64 bytes\n  the rest is ${why}\n`);
+    expect(none).toMatch(/vectors +not known: the copy has no byte of configuration space;/);
+    expect(`${some}${more}${all}${none}`).not.toContain("sudo");
   });
 
   it("says what a copied tree lacks", async () => {

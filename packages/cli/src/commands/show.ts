@@ -5,15 +5,13 @@ import { type CommandCall, optionCount, optionText, type Report, treeOf } from "
 import { idOf } from "../function-view.ts";
 import { readPciIds } from "../names.ts";
 import { detailFacts, functionFacts } from "../show/facts.ts";
+import { configLimit } from "../show/limit.ts";
 import { type Shown, shownFunction, shownJson } from "../show/shown.ts";
 import type { Style } from "../style.ts";
 
 /** How much text tells: identity, abilities and owner; then its place and what it consists of; then every register. */
 const DETAILS = 1;
 const REGISTERS = 2;
-
-/** Fewest bytes of a function's configuration space; who reads less may not read all of it. */
-const SMALLEST_CONFIG = 256;
 
 /** `userpci show`. */
 export async function run(call: CommandCall): Promise<Report> {
@@ -34,29 +32,29 @@ async function showFunction(call: CommandCall): Promise<Report> {
   const depth = optionCount(call, "verbose");
   // The form for programs has all bytes, so that it reads back; text needs those that somebody owns.
   using file = call.json || depth >= REGISTERS ? new ConfigFile(fn.address, tree) : null;
+  const limit = configLimit(fn.address, shown.configBytes, ["", "-v ", "-vv "][Math.min(depth, 2)]!, tree);
   const options = { barSizes: barSizes(shown) };
   const config = file === null ? null : (call.json ? toJSON : describe)(configOf(file), options);
   return {
     json: { ...shownJson(shown, names), configBytes: shown.configBytes, config },
     text: (style) => [
       `${style.bold(fn.address)}  ${className(fn.classCode)}  ${idOf(fn.vendor, fn.device)}`,
-      ...functionFacts(shown, names, style),
-      ...(depth >= DETAILS ? detailFacts(shown, style) : []),
-      ...(config === null ? [] : ["", ...registers(shown, formatConfig(config), style)]),
+      ...functionFacts(shown, names, limit, style),
+      ...(depth >= DETAILS ? detailFacts(shown, limit, style) : []),
+      ...(config === null ? [] : ["", ...registers(shown.configBytes, formatConfig(config), limit, style)]),
     ],
   };
 }
 
-function registers({ fn, configBytes }: Shown, lines: readonly string[], style: Style): string[] {
+function registers(
+  bytes: number,
+  lines: readonly string[],
+  limit: string | null,
+  { bold, yellow }: Style,
+): string[] {
   return [
-    style.bold(`configuration space, ${configBytes} bytes`),
-    ...(configBytes < SMALLEST_CONFIG
-      ? [
-          style.yellow(
-            `  an ordinary user reads the first ${configBytes} only: sudo userpci show -vv ${fn.address}`,
-          ),
-        ]
-      : []),
+    bold(`configuration space, ${bytes} bytes`),
+    ...(limit === null ? [] : [yellow(`  the rest is ${limit}`)]),
     ...lines.map((line) => `  ${line}`),
   ];
 }

@@ -5,11 +5,12 @@ import { hex } from "../json.ts";
 import { pad, type Style } from "../style.ts";
 import type { Shown } from "./shown.ts";
 
-/** Fewest bytes of configuration space from which capabilities can be told. */
-const WITH_CAPABILITIES = 256;
-
-/** What a function is, what it can do, and who owns it, as lines. */
-export function functionFacts(shown: Shown, names: PciIds, style: Style): string[] {
+/**
+ * What a function is, what it can do, and who owns it, as lines.
+ *
+ * @param limit why its abilities are not known; see {@link configLimit}
+ */
+export function functionFacts(shown: Shown, names: PciIds, limit: string | null, style: Style): string[] {
   const { fn, interfaces, path } = shown;
   const { link, shortfall, slot } = path.at(-1)!;
   const slower =
@@ -21,7 +22,7 @@ export function functionFacts(shown: Shown, names: PciIds, style: Style): string
     ...fact("slot", [slot ?? ""], style),
     ...fact("link", [link === null ? "" : `${linkText(link)}${slower}`], style),
     ...fact("node", [fn.numaNode === null ? "" : `NUMA node ${fn.numaNode}`], style),
-    ...fact("vectors", [vectorText(shown)], style),
+    ...fact("vectors", [limit ?? vectorText(shown)], style),
     ...fact("resets", [fn.resetMethods.join(", ") || "none"], style),
     ...fact("virtual", [virtualText(fn)], style),
     ...fact("memory", fn.resources.map(resourceText), style),
@@ -31,7 +32,7 @@ export function functionFacts(shown: Shown, names: PciIds, style: Style): string
 }
 
 /** Where a function is and what it consists of, as more lines. */
-export function detailFacts(shown: Shown, style: Style): string[] {
+export function detailFacts(shown: Shown, limit: string | null, style: Style): string[] {
   const { path, gaps, modules, driverOverride, errors, group, abilities } = shown;
   const { portType, powerState, runtimeStatus, cpus, acs } = path.at(-1)!;
   const reserved = group?.reserved ?? [];
@@ -62,7 +63,7 @@ export function detailFacts(shown: Shown, style: Style): string[] {
       reserved.map(({ start, last, type }) => `${hex(start)} to ${hex(last)}  ${type}`),
       style,
     ),
-    ...fact("has", abilities?.capabilities.map(([name, offset]) => `${name} at ${hex(offset)}`) ?? [], style),
+    ...fact("has", limit === null ? capabilityTexts(shown) : [limit], style),
     ...fact("problems", abilities?.problems.map(({ message }) => style.red(message)) ?? [], style),
   ];
 }
@@ -71,8 +72,10 @@ function driverText({ driver, vfioDevice }: PciFunction, interfaces: readonly st
   return driver === null ? "none" : [driver, vfioDevice, ...interfaces].filter(Boolean).join(", ");
 }
 
-function vectorText({ abilities, configBytes, fn }: Shown): string {
-  if (configBytes < WITH_CAPABILITIES) return `known to root: sudo userpci show ${fn.address}`;
+const capabilityTexts = ({ abilities }: Shown): string[] =>
+  abilities?.capabilities.map(([name, offset]) => `${name} at ${hex(offset)}`) ?? [];
+
+function vectorText({ abilities }: Shown): string {
   const { vectors } = abilities ?? { vectors: null };
   if (vectors === null) return "";
   const kinds = [
