@@ -108,13 +108,16 @@ export const bound: Readonly<Record<string, Readonly<Record<string, string>>>> =
 /** The ordinary user of the tests: "nobody", who owns no file. */
 export const USER = 65534;
 
+/** The expansion ROM of the `main` machine's e1000e, which comes with QEMU. */
+export const ROM_FILE = "efi-e1000e.rom";
+
 const main: BootOptions = {
   devices: [
     "edu",
     "edu,addr=0x5,dma_mask=0xffffffffffffffff",
     "nvme",
     // The test bed leaves boot ROMs out; this one is here to be read.
-    "e1000e,romfile=efi-e1000e.rom",
+    `e1000e,romfile=${ROM_FILE}`,
     "pcie-pci-bridge,id=conventional,addr=0x10",
     "edu,bus=conventional,addr=1",
     "e1000,bus=conventional,addr=2",

@@ -1,13 +1,33 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { provision } from "@userpci/testbed";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectNamed } from "../../packages/cli/src/testing/schema.ts";
 import { type LineResult, runLines } from "./harness/command-lines.ts";
 import { preparedVm } from "./harness/host.ts";
-import { at, USER } from "./machines.ts";
+import { at, ROM_FILE, USER } from "./machines.ts";
 
 /** What a line printed, that ended well and holds to its schema. */
 function json({ line, status, out }: LineResult): ReturnType<typeof JSON.parse> {
   expect({ line, status, out }).toEqual({ line, status: 0, out: expect.any(String) });
   return expectNamed(out);
+}
+
+/** The ROM that the machine's e1000e was given, from where QEMU looks for such files. */
+async function romFile(): Promise<Buffer> {
+  const { qemu, qemuEnvironment } = await provision();
+  const [program, ...first] = qemu;
+  const env = { ...process.env, ...qemuEnvironment };
+  const folders = execFileSync(program, [...first, "-L", "help"], { env, encoding: "utf8" }).split("\n");
+  for (const folder of folders) {
+    try {
+      return readFileSync(join(folder, ROM_FILE));
+    } catch {
+      // In another one.
+    }
+  }
+  throw new Error(`${ROM_FILE} is in none of ${folders.join(", ")}`);
 }
 
 const edu = at.wideEdu;
@@ -32,7 +52,8 @@ const asRoot = [
   // Nobody has it open, so it sleeps.
   power,
   `mem read ${at.e1000e} 0 8 --via sysfs --json`,
-  `rom ${at.e1000e} --via sysfs --json`,
+  `rom ${at.e1000e} --via sysfs --output /tmp/sysfs.rom --json`,
+  "! cat /tmp/sysfs.rom | base64 -w 0",
   `reset ${at.nvme} --plan --json`,
   `reset ${at.nvme} --json`,
   `reset ${at.nvme} --method flr --json`,
@@ -40,6 +61,8 @@ const asRoot = [
   `dma test ${at.nvme} --json`,
 ];
 const asUser = [
+  `rom ${at.e1000e} --via vfio --output /tmp/vfio.rom --json`,
+  "! cat /tmp/vfio.rom | base64 -w 0",
   `mem read ${edu} 0 IDENTIFICATION --json`,
   `mem read ${edu} 0 0 --via sysfs --json`,
   `config get ${edu} command --json`,
@@ -95,12 +118,25 @@ describe("commands that reach into a device", () => {
     // Device status (Intel 82574 datasheet, 10.2.2.2): the link is up.
     const [{ value }] = json(root(`mem read ${at.e1000e} 0 8 --via sysfs --json`)).values;
     expect(Number(value) & 2).toBe(2);
-    // Over VFIO each access of a ROM maps all of it anew, which takes a minute here; `tests/vm/backend` reads some.
-    expect(json(root(`rom ${at.e1000e} --via sysfs --json`))).toMatchObject({
-      problem: null,
-      images: [{ id: "8086:10d3", kind: "x86", checksumHolds: true }, { kind: "efi" }],
-    });
     expect(root(`${power} #`).out).toBe("D3hot\nauto\n");
+  });
+
+  it("read the expansion ROM through sysfs as root, and over VFIO as an ordinary user", async () => {
+    const file = await romFile();
+    for (const [who, way] of [
+      [root, "sysfs"],
+      [user, "vfio"],
+    ] as const) {
+      const told = json(who(`rom ${at.e1000e} --via ${way} --output /tmp/${way}.rom --json`));
+      expect(told).toMatchObject({
+        via: expect.stringContaining(way),
+        problem: null,
+        images: [{ id: "8086:10d3", kind: "x86", checksumHolds: true }, { kind: "efi" }],
+      });
+      const read = Buffer.from(who(`! cat /tmp/${way}.rom | base64 -w 0`).out, "base64");
+      expect(read.length).toBe(told.bytes);
+      expect(read.equals(file.subarray(0, read.length))).toBe(true);
+    }
   });
 
   it("check, explain and compare configuration spaces", () => {

@@ -64,6 +64,11 @@ export interface Region {
   write32(offset: number, value: number): void;
   /** Writes the low 64 bits of `value` in one access. @throws `ERR_NOT_SUPPORTED` if unmapped */
   write64(offset: number, value: bigint): void;
+  /**
+   * Fills `bytes` with what is from byte `offset` on, in as few calls as the backend can. Only of memory that reads the same in
+   * whatever accesses, as an expansion ROM: it is left out of other regions, and where there is nothing better than {@link read32}.
+   */
+  readInto?(offset: number, bytes: Uint8Array): void;
 }
 
 /** A {@link Region} that holds something open, such as a mapping. */

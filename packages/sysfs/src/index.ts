@@ -72,7 +72,7 @@ export type { PciResource } from "./resource.ts";
 export { type Restoration, type Restored, type RestoreOptions, restore } from "./restore.ts";
 export { findRisks, inUse } from "./risks/find-risks.ts";
 export type { Risk, RiskKind } from "./risks/risk.ts";
-export { readRom } from "./rom.ts";
+export { type RomOptions, readRom } from "./rom.ts";
 export { type IsolationGap, type RootBus, readTopology, Topology, type TopologyNode } from "./topology.ts";
 export type { TreeOptions } from "./tree.ts";
 export { parseUevent, type Uevent } from "./uevent.ts";

@@ -24,6 +24,8 @@ export interface DeviceCalls extends BeyondKernel {
   ioctlAsync(request: number, argument: Uint8Array): Promise<number>;
   /** One read of `width` bytes at a position of the device's file, as `REGION_INFO` laid the regions out in it. */
   readScalar(position: number, width: 1 | 2 | 4): number;
+  /** A read of many bytes, as {@link readScalar}. Returns how many it were, at least 1, or a negative errno. */
+  pread(position: number, target: Uint8Array): number;
   /** One write, as {@link readScalar}. */
   writeScalar(position: number, width: 1 | 2 | 4, value: number): number;
   /** Where a part of the device's file can be mapped: bytes `offset` of another descriptor; or a negative errno. */
@@ -41,6 +43,8 @@ export function nativeOver(calls: DeviceCalls): Native {
     ...native,
     ioctl: (_fd, request, argument) => calls.ioctl(request, argument),
     ioctlAsync: (_fd, request, argument) => calls.ioctlAsync(request, argument),
+    pread: (fd, target, position) =>
+      fd === calls.fd ? calls.pread(position, target) : native.pread(fd, target, position),
     readScalar: (_fd, position, width) => calls.readScalar(position, width),
     writeScalar: (_fd, position, width, value) => calls.writeScalar(position, width, value),
     mmap(length, prot, flags, fd, offset, address) {

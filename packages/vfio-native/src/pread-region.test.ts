@@ -27,6 +27,13 @@ function fileOf(bytes: Uint8Array, silentFrom = Number.POSITIVE_INFINITY) {
           ? view.getUint16(position, true)
           : view.getUint32(position, true);
     },
+    pread(_fd: number, target: Uint8Array, position: number) {
+      const count = Math.min(target.length, 3000);
+      calls.push(`read up to ${target.length} at ${position}`);
+      if (position >= silentFrom) return -5;
+      target.set(bytes.subarray(position, position + count));
+      return count;
+    },
     writeScalar(_fd: number, position: number, width: 1 | 2 | 4, value: number) {
       calls.push(`write ${width} at ${position}: ${value}`);
       return position >= silentFrom ? -5 : 0;
@@ -50,6 +57,24 @@ describe("PreadRegion", () => {
       size: 4096,
       msixTable: { offset: 0x100, size: 0x20 },
     });
+  });
+
+  it("reads a ROM in as few calls as the kernel lets it, and registers never so", () => {
+    const rom = new PreadRegion(access, { name: "the ROM", base, size: 4096, bulk: true });
+    const bytes = new Uint8Array(4000);
+    rom.readInto!(8, bytes);
+    expect(bytes).toEqual(new Uint8Array(4000).fill(0x11));
+    expect(file.calls).toEqual([`read up to 4000 at ${base + 8}`, `read up to 1000 at ${base + 3008}`]);
+    rom.readInto!(4096, new Uint8Array(0));
+    for (const [offset, length] of [
+      [97, 4000],
+      [-1, 1],
+      [4096, 1],
+    ] as const)
+      expect(codeOf(() => rom.readInto!(offset, new Uint8Array(length)))).toBe("ERR_OUT_OF_RANGE");
+    expect(region.readInto).toBeUndefined();
+    access.close();
+    expect(codeOf(() => rom.readInto!(0, bytes))).toBe("ERR_CLOSED");
   });
 
   it("makes one call of the access's width at the region's place", () => {

@@ -22,12 +22,17 @@ export interface RegionSpan {
   readonly msixTable?: RegionArea;
   /** Whether it is the device's registers: there a read of all ones may come from nobody. */
   readonly registers?: boolean;
+  /** Whether it reads the same in whatever accesses: {@link Region.readInto} is offered then. */
+  readonly bulk?: boolean;
   /** How accesses of 64 bits go, if they can. Default: they are refused. */
   readonly wide?: WideAccess;
 }
 
 /** Error numbers with which vfio-pci answers for a device that does not decode memory or is gone. */
 const UNANSWERED = new Set([-5 /* EIO */, -6 /* ENXIO */, -19 /* ENODEV */]);
+
+/** What a span that ends too early counts as: EIO. */
+const END_OF_FILE = -5;
 
 /** What the bus answers for a device that is not there, by the read's width in bytes. */
 const ones = { 1: 0xff, 2: 0xffff, 4: 0xffff_ffff } as const;
@@ -37,6 +42,7 @@ const ONES64 = 2n ** 64n - 1n;
 /** A region by `pread` and `pwrite` on the device descriptor: one system call, one access. */
 export class PreadRegion implements Region {
   readonly size: number;
+  readonly readInto?: (offset: number, bytes: Uint8Array) => void;
   readonly #access: DeviceAccess;
   readonly #span: RegionSpan;
   readonly #base: number;
@@ -46,6 +52,7 @@ export class PreadRegion implements Region {
     this.#span = span;
     this.#base = span.base;
     this.size = span.size;
+    if (span.bulk) this.readInto = (offset, bytes) => this.#fill(offset, bytes);
   }
 
   read8(offset: number): number {
@@ -98,6 +105,18 @@ export class PreadRegion implements Region {
     if (value < 0) this.#fail(value, "pread", offset);
     if (value === ones[width] && this.#span.registers) this.#doubt(offset);
     return value;
+  }
+
+  #fill(offset: number, bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#check(offset, 1);
+    this.#check(offset + bytes.length - 1, 1);
+    const { native, fd } = this.#access;
+    for (let done = 0; done < bytes.length; ) {
+      const count = native.pread(fd, bytes.subarray(done), this.#base + offset + done);
+      if (count <= 0) this.#fail(count === 0 ? END_OF_FILE : count, "pread", offset + done);
+      done += count;
+    }
   }
 
   #write(offset: number, width: 1 | 2 | 4, value: number): void {

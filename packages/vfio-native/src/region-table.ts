@@ -182,6 +182,7 @@ export class RegionTable {
       base: info.base,
       size: info.size,
       registers: info.index <= regionIndex.bar5,
+      bulk: info.index === regionIndex.rom,
       ...(table && { msixTable: table }),
       ...(wide && { wide }),
     });

@@ -243,7 +243,8 @@ describe("on a function of this machine", () => {
     const tree = join(directory, "asleep");
     writeMachine(tree, { functions: [{ address: sleeper, id: "1234:11e8", config: asleep, resources }] });
     const { run: command } = await import("./rom.ts");
-    const call = { arguments: ["00:06.0"], rest: [], options: { root: tree } };
+    const terminal = { note: () => expect.unreachable("it is no work of seconds") };
+    const call = { arguments: ["00:06.0"], rest: [], options: { root: tree }, terminal };
     await expect(command(call as unknown as CommandCall)).rejects.toMatchObject({
       code: "ERR_MEMORY_DISABLED",
       message: expect.stringContaining("sleeps in D3"),

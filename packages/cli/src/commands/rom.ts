@@ -5,13 +5,15 @@ import { type CommandCall, optionText, type Report } from "../command.ts";
 import { idOf, sizeText } from "../function-view.ts";
 import { hex } from "../json.ts";
 import { saveFile } from "../output-file.ts";
+import { ProgressLine } from "../progress-line.ts";
 import { openTarget } from "../target/open.ts";
+import type { Target } from "../target/target.ts";
 
 /** `userpci rom`. */
 export async function run(call: CommandCall): Promise<Report> {
   const target = await openTarget(call);
   try {
-    const bytes = target.rom();
+    const bytes = readRom(call, target);
     if (bytes === null) throw noRom(target.address);
     const { images, problem = null } = describeRom(bytes);
     const output = optionText(call, "output");
@@ -40,6 +42,14 @@ export async function run(call: CommandCall): Promise<Report> {
   } finally {
     await target.close();
   }
+}
+
+/** The ROM, with progress. */
+function readRom({ terminal }: CommandCall, target: Target): Uint8Array | null {
+  using progress = new ProgressLine(terminal);
+  return target.rom((read, most) =>
+    progress.tick(() => `${sizeText(read)} of the ROM, which has ${sizeText(most)} at most`),
+  );
 }
 
 const noRom = (address: string): PciError =>

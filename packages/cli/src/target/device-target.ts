@@ -5,8 +5,8 @@ import { type Backend, defaultBackend, openDevice, type PciDevice } from "userpc
 import { readRegion, type Target, type TargetBar, type TargetVia } from "./target.ts";
 
 const BARS = 6;
-/** Bytes of a ROM between two looks for its end. */
-const ROM_STEP = 2 ** 12;
+/** Bytes of a ROM between two looks for its end, where they are read at once and one by one. */
+const ROM_STEPS = { atOnce: 2 ** 16, oneByOne: 2 ** 12 } as const;
 
 /** How {@link DeviceTarget.open} opens. */
 export interface DeviceTargetOptions {
@@ -81,16 +81,18 @@ export class DeviceTarget implements Target {
     }
   }
 
-  rom(): Uint8Array | null {
+  rom(onProgress?: (read: number, most: number) => void): Uint8Array | null {
     const { size } = this.device.backendDevice.regionInfo(6);
     if (size === 0) return null;
     const region = this.device.rom();
     const bytes = new Uint8Array(size);
-    // A ROM's BAR is larger than what is in it, and vfio-pci maps it anew for each access: as the kernel does, up to the last image's end.
+    const piece = region.readInto === undefined ? ROM_STEPS.oneByOne : ROM_STEPS.atOnce;
+    // A ROM's BAR is larger than what is in it, and vfio-pci maps it anew for each call: as the kernel does, up to the last image's end.
     for (let length = 0; length < size; ) {
-      const step = Math.min(ROM_STEP, size - length);
+      const step = Math.min(piece, size - length);
       bytes.set(readRegion(region, step, length), length);
       length += step;
+      onProgress?.(length, size);
       const read = bytes.subarray(0, length);
       const { images, problem } = describeRom(read);
       const last = images.at(-1);

@@ -56,11 +56,11 @@ export class SysfsTarget implements Target {
     return region;
   }
 
-  rom(): Uint8Array | null {
+  rom(onProgress?: (read: number, most: number) => void): Uint8Array | null {
     // Its own enable bit counts only while memory decode is on (PCI 3.0, section 6.2.5.2).
     const has = this.fn.resources.some(({ index }) => index === 6);
     if (has) this.#requireAnswer({ space: "memory" }, "its ROM");
-    return readRom(this.address, this.#tree);
+    return readRom(this.address, { ...this.#tree, ...(onProgress && { onProgress }) });
   }
 
   async close(): Promise<void> {

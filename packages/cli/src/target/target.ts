@@ -26,8 +26,13 @@ export interface Target extends AsyncDisposable {
    * @throws PciError `ERR_NOT_SUPPORTED` for a BAR that it has not, `ERR_MEMORY_DISABLED`, `ERR_PERMISSION`
    */
   bar(index: number, writable?: boolean): OwnedRegion;
-  /** Bytes of the expansion ROM, or null if it has none. @throws PciError `ERR_PERMISSION`; what reading throws */
-  rom(): Uint8Array | null;
+  /**
+   * Bytes of the expansion ROM, or null if it has none.
+   *
+   * @param onProgress told of each piece: how many bytes were read, of how many at most
+   * @throws PciError `ERR_PERMISSION`; what reading throws
+   */
+  rom(onProgress?: (read: number, most: number) => void): Uint8Array | null;
   /** Harmless twice. */
   close(): Promise<void>;
 }
@@ -40,9 +45,13 @@ export interface TargetBar {
   readonly space: "memory" | "io";
 }
 
-/** Bytes of a region from an offset on, a multiple of 4, in accesses of 32 bits. */
+/** Bytes of a region from an offset on, a multiple of 4: at once where the region can, else in accesses of 32 bits. */
 export function readRegion(region: Region, length: number, from = 0): Uint8Array {
   const bytes = new Uint8Array(length);
+  if (region.readInto !== undefined) {
+    region.readInto(from, bytes);
+    return bytes;
+  }
   const view = new DataView(bytes.buffer);
   const whole = length - (length % 4);
   for (let at = 0; at < whole; at += 4) view.setUint32(at, region.read32(from + at), true);

@@ -9,6 +9,7 @@ export interface AccessCounter {
 /** A region that counts the accesses that were not refused. */
 export class MeteredRegion implements Region {
   readonly size: number;
+  readonly readInto?: (offset: number, bytes: Uint8Array) => void;
   readonly #inner: Region;
   readonly #counter: AccessCounter;
 
@@ -16,6 +17,11 @@ export class MeteredRegion implements Region {
     this.size = inner.size;
     this.#inner = inner;
     this.#counter = counter;
+    if (inner.readInto !== undefined)
+      this.readInto = (offset, bytes) => {
+        inner.readInto!(offset, bytes);
+        counter.reads += 1;
+      };
   }
 
   read8(offset: number): number {

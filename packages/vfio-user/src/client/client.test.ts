@@ -109,6 +109,31 @@ describe("registers", () => {
     ]);
   });
 
+  test("a ROM is read in messages as large as the server gives", async () => {
+    const regions = {
+      6: { size: 4096, init: { 0: 0xaa55, 2000: 0x11 } },
+      7: { size: 256, init: { 4: 6, 8: 0x00ff_0000 } },
+    };
+    const capabilities = { maxMsgFds: 8, maxDataXferSize: 1024 };
+    const { messages } = await withScript({ regions, capabilities }, (device) => {
+      const bytes = new Uint8Array(2001);
+      device.region(6).readInto!(0, bytes);
+      expect([bytes[0], bytes[1], bytes[2000]]).toEqual([0x55, 0xaa, 0x11]);
+    });
+    expect(messages.slice(0, 2).map(({ name, body }) => `${name} ${body}`)).toEqual([
+      "regionRead 00000000000000000600000000040000",
+      "regionRead 000400000000000006000000d1030000",
+    ]);
+  });
+
+  test("a server that gives less of a ROM than it says is at fault", async () => {
+    const regions = { 6: { size: 4096 }, 7: { size: 256, init: { 4: 6, 8: 0x00ff_0000 } } };
+    const answers = { regionRead: [{ hex: "00000000000000000600000010000000aabb" }] };
+    await withScript({ regions, answers }, (device) => {
+      expect(codeOf(() => device.region(6).readInto!(0, new Uint8Array(16)))).toMatch(/^ERR_/);
+    });
+  });
+
   test("writes to BARs are posted if that is wanted, and those to configuration space never", async () => {
     const { messages } = await withScript({ options: { postedWrites: "unmapped" } }, (device) => {
       device.region(0).write32(0, 1);

@@ -37,7 +37,7 @@ export class DeviceFile implements DeviceCalls {
     this.fd = connection.socket.fd;
     this.#connection = connection;
     this.#posting = postedWrites;
-    this.#registers = new Registers(connection);
+    this.#registers = new Registers(connection, server.maxDataXferSize);
     this.#regions = new RegionFiles(connection);
     this.#irqs = new IrqMessages(connection, server.maxMsgFds);
     connection.onEnd(() => this.#irqs.request());
@@ -74,6 +74,14 @@ export class DeviceFile implements DeviceCalls {
 
   readScalar(position: number, width: Width): number {
     return this.#registers.read(regionAt(position), offsetAt(position), width);
+  }
+
+  pread(position: number, target: Uint8Array): number {
+    try {
+      return this.#registers.readBytes(regionAt(position), offsetAt(position), target);
+    } catch (error) {
+      return this.#refusal(error);
+    }
   }
 
   writeScalar(position: number, width: Width, value: number): number {

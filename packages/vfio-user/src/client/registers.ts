@@ -39,13 +39,16 @@ class AccessRequest {
  */
 export class Registers {
   readonly #connection: Connection;
+  readonly #most: number;
   readonly #reads = { 1: new AccessRequest(1, 0), 2: new AccessRequest(2, 0), 4: new AccessRequest(4, 0) };
   readonly #wideRead = new AccessRequest(8, 0);
   readonly #wideWrite = new AccessRequest(8, 8);
   readonly #writes = { 1: new AccessRequest(1, 1), 2: new AccessRequest(2, 2), 4: new AccessRequest(4, 4) };
 
-  constructor(connection: Connection) {
+  /** @param most bytes of data that the server gives in one message */
+  constructor(connection: Connection, most: number) {
     this.#connection = connection;
+    this.#most = Math.min(most, limits.dataTransfer);
   }
 
   /** @returns the unsigned value, or the negative errno that the server refused with */
@@ -58,6 +61,24 @@ export class Registers {
     const { bytes, words } = connection.socket;
     if (width === 4) return words[8]!;
     return width === 1 ? bytes[FIXED]! : bytes[FIXED]! | (bytes[FIXED + 1]! << 8);
+  }
+
+  /**
+   * Reads many bytes, up to as many as go into a message.
+   *
+   * @returns how many
+   * @throws PciError as `Connection.call`
+   */
+  readBytes(region: number, offset: number, target: Uint8Array): number {
+    const count = Math.min(target.length, this.#most);
+    const request = { offset: BigInt(offset), region, count };
+    const { values, tail } = this.#connection.call("regionRead", request);
+    if (values.count !== count || tail.length !== count)
+      throw this.#connection.end(
+        protocolError(`the server answered a read of ${count} bytes with ${tail.length}`),
+      );
+    target.set(tail);
+    return count;
   }
 
   /** @returns 0, or the negative errno that the server refused with */
