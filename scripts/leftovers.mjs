@@ -1,5 +1,5 @@
 // Compiled files whose source is gone. The compiler leaves them, and the build's cache would bring them to other working
-// copies.
+// copies. Pieces of the command are made of several, and written anew with every build.
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
@@ -10,7 +10,7 @@ import { join } from "node:path";
  * @param {string} path in it, such as `dist/vector.d.ts`
  */
 export function isLeftOver(folder, path) {
-  if (!/^dist\/.*\.(js|d\.ts)$/.test(path)) return false;
+  if (!/^dist\/(?!pieces\/).*\.(js|d\.ts)$/.test(path)) return false;
   return !existsSync(join(folder, path.replace(/^dist\//, "src/").replace(/\.(d\.ts|js)$/, ".ts")));
 }
 

@@ -107,12 +107,20 @@ function readme({ name, folder }) {
   ];
 }
 
+/**
+ * Packages of which another holds the code and finds other files at run time, such as an addon: those of that very version.
+ * @type {Readonly<Record<string, readonly string[]>>}
+ */
+const exact = { "@userpci/cli": ["@userpci/sysfs", "@userpci/testbed", "@userpci/vfio-native", "userpci"] };
+
 /** @param {Package} pkg @param {Set<string>} ours */
 function workspaceRanges({ name, manifest }, ours) {
+  const wanted = (/** @type {string} */ dependency) =>
+    exact[name]?.includes(dependency) ? "workspace:*" : "workspace:^";
   return dependencyFields.flatMap((field) =>
     Object.entries(manifest[field] ?? {})
-      .filter(([dependency, range]) => ours.has(dependency) && range !== "workspace:^")
-      .map(([dependency, range]) => `${name}: ${dependency} is ${range}, not workspace:^`),
+      .filter(([dependency, range]) => ours.has(dependency) && range !== wanted(dependency))
+      .map(([dependency, range]) => `${name}: ${dependency} is ${range}, not ${wanted(dependency)}`),
   );
 }
 

@@ -76,6 +76,13 @@ it("a patch moves its own package only: dependents' ranges still admit it", asyn
   expect(await release("@userpci/interface", "patch")).toEqual({ "@userpci/interface": "0.1.1" });
 });
 
+it("a patch of what the command holds the code of, and finds an addon in, moves the command too", async () => {
+  expect(await release("@userpci/vfio-native", "patch")).toEqual({
+    "@userpci/vfio-native": "0.1.1",
+    "@userpci/cli": "0.1.1",
+  });
+});
+
 it("a change that leaves the range of dependents moves those that name it, and no other", async () => {
   const dependents = packageFolders()
     .map(read)

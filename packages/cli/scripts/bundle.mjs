@@ -1,12 +1,12 @@
 // Puts what `userpci lspci`, `setpci`, `list` and every `--help` load into a file of CommonJS each. Scripts run them over and
-// over, and Node takes longer to find and link a hundred modules than they take to work. Other commands are loaded as they
-// were compiled.
+// over, and Node takes longer to find and link a hundred modules than they take to work. Other commands are loaded in pieces.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { Pieces } from "./pieces.mjs";
 import { loadRarePrinters, rarePrinters } from "./rare.mjs";
 import { pureFunctions, tables } from "./tables.mjs";
 
@@ -17,6 +17,7 @@ const common = {
   tsconfig: /** @type {const} */ (false),
   external: [/\/failure\.js$/],
 };
+const pieces = new Pieces(dist);
 const output = { format: /** @type {const} */ ("cjs"), comments: false, minify: true };
 
 /**
@@ -67,19 +68,19 @@ function loadBundles(bundles) {
 }
 
 /**
- * The plugin that leaves what is imported when it is needed where it is, beside the bundle, but for other bundles.
+ * The plugin that imports pieces when they are needed, but for other bundles.
  * @param {Readonly<Record<string, unknown>>} bundles by how the module is imported
  * @returns {import("rolldown").Plugin}
  */
-function leaveImports(bundles) {
+function importPieces(bundles) {
   const imported = /\bimport\("([^"]+)"\)/g;
   return {
     name: "imports",
     transform(code, id) {
+      if (!id.startsWith(dist)) return null;
       return code.replace(imported, (whole, source) => {
         if (Object.hasOwn(bundles, source)) return whole;
-        const path = source.startsWith(".") ? `./${relative(dist, join(dirname(id), source))}` : source;
-        return `importModule(${JSON.stringify(path)})`;
+        return `importModule(${JSON.stringify(pieces.specifier(source, id))})`;
       });
     },
   };
@@ -87,32 +88,33 @@ function leaveImports(bundles) {
 
 /**
  * What parses the command line and prints help and results.
- * @param {string} list the bundle of `userpci list`
+ * @param {Readonly<Record<string, readonly string[]>>} bundles what it loads besides pieces, see {@link loadBundles}
  */
-function bundleProgram(list) {
-  const bundles = { "../commands/list.js": [list, "run", "importModule"] };
+function bundleProgram(bundles) {
   return bundleFile("program", {
     input: join(dist, "program.js"),
-    plugins: [loadBundles(bundles), leaveImports(bundles)],
+    plugins: [loadBundles(bundles), importPieces(bundles)],
   });
 }
 
 for (const file of readdirSync(dist)) if (/\.cjs(-|$)/.test(file)) rmSync(join(dist, file));
 const lspci = await bundleLspci();
 const setpci = await bundleFile("setpci", { input: inputOf("setpci") });
-const program = await bundleProgram(await bundleFile("list", { input: join(dist, "commands/list.js") }));
+const list = await bundleFile("list", { input: join(dist, "commands/list.js") });
+const dropIns = { "./lspci/run.js": [lspci, "runDropIn"], "./setpci/run.js": [setpci, "runDropIn"] };
+const program = await bundleProgram({ ...dropIns, "../commands/list.js": [list, "run", "importModule"] });
 const main = await rolldown({
   ...common,
   input: join(dist, "main.js"),
   plugins: [
     loadBundles({
-      "./lspci/run.js": [lspci, "runDropIn"],
-      "./setpci/run.js": [setpci, "runDropIn"],
+      ...dropIns,
       "./program.js": [program, "runProgram", "(specifier) => import(specifier)"],
     }),
   ],
 });
 await main.write({ ...output, file: join(dist, "bundled-main.cjs"), codeSplitting: false });
+await pieces.write();
 // In processes whose V8 has the flags of a command's, and no others.
 const precompile = fileURLToPath(new URL("precompile.mjs", import.meta.url));
 for (const kind of ["short", "any"]) {
