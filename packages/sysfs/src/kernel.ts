@@ -62,6 +62,8 @@ export interface Kernel {
   own(path: string, ownership: Ownership): Promise<void>;
   /** Loads a module. May take as long as the kernel likes. @throws Error if modprobe is not there, or fails */
   loadModule(name: string): Promise<void>;
+  /** Has udev read its rules now: it looks for changed ones every three seconds. @throws Error if udevadm is not there, or fails */
+  reloadRules(): Promise<void>;
 }
 
 /** The running kernel, for the machine's own tree or another one. */
@@ -95,16 +97,23 @@ class SystemKernel implements Kernel {
   }
 
   async loadModule(name: string): Promise<void> {
-    // The modules of another tree are not this kernel's.
-    if (this.#root !== "/") return;
-    // Distributions keep modprobe out of an ordinary user's PATH.
-    const { PATH = "" } = process.env;
-    const env = { ...process.env, PATH: `${PATH}:/usr/sbin:/sbin` };
-    const running = promisify(execFile)("modprobe", [name], { env });
+    const running = this.#run("modprobe", name);
     // A module's start may hang too.
-    for (const part of [running.child, running.child.stdout, running.child.stderr])
-      (part as ChildProcess | Socket | null)?.unref();
+    for (const part of [running?.child, running?.child.stdout, running?.child.stderr])
+      (part as ChildProcess | Socket | null | undefined)?.unref();
     await running;
+  }
+
+  async reloadRules(): Promise<void> {
+    await this.#run("udevadm", "control", "--reload");
+  }
+
+  /** Runs a program of the system's; none for another tree, whose files are not this kernel's. */
+  #run(program: string, ...args: readonly string[]) {
+    if (this.#root !== "/") return undefined;
+    // Distributions keep such programs out of an ordinary user's PATH.
+    const { PATH = "" } = process.env;
+    return promisify(execFile)(program, args, { env: { ...process.env, PATH: `${PATH}:/usr/sbin:/sbin` } });
   }
 }
 

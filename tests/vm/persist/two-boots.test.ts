@@ -44,6 +44,8 @@ async function start(
   const lines = [
     "mkdir -p /usr/lib/udev",
     `mount --bind ${library} /usr/lib/udev`,
+    // As it is found on a system that has it installed.
+    `printf '#!/bin/sh\nexec ${udevadm.join(" ")} "$@"\n' >/usr/sbin/udevadm && chmod 755 /usr/sbin/udevadm`,
     `${daemon.join(" ")} --daemon`,
     `${udevadm.join(" ")} trigger --type=devices --action=add ${subsystems.join(" ")}`,
     `${udevadm.join(" ")} settle`,

@@ -34,6 +34,7 @@ function kernelUntil(number: number, when: "before" | "after", reached: () => vo
     refusal: (path, command) => kernel.refusal(path, command),
     own: (path, { uid, gid, mode }) => change(() => chown(path, uid, gid).then(() => chmod(path, mode))),
     loadModule: (name) => kernel.loadModule(name),
+    reloadRules: () => kernel.reloadRules(),
   };
 }
 

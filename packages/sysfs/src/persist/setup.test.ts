@@ -48,6 +48,18 @@ describe("a permission", () => {
     expect(existsSync(system().path("/etc/systemd/system/user@1000.service.d"))).toBe(false);
   });
 
+  it("counts for a udev that runs at once, or once udev is told", async () => {
+    put("/run/udev/control", "");
+    const { kernel } = system();
+    const reloads = () => kernel.log.filter((line) => line === "udevadm control --reload").length;
+    expect((await permit(NIC, { user: "alice" })).after).toEqual(["sudo systemctl daemon-reload"]);
+    await permit(NIC, { user: "alice" });
+    expect(reloads()).toBe(1);
+    kernel.hasUdevadm = false;
+    expect((await unpermitOn(kernel, NIC, tree())).after[0]).toBe("sudo udevadm control --reload");
+    expect(reloads()).toBe(2);
+  });
+
   it("changes nothing the second time", async () => {
     await permit(NIC, { user: "alice" });
     const again = await permit(NIC, { user: 1000 });

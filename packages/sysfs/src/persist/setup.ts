@@ -206,6 +206,18 @@ async function carryOut<T extends Setup>(
   options: TreeOptions,
 ): Promise<T> {
   await changeFiles(plan.files, command, options);
-  if (!plan.files.some(({ purpose }) => purpose === "permission")) return plan;
-  return { ...plan, nodes: await settleNodes(kernel, plan.address, options) };
+  const after = [...(await reloadRules(kernel, plan)), ...plan.after];
+  if (!plan.files.some(({ purpose }) => purpose === "permission")) return { ...plan, after };
+  return { ...plan, after, nodes: await settleNodes(kernel, plan.address, options) };
+}
+
+/** Has a udev that runs go by the rules as they are now. @returns what does so where it cannot be told */
+async function reloadRules(kernel: Kernel, { files, udev }: Setup): Promise<readonly string[]> {
+  if (!udev || !files.some(({ kind, change }) => kind === "udev" && change !== "none")) return [];
+  try {
+    await kernel.reloadRules();
+    return [];
+  } catch {
+    return ["sudo udevadm control --reload"];
+  }
 }

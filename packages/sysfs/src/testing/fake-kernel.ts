@@ -34,6 +34,8 @@ export class FakeKernel implements Kernel {
 
   /** Drivers that can be loaded. */
   readonly modules = new Set<string>();
+  /** Whether udev can be told to read its rules. */
+  hasUdevadm = true;
 
   /** @param ids the `vendor:device` ids that each driver takes by itself */
   constructor(root: string, ids: Readonly<Record<string, readonly string[]>> = {}) {
@@ -130,6 +132,11 @@ export class FakeKernel implements Kernel {
     this.log.push(`modprobe ${name}`);
     if (!this.modules.has(name)) throw systemError("ENOENT", name);
     writeDriver(this.#root, name);
+  }
+
+  async reloadRules(): Promise<void> {
+    this.log.push("udevadm control --reload");
+    if (!this.hasUdevadm) throw systemError("ENOENT", "udevadm");
   }
 
   /** Makes a change, if the process does not end before. */
