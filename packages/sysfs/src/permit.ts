@@ -105,7 +105,7 @@ export async function withdrawNodes(kernel: Kernel, journal: Journal, options: T
 }
 
 /** Runs what looks at the nodes of all functions, or changes them: functions that share one have a lock each. */
-function atNodes<T>(record: LockRecord, options: TreeOptions, act: () => Promise<T>): Promise<T> {
+export function atNodes<T>(record: LockRecord, options: TreeOptions, act: () => Promise<T>): Promise<T> {
   return exclusively(statePath("nodes.lock", options), record, act);
 }
 

@@ -1,7 +1,12 @@
 import { existsSync } from "node:fs";
+import { isPciError } from "@userpci/interface";
 import { PciAddress } from "../address.ts";
-import { type Kernel, kernelOf } from "../kernel.ts";
+import { exclusively } from "../guard.ts";
+import { explainWrite, type Kernel, kernelOf } from "../kernel.ts";
+import { recordOf } from "../lock-record.ts";
 import { checkTreeOptions } from "../options.ts";
+import { atNodes } from "../permit.ts";
+import { statePath } from "../state-file.ts";
 import { pathIn, type TreeOptions } from "../tree.ts";
 import type { FileKind, FilePurpose, GeneratedFile } from "./generated-file.ts";
 import { changeFiles, type FileChange, planFiles } from "./install.ts";
@@ -82,10 +87,10 @@ export async function permit(address: string, options: PermitOptions): Promise<P
 
 /** {@link permit} on a given kernel. */
 export async function permitOn(kernel: Kernel, address: string, options: PermitOptions): Promise<Permit> {
-  const plan = await planPermit(address, options);
-  const { kind, name } = plan.permission.grantee;
-  const command = `userpci permit ${plan.address} --${kind} ${name}`;
-  return { ...plan, ...(await carryOut(kernel, plan, command, options)) };
+  const make = () => planPermit(address, options);
+  const commandOf = ({ permission }: Permit) =>
+    `userpci permit ${permission.address} --${permission.grantee.kind} ${permission.grantee.name}`;
+  return carryOut(kernel, make, commandOf, options);
 }
 
 /**
@@ -109,8 +114,8 @@ export async function unpermit(address: string, options: TreeOptions = {}): Prom
 
 /** {@link unpermit} on a given kernel. */
 export async function unpermitOn(kernel: Kernel, address: string, options: TreeOptions): Promise<Setup> {
-  const plan = await planUnpermit(address, options);
-  return carryOut(kernel, plan, `userpci permit ${plan.address} --remove`, options);
+  const commandOf = (plan: Setup) => `userpci permit ${plan.address} --remove`;
+  return carryOut(kernel, () => planUnpermit(address, options), commandOf, options);
 }
 
 /**
@@ -148,8 +153,8 @@ export async function persistOn(
   address: string,
   options: PersistOptions,
 ): Promise<PersistentSetup> {
-  const plan = await planPersist(address, options);
-  return carryOut(kernel, plan, `userpci bind ${plan.address} --persist`, options);
+  const commandOf = (plan: Setup) => `userpci bind ${plan.address} --persist`;
+  return carryOut(kernel, () => planPersist(address, options), commandOf, options);
 }
 
 /**
@@ -173,8 +178,8 @@ export async function unpersist(address: string, options: TreeOptions = {}): Pro
 
 /** {@link unpersist} on a given kernel. */
 export async function unpersistOn(kernel: Kernel, address: string, options: TreeOptions): Promise<Setup> {
-  const plan = await planUnpersist(address, options);
-  return carryOut(kernel, plan, `userpci restore ${plan.address} --persistent`, options);
+  const commandOf = (plan: Setup) => `userpci restore ${plan.address} --persistent`;
+  return carryOut(kernel, () => planUnpersist(address, options), commandOf, options);
 }
 
 async function planRemoval(
@@ -198,8 +203,30 @@ async function planSetup(
   return { address, files, nodes: [], after: [...new Set(commands)], udev };
 }
 
-/** Changes the files, then the nodes: what the next boot does is decided first. */
+/**
+ * Makes the plan, and carries it out with nobody else at such: two functions may share a node, which one user or one group has, and two
+ * calls for one function would each leave files of the other behind.
+ */
 async function carryOut<T extends Setup>(
+  kernel: Kernel,
+  make: () => Promise<T>,
+  commandOf: (plan: T) => string,
+  options: TreeOptions,
+): Promise<T> {
+  // What is wrong with it needs no rights to be told, and what changes nothing takes none.
+  const first = await make();
+  if (first.files.length === 0) return first;
+  const command = commandOf(first);
+  const path = statePath("setup.lock", options);
+  const act = async () => apply(kernel, await make(), command, options);
+  return exclusively(path, recordOf("setup", first.address), act).catch((error: unknown) => {
+    const isLock = isPciError(error, "ERR_PERMISSION") && error.path?.startsWith(path);
+    throw isLock ? explainWrite(path, error.cause, command) : error;
+  });
+}
+
+/** Changes the files, then the nodes: what the next boot does is decided first. */
+async function apply<T extends Setup>(
   kernel: Kernel,
   plan: T,
   command: string,
@@ -208,7 +235,10 @@ async function carryOut<T extends Setup>(
   await changeFiles(plan.files, command, options);
   const after = [...(await reloadRules(kernel, plan)), ...plan.after];
   if (!plan.files.some(({ purpose }) => purpose === "permission")) return { ...plan, after };
-  return { ...plan, after, nodes: await settleNodes(kernel, plan.address, options) };
+  const record = recordOf("setup", plan.address);
+  // Binding gives nodes away too.
+  const nodes = await atNodes(record, options, () => settleNodes(kernel, plan.address, options));
+  return { ...plan, after, nodes };
 }
 
 /** Has a udev that runs go by the rules as they are now. @returns what does so where it cannot be told */
