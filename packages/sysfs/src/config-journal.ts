@@ -63,34 +63,74 @@ export async function readConfigChanges(
   }
 }
 
+/** What is noted of a function, for who has it to himself: see {@link changeConfig}. */
+export interface ConfigJournal {
+  /** The last change. @throws PciError `ERR_NOT_SUPPORTED` without any */
+  last(): Promise<ConfigChange>;
+  /**
+   * Notes a change before it is made, so that another process can take it back. In `/run/userpci/config`, which takes root.
+   *
+   * @throws PciError `ERR_NO_DEVICE`, `ERR_PERMISSION`, or with the system's code; nothing is noted then
+   */
+  note(writes: readonly ConfigWrite[]): Promise<void>;
+  /** Forgets the last change: it was taken back. Harmless without any. @throws PciError `ERR_PERMISSION`, or with the system's code */
+  forget(): Promise<void>;
+}
+
 /**
- * Notes a change before it is made, so that another process can take it back. In `/run/userpci/config`, which takes root.
+ * Runs what reads a function's config space, writes it and notes that, or takes it back, while no other process does: what one has read
+ * the other would write over, and of two that take back one would be forgotten that was not. Milliseconds, not more.
  *
- * @throws PciError `ERR_NO_DEVICE`, `ERR_PERMISSION`, `ERR_BUSY`, or with the system's code; nothing is noted then
+ * @throws PciError `ERR_PERMISSION`, `ERR_BUSY` if another process is at it for seconds, or with the system's code; what `act` throws
+ */
+export async function changeConfig<T>(
+  address: string,
+  options: TreeOptions,
+  act: (journal: ConfigJournal) => Promise<T>,
+): Promise<T> {
+  checkTreeOptions(options);
+  const name = PciAddress.parse(address).toString();
+  const journal: ConfigJournal = {
+    last: () => lastConfigChange(name, options),
+    note: (writes) => note(name, writes, options),
+    forget: () => forget(name, options),
+  };
+  const path = statePath(`${name}.config.lock`, options);
+  return exclusively(path, recordOf("config", name), () => act(journal));
+}
+
+/**
+ * {@link ConfigJournal.note} alone.
+ *
+ * @throws PciError as that, and `ERR_BUSY`
  */
 export async function noteConfigChange(
   address: string,
   writes: readonly ConfigWrite[],
   options: TreeOptions = {},
 ): Promise<void> {
-  const change = { id: idOf(findFunction(address, options)), since: new Date().toISOString(), writes };
-  await alone(address, options, async () => {
-    const former = await readConfigChanges(address, options);
-    await replace(address, [...former, change].slice(-KEPT), options);
-  });
+  await changeConfig(address, options, (journal) => journal.note(writes));
 }
 
 /**
- * Forgets the last change: it was taken back. Harmless without any.
+ * {@link ConfigJournal.forget} alone.
  *
- * @throws PciError `ERR_PERMISSION`, `ERR_BUSY`, or with the system's code
+ * @throws PciError as that, and `ERR_BUSY`
  */
 export async function forgetConfigChange(address: string, options: TreeOptions = {}): Promise<void> {
-  await alone(address, options, async () => {
-    const noted = await readConfigChanges(address, options);
-    if (noted.length > 1) await replace(address, noted.slice(0, -1), options);
-    else await removeState(pathOf(address, options));
-  });
+  await changeConfig(address, options, (journal) => journal.forget());
+}
+
+async function note(address: string, writes: readonly ConfigWrite[], options: TreeOptions): Promise<void> {
+  const change = { id: idOf(findFunction(address, options)), since: new Date().toISOString(), writes };
+  const former = await readConfigChanges(address, options);
+  await replace(address, [...former, change].slice(-KEPT), options);
+}
+
+async function forget(address: string, options: TreeOptions): Promise<void> {
+  const noted = await readConfigChanges(address, options);
+  if (noted.length > 1) await replace(address, noted.slice(0, -1), options);
+  else await removeState(pathOf(address, options));
 }
 
 /** The last change. @throws PciError `ERR_NOT_SUPPORTED` without any */
@@ -100,12 +140,6 @@ export async function lastConfigChange(address: string, options: TreeOptions = {
   throw new PciError("ERR_NOT_SUPPORTED", `nothing was written to ${address} that could be taken back`, {
     hint: "only what `userpci config set` wrote since the machine started is noted",
   });
-}
-
-/** With no other command at what is noted of the function. */
-async function alone(address: string, options: TreeOptions, act: () => Promise<void>): Promise<void> {
-  const name = PciAddress.parse(address).toString();
-  await exclusively(statePath(`${name}.config.lock`, options), recordOf("config", name), act);
 }
 
 async function replace(

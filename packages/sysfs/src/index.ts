@@ -19,7 +19,9 @@ export {
 export { ConfigFile, type ConfigFileOptions } from "./config-file.ts";
 export {
   type ConfigChange,
+  type ConfigJournal,
   type ConfigWrite,
+  changeConfig,
   forgetConfigChange,
   lastConfigChange,
   noteConfigChange,

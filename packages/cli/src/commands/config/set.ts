@@ -1,12 +1,6 @@
 import { PciError } from "@userpci/interface";
 import { applyEdits, planEdits, planUndo, type RegisterEdit } from "@userpci/pci-config/named";
-import {
-  type ConfigWrite,
-  forgetConfigChange,
-  lastConfigChange,
-  noteConfigChange,
-  type TreeOptions,
-} from "@userpci/sysfs";
+import { type ConfigWrite, changeConfig, lastConfigChange, type TreeOptions } from "@userpci/sysfs";
 import { type CommandCall, ofCommandLine, type Report, treeOf, WrongValue } from "../../command.ts";
 import { hex } from "../../json.ts";
 import type { Style } from "../../style.ts";
@@ -26,8 +20,9 @@ export async function run(call: CommandCall): Promise<Report> {
   const target = await openTarget(call, { use: "config", writable: !planOnly });
   const tree = treeOf(call);
   try {
+    // What is wrong with the words is told before anything is asked or written.
     const edits = await planOf(call, target, undo, tree);
-    const done = planOnly ? edits : await write(call, target, edits, undo, tree);
+    const done = planOnly ? edits : await write(call, target, undo, tree);
     return {
       json: { address: target.address, via: target.via, planned: planOnly, undone: undo, writes: done },
       lines: done,
@@ -70,17 +65,24 @@ async function planOf(
 async function write(
   call: CommandCall,
   target: Target,
-  edits: readonly RegisterEdit[],
   undo: boolean,
   tree: TreeOptions,
 ): Promise<readonly DoneEdit[]> {
   await requireConsent(call, target, "a write to its configuration space");
+  const apply = (edits: readonly RegisterEdit[]): readonly DoneEdit[] => {
+    const now = applyEdits(target.config, edits);
+    return edits.map((edit, index) => ({ ...edit, now: now[index]! }));
+  };
   // Nothing else outlives this command.
-  const isNoted = target.via === "sysfs";
-  if (isNoted && !undo) await noteConfigChange(target.address, edits.map(noted), tree);
-  const now = applyEdits(target.config, edits);
-  if (isNoted && undo) await forgetConfigChange(target.address, tree);
-  return edits.map((edit, index) => ({ ...edit, now: now[index]! }));
+  if (target.via !== "sysfs") return apply(await planOf(call, target, undo, tree));
+  return changeConfig(target.address, tree, async (journal) => {
+    // Another process may have written since this was planned first.
+    const edits = await planOf(call, target, undo, tree);
+    if (!undo) await journal.note(edits.map(noted));
+    const done = apply(edits);
+    if (undo) await journal.forget();
+    return done;
+  });
 }
 
 const noted = ({ name, offset, width, before, after }: RegisterEdit): ConfigWrite => ({
