@@ -56,13 +56,16 @@ export const inSlots: readonly ({ readonly id: string } & Readonly<Record<string
 /** The port of the `unplug` machine behind the slots, whose device comes and goes and comes again. */
 const AGAIN = "again";
 
-/** What comes there, for QMP's `device_add`, and where it is then. */
+/** What comes there, for QMP's `device_add`. */
 export const comesAgain = {
   id: `in-${AGAIN}`,
   bus: AGAIN,
   driver: "virtio-rng-pci",
+  aer: true,
   "disable-legacy": "on",
 } as const;
+/** Its port, and where it is then. */
+export const againPort = `0000:00:${hex(FIRST_PORT + slots.length)}.0`;
 export const againAt = `0000:${hex(slots.length + 1)}:00.0`;
 
 /** Functions of the `unplug` machine on the root bus, whose driver can be taken from them. */

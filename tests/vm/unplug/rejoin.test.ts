@@ -1,14 +1,17 @@
-/** A device that is unplugged and plugged in again, and the domain that it was in. */
+/** A device that is plugged in, unplugged and plugged in again: what a monitor sees of it, and the domain that it was in. */
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Vm } from "@userpci/testbed";
 import { testVm } from "@userpci/testbed/vitest";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { expectLines } from "../../../packages/cli/src/testing/schema.ts";
 import { bindScript } from "../harness/bind-script.ts";
 import { compiled } from "../harness/guest-code.ts";
-import { againAt, unplugAt as at, comesAgain, USER } from "../machines.ts";
+import { againAt, againPort, unplugAt as at, comesAgain, USER } from "../machines.ts";
 
 const REJOIN = compiled(fileURLToPath(new URL("./rejoin.ts", import.meta.url)));
+
+const userpci = fileURLToPath(new URL("../../../packages/cli/bin/userpci.js", import.meta.url));
 
 let vm: Vm;
 beforeAll(async () => {
@@ -61,6 +64,43 @@ class Owner implements AsyncDisposable {
     await this.#process.exited;
   }
 }
+
+it("userpci monitor tells an ordinary user of a link that changes, and of errors that the kernel counts", async () => {
+  const monitor = vm.spawn(["node", userpci, "monitor", "--interval", "0.2", "--jsonl"], {
+    user: String(USER),
+  });
+  let out = "";
+  monitor.stdout.on("data", (chunk: Uint8Array) => {
+    out += String(chunk);
+  });
+  const told = (type: string) =>
+    expect.poll(() => out, { timeout: 20_000 }).toMatch(new RegExp(`"type":"${type}".*\\n`));
+  // It says so once it has looked.
+  for await (const chunk of monitor.stderr) if (String(chunk).includes("watching")) break;
+  // An empty port of QEMU's tells what it could do at most, and one with a device what that does.
+  await vm.qmp("device_add", comesAgain);
+  await told("link");
+  await expect.poll(isThere, { timeout: 20_000 }).toBe(true);
+  const inject = `pcie_aer_inject_error ${comesAgain.id} BAD_TLP`;
+  await vm.qmp("human-monitor-command", { "command-line": inject });
+  await told("errors");
+  monitor.kill("SIGINT");
+  expect(await monitor.exited).toMatchObject({ code: 0 });
+  const lines = expectLines("monitor", out);
+  expect(lines).toContainEqual(
+    expect.objectContaining({ type: "link", address: againPort, now: { speed: 2.5, width: 1 } }),
+  );
+  expect(lines).toContainEqual(
+    expect.objectContaining({
+      type: "errors",
+      address: againAt,
+      severity: "correctable",
+      error: "BadTLP",
+      more: 1,
+      count: 1,
+    }),
+  );
+});
 
 // Plugging, binding and opening take 20 s together on a busy machine.
 describe("a device that was unplugged and plugged in again", { timeout: 240_000 }, () => {
