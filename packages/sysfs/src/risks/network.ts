@@ -5,6 +5,9 @@ import type { PciFunction } from "../function.ts";
 import { pathIn, readNames, readText, type TreeOptions } from "../tree.ts";
 import { descendants, type Risk } from "./risk.ts";
 
+const ROUTES_4 = "/proc/net/route";
+const ROUTES_6 = "/proc/net/ipv6_route";
+
 /** A route or an address of the machine. */
 export interface Route {
   readonly interface: string;
@@ -24,11 +27,14 @@ export function networkRisks(fn: PciFunction, options: TreeOptions): Risk[] {
   const routes = readRoutes(options).flatMap(({ interface: name, network, evidence }) => {
     const title = titles.get(name);
     if (title === undefined) return [];
+    // A network tells its family; `default` is that of IPv4, unless ip is told otherwise.
+    const isDefault6 = network === "default" && evidence === ROUTES_6;
     const what =
       network === "default"
-        ? `the default route leads through ${title}`
+        ? `the default route${isDefault6 ? " of IPv6" : ""} leads through ${title}`
         : `${network} is reached through ${title}`;
-    return risk(fn, "route", what, evidence, `sudo ip route del ${network} dev ${name}`);
+    const ip = isDefault6 ? "ip -6" : "ip";
+    return risk(fn, "route", what, evidence, `sudo ${ip} route del ${network} dev ${name}`);
   });
   const addresses = readAddresses(options).flatMap(({ interface: name, network, evidence }) => {
     const title = titles.get(name);
@@ -81,7 +87,7 @@ function withUppers(name: string, options: TreeOptions): Interface[] {
 /** The machine's routes, but link-local, multicast and local ones. */
 export function readRoutes(options: TreeOptions): Route[] {
   const text = (path: string) => readText(pathIn(options, path)) ?? "";
-  return [...parseRoutes4(text("/proc/net/route")), ...parseRoutes6(text("/proc/net/ipv6_route"))];
+  return [...parseRoutes4(text(ROUTES_4)), ...parseRoutes6(text(ROUTES_6))];
 }
 
 /** Routes of `/proc/net/route`: numbers in the machine's byte order, which is little-endian wherever VFIO runs. */
@@ -96,7 +102,7 @@ export function parseRoutes4(text: string): Route[] {
     return {
       interface: name,
       network: network === "0.0.0.0/0" ? "default" : network,
-      evidence: "/proc/net/route",
+      evidence: ROUTES_4,
     };
   });
 }
@@ -111,7 +117,7 @@ export function parseRoutes6(text: string): Route[] {
     if (!leads || !isNetwork(target, bits) || /^(fe[89ab]|ff)/.test(target)) return [];
     const length = Number.parseInt(bits, 16);
     const network = /^0+$/.test(target) && length === 0 ? "default" : `${groups(target)}/${length}`;
-    return { interface: name, network, evidence: "/proc/net/ipv6_route" };
+    return { interface: name, network, evidence: ROUTES_6 };
   });
 }
 

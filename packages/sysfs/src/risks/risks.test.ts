@@ -134,6 +134,20 @@ describe("risks of a network card", () => {
     ]);
   });
 
+  it("are the default routes of IPv4 and of IPv6, each with its own command", async () => {
+    link("/sys/class/net/eth0", `${DEVICE}/net/eth0`);
+    files({ [`${DEVICE}/net/eth0/address`]: "\n" });
+    const zero = "0".repeat(32);
+    files({
+      "/proc/net/route": "eth0\t00000000\t0202000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n",
+      "/proc/net/ipv6_route": `${zero} 00 ${zero} 00 ${zero} 00000400 00000001 00000000 00450003     eth0\n`,
+    });
+    expect(await risks()).toEqual([
+      ["route", "the default route leads through eth0", "sudo ip route del default dev eth0"],
+      ["route", "the default route of IPv6 leads through eth0", "sudo ip -6 route del default dev eth0"],
+    ]);
+  });
+
   it("are the IPv6 routes that lead somewhere", () => {
     const zero = "0".repeat(32);
     const route = (target: string, bits: string, flags: string) =>
