@@ -232,6 +232,8 @@ describe("snapshot", () => {
       bytes: readFileSync(file).length,
     });
     const copies = () => readdirSync(tmpdir()).filter((name) => name.startsWith("userpci-snapshot-"));
+    // Other tests make copies too.
+    process.env["TMPDIR"] = base;
     const before = copies();
     for (const argv of [["list", "--tree"], ["groups"], ["list", "--columns", "all", "--json"]]) {
       const [copy, machine] = [await userpci(argv, file), await userpci(argv)];
@@ -242,6 +244,7 @@ describe("snapshot", () => {
     // Of each command the copy is gone with its end, also of one that fails.
     expect((await userpci(["show", "07:00.0"], file)).status).toBe(1);
     expect(copies().filter((name) => !before.includes(name))).toEqual([]);
+    delete process.env["TMPDIR"];
   });
 
   it("says what is in it, and goes to standard output", async () => {

@@ -55,6 +55,12 @@ export function findHoldersSync(paths: readonly string[], options: TreeOptions =
   }
 }
 
+/** Whether the tree has processes at all: a copy that `userpci snapshot` makes has none, which is not to say that there were none. */
+export function hasProcesses(options: TreeOptions = {}): boolean {
+  checkTreeOptions(options);
+  return readNames(pathIn(options, "/proc")).some((name) => /^\d+$/.test(name));
+}
+
 /** Holders as a sentence's object: `pid 41 (node driver.js), pid 57 (qemu-system-x86_64)`; "" if there is none. */
 export function describeHolders(holders: readonly Holder[]): string {
   const byPid = new Map(holders.map((holder) => [holder.pid, holder.command]));

@@ -46,6 +46,7 @@ export {
   findHoldersSync,
   type Holder,
   type HolderReport,
+  hasProcesses,
 } from "./holders.ts";
 export { readInterfaces } from "./interfaces.ts";
 export type { Doing } from "./journal.ts";

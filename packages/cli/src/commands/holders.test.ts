@@ -98,3 +98,12 @@ it("says so where nobody has one open, and where there is none", async () => {
     notes: expect.stringContaining("ERR_NO_DEVICE"),
   });
 });
+
+it("does not say that nobody has one open where the tree has no processes", async () => {
+  for (const pid of [41, 57]) rmSync(join(root, `proc/${pid}`), { recursive: true });
+  expect(await holders()).toEqual({
+    status: 0,
+    out: "",
+    notes: "this copy has no processes, so it does not tell who has a function open\n",
+  });
+});

@@ -6,6 +6,7 @@ import {
   findHolders,
   findUser,
   type Holder,
+  hasProcesses,
   listFunctions,
   type TreeOptions,
 } from "@userpci/sysfs";
@@ -32,7 +33,12 @@ export async function run(call: CommandCall): Promise<Report> {
     ...ownerOf(each.pid, tree),
     addresses: nodes.get(each.path)!,
   }));
-  if (!call.json) call.terminal.note(notes(address, rows.length, unreadable));
+  if (!call.json) {
+    const note = hasProcesses(tree)
+      ? notes(address, rows.length, unreadable)
+      : `this copy has no processes, so it does not tell who has ${address ?? "a function"} open\n`;
+    call.terminal.note(note);
+  }
   return {
     json: { holders: rows, unreadable },
     lines: [...rows, { unreadable }],

@@ -101,7 +101,7 @@ function groupFacts({ group }: Shown, style: Style): string[] {
   return fact("group", [`${group.number}, ${verdict}${unsafe}`, ...members], style);
 }
 
-function nodeFacts({ nodes, holders }: Shown, style: Style): string[] {
+function nodeFacts({ nodes, holders, processes }: Shown, style: Style): string[] {
   if (nodes.length === 0) return [];
   const who = describeHolders(holders.holders);
   const unsure = holders.unreadable > 0 ? ` (${holders.unreadable} processes of other users not seen)` : "";
@@ -109,7 +109,7 @@ function nodeFacts({ nodes, holders }: Shown, style: Style): string[] {
     "access",
     [
       ...nodes.map(({ path, uid, gid, mode }) => `${path}  owner ${uid}, group ${gid}, mode ${mode}`),
-      who === "" ? `not open${unsure}` : style.yellow(`open in ${who}`),
+      who !== "" ? style.yellow(`open in ${who}`) : processes ? `not open${unsure}` : "",
     ],
     style,
   );

@@ -8,6 +8,7 @@ import {
   findFunction,
   findHolders,
   type HolderReport,
+  hasProcesses,
   type IommuGroup,
   type IsolationGap,
   type PciFunction,
@@ -54,6 +55,8 @@ export interface Shown {
   readonly errors: readonly AerCounter[];
   readonly nodes: readonly NodeState[];
   readonly holders: HolderReport;
+  /** Whether the tree has processes, without which nobody knows who has it open. */
+  readonly processes: boolean;
   /** Bytes of configuration space that this user may read; 0 without its file. */
   readonly configBytes: number;
   /** Null without a file of configuration space. */
@@ -80,6 +83,7 @@ export async function shownFunction(address: string, tree: TreeOptions): Promise
       nodes.map(({ path }) => path),
       tree,
     ),
+    processes: hasProcesses(tree),
     configBytes: bytes?.length ?? 0,
     abilities: bytes === null ? null : abilitiesOf(bytes),
   };

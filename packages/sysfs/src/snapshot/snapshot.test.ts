@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -121,6 +121,21 @@ describe("a snapshot", () => {
     expect(listFunctions(copy)).toEqual(listFunctions({ root }));
     expect(readFileSync(join(copy.root, "proc/cmdline"), "utf8")).toContain("intel_iommu=on ip=REDACTED");
     expect(readManifest(copy)?.redacted).toBe(true);
+    copy.close();
+  });
+
+  it("of a snapshot says what the first one said of the machine and of itself", async () => {
+    const [first, second] = [join(base, "first.tar"), join(base, "second.tar")];
+    writeFileSync(join(root, "proc/mdstat"), "x".repeat(65 * 1024));
+    await writeSnapshot(first, { root, redact: true });
+    rmSync(join(root, "proc/mdstat"));
+    const copy = openSnapshot(first);
+    const nodes = [{ path: "/dev/vfio/7", uid: 4242, gid: 0, mode: 0o600 }];
+    const manifest = { ...readManifest(copy)!, uid: 4242, unreadable: ["/proc/mounts"], nodes };
+    chmodSync(join(copy.root, "snapshot.json"), 0o600);
+    writeFileSync(join(copy.root, "snapshot.json"), JSON.stringify(manifest));
+    expect((await writeSnapshot(second, { root: copy.root })).manifest).toEqual(manifest);
+    expect(manifest).toMatchObject({ redacted: true, truncated: ["/proc/mdstat"] });
     copy.close();
   });
 

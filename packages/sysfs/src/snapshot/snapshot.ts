@@ -11,7 +11,7 @@ import { pathIn, readText, systemFailure, type TreeOptions } from "../tree.ts";
 import { Collector, type Edit } from "./collector.ts";
 import { type Content, contents } from "./contents.ts";
 import { excerptOf } from "./excerpt.ts";
-import { MANIFEST, type SnapshotManifest } from "./manifest.ts";
+import { MANIFEST, readManifest, type SnapshotManifest } from "./manifest.ts";
 import { redact } from "./redact.ts";
 import { badArchive } from "./tar-format.ts";
 import { readTar } from "./tar-reader.ts";
@@ -61,19 +61,29 @@ export async function makeSnapshot(options: SnapshotOptions = {}): Promise<Snaps
     collector.add(withRelease(row, kernel));
     await setImmediate();
   }
-  const manifest: SnapshotManifest = {
-    format: 1,
-    kernel,
-    uid: process.geteuid?.() ?? 0,
-    redacted: options.redact === true,
-    nodes: collector.nodes,
-    unreadable: collector.unreadable,
-    truncated: collector.truncated,
-  };
+  const manifest = manifestOf(collector, kernel, options);
   collector.addText(MANIFEST, `${JSON.stringify(manifest, null, 2)}\n`);
   const tar = collector.finish();
   const bytes = options.gzip === true ? (await import("node:zlib")).gzipSync(tar, { level: 9 }) : tar;
   return { bytes, entries: collector.entries + 1, manifest };
+}
+
+/** Of a copy of a snapshot, what cannot be seen in its files is what the first one said. */
+function manifestOf(
+  { nodes, unreadable, truncated }: Collector,
+  kernel: string | null,
+  options: SnapshotOptions,
+): SnapshotManifest {
+  const former = readManifest(options);
+  return {
+    format: 1,
+    kernel,
+    uid: former?.uid ?? process.geteuid?.() ?? 0,
+    redacted: options.redact === true || former?.redacted === true,
+    nodes: [...(former?.nodes ?? []), ...nodes],
+    unreadable: [...(former?.unreadable ?? []), ...unreadable],
+    truncated: [...new Set([...(former?.truncated ?? []), ...truncated])],
+  };
 }
 
 /**

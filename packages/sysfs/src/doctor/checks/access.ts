@@ -1,6 +1,6 @@
 import type { PciFunction } from "../../function.ts";
 import { isVfioDriver } from "../../group.ts";
-import { describeHolders, endHolders, findHolders } from "../../holders.ts";
+import { describeHolders, endHolders, findHolders, hasProcesses } from "../../holders.ts";
 import { deviceNodes } from "../../nodes.ts";
 import { type FunctionCheck, type Question, type Verdict, verdict } from "../check.ts";
 import type { Facts } from "../facts.ts";
@@ -88,6 +88,11 @@ async function lookAtHolders(fn: PciFunction, { facts }: Question): Promise<Verd
   if (others.length > 0) {
     const seen = others.map(({ pid, path }) => ({ path: `/proc/${pid}/fd`, says: path }));
     return verdict("problem", `open in ${describeHolders(others)}`, seen, [endHolders(others)]);
+  }
+  if (!hasProcesses(facts.tree)) {
+    return verdict("unknown", "a copy without processes does not tell", [
+      { path: "/proc", says: "no processes" },
+    ]);
   }
   const seen = [
     { path: "/proc/*/fd", says: nodes.length === 0 ? "no node to look for" : `no ${nodes.join(", ")}` },
