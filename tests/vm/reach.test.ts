@@ -66,6 +66,9 @@ const asUser = [
   `mem read ${edu} 0 IDENTIFICATION --json`,
   `mem read ${edu} 0 0 --via sysfs --json`,
   `config get ${edu} command --json`,
+  `config check ${edu} --json`,
+  `config check ${edu} --via vfio --json`,
+  `config check ${edu} --via sysfs --json`,
   `config get ${at.e1000e} pcie.linkStatus --json`,
   `config set ${edu} command.memory=1 --json`,
   `irq watch ${at.edu} --write 0:INTERRUPT_RAISE=1 --ack 0:INTERRUPT_ACKNOWLEDGE=1 --count 1 --seconds 20 --json`,
@@ -141,6 +144,12 @@ describe("commands that reach into a device", () => {
 
   it("check, explain and compare configuration spaces", () => {
     expect(json(root(`config check ${at.e1000e} --json`)).errors).toBe(0);
+    // An ordinary user who may open it sees all of it, by way of VFIO.
+    const sizes = ["", " --via vfio", " --via sysfs"].map((via) => {
+      const { errors, configBytes } = json(user(`config check ${edu}${via} --json`));
+      return { errors, configBytes };
+    });
+    expect(sizes).toEqual([256, 256, 64].map((configBytes) => ({ errors: 0, configBytes })));
     const { registers } = json(root(`config explain ${at.e1000e} command --json`));
     expect(registers[0].bits.length).toBeGreaterThan(1);
     const differ = root(`config diff ${at.edu} ${at.e1000e} --json`);

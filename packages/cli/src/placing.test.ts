@@ -26,6 +26,13 @@ describe("placeWords", () => {
     [[target, bar], ["00:04.0"], {}, "missing required argument 'bar'"],
     [[target, values], ["00:04.0", []], {}, "missing required argument 'value...'"],
     [[target, bar], ["0", "4"], { model: "edu" }, "too many arguments: 4"],
+    [[target, bar], ["00:04.0", "0"], { model: "edu" }, "00:04.0 and --model name two devices"],
+    [
+      [target, values],
+      ["0000:00:04.0", ["1"]],
+      { model: "edu" },
+      "0000:00:04.0 and --model name two devices",
+    ],
     [[{ ...bar, unless: "undo" }], [undefined], {}, "missing required argument 'bar'"],
   ])("tells what is wrong", (specs, given, options, problem) => {
     expect(placeWords(specs, given, options)).toBe(problem);

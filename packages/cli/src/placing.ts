@@ -3,9 +3,15 @@ import type { ArgumentSpec, OptionValues } from "./command.ts";
 /** What was given in the place of an argument. */
 export type Given = string | readonly string[] | undefined;
 
-/** Whether one of several options stands in an argument's place. */
-const isReplaced = ({ replacedBy = [] }: ArgumentSpec, options: OptionValues): boolean =>
-  replacedBy.some((name) => options[name] !== undefined);
+/** The option that stands in an argument's place. */
+const replacement = ({ replacedBy = [] }: ArgumentSpec, options: OptionValues): string | undefined =>
+  replacedBy.find((name) => options[name] !== undefined);
+
+const isReplaced = (spec: ArgumentSpec, options: OptionValues): boolean =>
+  replacement(spec, options) !== undefined;
+
+/** A PCI address as people write it; no register, offset or value has a colon. */
+const address = /^([\da-f]{4,8}:)?[\da-f]{2}:[\da-f]{2}\.[0-7]$/i;
 
 /** Whether words move up when an option stands in an argument's place; only this module then knows what is missing. */
 export const isShifting = (specs: readonly ArgumentSpec[]): boolean =>
@@ -26,6 +32,9 @@ export function placeWords(
   options: OptionValues,
 ): readonly Given[] | string {
   const words = given.flatMap((value) => value ?? []);
+  const option = specs[0]?.usage === "<address>" ? replacement(specs[0], options) : undefined;
+  if (option !== undefined && address.test(words[0] ?? ""))
+    return `${words[0]} and --${option} name two devices`;
   const lists = specs.map(({ usage }) => usage.includes("..."));
   const placed = specs.map((spec, at): Given => {
     if (isReplaced(spec, options)) return undefined;

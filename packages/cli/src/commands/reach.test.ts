@@ -252,6 +252,25 @@ describe("on a function of this machine", () => {
     });
   });
 
+  it("config check, diff and explain of what an ordinary user reads are no verdict on the rest", async () => {
+    const short = join(directory, "short");
+    const header = Uint8Array.from(bytes.subarray(0, 64));
+    header.set([0x10], 6);
+    header.set([0x40], 0x34);
+    const functions = ["0000:00:04.0", "0000:00:05.0"].map((address) => ({
+      address,
+      id: "1234:11e8",
+      config: header,
+    }));
+    writeMachine(short, { functions });
+    const note = "of 0000:00:04.0 only 64 bytes could be read\n";
+    const checked = await userpci(`config check 00:04.0 --root ${short}`);
+    expect(checked).toMatchObject({ status: 0, notes: note });
+    expect(checked.out).toMatch(/^warning {2}at 0x40: .*\(short-region\)\n$/);
+    expect(await userpci(`config diff 00:04.0 00:05.0 --root ${short}`)).toMatchObject({ notes: note });
+    expect(await userpci(`config explain 00:04.0 --root ${short}`)).toMatchObject({ notes: note });
+  });
+
   it("config get and diff read it", async () => {
     expect((await json(`config get 00:04.0 command --root ${root}`)).registers[0].raw).toBe(0x103);
     expect((await json(`config diff 00:04.0 00:05.0 --root ${root}`)).changes).toEqual([]);

@@ -2,14 +2,15 @@ import { type Change, diff, type FieldChange } from "@userpci/pci-config";
 import type { CommandCall, Report } from "../../command.ts";
 import { hex } from "../../json.ts";
 import type { Style } from "../../style.ts";
-import { isAddress, readSource, readTarget } from "./source.ts";
+import { isAddress, noteShort, readSource, readTarget } from "./source.ts";
 
 /** `userpci config diff`. */
 export async function run(call: CommandCall): Promise<Report> {
   const [first, second] = call.arguments as [string, string | undefined];
   const near = [first, second].find((text) => text !== undefined && isAddress(text));
-  const after = second === undefined ? await readTarget(call) : readSource(call, second, near);
-  const before = readSource(call, first, near);
+  const after = second === undefined ? await readTarget(call) : await readSource(call, second, near);
+  const before = await readSource(call, first, near);
+  noteShort(call, [before, after], "config diff");
   const changes = diff(before.config, after.config);
   return {
     json: { before: before.name, after: after.name, changes },

@@ -24,6 +24,7 @@ import { hex } from "../../json.ts";
 import type { Style } from "../../style.ts";
 import { openTarget } from "../../target/open.ts";
 import type { Target } from "../../target/target.ts";
+import { noteShort } from "./source.ts";
 
 const profiles: Readonly<Record<string, Profile>> = { linux, vfio2010 };
 
@@ -40,6 +41,7 @@ export async function run(call: CommandCall): Promise<Report> {
   const target = await openTarget(call, { use: "config" });
   try {
     using space = new VirtualConfigSpace(profile, virtualDevice(call, target));
+    noteShort(call, [{ name: target.address, config: target.config }], "config explain");
     const places = await ofCommandLine(() => call.rest.map((text) => placeOf(target.config, text)));
     const structures = space.structures.map(({ kind, name, offset, length }) => ({
       kind,

@@ -1,7 +1,7 @@
 import { PciError } from "@userpci/interface";
-import { type ConfigSpace, fromBytes, fromJSON, toJSON } from "@userpci/pci-config";
-import { ConfigFile, findFunction, PciAddress, type PciFunction } from "@userpci/sysfs";
-import { type CommandCall, treeOf } from "../../command.ts";
+import { type ConfigSpace, fromJSON, toJSON } from "@userpci/pci-config";
+import { PciAddress } from "@userpci/sysfs";
+import type { CommandCall, OptionValues } from "../../command.ts";
 import { openTarget } from "../../target/open.ts";
 import { functionsIn, readDump, type ShownFunction } from "../show-dump.ts";
 
@@ -14,6 +14,23 @@ export interface ConfigSource {
   readonly barSizes?: readonly number[];
 }
 
+/** Bytes of configuration space that capabilities are in; an ordinary user reads the first 64. */
+const WHOLE_CONFIG = 256;
+
+/**
+ * Tells where only a part of configuration space could be looked at.
+ *
+ * @param command that would see the rest as root
+ */
+export function noteShort(call: CommandCall, sources: readonly ConfigSource[], command: string): void {
+  const short = sources.find(({ config }) => config.size < WHOLE_CONFIG);
+  if (call.json || short === undefined) return;
+  const words = call.arguments.filter((word) => word !== undefined).join(" ");
+  const rest =
+    isAddress(short.name) && call.options["root"] === undefined ? `: sudo userpci ${command} ${words}` : "";
+  call.terminal.note(`of ${short.name} only ${short.config.size} bytes could be read${rest}\n`);
+}
+
 /** Whether a word means a function of the machine, and not a file. */
 export const isAddress = (text: string): boolean => PciAddress.tryParse(text) !== null;
 
@@ -23,14 +40,17 @@ export const isAddress = (text: string): boolean => PciAddress.tryParse(text) !=
  * @param near address that a file of several functions is asked for
  * @throws PciError `ERR_NO_DEVICE`, `ERR_INVALID_ARGUMENT` for a file that has none or several; what reading throws
  */
-export function readSource(call: CommandCall, text: string, near?: string): ConfigSource {
-  if (isAddress(text)) return ofFunction(findFunction(text, treeOf(call)), call);
+export async function readSource(call: CommandCall, text: string, near?: string): Promise<ConfigSource> {
+  if (isAddress(text)) return readTarget({ ...call, arguments: [text], options: ofMachine(call.options) });
   const content = readDump(text);
   if (/^\s*\{/.test(content.subarray(0, 64).toString("latin1"))) return ofJson(content, text);
   return { name: text, config: only(functionsIn(content, text), text, near).config };
 }
 
-/** The device that `--model` or `--socket` names. */
+/** Without what stands for another device. */
+const ofMachine = ({ model: _model, socket: _socket, ...options }: OptionValues): OptionValues => options;
+
+/** The device that a command line names. */
 export async function readTarget(call: CommandCall): Promise<ConfigSource> {
   const target = await openTarget(call, { use: "config" });
   try {
@@ -42,18 +62,6 @@ export async function readTarget(call: CommandCall): Promise<ConfigSource> {
   } finally {
     await target.close();
   }
-}
-
-function ofFunction(fn: PciFunction, call: CommandCall): ConfigSource {
-  using file = new ConfigFile(fn.address, treeOf(call));
-  const bytes = new Uint8Array(file.size);
-  const view = new DataView(bytes.buffer);
-  for (let at = 0; at < file.size; at += 4) view.setUint32(at, file.read32(at), true);
-  const sizes = Array.from(
-    { length: 6 },
-    (_, at) => fn.resources.find(({ index }) => index === at)?.size ?? 0,
-  );
-  return { name: fn.address, config: fromBytes(bytes), barSizes: sizes };
 }
 
 function ofJson(content: Buffer, path: string): ConfigSource {
