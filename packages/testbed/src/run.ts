@@ -114,7 +114,7 @@ async function timeoutError(
 ): Promise<TestbedError> {
   const summary = `${shown(argv)}: killed after ${timeoutMs / 1000} s in the guest`;
   return new TestbedError("ERR_TESTBED_TIMEOUT", summary, {
-    hint: "give more time with timeoutMs, or see in the log what it waits for",
+    hint: "give more time (--timeout, timeoutMs), or see in the log what it waits for",
     log: await guestReport(vm, output),
   });
 }

@@ -39,6 +39,20 @@ describe("userpci serve, of a command line that means nothing", () => {
     expect(error).toMatchObject({ code: "ERR_INVALID_ARGUMENT", hint: expect.stringContaining("--socket") });
   });
 
+  it("takes no empty path, which would be that of the folder", async () => {
+    const { status, error } = await userpci("serve", "edu", "--socket", "");
+    expect(status).toBe(2);
+    expect(error.message).toBe("a server needs a socket");
+    expect(error.hint).not.toContain("rm ");
+  });
+
+  it("does not tell to remove what is no socket", async () => {
+    const { status, error } = await userpci("serve", "edu", "--socket", folder);
+    expect(status).toBe(2);
+    expect(error.message).toContain("is no socket");
+    expect(error.hint).not.toContain("rm ");
+  });
+
   it.each([
     ["a model that there is not", "edo", "edu, nvme"],
     ["a module that exports something else", "none.mjs", "DeviceModel"],

@@ -95,7 +95,8 @@ function servingText(name: string, path: string, clients: string): string {
 }
 
 function needSocket(socket: string | undefined): string {
-  if (socket !== undefined) return socket;
+  // An empty one would be the folder itself.
+  if (socket !== undefined && socket !== "") return socket;
   throw new WrongValue(
     new PciError("ERR_INVALID_ARGUMENT", "a server needs a socket", {
       hint: "userpci serve edu --socket /tmp/edu.sock",

@@ -66,7 +66,7 @@ async function start({ terminal }: CommandCall, options: BootOptions): Promise<V
   } catch (error) {
     if (!(error instanceof TestbedError) || error.code !== "ERR_TESTBED_ARGUMENT") throw error;
     const { summary, hint = "userpci testbed --help" } = error;
-    throw new WrongValue(new PciError("ERR_INVALID_ARGUMENT", summary, { hint, cause: error }));
+    throw new WrongValue(new PciError("ERR_INVALID_ARGUMENT", summary, { hint }));
   }
 }
 

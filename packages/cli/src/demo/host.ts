@@ -61,7 +61,7 @@ async function findDevice(machine: Machine): Promise<StepOf<"find">> {
   const [device] = value.functions;
   if (device === undefined) {
     throw new PciError("ERR_NO_DEVICE", `${machine.kind}: no edu device (${EDU_ID}) is there`, {
-      hint: "run the demo without --here: it boots a virtual machine that has one",
+      hint: "userpci demo --vm boots a virtual machine that has one; userpci demo needs none",
     });
   }
   const { address, className, driver } = device;

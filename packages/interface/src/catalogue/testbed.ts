@@ -89,7 +89,7 @@ export const testbedNotes: Readonly<Record<string, TestbedNotes>> = {
     meaning: "the command ran past its time limit and was killed",
     causes: ["It waits for something; emulation is 10 to 30 times slower than the host."],
     evidence: ["`log` has what it printed"],
-    fix: ["give more time with `timeoutMs`", "see in the log what it waits for"],
+    fix: ["give more time: `--timeout SECONDS`, `timeoutMs`", "see in the log what it waits for"],
     example: "node driver.js: killed after 30 s in the guest",
   },
   ERR_TESTBED_COMMAND: {

@@ -42,7 +42,7 @@ export function listen(path: string, options: ListenOptions): FrameListener {
 function isAlive(path: string, options: ListenOptions): boolean {
   if (lstatSync(path, { throwIfNoEntry: false, bigint: true })?.isSocket() === false) {
     throw new PciError("ERR_INVALID_ARGUMENT", `${path} is there, and is no socket`, {
-      hint: `take another path, or remove it: rm ${path}`,
+      hint: "take a path where nothing is yet, or a socket that no server has any more",
       path,
     });
   }
