@@ -2,7 +2,7 @@ import type { Script } from "node:vm";
 import { PciError } from "@userpci/interface";
 import { type CommandCall, ofCommandLine, optionTexts, type Report, WrongValue } from "../command.ts";
 import { hex } from "../json.ts";
-import { compile, evaluatorOf } from "../repl/evaluate.ts";
+import { compile, evaluatorOf, thrownBy } from "../repl/evaluate.ts";
 import { startPrompt, untilLeft } from "../repl/prompt.ts";
 import { Session } from "../repl/session.ts";
 import { openTarget } from "../target/open.ts";
@@ -51,7 +51,9 @@ async function evaluate(
   const run = evaluatorOf(session.names);
   const results: Evaluated[] = [];
   for (const [index, expression] of expressions.entries()) {
-    const value = await run(scripts[index]!);
+    const value = await run(scripts[index]!).catch((thrown: unknown) => {
+      throw thrownBy(expression, thrown);
+    });
     const text = session.show(value);
     line({ type: "evaluated", expression, text });
     if (!json && value !== undefined) terminal.write(`${text}\n`);

@@ -144,6 +144,18 @@ describe("userpci repl --evaluate", () => {
     });
   });
 
+  it("has what the prompt has of Node", async () => {
+    const sources = [
+      "await new Promise((resolve) => setTimeout(resolve, 1)), 5",
+      'Buffer.from("ed", "hex")[0] + process.argv.length * 0',
+      'require("node:path").basename("/a/b")',
+      '(await import("node:path")).sep',
+      "[1].constructor === Array",
+    ];
+    const { status, out } = await userpci(...sources.flatMap((source) => ["-e", source]));
+    expect({ status, out }).toEqual({ status: 0, out: "5\n237 (0xed)\n'b'\n'/'\ntrue\n" });
+  });
+
   it("tells programs results, and what remains written to configuration space", async () => {
     const argv = ["-e", "config.command.update({ busMaster: true })", "-e", "bar0.size"];
     const { writes, results } = expectSchema("repl", (await userpci("--json", ...argv)).out);
@@ -160,6 +172,17 @@ describe("userpci repl --evaluate", () => {
     const prompt = await userpci("--json");
     expect(prompt.status).toBe(2);
     expect(expectSchema("error", prompt.out).error.hint).toContain("--evaluate");
+    for (const [source, thrown] of [
+      ['throw new TypeError("not so")', "TypeError: not so"],
+      ["nothing.there", "ReferenceError: nothing is not defined"],
+      ["throw null", "null"],
+    ] as const) {
+      const { status, out } = await userpci("--json", "-e", source);
+      const { error } = expectSchema("error", out);
+      expect([status, error.code]).toEqual([1, "ERR_INVALID_ARGUMENT"]);
+      expect(error.message).toBe(`${JSON.stringify(source)} threw ${thrown}`);
+      expect(error.stack).toBeUndefined();
+    }
     const failed = await userpci("--json", "-e", "await device.reset()");
     expect(failed.status).toBe(1);
     expect(expectSchema("error", failed.out).error.code).toBe("ERR_NO_RESET");
