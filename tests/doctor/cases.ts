@@ -96,6 +96,27 @@ export const treeCases = {
     says: "module_blacklist=nouveau,vfio_pci keeps vfio-pci out",
     fix: "module_blacklist=nouveau,vfio_pci",
   },
+  partBlacklisted: {
+    setup: "`module_blacklist=vfio`, of which vfio-pci is made",
+    words: [NIC],
+    first: "modules",
+    says: "module_blacklist=vfio keeps vfio out, which vfio-pci needs",
+    fix: "module_blacklist=vfio",
+  },
+  partForbidden: {
+    setup: "a file of modprobe.d, with tabs in it, forbids the driver of the IOMMU",
+    words: [NIC],
+    first: "modules",
+    says: "/usr/lib/modprobe.d/no-dma.conf keeps vfio_iommu_type1 out, which vfio-pci needs",
+    fix: "vfio[-_]iommu[-_]type1",
+  },
+  grubOfArch: {
+    setup: "`intel_iommu=on` is missing, on a system without update-grub",
+    words: [NIC],
+    first: "command-line",
+    says: "intel_iommu=on is missing",
+    fix: "sudo grub-mkconfig -o /boot/grub/grub.cfg",
+  },
   updated: {
     setup: "the kernel was updated, and not booted since",
     words: [NIC],

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Diagnosis, diagnose } from "@userpci/sysfs/doctor";
+import { openSnapshot, writeSnapshot } from "@userpci/sysfs/snapshot";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DoctorCase, treeCases } from "./cases.ts";
 import { differences, writeTree } from "./trees.ts";
@@ -33,6 +34,23 @@ describe("the first diagnosis", () => {
         expect(evidence.every(({ path }) => path.startsWith("/"))).toBe(true);
     }
   });
+});
+
+it.each(cases)("of a snapshot is that of the machine: %s", async (name, { words: [address] }) => {
+  const root = mkdtempSync(join(folder, `${name}-`));
+  writeTree(root, differences[name]);
+  const path = `${root}.tar`;
+  await writeSnapshot(path, { root });
+  using copy = openSnapshot(path);
+  const asked = address === undefined ? {} : { address };
+  const [machine, snapshot] = await Promise.all(
+    [root, copy.root].map(async (each) => (await diagnose({ root: each, ...asked })).first),
+  );
+  // Names of users stay on the machine.
+  const words = JSON.stringify([machine?.check, machine?.says, machine?.fix]);
+  expect(JSON.stringify([snapshot?.check, snapshot?.says, snapshot?.fix])).toBe(
+    words.replace(/\balice\b( \(uid 4242\))?/g, (_, uid) => (uid === undefined ? "4242" : "uid 4242")),
+  );
 });
 
 it("names the cause of each consequence, and never a consequence as the cause", async () => {

@@ -115,6 +115,18 @@ export const differences: Readonly<Record<keyof typeof treeCases, Difference>> =
     files: { "/proc/cmdline": "intel_iommu=on module_blacklist=nouveau,vfio_pci\n" },
     nic: notLoaded,
   },
+  partBlacklisted: {
+    files: { "/proc/cmdline": "intel_iommu=on module_blacklist=vfio\n" },
+    nic: notLoaded,
+  },
+  partForbidden: {
+    files: { "/usr/lib/modprobe.d/no-dma.conf": "install\tvfio-iommu-type1\t/bin/false\n" },
+    nic: notLoaded,
+  },
+  grubOfArch: {
+    files: { ...off, "/proc/cmdline": "quiet\n", "/usr/sbin/grub-mkconfig": "" },
+    nic: unbound,
+  },
   updated: {
     files: { [`/lib/modules/${RELEASE}/modules.dep`]: null, "/lib/modules/6.8.0-51-generic/modules.dep": "" },
     nic: notLoaded,

@@ -45,11 +45,19 @@ export interface WordChange {
 interface BootLoader {
   /** The file by which it is known. */
   readonly path: string;
-  readonly add: (word: string) => string;
-  readonly remove: (word: string) => string;
+  readonly add: (word: string, facts: Facts) => string;
+  readonly remove: (word: string, facts: Facts) => string;
 }
 
 const grub = "/etc/default/grub";
+
+/** `update-grub` is Debian's; others have what is beneath it, SUSE by another name. */
+function updateGrub(facts: Facts): string {
+  const has = (name: string): boolean => facts.has(`/usr/sbin/${name}`);
+  if (has("update-grub")) return "sudo update-grub";
+  if (has("grub2-mkconfig")) return "sudo grub2-mkconfig -o /boot/grub2/grub.cfg";
+  return has("grub-mkconfig") ? "sudo grub-mkconfig -o /boot/grub/grub.cfg" : "sudo update-grub";
+}
 
 /** Where distributions keep the command line, and what changes it. */
 const bootLoaders: readonly BootLoader[] = [
@@ -60,10 +68,10 @@ const bootLoaders: readonly BootLoader[] = [
   },
   {
     path: grub,
-    add: (word) => `sudo sed -i 's/^GRUB_CMDLINE_LINUX="/&${word} /' ${grub} && sudo update-grub`,
+    add: (word, facts) => `sudo sed -i 's/^GRUB_CMDLINE_LINUX="/&${word} /' ${grub} && ${updateGrub(facts)}`,
     // Whole words: iommu=off is a part of intel_iommu=off.
-    remove: (word) =>
-      `sudo sed -i '/^GRUB_CMDLINE/s/ *\\b${word.replaceAll(".", "\\.")}\\b//' ${grub} && sudo update-grub`,
+    remove: (word, facts) =>
+      `sudo sed -i '/^GRUB_CMDLINE/s/ *\\b${word.replaceAll(".", "\\.")}\\b//' ${grub} && ${updateGrub(facts)}`,
   },
 ];
 
@@ -71,15 +79,16 @@ const bootLoaders: readonly BootLoader[] = [
 export function changeCommandLine(facts: Facts, { add, remove }: WordChange): readonly string[] {
   const loader = bootLoaders.find(({ path }) => facts.has(path));
   const steps = [
-    ...(remove === undefined ? [] : [removal(remove, loader)]),
-    ...(add === undefined ? [] : [loader?.add(add) ?? `add ${add} to the kernel command line`]),
+    ...(remove === undefined ? [] : [removal(remove, loader, facts)]),
+    ...(add === undefined ? [] : [loader?.add(add, facts) ?? `add ${add} to the kernel command line`]),
   ];
   return [...steps, "sudo reboot"];
 }
 
 /** A word with quotes or a shell's signs in it is for an editor. */
-function removal(word: string, loader: BootLoader | undefined): string {
-  if (/^[\w=.,:-]+$/.test(word)) return loader?.remove(word) ?? `take ${word} from the kernel command line`;
+function removal(word: string, loader: BootLoader | undefined, facts: Facts): string {
+  if (/^[\w=.,:-]+$/.test(word))
+    return loader?.remove(word, facts) ?? `take ${word} from the kernel command line`;
   return `take ${split(word)[0]} from the kernel command line`;
 }
 

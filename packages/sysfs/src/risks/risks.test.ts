@@ -1,6 +1,8 @@
 import { rmSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { openSnapshot, writeSnapshot } from "../snapshot/index.ts";
 import { failure, NIC, useFakeSystem } from "../testing/fake-system.ts";
 import { writeLink, writeMachine } from "../testing/machine.ts";
 import { findRisks } from "./find-risks.ts";
@@ -91,6 +93,32 @@ describe("risks of storage", () => {
     link("/sys/class/block/dm-0/holders/nvme0n1", disk);
     expect(await risks()).toHaveLength(1);
   });
+});
+
+it("are the same in a snapshot, where what says so is in it", async () => {
+  addBlock("nvme0n1", disk, "259:0");
+  const shared = "/sys/devices/virtual/nvme-subsystem/nvme-subsys0";
+  addBlock("nvme1n1", `${shared}/nvme1n1`, "259:1");
+  link(`${shared}/nvme1`, `${DEVICE}/nvme/nvme1`);
+  files({
+    "/proc/self/mountinfo": `${mount("259:0", "/", "/dev/nvme0n1")}${mount("259:1", "/srv", "/dev/nvme1n1")}${mount("0:20", "/ro", "hostroot", "9p")}`,
+    [`${DEVICE}/virtio3/mount_tag`]: "hostroot\0",
+    [`${DEVICE}/nvme/nvme1/state`]: "live\n",
+    [`${DEVICE}/graphics/fb0/name`]: "simpledrmfb\n",
+    [`${DEVICE}/tty/ttyS4/line`]: "4\n",
+    "/sys/class/tty/console/active": "tty0 ttyS4\n",
+    "/sys/class/tty/tty0/active": "tty1\n",
+  });
+  link("/sys/bus/virtio/devices/virtio3", `${DEVICE}/virtio3`);
+  link("/sys/class/graphics/fb0", `${DEVICE}/graphics/fb0`);
+  link("/sys/class/tty/ttyS4", `${DEVICE}/tty/ttyS4`);
+  const all = await risks();
+  expect(all).toHaveLength(5);
+  const path = join(system().root, "copy.tar");
+  await writeSnapshot(path, { ...system(), redact: true });
+  using copy = openSnapshot(path);
+  const copied = await findRisks(NIC, { root: copy.root });
+  expect(copied.map(({ kind, what, fix }) => [kind, what, fix])).toEqual(all);
 });
 
 describe("risks of a network card", () => {

@@ -128,12 +128,19 @@ const platform: readonly Content[] = [
   },
   { at: "/etc", names: ["os-release"] },
   { at: "/etc/{modprobe.d,driverctl.d}", names: ["*"] },
+  { at: "/{run,lib}/modprobe.d", names: ["*"] },
+  { at: "/usr/lib/modprobe.d", names: ["*"] },
+  { at: "/usr/local/lib/modprobe.d", names: ["*"] },
+  // Other kernels, and what changes the command line: that they are there.
+  { at: "/lib/modules", names: ["*"] },
+  { at: "/etc/default", names: ["grub"], limit: 0 },
+  { at: "/usr/sbin", names: ["grubby", "update-grub", "grub-mkconfig", "grub2-mkconfig"], limit: 0 },
   { at: "/run/userpci", names: ["*.json"] },
 ];
 
 /** Limits of the process that makes the snapshot, and memory. */
 const memory: readonly Content[] = [
-  { at: "/proc/self", names: ["limits", "cgroup", "status", "uid_map"] },
+  { at: "/proc/self", names: ["limits", "cgroup", "status", "uid_map", "mountinfo"] },
   {
     at: "/sys/kernel/mm/hugepages/*",
     names: ["nr_hugepages", "free_hugepages", "resv_hugepages", "surplus_hugepages"],
@@ -172,7 +179,10 @@ const users: readonly Content[] = [
   { at: "/sys/class/nvme/*", names: ["model", "state", "transport"] },
   { at: "/sys/class/drm/*", names: ["status", "enabled"] },
   { at: "/sys/class/graphics/*", names: ["name", "device"] },
+  { at: "/sys/class/tty", names: ["tty0", "ttyS*"] },
   { at: "/sys/class/tty/console", names: ["active"] },
+  { at: "/sys/devices/virtual/nvme-subsystem/*", names: ["nvme*"] },
+  { at: "/sys/bus/virtio/devices/*", names: ["mount_tag"] },
 ];
 
 /** Everything that a snapshot has. `RELEASE` stands for that of the kernel. */

@@ -21,7 +21,7 @@ const withoutIds = asText((text) =>
 );
 
 const rules: readonly Rule[] = [
-  { path: /^\/proc\/(self\/)?(cmdline|mounts|swaps|mdstat)$/, replace: withoutIds },
+  { path: /^\/proc\/(self\/)?(cmdline|mounts|mountinfo|swaps|mdstat)$/, replace: withoutIds },
   { path: /\/net\/[^/]+\/address$/, replace: asText((text) => text.replace(/[0-9a-f]/gi, "0")) },
   {
     path: /\/dm\/uuid$/,

@@ -69,10 +69,11 @@ function lookAtModules({ facts }: Question): Verdict {
 /** What keeps modules from being loaded. */
 function lookAtRefusals(facts: Facts, gone: Evidence): Verdict | null {
   const listed = wordValue(facts, "module_blacklist");
-  if (listed?.split(",").some((name) => isVfioPci(name))) {
+  const part = listed?.split(",").find((name) => isPart(name));
+  if (part !== undefined) {
     const word = `module_blacklist=${listed}`;
     const fix = changeCommandLine(facts, { remove: word });
-    return verdict("problem", `${word} keeps vfio-pci out`, [gone, commandLineEvidence(facts, word)], fix);
+    return verdict("problem", keptOut(word, part), [gone, commandLineEvidence(facts, word)], fix);
   }
   if (hasWord(facts, "nomodule")) {
     const fix = changeCommandLine(facts, { remove: "nomodule" });
@@ -94,13 +95,21 @@ function lookAtRefusals(facts: Facts, gone: Evidence): Verdict | null {
   }
   const rule = forbiddingRule(facts);
   if (rule === null) return null;
+  const { part: forbidden, ...seen } = rule;
+  const name = forbidden.replaceAll("_", "[-_]");
   return verdict(
     "problem",
-    `${rule.path} keeps vfio-pci out`,
-    [gone, rule],
-    [`sudo sed -i -E '/^ *install +vfio[-_]pci /d' ${shellWord(rule.path)}`, "sudo modprobe vfio-pci"],
+    keptOut(seen.path, forbidden),
+    [gone, seen],
+    [
+      `sudo sed -i -E '/^[[:blank:]]*install[[:blank:]]+${name}[[:blank:]]/d' ${shellWord(seen.path)}`,
+      "sudo modprobe vfio-pci",
+    ],
   );
 }
+
+const keptOut = (by: string, part: string): string =>
+  isVfioPci(part) ? `${by} keeps vfio-pci out` : `${by} keeps ${part} out, which vfio-pci needs`;
 
 const RULES = [
   "/etc/modprobe.d",
@@ -111,14 +120,14 @@ const RULES = [
 ];
 
 /** A line such as `install vfio-pci /bin/false`. `blacklist` is no such: it is for modules that are asked for by a device. */
-function forbiddingRule(facts: Facts): Evidence | null {
+function forbiddingRule(facts: Facts): (Evidence & { readonly part: string }) | null {
   for (const folder of RULES) {
     for (const name of facts.names(folder).value ?? []) {
       if (!name.endsWith(".conf")) continue;
       const { path, value } = facts.text(`${folder}/${name}`);
-      const lines = (value ?? "").matchAll(/^ *install +(\S+) +(\S*(?:false|true)\b.*)$/gm);
-      const line = [...lines].find(([, module]) => isVfioPci(module!));
-      if (line !== undefined) return { path, says: line[0].trim() };
+      const lines = (value ?? "").matchAll(/^[ \t]*install[ \t]+(\S+)[ \t]+(\S*(?:false|true)\b.*)$/gm);
+      const line = [...lines].find(([, module]) => isPart(module!));
+      if (line !== undefined) return { path, says: line[0].trim(), part: canonical(line[1]!) };
     }
   }
   return null;
@@ -172,7 +181,13 @@ function installModules(facts: Facts, release: string): string {
   );
 }
 
-const isVfioPci = (name: string): boolean => name.replaceAll("-", "_") === "vfio_pci";
+/** A module's name as the kernel has it. */
+const canonical = (name: string): string => name.replaceAll("-", "_");
+const isVfioPci = (name: string): boolean => canonical(name) === "vfio_pci";
+
+/** What vfio-pci is loaded with, and what it asks for when a program opens a container (`drivers/vfio`). */
+const parts = new Set(["vfio_pci", "vfio_pci_core", "vfio", "vfio_virqfd", "vfio_iommu_type1"]);
+const isPart = (name: string): boolean => parts.has(canonical(name));
 
 function lookAtNodes({ facts }: Question): Verdict {
   const nodes = [CONTAINER_NODE, IOMMU_NODE].map((path) => nodeAccess(path, facts));
