@@ -110,6 +110,20 @@ export const treeCases = {
     says: "/usr/lib/modprobe.d/no-dma.conf keeps vfio_iommu_type1 out, which vfio-pci needs",
     fix: "vfio[-_]iommu[-_]type1",
   },
+  diskInUse: {
+    setup: "the function is the disk that the machine runs from",
+    words: ["0000:02:00.0"],
+    first: "driver",
+    says: "nvme has it, and this machine needs it: / (ext4) is mounted from nvme0n1",
+    fix: "userpci bind 0000:02:00.0 --plan",
+  },
+  routeInUse: {
+    setup: "the machine's default route leads through the network card",
+    words: [NIC],
+    first: "driver",
+    says: "e1000e has it, and this machine needs it: the default route leads through eth0",
+    fix: "sudo ip route del default dev eth0",
+  },
   grubOfArch: {
     setup: "`intel_iommu=on` is missing, on a system without update-grub",
     words: [NIC],

@@ -1,6 +1,6 @@
 /** The trees of `cases.ts`: a good machine, and what is different in each. */
-import { chmodSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { type FunctionData, type MachineData, writeMachine } from "@userpci/sysfs/testing";
 import type { treeCases } from "./cases.ts";
 
@@ -15,6 +15,8 @@ export interface Difference {
   readonly nic?: NicDifference;
   /** Functions beside it. */
   readonly others?: readonly FunctionData[];
+  /** Links into the device tree. */
+  readonly links?: Readonly<Record<string, string>>;
   /** Nodes that are root's alone. */
   readonly closed?: readonly string[];
 }
@@ -123,6 +125,31 @@ export const differences: Readonly<Record<keyof typeof treeCases, Difference>> =
     files: { "/usr/lib/modprobe.d/no-dma.conf": "install\tvfio-iommu-type1\t/bin/false\n" },
     nic: notLoaded,
   },
+  diskInUse: {
+    others: [
+      {
+        address: "0000:02:00.0",
+        id: "144d:a808",
+        classCode: 0x010802,
+        driver: "nvme",
+        group: 9,
+        resetMethods: "flr",
+      },
+    ],
+    files: {
+      "/sys/devices/pci0000:02/0000:02:00.0/nvme/nvme0/nvme0n1/dev": "259:0\n",
+      "/proc/self/mountinfo": "36 1 259:0 / / rw shared:1 - ext4 /dev/nvme0n1 rw\n",
+    },
+    links: { "/sys/class/block/nvme0n1": "/sys/devices/pci0000:02/0000:02:00.0/nvme/nvme0/nvme0n1" },
+  },
+  routeInUse: {
+    nic: notLoaded,
+    files: {
+      "/sys/devices/pci0000:01/0000:01:00.0/net/eth0/operstate": "up\n",
+      "/proc/net/route": "eth0\t00000000\t0202000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n",
+    },
+    links: { "/sys/class/net/eth0": "/sys/devices/pci0000:01/0000:01:00.0/net/eth0" },
+  },
   grubOfArch: {
     files: { ...off, "/proc/cmdline": "quiet\n", "/usr/sbin/grub-mkconfig": "" },
     nic: unbound,
@@ -156,7 +183,7 @@ export const differences: Readonly<Record<keyof typeof treeCases, Difference>> =
 /** Writes a tree. */
 export function writeTree(
   root: string,
-  { files = {}, nic = {}, others = [], closed = [] }: Difference,
+  { files = {}, nic = {}, others = [], closed = [], links = {} }: Difference,
 ): void {
   const card = {
     address: NIC,
@@ -181,6 +208,10 @@ export function writeTree(
     rmSync(join(root, path), { recursive: true, force: true });
     if (text === null) pruneEmpty(root, path);
     else writeMachine(root, { functions: [], files: { [path]: text } });
+  }
+  for (const [path, target] of Object.entries(links)) {
+    mkdirSync(join(root, dirname(path)), { recursive: true });
+    symlinkSync(relative(dirname(path), target), join(root, path));
   }
 }
 

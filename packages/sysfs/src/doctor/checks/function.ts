@@ -3,6 +3,8 @@ import { savedOverride } from "../../driverctl.ts";
 import { DEVICES, type PciFunction } from "../../function.ts";
 import { explainGroup, isVfioDriver, readGroup } from "../../group.ts";
 import { refuseUnbindable } from "../../refusal.ts";
+import { usesOf } from "../../risks/find-risks.ts";
+import type { Risk } from "../../risks/risk.ts";
 import { type FunctionCheck, type Question, type Verdict, verdict } from "../check.ts";
 import { type Evidence, evidence, type Facts } from "../facts.ts";
 import { person } from "../person.ts";
@@ -92,7 +94,7 @@ function lookAtGroup(fn: PciFunction, { facts }: Question): Verdict {
   );
 }
 
-function lookAtDriver(fn: PciFunction, { facts }: Question): Verdict {
+async function lookAtDriver(fn: PciFunction, { facts }: Question): Promise<Verdict> {
   const path = at(fn, "driver");
   if (isVfioDriver(fn.driver)) return verdict("ok", fn.driver!, [{ path, says: fn.driver! }]);
   const who = person(facts);
@@ -102,7 +104,26 @@ function lookAtDriver(fn: PciFunction, { facts }: Question): Verdict {
   const seen = [{ path, says: fn.driver ?? "not there" }, ...override];
   const fix = [`sudo userpci bind ${fn.address}${user}`];
   if (fn.driver === null) return verdict("problem", "no driver has it: user space needs vfio-pci", seen, fix);
+  const needed = (await usesOf(fn, facts.tree)).filter(({ refuses }) => refuses);
+  if (needed.length > 0) return lookAtUses(fn, needed, seen, fix);
   return verdict("problem", `${fn.driver} has it: user space needs vfio-pci`, seen, fix);
+}
+
+/** `bind` would refuse it. */
+function lookAtUses(
+  fn: PciFunction,
+  risks: readonly Risk[],
+  seen: readonly Evidence[],
+  bind: readonly string[],
+): Verdict {
+  const more = risks.length === 1 ? "" : ` (and ${risks.length - 1} more)`;
+  const says = `${fn.driver} has it, and this machine needs it: ${risks[0]!.what}${more}`;
+  const ends = [...new Set(risks.flatMap(({ fix }) => fix ?? []))];
+  const look = `userpci bind ${fn.address} --plan  # what this machine would lose`;
+  // What the machine runs from, or shows its picture with, has no end.
+  const last = risks.some(({ fix }) => fix === null) ? ["or take another function: userpci list"] : bind;
+  const evidences = risks.map(({ evidence: path, what }) => ({ path, says: what }));
+  return verdict("problem", says, [...seen, ...evidences], [look, ...ends, ...last]);
 }
 
 function lookAtMembers(fn: PciFunction, { facts }: Question): Verdict {
