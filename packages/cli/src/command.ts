@@ -172,9 +172,8 @@ export function treeOf(call: CommandCall): { readonly root?: string } {
  * @throws WrongValue for `--root` without `--plan`
  */
 export function refuseRootWithoutPlan(call: CommandCall): void {
-  const root = optionText(call, "root");
-  if (root === undefined || call.options["plan"] === true) return;
-  const message = `--root goes with --plan: what is changed is this machine, not ${root}`;
+  if (optionText(call, "root") === undefined || call.options["plan"] === true) return;
+  const message = "--root goes with --plan: what is changed is this machine, and not a copy of another";
   const hint = "add --plan to see what would be done there, or leave --root out to do it here";
   throw new WrongValue(new PciError("ERR_INVALID_ARGUMENT", message, { hint }));
 }

@@ -257,6 +257,20 @@ describe("snapshot", () => {
     expect((await userpci(["snapshot", "-", "--json"])).status).toBe(2);
   });
 
+  it("names who may read the rest, and keeps secrets then too", async () => {
+    const copied = join(base, "copied");
+    const manifest = { format: 1, kernel: null, uid: 1000, redacted: true, nodes: [], truncated: [] };
+    const text = JSON.stringify({ ...manifest, unreadable: ["/proc/interrupts"] });
+    writeMachine(copied, {
+      functions: [{ address: "0000:00:04.0", id: "1234:11e8" }],
+      files: { "/snapshot.json": text },
+    });
+    const file = join(base, "again.tar");
+    const { out } = await userpci(["snapshot", file], copied);
+    expect(out).toContain("without MAC and IP addresses");
+    expect(out).toContain(`for those: sudo userpci snapshot - --redact > ${file}\n`);
+  });
+
   it("is refused if it is damaged, or of something else", async () => {
     const file = join(base, "bad.tar");
     writeFileSync(file, "no archive");

@@ -14,7 +14,7 @@ export async function waiting<T>(
   call: CommandCall,
   work: (options: DriverOptions) => Promise<T>,
 ): Promise<T> {
-  const timeoutMs = optionMilliseconds(call, "timeout", 0.001);
+  const timeoutMs = timeoutOf(call);
   using stop = new Stop((signal) => new Error(`interrupted by ${signal}`));
   using progress = new ProgressLine(call.terminal);
   return await work({
@@ -24,6 +24,15 @@ export async function waiting<T>(
       if (step.elapsedMs > 0) progress.update(waitText(step), step.elapsedMs);
     },
   });
+}
+
+/**
+ * The milliseconds that `--timeout` says, if it was given.
+ *
+ * @throws WrongValue for what is no number of seconds
+ */
+export function timeoutOf(call: CommandCall): number | undefined {
+  return optionMilliseconds(call, "timeout", 0.001);
 }
 
 function waitText({ address, step, holders }: BindProgress): string {

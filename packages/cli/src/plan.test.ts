@@ -117,9 +117,18 @@ describe("a plan", () => {
     expect(status).toBe(2);
     expect(expectSchema("error", out).error).toMatchObject({
       code: "ERR_INVALID_ARGUMENT",
-      message: expect.stringContaining("--root goes with --plan"),
+      message: "--root goes with --plan: what is changed is this machine, and not a copy of another",
     });
   });
+
+  it.each([["bind", NIC], ["unbind", BOUND], ["restore"]])(
+    "takes no --timeout that means nothing: %s",
+    async (...argv) => {
+      const { status, out } = await userpci(...argv, "--plan", "--timeout", "soon", "--json");
+      expect(status).toBe(2);
+      expect(expectSchema("error", out).error.message).toContain('"soon" is not a number of seconds');
+    },
+  );
 
   it("of one function excludes --all", async () => {
     expect((await userpci("restore", NIC, "--all", "--plan")).status).toBe(2);

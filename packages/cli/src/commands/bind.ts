@@ -21,7 +21,7 @@ import {
 } from "../command.ts";
 import { formatFailure, toFailure } from "../failure.ts";
 import { groupJson } from "../function-view.ts";
-import { waiting } from "../kernel-progress.ts";
+import { timeoutOf, waiting } from "../kernel-progress.ts";
 import { bindingPlanJson, bindingPlanLines, isPossible } from "../plan-view.ts";
 import { setupJson, setupLines } from "../setup-view.ts";
 import type { Style } from "../style.ts";
@@ -29,6 +29,7 @@ import type { Style } from "../style.ts";
 /** `userpci bind`. */
 export async function run(call: CommandCall): Promise<Report> {
   refuseRootWithoutPlan(call);
+  timeoutOf(call);
   const user = optionText(call, "user");
   const [group, force] = ["group", "force"].map((name) => call.options[name] === true);
   const options = { ...(user !== undefined && { user }), force: force!, group: group! };

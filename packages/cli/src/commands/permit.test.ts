@@ -64,6 +64,9 @@ describe("userpci permit", () => {
     });
     expect(json.files.map(({ kind }: { kind: string }) => kind)).toEqual(["udev", "limits", "cdi"]);
     expectSchema("permit", (await permit("--remove", "--plan", "--json")).out);
+    expect((await permit("--remove", "--plan")).out).toBe(
+      "nothing to do  0000:01:00.0 is not permitted to anybody by userpci\n",
+    );
   });
 
   it.each([

@@ -129,13 +129,19 @@ function reportOf(
   permission: Permission | null,
   others: readonly string[],
 ): Report {
+  const nothing = permission === null && setup.files.length === 0 && setup.nodes.length === 0;
   return {
     json: { ...permissionJson(permission), ...setupJson(setup, act), companions: others },
-    text: (style) => [
-      `${style.green(headline(act, permission))}  ${setup.address}${aboutText(permission)}`,
-      ...setupLines(setup, act, style),
-      ...others.map((other) => `${style.yellow("with it")}  ${other}: in its IOMMU group, whose node is one`),
-    ],
+    text: (style) =>
+      nothing
+        ? [`${style.green("nothing to do")}  ${setup.address} is not permitted to anybody by userpci`]
+        : [
+            `${style.green(headline(act, permission))}  ${setup.address}${aboutText(permission)}`,
+            ...setupLines(setup, act, style),
+            ...others.map(
+              (other) => `${style.yellow("with it")}  ${other}: in its IOMMU group, whose node is one`,
+            ),
+          ],
   };
 }
 

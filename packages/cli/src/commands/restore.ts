@@ -9,13 +9,14 @@ import {
   WrongValue,
 } from "../command.ts";
 import { formatFailure, toFailure } from "../failure.ts";
-import { waiting } from "../kernel-progress.ts";
+import { timeoutOf, waiting } from "../kernel-progress.ts";
 import { bootLines, cutShortLines, releasePlanJson, releasePlanLines } from "../plan-view.ts";
 import type { Style } from "../style.ts";
 
 /** `userpci restore`. */
 export async function run(call: CommandCall): Promise<Report> {
   refuseRootWithoutPlan(call);
+  timeoutOf(call);
   const address = call.arguments[0] ?? null;
   const all = call.options["all"] === true;
   if (all && address !== null) {

@@ -30,7 +30,7 @@ function reportOf(file: string, { bytes, entries, manifest }: Snapshot): Report 
     text: (style) => [
       `${style.bold(file)}  ${sizeText(Math.ceil(bytes.length / 1024) * 1024)}, ${entries} files, kernel ${kernel ?? "unknown"}`,
       secretText(redacted, style),
-      ...unreadableText(unreadable, file, style),
+      ...unreadableText(unreadable, file, redacted, style),
       ...truncated.map((path) => style.yellow(`only the beginning of ${path} is in it`)),
       style.dim(`userpci list --root ${file}`),
     ],
@@ -43,11 +43,16 @@ function secretText(redacted: boolean, style: Style): string {
     : style.yellow("with MAC and IP addresses, UUIDs and serial numbers of cards: --redact leaves them out");
 }
 
-function unreadableText(unreadable: readonly string[], file: string, style: Style): string[] {
+function unreadableText(
+  unreadable: readonly string[],
+  file: string,
+  redacted: boolean,
+  style: Style,
+): string[] {
   if (unreadable.length === 0) return [];
   const more = unreadable.length > NAMED ? `, … (${unreadable.length} files)` : "";
   return [
     style.yellow(`this user may not read ${unreadable.slice(0, NAMED).join(", ")}${more}`),
-    `  for those: sudo userpci snapshot - > ${file}`,
+    `  for those: sudo userpci snapshot -${redacted ? " --redact" : ""} > ${file}`,
   ];
 }

@@ -1,11 +1,12 @@
 import { planRelease, unbind } from "@userpci/sysfs";
 import { type CommandCall, ofCommandLine, type Report, refuseRootWithoutPlan, treeOf } from "../command.ts";
-import { waiting } from "../kernel-progress.ts";
+import { timeoutOf, waiting } from "../kernel-progress.ts";
 import { bootLines, releasePlanJson, releasePlanLines } from "../plan-view.ts";
 
 /** `userpci unbind`. */
 export async function run(call: CommandCall): Promise<Report> {
   refuseRootWithoutPlan(call);
+  timeoutOf(call);
   if (call.options["plan"] === true) return planned(call);
   const release = await waiting(call, (options) => unbind(call.arguments[0]!, options));
   const { address, driver, changed } = release;

@@ -152,12 +152,13 @@ export async function requireConsent(
   const isProgram = isVfioDriver(fn.driver);
   const others = isProgram ? (await holdersOf(fn)).filter(({ pid }) => pid !== process.pid) : [];
   const owner = isProgram ? describeHolders(others) : `the driver ${fn.driver}`;
+  const first = isProgram ? `end ${owner} first` : `take it away first: sudo userpci bind ${fn.address}`;
   if (owner === "") return;
   throw new PciError(
     isProgram ? "ERR_DEVICE_BUSY" : "ERR_IN_USE",
     `${owner} has ${fn.address}, and ${what} may break what it is doing`,
     {
-      hint: `give --yes if that is what you want; or take it away first: sudo userpci bind ${fn.address}`,
+      hint: `give --yes if that is what you want; or ${first}`,
       details: { driver: fn.driver },
     },
   );
