@@ -1,4 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeMachine } from "@userpci/sysfs/testing";
@@ -191,6 +192,16 @@ describe("on an emulated device", () => {
     const { out } = await userpci(`dma test --model ${model} --rounds 2 --jsonl`);
     expect(expectLines("dma test", out)).toHaveLength(3);
   });
+});
+
+it("says what it waits for where a server lets it wait", async () => {
+  const path = join(directory, "silent.sock");
+  const server = createServer((socket) => setTimeout(() => socket.destroy(), 1300));
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const { status, notes } = await userpci(`config get --socket ${path} command`);
+  server.close();
+  expect(status).toBe(1);
+  expect(notes).toMatch(/^waiting for the server at \S+silent\.sock: another client may have its device\nerror/);
 });
 
 describe("on a function of this machine", () => {

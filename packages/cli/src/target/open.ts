@@ -26,6 +26,9 @@ export interface TargetRequest {
   readonly dmaBits?: number;
 }
 
+/** From here on a person wonders what is going on, in milliseconds. */
+const NOTICEABLE_MS = 1000;
+
 /** Bytes of which an ordinary user reads the first 64 only. */
 const WHOLE_CONFIG = 256;
 
@@ -41,7 +44,7 @@ export async function openTarget(call: CommandCall, request: TargetRequest = {})
   if (model !== undefined && socket !== undefined) throw wrong("--model and --socket name two devices");
   if (via !== undefined && via !== "vfio" && via !== "sysfs") throw wrong(`there is no way ${via}`);
   if (model !== undefined) return openModel(model, request);
-  if (socket !== undefined) return openSocket(socket, request);
+  if (socket !== undefined) return openSocket(socket, request, call);
   const tree = treeOf(call);
   const fn = findFunction(call.arguments[0]!, tree);
   // Of another machine there are files and nothing else.
@@ -65,10 +68,20 @@ async function openModel(name: string, { dmaBits }: TargetRequest): Promise<Targ
   return DeviceTarget.open(name, null, { backend: emulated(addressed), dmaBits });
 }
 
-async function openSocket(path: string, { dmaBits }: TargetRequest): Promise<Target> {
+async function openSocket(
+  path: string,
+  { dmaBits }: TargetRequest,
+  { terminal }: CommandCall,
+): Promise<Target> {
   const { vfioUser } = await import("userpci");
   const { DeviceTarget } = await import("./device-target.ts");
-  return DeviceTarget.open(path, null, { backend: vfioUser(), dmaBits });
+  const text = `waiting for the server at ${path}: another client may have its device\n`;
+  const slow = setTimeout(() => terminal.note(text), NOTICEABLE_MS);
+  try {
+    return await DeviceTarget.open(path, null, { backend: vfioUser(), dmaBits });
+  } finally {
+    clearTimeout(slow);
+  }
 }
 
 async function openFunction(
