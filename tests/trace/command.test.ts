@@ -96,10 +96,11 @@ describe("userpci trace, and replay", () => {
   });
 
   it.concurrent("says what is wrong with a program that is not there, or opens nothing, and with what is no recording", async () => {
-    const [missing, idle, other, unrecorded, unkept] = await Promise.all([
+    const [missing, idle, other, endless, unrecorded, unkept] = await Promise.all([
       run("trace", "--json", "--", "/nowhere/driver"),
       run("trace", "--", process.execPath, "-e", "0"),
       run("replay", driver, "--json"),
+      run("replay", "/dev/zero", "--json"),
       run("replay", join(folder, "none.trace"), "--json"),
       run("trace", "-o", join(folder, "absent", "run.trace"), "--json", "--", "touch", join(folder, "ran")),
     ]);
@@ -111,7 +112,8 @@ describe("userpci trace, and replay", () => {
       status: 0,
       notes: "the program opened no device by openDevice of userpci\n",
     });
-    expect(expectSchema("error", other.out).error.code).toBe("ERR_PROTOCOL");
+    for (const { out } of [other, endless])
+      expect(expectSchema("error", out).error.code).toBe("ERR_PROTOCOL");
     expect(expectSchema("error", unrecorded.out).error.hint).toContain("userpci trace -o");
     // Before the program runs, so that nothing is recorded in vain.
     expect(unkept.status).toBe(1);

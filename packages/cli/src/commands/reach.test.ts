@@ -201,7 +201,9 @@ it("says what it waits for where a server lets it wait", async () => {
   const { status, notes } = await userpci(`config get --socket ${path} command`);
   server.close();
   expect(status).toBe(1);
-  expect(notes).toMatch(/^waiting for the server at \S+silent\.sock: another client may have its device\nerror/);
+  expect(notes).toMatch(
+    /^waiting for the server at \S+silent\.sock: another client may have its device\nerror/,
+  );
 });
 
 describe("on a function of this machine", () => {

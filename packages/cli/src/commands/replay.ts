@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createReadStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { PciError } from "@userpci/interface";
-import { type ReplayReport, readRecordingSync, type TraceEvent, tracePrinter } from "userpci/trace";
+import { isPciError, PciError } from "@userpci/interface";
+import { type ReplayReport, readRecording, type TraceEvent, tracePrinter } from "userpci/trace";
 import { type CommandCall, ofCommandLine, type Report, WrongValue } from "../command.ts";
 import { formatFailure } from "../failure.ts";
 import { tablesOf } from "../register-tables.ts";
@@ -12,15 +12,22 @@ import { runProgram } from "../trace/program.ts";
 /** `userpci replay`. */
 export async function run(call: CommandCall): Promise<Report> {
   const path = call.arguments[0]!;
-  const events = readRecordingSync(readFile(path));
+  const events = await readEvents(path);
   return call.rest.length === 0 ? show(path, events) : repeat(call, path, events.length);
 }
 
-/** @throws WrongValue */
-function readFile(path: string): Uint8Array {
+/**
+ * Piece by piece: what is no recording, and may be large or have no end, is refused by its beginning.
+ *
+ * @throws WrongValue; PciError `ERR_PROTOCOL`
+ */
+async function readEvents(path: string): Promise<readonly TraceEvent[]> {
+  const events: TraceEvent[] = [];
   try {
-    return readFileSync(path);
+    for await (const event of readRecording(createReadStream(path))) events.push(event);
+    return events;
   } catch (cause) {
+    if (isPciError(cause)) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
     throw new WrongValue(
       new PciError("ERR_INVALID_ARGUMENT", `${path} cannot be read: ${code}`, {

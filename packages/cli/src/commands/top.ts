@@ -18,7 +18,7 @@ export async function run(call: CommandCall): Promise<Report> {
   const where = placeOf(call);
   const intervalMs = optionMilliseconds(call, "interval", 0.1) ?? USUAL_INTERVAL;
   const once = call.options["once"] === true || (call.json && !call.jsonl);
-  if (once) return reportOf(await readTelemetry(where));
+  if (once) return reportOf(await readTelemetry(where), optionText(call, "at"));
   using stop = new Stop();
   if (call.jsonl) await followJson(call, stop, where, intervalMs);
   else if (call.terminal.columns === undefined) await followText(call, stop, where, intervalMs);
@@ -26,8 +26,8 @@ export async function run(call: CommandCall): Promise<Report> {
   return { json: {}, lines: [], text: () => [] };
 }
 
-function reportOf(report: TelemetryReport): Report {
-  return { json: jsonOf(report), text: (style) => topLines({ now: report }, style) };
+function reportOf(report: TelemetryReport, at: string | undefined): Report {
+  return { json: jsonOf(report), text: (style) => topLines({ now: report, at }, style) };
 }
 
 /** What programs said, with what each says of itself beside where it was heard. */
@@ -82,7 +82,7 @@ async function followText(
   await follow(stop, where, intervalMs, (now, before) => {
     // The first look has no rates.
     if (before === undefined) return;
-    terminal.write(`${topLines({ now, before }, terminal.style).join("\n")}\n\n`);
+    terminal.write(`${topLines({ now, before, at: where.directories?.[0] }, terminal.style).join("\n")}\n\n`);
     if (terminal.unread === true) stop.now();
   });
 }
@@ -114,7 +114,11 @@ async function showScreen(
     onLost: () => stop.now(),
   });
   await follow(stop, where, intervalMs, (now, before) => {
-    lines = [...topLines({ now, before }, style), "", keysLine(style, intervalMs)];
+    lines = [
+      ...topLines({ now, before, at: where.directories?.[0] }, style),
+      "",
+      keysLine(style, intervalMs),
+    ];
     screen.draw(lines);
   });
 }

@@ -82,6 +82,8 @@ describe("topLines", () => {
     const text = topLines({ now: { programs: [], silent } }, plain).join("\n");
     expect(text).toContain("no answer at /run/7.sock: ERR_TIMEOUT");
     expect(text).toContain("USERPCI_TELEMETRY=1");
+    const elsewhere = topLines({ now: { programs: [], silent }, at: "/run/mine" }, plain).join("\n");
+    expect(elsewhere).toContain("run one with USERPCI_TELEMETRY=/run/mine");
   });
 });
 

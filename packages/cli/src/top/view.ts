@@ -7,6 +7,8 @@ import { type Column, formatTable } from "../table.ts";
 export interface Looks {
   readonly now: TelemetryReport;
   readonly before?: TelemetryReport | undefined;
+  /** The directory that was looked in, where it is not the usual ones. */
+  readonly at?: string | undefined;
 }
 
 /** A device, with what it was when it was last looked at. */
@@ -23,13 +25,13 @@ interface VectorRow extends Row {
 }
 
 /** What is known, as lines for people. */
-export function topLines({ now, before }: Looks, style: Style): string[] {
+export function topLines({ now, before, at = "1" }: Looks, style: Style): string[] {
   const rows = now.programs.flatMap((program) => rowsOf(program, before));
   const rated = before !== undefined;
   return [
     `${style.bold("userpci top")}  ${countText(now.programs.length, "program")}, ${countText(rows.length, "device")}`,
     ...now.silent.map(({ socket, code }) => style.yellow(`no answer at ${socket}: ${code}`)),
-    ...(rows.length === 0 ? ["", "no program tells of a device: run one with USERPCI_TELEMETRY=1"] : []),
+    ...(rows.length === 0 ? ["", `no program tells of a device: run one with USERPCI_TELEMETRY=${at}`] : []),
     ...table(deviceColumns(rated), rows, style),
     ...table(vectorColumns(rated), rows.flatMap(vectorsOf), style),
     ...table(programColumns, now.programs, style),
