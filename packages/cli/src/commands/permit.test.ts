@@ -27,11 +27,13 @@ beforeAll(() =>
 );
 afterAll(() => rmSync(root, { recursive: true }));
 
-async function permit(...argv: string[]) {
+const permit = (...argv: string[]) => permitOf(CARD, ...argv);
+
+async function permitOf(address: string, ...argv: string[]) {
   let out = "";
   let notes = "";
   const style = createStyle(false);
-  const status = await run(["permit", CARD, "--root", root, ...argv], {
+  const status = await run(["permit", address, "--root", root, ...argv], {
     write: (text) => {
       out += text;
     },
@@ -98,6 +100,14 @@ describe("userpci permit", () => {
     const { status, notes } = await permit(...(argv.length === 0 ? ["--plan"] : argv));
     expect(status).toBe(2);
     expect(notes).toContain(message);
+  });
+
+  it("does not leave out in silence what --cdi asks for, where it is not bound", async () => {
+    const { status, notes } = await permitOf("0000:01:00.1", "--group", "vfio", "--cdi", "--plan");
+    expect(status).toBe(1);
+    expect(notes).toMatch(
+      /has no nodes that a container could be given \(ERR_WRONG_DRIVER\)\n {2}hint {3}sudo userpci bind 0000:01:00\.1\n/,
+    );
   });
 
   it("says why there is no file of a kind", async () => {

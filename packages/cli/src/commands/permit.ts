@@ -16,6 +16,7 @@ import {
   planUnpermit,
   type Setup,
   unpermit,
+  withoutNodes,
 } from "@userpci/sysfs/persist";
 import { type CommandCall, ofCommandLine, optionText, type Report, treeOf } from "../command.ts";
 import { type SetupAct, setupJson, setupLines } from "../setup-view.ts";
@@ -98,11 +99,9 @@ async function printed(call: CommandCall, options: PermitOptions, kind: FileKind
   };
 }
 
-function noFile({ address, grantee }: Permission, kind: FileKind): PciError {
-  if (kind === "oci" || kind === "cdi") {
-    const message = `${address} is not bound to vfio-pci, so it has no nodes that a container could be given`;
-    return new PciError("ERR_WRONG_DRIVER", message, { hint: `sudo userpci bind ${address}` });
-  }
+function noFile(permission: Permission, kind: FileKind): PciError {
+  const { grantee } = permission;
+  if (kind === "oci" || kind === "cdi") return withoutNodes(permission);
   const reasons: Partial<Record<FileKind, readonly [why: string, hint: string]>> = {
     modprobe: ["no driver of its own is known", "vfio-pci need not be there before any other"],
     initramfs: [

@@ -32,4 +32,5 @@ export {
   type Setup,
   unpermit,
   unpersist,
+  withoutNodes,
 } from "./setup.ts";

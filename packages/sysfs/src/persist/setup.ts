@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { isPciError } from "@userpci/interface";
+import { isPciError, PciError } from "@userpci/interface";
 import { PciAddress } from "../address.ts";
 import { exclusively } from "../guard.ts";
 import { explainWrite, type Kernel, kernelOf } from "../kernel.ts";
@@ -59,7 +59,14 @@ export interface PersistentSetup extends Setup {
  */
 export async function planPermit(address: string, options: PermitOptions): Promise<Permit> {
   const { permission, files } = filesToGrant(address, options);
+  if (options.cdi === true && permission.nodes.length === 0) throw withoutNodes(permission);
   return { permission, ...(await planSetup(permission.address, ["permission"], files, options)) };
+}
+
+/** The error for what is to name nodes of a function that has none. */
+export function withoutNodes({ address }: Permission): PciError {
+  const message = `${address} is not bound to vfio-pci, so it has no nodes that a container could be given`;
+  return new PciError("ERR_WRONG_DRIVER", message, { hint: `sudo userpci bind ${address}` });
 }
 
 function filesToGrant(
@@ -78,7 +85,7 @@ function filesToGrant(
  *
  * A function has one permission: another takes the first one's place.
  *
- * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_NO_DEVICE`; `ERR_NODE_TAKEN` where another's permission has a node that this one
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_NO_DEVICE`; `ERR_WRONG_DRIVER` for `cdi` of one that is not bound; `ERR_NODE_TAKEN` where another's permission has a node that this one
  * needs; `ERR_BUSY` for a file in the way that userpci did not write; `ERR_PERMISSION`, or the system's code
  */
 export async function permit(address: string, options: PermitOptions): Promise<Permit> {
