@@ -26,6 +26,7 @@ beforeAll(() => {
     ],
     groups: [4, 5].map((number) => ({ number, type: "DMA" })),
     nodes: ["/dev/vfio/4"],
+    processes: [{ pid: 41, comm: "idle", fds: [] }],
     drivers: ["vfio-pci"],
   });
 });
