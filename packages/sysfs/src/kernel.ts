@@ -7,6 +7,7 @@ import { PciError } from "@userpci/interface";
 import type { ProcessIdentity } from "./process-identity.ts";
 import { systemFailure, type TreeOptions } from "./tree.ts";
 import { AttributeWriter } from "./writer.ts";
+import type { Meanwhile } from "./writer-process.ts";
 
 /** Owner and mode of a file. */
 export interface Ownership {
@@ -34,9 +35,10 @@ export interface KernelWriter {
   /**
    * Writes an attribute in one write. May take as long as the kernel likes.
    *
+   * @param meanwhile another attribute that says something else for as long as that takes, also when this process ends before
    * @throws what {@link read} does
    */
-  write(path: string, text: string): Promise<void>;
+  write(path: string, text: string, meanwhile?: Meanwhile): Promise<void>;
   /** Nothing more is to come. What is under way goes on. */
   close(): void;
 }

@@ -4,7 +4,7 @@ import { commandOf } from "./holders.ts";
 import { identify, isElsewhere, isRunning, isThisProcess, type ProcessIdentity } from "./process-identity.ts";
 
 /** What a call does to a function. */
-export type Action = "bind" | "unbind" | "sriov" | "config" | "setup";
+export type Action = "bind" | "unbind" | "sriov" | "config" | "setup" | "reset";
 
 /** Text of a lock file: the call that it was made for. The lock is that call's while one of both processes runs. */
 export interface LockRecord {
@@ -34,6 +34,7 @@ const doing: Readonly<Record<Action, string>> = {
   unbind: "unbinding",
   sriov: "changing the virtual functions of",
   config: "writing to the configuration space of",
+  reset: "resetting",
   setup: "changing what lasts over boots of",
 };
 

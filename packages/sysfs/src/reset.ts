@@ -1,9 +1,12 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { isPciError, PciError } from "@userpci/interface";
+import { always } from "./always.ts";
 import { ConfigFile } from "./config-file.ts";
 import { findFunction, listFunctions } from "./find.ts";
 import { functionPath, type PciFunction } from "./function.ts";
-import { explainWrite } from "./kernel.ts";
+import { explainWrite, kernelOf } from "./kernel.ts";
+import { FunctionLock, lockPath } from "./lock.ts";
+import { lockedBy, recordOf } from "./lock-record.ts";
 import { systemFailure, type TreeOptions } from "./tree.ts";
 
 /** A function that a reset may hit. */
@@ -33,10 +36,15 @@ const NOBODY = 0xffff_ffff;
 /**
  * What a reset would do. Reads sysfs only.
  *
- * @throws PciError `ERR_NO_DEVICE`, `ERR_INVALID_ARGUMENT`
+ * @throws PciError `ERR_NO_DEVICE`, `ERR_INVALID_ARGUMENT`; `ERR_NO_RESET` for a method that the function has not
  */
-export function planReset(address: string, options: TreeOptions = {}): ResetPlan {
+export function planReset(address: string, options: ResetOptions = {}): ResetPlan {
   const fn = findFunction(address, options);
+  const { method } = options;
+  if (method !== undefined && !fn.resetMethods.includes(method)) {
+    const hint = fn.resetMethods.length > 0 ? `it has ${fn.resetMethods.join(", ")}` : byBus(fn.address);
+    throw noReset(`${fn.address} has no reset method ${method}`, hint);
+  }
   const bus = listFunctions(options)
     .filter((other) => other.address !== fn.address && isBelowSamePort(other, fn))
     .map(({ address: other, driver }) => ({ address: other, driver }));
@@ -61,45 +69,61 @@ function isBelowSamePort(other: PciFunction, fn: PciFunction): boolean {
 export async function resetFunction(address: string, options: ResetOptions = {}): Promise<number> {
   const { methods, address: name } = planReset(address, options);
   const { method } = options;
-  if (methods.length === 0)
-    throw noReset(
-      `${name} has no reset method`,
-      `where it is bound to vfio-pci and alone below its port: userpci reset ${name} --bus`,
-    );
-  if (method !== undefined && !methods.includes(method)) {
-    throw noReset(`${name} has no reset method ${method}`, `it has ${methods.join(", ")}`);
-  }
-  const started = performance.now();
+  if (methods.length === 0) throw noReset(`${name} has no reset method`, byBus(name));
   const path = functionPath(name, options, "reset");
-  if (method === undefined) await write(path, "1", name);
-  else
-    await withMethod(functionPath(name, options, "reset_method"), method, () => write(path, "1", name), name);
+  const durationMs = await (method === undefined
+    ? timed(() => tell(path, name, () => writeFile(path, "1")))
+    : resetBy(method, name, options));
   requireAnswer(name, options);
+  return durationMs;
+}
+
+/** @returns milliseconds that it took */
+async function timed(act: () => Promise<void>): Promise<number> {
+  const started = performance.now();
+  await act();
   return performance.now() - started;
 }
 
+const byBus = (address: string): string =>
+  `where it is bound to vfio-pci and alone below its port: userpci reset ${address} --bus`;
+
 const noReset = (message: string, hint: string): PciError => new PciError("ERR_NO_RESET", message, { hint });
 
-/** Lets the kernel know one method only, for as long as `work` takes. */
-async function withMethod(
-  path: string,
-  method: string,
-  work: () => Promise<void>,
-  address: string,
-): Promise<void> {
-  const former = (await readFile(path, "utf8")).trim();
-  await write(path, method, address);
+/**
+ * Lets the kernel know one method only, for as long as a reset takes. A process of its own does that, which goes on when this one ends,
+ * and with the function's lock: who came in between would take the one method for all that there are.
+ */
+async function resetBy(method: string, address: string, options: TreeOptions): Promise<number> {
+  const only = { path: functionPath(address, options, "reset_method"), text: method };
+  const kernel = kernelOf(options);
+  const refusal = await kernel.refusal(only.path, `userpci reset ${address} --method ${method}`);
+  if (refusal !== null) throw refusal;
+  const writer = await kernel.start("reset", address);
+  // The writer keeps no process alive.
+  const alive = setInterval(() => undefined, 1000);
   try {
-    await work();
+    const record = recordOf("reset", address, writer.identity);
+    const lock = await FunctionLock.take(record, options);
+    if (!(lock instanceof FunctionLock)) {
+      const hint = `when that has ended: userpci reset ${address} --plan`;
+      throw lockedBy(lock, lockPath(address, options), hint);
+    }
+    const path = functionPath(address, options, "reset");
+    const act = () => timed(() => tell(path, address, () => writer.write(path, "1", only)));
+    return await always(act, () => lock.release(), `reset ${address}:`);
   } finally {
-    await write(path, former, address);
+    clearInterval(alive);
+    writer.close();
   }
 }
 
-async function write(path: string, text: string, address: string): Promise<void> {
+/** Does what writes a file of the kernel's. @throws PciError as {@link resetFunction} */
+async function tell(path: string, address: string, write: () => Promise<void>): Promise<void> {
   try {
-    await writeFile(path, text);
+    await write();
   } catch (cause) {
+    if (isPciError(cause)) throw cause;
     const { code } = systemFailure(cause);
     if (code === "ENOENT")
       throw noReset(

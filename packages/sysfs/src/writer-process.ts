@@ -7,6 +7,14 @@ export interface Job {
   readonly path: string;
   /** What to write, in one write; null to read. */
   readonly text: string | null;
+  /** Done in this process alone: nobody who ends meanwhile leaves it half done. */
+  readonly meanwhile?: Meanwhile;
+}
+
+/** An attribute that says something else while a job is done, and afterwards what it said before, whatever came of that. */
+export interface Meanwhile {
+  readonly path: string;
+  readonly text: string;
 }
 
 /** What came of it. */
@@ -14,7 +22,16 @@ export type Reply =
   | { readonly text: string }
   | { readonly message: string; readonly code?: string; readonly errno?: number; readonly syscall?: string };
 
-function perform({ path, text }: Job): string {
+function perform({ path, text, meanwhile }: Job): string {
+  if (meanwhile !== undefined) {
+    const former = readFileSync(meanwhile.path, "utf8").trim();
+    perform(meanwhile);
+    try {
+      return perform({ path, text });
+    } finally {
+      perform({ path: meanwhile.path, text: former });
+    }
+  }
   if (text === null) return readFileSync(path, "utf8");
   // Write-only attributes refuse a descriptor that could read, and creating is not a sysfs operation.
   const file = openSync(path, constants.O_WRONLY);

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { PciError } from "@userpci/interface";
 import { identify, type ProcessIdentity } from "./process-identity.ts";
 import { systemFailure } from "./tree.ts";
-import type { Job, Reply } from "./writer-process.ts";
+import type { Job, Meanwhile, Reply } from "./writer-process.ts";
 
 const program = fileURLToPath(new URL("./writer-process.js", import.meta.url));
 
@@ -82,10 +82,11 @@ export class AttributeWriter {
   /**
    * Writes an attribute in one write.
    *
+   * @param meanwhile another attribute that says something else for as long as that takes
    * @throws Error with the system's `code`; PciError `ERR_BIND_FAILED` if the process ends before
    */
-  async write(path: string, text: string): Promise<void> {
-    await this.#ask({ path, text });
+  async write(path: string, text: string, meanwhile?: Meanwhile): Promise<void> {
+    await this.#ask({ path, text, ...(meanwhile && { meanwhile }) });
   }
 
   /** Lets the process end, after what it is at. */

@@ -114,6 +114,7 @@ describe("on an emulated device", () => {
     ["mem read --model edu --socket /tmp/x 0 0", 2, "ERR_INVALID_ARGUMENT"],
     ["rom --model edu", 1, "ERR_NOT_SUPPORTED"],
     ["reset --model edu", 1, "ERR_NO_RESET"],
+    ["reset --model nvme --method flr --plan", 1, "ERR_NOT_SUPPORTED"],
     ["irq watch --model edu --kind msix", 1, "ERR_NOT_SUPPORTED"],
     ["irq watch --model edu --kind nmi", 2, "ERR_INVALID_ARGUMENT"],
     ["irq watch --model edu --write 0:0x60", 2, "ERR_INVALID_ARGUMENT"],
@@ -242,6 +243,22 @@ describe("on a function of this machine", () => {
   it("config set is refused while a driver has it, without --yes", async () => {
     await expect(set(["COMMAND=0"], { yes: undefined })).rejects.toMatchObject({ code: "ERR_IN_USE" });
     expect(readFileSync(config)).toEqual(Buffer.from(bytes));
+  });
+
+  it("reset --plan goes by the method that is named, and refuses one that there is not", async () => {
+    const { run: command } = await import("./reset.ts");
+    const plan = (method: string) => {
+      const call = { arguments: ["00:05.0"], rest: [], options: { root, plan: true, method } };
+      return command(call as unknown as CommandCall);
+    };
+    const report = await plan("bus");
+    expect(report.text(createStyle(false))[0]).toBe("0000:00:05.0  would be reset by bus");
+    expect(report.text(createStyle(false)).join("\n")).not.toContain("else by");
+    await expect(plan("warm")).rejects.toMatchObject({
+      code: "ERR_NO_RESET",
+      message: "0000:00:05.0 has no reset method warm",
+      hint: "it has flr, bus",
+    });
   });
 
   it("rom tells that a function sleeps, whose ROM would not answer", async () => {

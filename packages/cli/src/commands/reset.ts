@@ -1,6 +1,6 @@
 import { isPciError, PciError } from "@userpci/interface";
-import { planReset, type ResetPlan, resetFunction } from "@userpci/sysfs";
-import { type CommandCall, optionText, type Report } from "../command.ts";
+import { planReset, type ResetOptions, type ResetPlan, resetFunction } from "@userpci/sysfs";
+import { type CommandCall, optionText, type Report, treeOf } from "../command.ts";
 import { ProgressLine } from "../progress-line.ts";
 import { openTarget, requireConsent } from "../target/open.ts";
 import type { Target } from "../target/target.ts";
@@ -20,7 +20,8 @@ export async function run(call: CommandCall): Promise<Report> {
     use: bus ? "device" : planOnly || method !== undefined ? "config" : "registers",
   });
   try {
-    const outlook = outlookOf(target);
+    const outlook = outlookOf(target, { ...treeOf(call), ...(method !== undefined && { method }) });
+    if (method !== undefined && target.fn === null) throw noMethods(target.address);
     const hits = bus ? hitsOf(target) : [];
     if (!planOnly) await requireConsent(call, target, "a reset");
     const durationMs = planOnly ? null : await reset(call, target, { bus, method });
@@ -28,7 +29,7 @@ export async function run(call: CommandCall): Promise<Report> {
       json: { ...outlook, planned: planOnly, method: method ?? (bus ? "bus" : null), hits, durationMs },
       text: ({ green, dim }) =>
         durationMs === null
-          ? planText(outlook)
+          ? planText(method === undefined ? outlook : { ...outlook, methods: [method] })
           : [
               `${green("reset")}  ${target.address}${bus ? " and its bus" : ""} ${dim(`in ${durationMs.toFixed(1)} ms`)}`,
             ],
@@ -38,8 +39,9 @@ export async function run(call: CommandCall): Promise<Report> {
   }
 }
 
-function outlookOf({ fn, address, via, device }: Target): Outlook {
-  if (fn !== null) return { ...planReset(address), via };
+/** @throws PciError `ERR_NO_RESET` for a method that the function has not */
+function outlookOf({ fn, address, via, device }: Target, options: ResetOptions): Outlook {
+  if (fn !== null) return { ...planReset(address, options), via };
   return { address, via, methods: device?.info.resettable ? ["function"] : [], bus: [] };
 }
 
