@@ -126,14 +126,6 @@ describe("registers", () => {
     ]);
   });
 
-  test("a server that gives less of a ROM than it says is at fault", async () => {
-    const regions = { 6: { size: 4096 }, 7: { size: 256, init: { 4: 6, 8: 0x00ff_0000 } } };
-    const answers = { regionRead: [{ hex: "00000000000000000600000010000000aabb" }] };
-    await withScript({ regions, answers }, (device) => {
-      expect(codeOf(() => device.region(6).readInto!(0, new Uint8Array(16)))).toMatch(/^ERR_/);
-    });
-  });
-
   test("writes to BARs are posted if that is wanted, and those to configuration space never", async () => {
     const { messages } = await withScript({ options: { postedWrites: "unmapped" } }, (device) => {
       device.region(0).write32(0, 1);
