@@ -1,5 +1,6 @@
 import type { checks } from "@userpci/sysfs/doctor";
-import { bootCases, type DoctorCase, treeCases } from "./cases.ts";
+import { bootCases, type DoctorCase } from "./cases.ts";
+import { treeCases } from "./tree-cases.ts";
 
 /** A part of docs/doctor.md that is made of data: what stands between `<!-- NAME -->` and `<!-- end -->`. */
 export interface Part {

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { type Diagnosis, diagnose } from "@userpci/sysfs/doctor";
 import { openSnapshot, writeSnapshot } from "@userpci/sysfs/snapshot";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type DoctorCase, treeCases } from "./cases.ts";
+import type { DoctorCase } from "./cases.ts";
+import { treeCases } from "./tree-cases.ts";
 import { differences, writeTree } from "./trees.ts";
 
 type Name = keyof typeof treeCases;

@@ -1,8 +1,8 @@
-/** The trees of `cases.ts`: a good machine, and what is different in each. */
+/** The trees of `tree-cases.ts`: a good machine, and what is different in each. */
 import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { type FunctionData, type MachineData, writeMachine } from "@userpci/sysfs/testing";
-import type { treeCases } from "./cases.ts";
+import type { treeCases } from "./tree-cases.ts";
 
 /** Of the network card; a group that is undefined is none. */
 type NicDifference = Partial<Omit<FunctionData, "group">> & { readonly group?: number | undefined };
