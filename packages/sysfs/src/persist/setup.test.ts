@@ -147,6 +147,11 @@ describe("a permission", () => {
     const kinds = () =>
       permissionFiles(describePermission(NIC, { ...tree(), user: "alice" })).map(({ kind }) => kind);
     expect(kinds()).toEqual(["udev", "limits", "systemd"]);
+    for (const ask of [permit, persist])
+      expect(await failure(ask(NIC, { user: "alice", cdi: true }))).toMatchObject({
+        code: "ERR_WRONG_DRIVER",
+      });
+    expect(ours()).toEqual([]);
     await system().bind(NIC);
     put("/sys/class/vfio/6/dev", "252:0\n");
     put("/sys/class/misc/vfio/dev", "10:196\n");

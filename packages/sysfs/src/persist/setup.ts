@@ -59,7 +59,6 @@ export interface PersistentSetup extends Setup {
  */
 export async function planPermit(address: string, options: PermitOptions): Promise<Permit> {
   const { permission, files } = filesToGrant(address, options);
-  if (options.cdi === true && permission.nodes.length === 0) throw withoutNodes(permission);
   return { permission, ...(await planSetup(permission.address, ["permission"], files, options)) };
 }
 
@@ -74,6 +73,7 @@ function filesToGrant(
   options: PermitOptions,
 ): { readonly permission: Permission; readonly files: readonly GeneratedFile[] } {
   const permission = describePermission(address, options);
+  if (options.cdi === true && permission.nodes.length === 0) throw withoutNodes(permission);
   refuseOthers(permission, options);
   const kinds: readonly FileKind[] = ["udev", "limits", "systemd", ...(options.cdi ? ["cdi" as const] : [])];
   return { permission, files: permissionFiles(permission).filter(({ kind }) => kinds.includes(kind)) };
@@ -85,8 +85,9 @@ function filesToGrant(
  *
  * A function has one permission: another takes the first one's place.
  *
- * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_NO_DEVICE`; `ERR_WRONG_DRIVER` for `cdi` of one that is not bound; `ERR_NODE_TAKEN` where another's permission has a node that this one
- * needs; `ERR_BUSY` for a file in the way that userpci did not write; `ERR_PERMISSION`, or the system's code
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_NO_DEVICE`; `ERR_WRONG_DRIVER` for `cdi` of one that is not bound; `ERR_NODE_TAKEN`
+ * where another's permission has a node that this one needs; `ERR_BUSY` for a file in the way that userpci did not write, or while another process
+ * sets something up for seconds; `ERR_PERMISSION`, or the system's code
  */
 export async function permit(address: string, options: PermitOptions): Promise<Permit> {
   return permitOn(kernelOf(options), address, options);
@@ -113,7 +114,8 @@ export async function planUnpermit(address: string, options: TreeOptions = {}): 
  * Takes a permission back, and its nodes from who had them, but from one whom `bind` gave them for this boot. Harmless without a permission. The
  * function need not be there any more. Needs root.
  *
- * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_PERMISSION`, or with the system's code
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_PERMISSION`, `ERR_BUSY` while another process sets something up for seconds, or with the system's
+ * code
  */
 export async function unpermit(address: string, options: TreeOptions = {}): Promise<Setup> {
   return unpermitOn(kernelOf(options), address, options);
@@ -147,8 +149,8 @@ export async function planPersist(address: string, options: PersistOptions = {})
  * Has every boot bind a function to vfio-pci before its own driver can have it: by a udev rule, an order of modules, and the same in the initial
  * root where this machine makes one. The binding of now is not changed: that is `bind`'s. Needs root.
  *
- * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_NO_DEVICE`, `ERR_NOT_SUPPORTED` before Linux 3.16; `ERR_BUSY` for a file in the way that userpci did
- * not write; `ERR_PERMISSION`, or the system's code; with a user or a group what {@link permit} throws
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_NO_DEVICE`, `ERR_NOT_SUPPORTED` before Linux 3.16; `ERR_BUSY` as {@link permit};
+ * `ERR_PERMISSION`, or the system's code; with a user or a group what {@link permit} throws
  */
 export async function persist(address: string, options: PersistOptions = {}): Promise<PersistentSetup> {
   return persistOn(kernelOf(options), address, options);
@@ -177,7 +179,8 @@ export async function planUnpersist(address: string, options: TreeOptions = {}):
  * Takes back all that is to last of a function: its persistent binding and its permission. The binding of now is not changed: that is
  * `unbind`'s. Harmless where there is nothing, and where the function is not there any more. Needs root.
  *
- * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_PERMISSION`, or with the system's code
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_PERMISSION`, `ERR_BUSY` while another process sets something up for seconds, or with the system's
+ * code
  */
 export async function unpersist(address: string, options: TreeOptions = {}): Promise<Setup> {
   return unpersistOn(kernelOf(options), address, options);
@@ -211,7 +214,7 @@ async function planSetup(
 }
 
 /**
- * Makes the plan, and carries it out with nobody else at such: two functions may share a node, which one user or one group has, and two
+ * Makes the plan, and carries it out while no other call does so: two functions may share a node, which one user or one group has, and two
  * calls for one function would each leave files of the other behind.
  */
 async function carryOut<T extends Setup>(
@@ -248,7 +251,7 @@ async function apply<T extends Setup>(
   return { ...plan, after, nodes };
 }
 
-/** Has a udev that runs go by the rules as they are now. @returns what does so where it cannot be told */
+/** Has a udev that runs go by the rules as they are now. @returns the command that does so, where udev cannot be told from here */
 async function reloadRules(kernel: Kernel, { files, udev }: Setup): Promise<readonly string[]> {
   if (!udev || !files.some(({ kind, change }) => kind === "udev" && change !== "none")) return [];
   try {
