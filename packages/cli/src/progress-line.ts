@@ -3,8 +3,8 @@ import type { Terminal } from "./terminal.ts";
 
 const TICK_MS = 200;
 
-/** How long a loop goes on before it tells how far it is, in milliseconds. */
-const QUIET_MS = 1000;
+/** How long something may go on before a person wonders what it is, in milliseconds. */
+export const NOTICEABLE_MS = 1000;
 
 /** What a program is busy with, on standard error: one line that is written over, or a line each where that cannot be. */
 export class ProgressLine implements Disposable {
@@ -35,7 +35,7 @@ export class ProgressLine implements Disposable {
 
   /** {@link update} once a second, for a loop that no timer gets in between. */
   tick(text: () => string): void {
-    if (performance.now() - this.#since >= QUIET_MS) this.update(text());
+    if (performance.now() - this.#since >= NOTICEABLE_MS) this.update(text());
   }
 
   /** Takes the line away. */

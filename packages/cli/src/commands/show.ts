@@ -32,7 +32,7 @@ async function showFunction(call: CommandCall): Promise<Report> {
   const depth = optionCount(call, "verbose");
   // The form for programs has all bytes, so that it reads back; text needs those that somebody owns.
   using file = call.json || depth >= REGISTERS ? new ConfigFile(fn.address, tree) : null;
-  const limit = configLimit(fn.address, shown.configBytes, ["", "-v ", "-vv "][Math.min(depth, 2)]!, tree);
+  const limit = configLimit(fn.address, shown.configBytes, Math.min(depth, REGISTERS), tree);
   const options = { barSizes: barSizes(shown) };
   const config = file === null ? null : (call.json ? toJSON : describe)(configOf(file), options);
   return {

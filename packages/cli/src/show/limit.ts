@@ -1,18 +1,16 @@
 import type { TreeOptions } from "@userpci/sysfs";
-
-/** Fewest bytes of a function's configuration space; who reads less may not read all of it. */
-const SMALLEST_CONFIG = 256;
+import { SMALLEST_CONFIG } from "../target/target.ts";
 
 /**
  * Why not all of a function's configuration space is known, and who would know it; null where it is.
  *
  * @param configBytes how many bytes of it were read
- * @param flags of `userpci show`, such as `-vv `
+ * @param depth how often `userpci show` was given `-v`
  */
 export function configLimit(
   address: string,
   configBytes: number,
-  flags: string,
+  depth: number,
   { root }: TreeOptions,
 ): string | null {
   if (configBytes >= SMALLEST_CONFIG) return null;
@@ -20,6 +18,7 @@ export function configLimit(
   if (root !== undefined)
     return `not known: the copy has ${some} of configuration space; one that root makes has all`;
   if (process.geteuid?.() === 0)
-    return `not known: the kernel lets root read ${some} of configuration space, without CAP_SYS_ADMIN as in a container`;
-  return `known to root: sudo userpci show ${flags}${address}`;
+    return `not known: without CAP_SYS_ADMIN, as in a container, root too reads ${some} of configuration space`;
+  const verbose = depth === 0 ? "" : `-${"v".repeat(depth)} `;
+  return `known to root: sudo userpci show ${verbose}${address}`;
 }

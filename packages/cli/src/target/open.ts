@@ -10,7 +10,8 @@ import {
   type TreeOptions,
 } from "@userpci/sysfs";
 import { type CommandCall, optionText, treeOf, WrongValue } from "../command.ts";
-import type { Target } from "./target.ts";
+import { NOTICEABLE_MS } from "../progress-line.ts";
+import { SMALLEST_CONFIG, type Target } from "./target.ts";
 
 /** What a command needs of its target. */
 export interface TargetRequest {
@@ -25,12 +26,6 @@ export interface TargetRequest {
   /** The widest bus address that the device is to be given for DMA, in bits. Default 64. */
   readonly dmaBits?: number;
 }
-
-/** From here on a person wonders what is going on, in milliseconds. */
-const NOTICEABLE_MS = 1000;
-
-/** Bytes of which an ordinary user reads the first 64 only. */
-const WHOLE_CONFIG = 256;
 
 /**
  * Opens the device that a command line names: `--model` an emulated one, `--socket` one that is served over vfio-user, else the PCI function
@@ -121,7 +116,7 @@ async function openSysfs(
 /** All of configuration space for whoever may have it, else the header. */
 async function openConfig(fn: PciFunction, request: TargetRequest): Promise<Target> {
   const target = await openSysfs(fn, request);
-  if (target.config.size >= WHOLE_CONFIG || !isVfioDriver(fn.driver)) return target;
+  if (target.config.size >= SMALLEST_CONFIG || !isVfioDriver(fn.driver)) return target;
   try {
     const device = await openVfio(fn, request);
     await target.close();

@@ -1,13 +1,10 @@
 import { type OwnedRegion, PciError } from "@userpci/interface";
 import { type ConfigSpace, configOf } from "@userpci/pci-config";
 import { ConfigFile, keepAwake, type PciFunction, readRom, type TreeOptions } from "@userpci/sysfs";
-import type { Target, TargetBar } from "./target.ts";
+import { SMALLEST_CONFIG, type Target, type TargetBar } from "./target.ts";
 
 /** Memory and port decode of the command register (PCI 3.0, section 6.2.2). */
 const decode = { memory: 1 << 1, io: 1 << 0 } as const;
-
-/** Bytes of configuration space that capabilities are in. */
-const WHOLE_CONFIG = 256;
 
 /** A target through its files in sysfs, as it is: whoever has it keeps it, and it is not reset. Its registers are kept awake. */
 export class SysfsTarget implements Target {
@@ -82,7 +79,7 @@ export class SysfsTarget implements Target {
       throw this.#silent(`does not decode ${words}`, what, `command.${field}=1`);
     }
     // An ordinary user sees the header only, and may not open what this is about.
-    const pm = this.config.size < WHOLE_CONFIG ? undefined : this.config.find("pm");
+    const pm = this.config.size < SMALLEST_CONFIG ? undefined : this.config.find("pm");
     const state = pm?.control.powerState ?? 0;
     if (state !== 0) throw this.#silent(`sleeps in D${state}`, what, "pm.control.powerState=D0");
   }

@@ -37,6 +37,12 @@ export interface Target extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/**
+ * Fewest bytes of a function's configuration space, which capabilities are in. Who lacks CAP_SYS_ADMIN reads the first 64 (`pci_read_config` in
+ * `drivers/pci/pci-sysfs.c`).
+ */
+export const SMALLEST_CONFIG = 256;
+
 /** Place and kind of a BAR. */
 export interface TargetBar {
   readonly index: number;

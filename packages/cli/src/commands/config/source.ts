@@ -3,6 +3,7 @@ import { type ConfigSpace, fromJSON, toJSON } from "@userpci/pci-config";
 import { PciAddress } from "@userpci/sysfs";
 import type { CommandCall, OptionValues } from "../../command.ts";
 import { openTarget } from "../../target/open.ts";
+import { SMALLEST_CONFIG } from "../../target/target.ts";
 import { functionsIn, readDump, type ShownFunction } from "../show-dump.ts";
 
 /** A configuration space and where it is from; its bytes do not change any more. */
@@ -14,20 +15,18 @@ export interface ConfigSource {
   readonly barSizes?: readonly number[];
 }
 
-/** Bytes of configuration space that capabilities are in; an ordinary user reads the first 64. */
-const WHOLE_CONFIG = 256;
-
 /**
- * Tells where only a part of configuration space could be looked at.
+ * Tells where only a part of configuration space could be looked at, and who would see the rest.
  *
- * @param command that would see the rest as root
+ * @param command such as `config check`
  */
 export function noteShort(call: CommandCall, sources: readonly ConfigSource[], command: string): void {
-  const short = sources.find(({ config }) => config.size < WHOLE_CONFIG);
+  const short = sources.find(({ config }) => config.size < SMALLEST_CONFIG);
   if (call.json || short === undefined) return;
-  const words = call.arguments.filter((word) => word !== undefined).join(" ");
-  const rest =
-    isAddress(short.name) && call.options["root"] === undefined ? `: sudo userpci ${command} ${words}` : "";
+  const words = [...call.arguments, ...call.rest].filter((word) => word !== undefined).join(" ");
+  // Root sees less where it lacks a capability, as in a container: sudo is no help there.
+  const helps = isAddress(short.name) && call.options["root"] === undefined && process.geteuid?.() !== 0;
+  const rest = helps ? `: sudo userpci ${command} ${words}` : "";
   call.terminal.note(`of ${short.name} only ${short.config.size} bytes could be read${rest}\n`);
 }
 
