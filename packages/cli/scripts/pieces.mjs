@@ -5,6 +5,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
+/** How a module knows its own place. */
 const place = "import.meta.url";
 
 /** @param {string} folder of a package */
@@ -27,6 +28,7 @@ export class Pieces {
    * What a bundle imports in place of a module.
    * @param {string} source as it is imported
    * @param {string} importer path of the compiled module that imports it
+   * @throws {Error} for two modules that would be one file
    */
   specifier(source, importer) {
     if (source.startsWith("node:")) return source;
@@ -34,7 +36,8 @@ export class Pieces {
     const path = own ? join(dirname(importer), source) : fileURLToPath(import.meta.resolve(source));
     const whole = own ? relative(this.#dist, path).replace(/\.js$/, "") : source.replace(/^@/, "");
     const name = whole.replaceAll("/", "-");
-    this.#inputs[name] = path;
+    this.#inputs[name] ??= path;
+    if (this.#inputs[name] !== path) throw new Error(`${path} and ${this.#inputs[name]} are both ${name}`);
     return `./pieces/${name}.js`;
   }
 

@@ -27,7 +27,8 @@ export async function waiting<T>(
 }
 
 /**
- * The milliseconds that `--timeout` says, if it was given.
+ * The milliseconds that `--timeout` says, if it was given. Commands ask before they plan: a plan does not wait, and refuses what means nothing
+ * too.
  *
  * @throws WrongValue for what is no number of seconds
  */

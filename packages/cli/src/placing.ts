@@ -10,7 +10,7 @@ const replacement = ({ replacedBy = [] }: ArgumentSpec, options: OptionValues): 
 const isReplaced = (spec: ArgumentSpec, options: OptionValues): boolean =>
   replacement(spec, options) !== undefined;
 
-/** A PCI address as people write it; no register, offset or value has a colon. */
+/** A PCI address as people write it; no register, offset or value has a colon. Not `PciAddress`: that is of sysfs, which not every start loads. */
 const address = /^([\da-f]{4,8}:)?[\da-f]{2}:[\da-f]{2}\.[0-7]$/i;
 
 /** Whether words move up when an option stands in an argument's place; only this module then knows what is missing. */

@@ -5,7 +5,7 @@ import { type CommandCall, optionText, type Report, WrongValue } from "../comman
 import { optionMilliseconds } from "../seconds.ts";
 import { Stop } from "../stop.ts";
 import { Screen } from "../top/screen.ts";
-import { keysLine, topLines } from "../top/view.ts";
+import { keysLine, type Looks, topLines } from "../top/view.ts";
 
 /** Time between two looks, in milliseconds. */
 const USUAL_INTERVAL = 1000;
@@ -18,7 +18,7 @@ export async function run(call: CommandCall): Promise<Report> {
   const where = placeOf(call);
   const intervalMs = optionMilliseconds(call, "interval", 0.1) ?? USUAL_INTERVAL;
   const once = call.options["once"] === true || (call.json && !call.jsonl);
-  if (once) return reportOf(await readTelemetry(where), optionText(call, "at"));
+  if (once) return reportOf(looksAt(where, await readTelemetry(where)));
   using stop = new Stop();
   if (call.jsonl) await followJson(call, stop, where, intervalMs);
   else if (call.terminal.columns === undefined) await followText(call, stop, where, intervalMs);
@@ -26,8 +26,14 @@ export async function run(call: CommandCall): Promise<Report> {
   return { json: {}, lines: [], text: () => [] };
 }
 
-function reportOf(report: TelemetryReport, at: string | undefined): Report {
-  return { json: jsonOf(report), text: (style) => topLines({ now: report, at }, style) };
+const looksAt = (
+  { directories }: ReadTelemetryOptions,
+  now: TelemetryReport,
+  before?: TelemetryReport,
+): Looks => ({ now, before, at: directories?.[0] });
+
+function reportOf(looks: Looks): Report {
+  return { json: jsonOf(looks.now), text: (style) => topLines(looks, style) };
 }
 
 /** What programs said, with what each says of itself beside where it was heard. */
@@ -82,7 +88,7 @@ async function followText(
   await follow(stop, where, intervalMs, (now, before) => {
     // The first look has no rates.
     if (before === undefined) return;
-    terminal.write(`${topLines({ now, before, at: where.directories?.[0] }, terminal.style).join("\n")}\n\n`);
+    terminal.write(`${topLines(looksAt(where, now, before), terminal.style).join("\n")}\n\n`);
     if (terminal.unread === true) stop.now();
   });
 }
@@ -114,11 +120,7 @@ async function showScreen(
     onLost: () => stop.now(),
   });
   await follow(stop, where, intervalMs, (now, before) => {
-    lines = [
-      ...topLines({ now, before, at: where.directories?.[0] }, style),
-      "",
-      keysLine(style, intervalMs),
-    ];
+    lines = [...topLines(looksAt(where, now, before), style), "", keysLine(style, intervalMs)];
     screen.draw(lines);
   });
 }
