@@ -75,7 +75,9 @@ export class Registers {
     const { values, tail } = this.#connection.call("regionRead", request);
     if (values.count !== count || tail.length !== count)
       throw this.#connection.end(
-        protocolError(`the server answered a read of ${count} bytes with ${tail.length}`),
+        protocolError(
+          `the server answered a read of ${count} bytes with ${tail.length}, which it calls ${values.count}`,
+        ),
       );
     target.set(tail);
     return count;
