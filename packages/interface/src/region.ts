@@ -65,8 +65,8 @@ export interface Region {
   /** Writes the low 64 bits of `value` in one access. @throws `ERR_NOT_SUPPORTED` if unmapped */
   write64(offset: number, value: bigint): void;
   /**
-   * Fills `bytes` with what is from byte `offset` on, in as few calls as the backend can. Only of memory that reads the same in
-   * whatever accesses, as an expansion ROM: it is left out of other regions, and where there is nothing better than {@link read32}.
+   * Fills `bytes` from byte `offset` on, aligned or not, in as few calls as the backend can. Only memory that reads the same whatever
+   * the width of accesses has it, such as an expansion ROM, and only where that is quicker than {@link read32}.
    */
   readInto?(offset: number, bytes: Uint8Array): void;
 }

@@ -63,10 +63,8 @@ export async function readConfigChanges(
   }
 }
 
-/** What is noted of a function, for who has it to himself: see {@link changeConfig}. */
+/** What is noted of a function, while no other process is at it: see {@link changeConfig}. */
 export interface ConfigJournal {
-  /** The last change. @throws PciError `ERR_NOT_SUPPORTED` without any */
-  last(): Promise<ConfigChange>;
   /**
    * Notes a change before it is made, so that another process can take it back. In `/run/userpci/config`, which takes root.
    *
@@ -78,9 +76,10 @@ export interface ConfigJournal {
 }
 
 /**
- * Runs what reads a function's config space, writes it and notes that, or takes it back, while no other process does: what one has read
- * the other would write over, and of two that take back one would be forgotten that was not. Milliseconds, not more.
+ * Runs what reads a function's config space, writes it and notes that, or takes it back, while no other process does. Otherwise one would
+ * write over what another had just written, or forget a change that was not taken back.
  *
+ * @param act takes milliseconds, not more: others wait for it
  * @throws PciError `ERR_PERMISSION`, `ERR_BUSY` if another process is at it for seconds, or with the system's code; what `act` throws
  */
 export async function changeConfig<T>(
@@ -91,7 +90,6 @@ export async function changeConfig<T>(
   checkTreeOptions(options);
   const name = PciAddress.parse(address).toString();
   const journal: ConfigJournal = {
-    last: () => lastConfigChange(name, options),
     note: (writes) => note(name, writes, options),
     forget: () => forget(name, options),
   };
@@ -100,9 +98,9 @@ export async function changeConfig<T>(
 }
 
 /**
- * {@link ConfigJournal.note} alone.
+ * {@link ConfigJournal.note} by itself.
  *
- * @throws PciError as that, and `ERR_BUSY`
+ * @throws PciError what that throws, and `ERR_BUSY`
  */
 export async function noteConfigChange(
   address: string,
@@ -113,9 +111,9 @@ export async function noteConfigChange(
 }
 
 /**
- * {@link ConfigJournal.forget} alone.
+ * {@link ConfigJournal.forget} by itself.
  *
- * @throws PciError as that, and `ERR_BUSY`
+ * @throws PciError what that throws, and `ERR_BUSY`
  */
 export async function forgetConfigChange(address: string, options: TreeOptions = {}): Promise<void> {
   await changeConfig(address, options, (journal) => journal.forget());

@@ -64,7 +64,11 @@ export interface Kernel {
   own(path: string, ownership: Ownership): Promise<void>;
   /** Loads a module. May take as long as the kernel likes. @throws Error if modprobe is not there, or fails */
   loadModule(name: string): Promise<void>;
-  /** Has udev read its rules now: it looks for changed ones every three seconds. @throws Error if udevadm is not there, or fails */
+  /**
+   * Has udev read its rules now: by itself it looks for changed ones every three seconds at most (systemd, `src/udev/udev-manager.c`).
+   *
+   * @throws Error if udevadm is not there, or fails
+   */
   reloadRules(): Promise<void>;
 }
 

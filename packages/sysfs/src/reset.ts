@@ -100,7 +100,7 @@ async function resetBy(method: string, address: string, options: TreeOptions): P
   const refusal = await kernel.refusal(only.path, `userpci reset ${address} --method ${method}`);
   if (refusal !== null) throw refusal;
   const writer = await kernel.start("reset", address);
-  // The writer keeps no process alive.
+  // The writer alone would not keep this process alive until it answers.
   const alive = setInterval(() => undefined, 1000);
   try {
     const record = recordOf("reset", address, writer.identity);
@@ -118,7 +118,7 @@ async function resetBy(method: string, address: string, options: TreeOptions): P
   }
 }
 
-/** Does what writes a file of the kernel's. @throws PciError as {@link resetFunction} */
+/** Runs a write into a file of the kernel's. @throws PciError what {@link resetFunction} throws */
 async function tell(path: string, address: string, write: () => Promise<void>): Promise<void> {
   try {
     await write();

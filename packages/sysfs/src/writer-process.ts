@@ -7,7 +7,7 @@ export interface Job {
   readonly path: string;
   /** What to write, in one write; null to read. */
   readonly text: string | null;
-  /** Done in this process alone: nobody who ends meanwhile leaves it half done. */
+  /** Done in this process alone, so that whoever asked may end, and it is not left half done. */
   readonly meanwhile?: Meanwhile;
 }
 

@@ -24,7 +24,7 @@ export interface DeviceCalls extends BeyondKernel {
   ioctlAsync(request: number, argument: Uint8Array): Promise<number>;
   /** One read of `width` bytes at a position of the device's file, as `REGION_INFO` laid the regions out in it. */
   readScalar(position: number, width: 1 | 2 | 4): number;
-  /** A read of many bytes, as {@link readScalar}. Returns how many it were, at least 1, or a negative errno. */
+  /** A read of many bytes, as {@link readScalar}. Returns how many were read, at least 1, or a negative errno. */
   pread(position: number, target: Uint8Array): number;
   /** One write, as {@link readScalar}. */
   writeScalar(position: number, width: 1 | 2 | 4, value: number): number;

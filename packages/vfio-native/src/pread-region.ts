@@ -22,7 +22,7 @@ export interface RegionSpan {
   readonly msixTable?: RegionArea;
   /** Whether it is the device's registers: there a read of all ones may come from nobody. */
   readonly registers?: boolean;
-  /** Whether it reads the same in whatever accesses: {@link Region.readInto} is offered then. */
+  /** Whether it reads the same whatever the width of accesses: {@link Region.readInto} is offered then. */
   readonly bulk?: boolean;
   /** How accesses of 64 bits go, if they can. Default: they are refused. */
   readonly wide?: WideAccess;

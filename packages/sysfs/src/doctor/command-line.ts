@@ -51,7 +51,7 @@ interface BootLoader {
 
 const grub = "/etc/default/grub";
 
-/** `update-grub` is Debian's; others have what is beneath it, SUSE by another name. */
+/** `update-grub` is Debian's; others have what it runs, which Fedora and SUSE call grub2-mkconfig. */
 function updateGrub(facts: Facts): string {
   const has = (name: string): boolean => facts.has(`/usr/sbin/${name}`);
   if (has("update-grub")) return "sudo update-grub";

@@ -109,7 +109,7 @@ async function lookAtDriver(fn: PciFunction, { facts }: Question): Promise<Verdi
   return verdict("problem", `${fn.driver} has it: user space needs vfio-pci`, seen, fix);
 }
 
-/** `bind` would refuse it. */
+/** The verdict on a function that `bind` would refuse, because the machine uses it. */
 function lookAtUses(
   fn: PciFunction,
   risks: readonly Risk[],
@@ -122,8 +122,8 @@ function lookAtUses(
   const look = `userpci bind ${fn.address} --plan  # what this machine would lose`;
   // What the machine runs from, or shows its picture with, has no end.
   const last = risks.some(({ fix }) => fix === null) ? ["or take another function: userpci list"] : bind;
-  const evidences = risks.map(({ evidence: path, what }) => ({ path, says: what }));
-  return verdict("problem", says, [...seen, ...evidences], [look, ...ends, ...last]);
+  const uses = risks.map(({ evidence: path, what }) => ({ path, says: what }));
+  return verdict("problem", says, [...seen, ...uses], [look, ...ends, ...last]);
 }
 
 function lookAtMembers(fn: PciFunction, { facts }: Question): Verdict {

@@ -185,7 +185,7 @@ function installModules(facts: Facts, release: string): string {
 const canonical = (name: string): string => name.replaceAll("-", "_");
 const isVfioPci = (name: string): boolean => canonical(name) === "vfio_pci";
 
-/** What vfio-pci is loaded with, and what it asks for when a program opens a container (`drivers/vfio`). */
+/** What vfio-pci is loaded with, and what follows vfio, without which no container has an IOMMU (`MODULE_SOFTDEP` in `drivers/vfio/vfio_main.c`). */
 const parts = new Set(["vfio_pci", "vfio_pci_core", "vfio", "vfio_virqfd", "vfio_iommu_type1"]);
 const isPart = (name: string): boolean => parts.has(canonical(name));
 
