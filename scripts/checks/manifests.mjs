@@ -108,7 +108,8 @@ function readme({ name, folder }) {
 }
 
 /**
- * Packages of which another holds the code and finds other files at run time, such as an addon: those of that very version.
+ * Packages whose code another package has in its bundles, and whose other files, such as an addon, it finds at run time: those have to be of
+ * the same version.
  * @type {Readonly<Record<string, readonly string[]>>}
  */
 const exact = { "@userpci/cli": ["@userpci/sysfs", "@userpci/testbed", "@userpci/vfio-native", "userpci"] };

@@ -54,6 +54,13 @@ describe("checkManifests", () => {
     expect(problems(iommu({}), dma)).toEqual(["@userpci/dma: @userpci/iommu is ^0.1.0, not workspace:^"]);
   });
 
+  it("refuses any other version of a package whose files the command's bundles find", () => {
+    const cli = packageFiles("cli", "export {};\n", { dependencies: ["userpci", "@userpci/iommu"] });
+    expect(problems(iommu({}), packageFiles("userpci", "export {};\n"), cli)).toEqual([
+      "@userpci/cli: userpci is workspace:^, not workspace:*",
+    ]);
+  });
+
   it("refuses two ranges of one dependency", () => {
     const dma = packageFiles("dma", "export {};\n", { manifest: { devDependencies: { vitest: "^3.0.0" } } });
     expect(problems(iommu({ devDependencies: { vitest: "catalog:" } }), dma)).toEqual([

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { readConfigChanges } from "@userpci/sysfs";
 import { writeMachine } from "@userpci/sysfs/testing";
 import { expect, it } from "vitest";
@@ -33,11 +34,8 @@ async function writing(root: string, value: number): Promise<Record<string, numb
   const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  let out = "";
-  child.stdout.on("data", (part) => {
-    out += part;
-  });
-  await once(child, "close");
+  const [out, [status]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+  expect(status).toBe(0);
   return JSON.parse(out);
 }
 

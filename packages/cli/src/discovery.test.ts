@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeMachine } from "@userpci/sysfs/testing";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { run } from "./run.ts";
 import { createStyle } from "./style.ts";
 import { expectLines, expectSchema } from "./testing/schema.ts";
@@ -56,6 +56,7 @@ beforeAll(() => {
   });
 });
 afterAll(() => rmSync(base, { recursive: true }));
+afterEach(() => void vi.unstubAllEnvs());
 
 /** Runs a command line on a machine, and gives what it printed. */
 async function userpci(argv: readonly string[], machine = root) {
@@ -233,8 +234,7 @@ describe("snapshot", () => {
     });
     const copies = () => readdirSync(tmpdir()).filter((name) => name.startsWith("userpci-snapshot-"));
     // Other tests make copies too.
-    process.env["TMPDIR"] = base;
-    const before = copies();
+    vi.stubEnv("TMPDIR", base);
     for (const argv of [["list", "--tree"], ["groups"], ["list", "--columns", "all", "--json"]]) {
       const [copy, machine] = [await userpci(argv, file), await userpci(argv)];
       // The copy has no database of names.
@@ -243,8 +243,7 @@ describe("snapshot", () => {
     }
     // Of each command the copy is gone with its end, also of one that fails.
     expect((await userpci(["show", "07:00.0"], file)).status).toBe(1);
-    expect(copies().filter((name) => !before.includes(name))).toEqual([]);
-    delete process.env["TMPDIR"];
+    expect(copies()).toEqual([]);
   });
 
   it("says what is in it, and goes to standard output", async () => {
