@@ -83,7 +83,7 @@ export const treeCases = {
     fix: "module_blacklist=nouveau,vfio_pci",
   },
   partBlacklisted: {
-    setup: "`module_blacklist=vfio`, of which vfio-pci is made",
+    setup: "`module_blacklist=vfio`, which vfio-pci needs",
     words: [NIC],
     first: "modules",
     says: "module_blacklist=vfio keeps vfio out, which vfio-pci needs",
