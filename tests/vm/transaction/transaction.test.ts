@@ -81,7 +81,8 @@ describe("a process that is killed while it binds", () => {
     expect(restored).toHaveLength(expected.length);
     expect(restored).toEqual(expect.arrayContaining(expected));
     expect(await state(addresses)).toEqual(before);
-    expect((await shell("ls /run/userpci; ls /dev/vfio")).stdout).toBe("vfio\n");
+    // What config set has noted of others, on the same machine, lies in a folder below.
+    expect((await shell("find /run/userpci -maxdepth 1 -type f; ls /dev/vfio")).stdout).toBe("vfio\n");
   });
 });
 
