@@ -73,6 +73,7 @@ export default defineConfig({
           ],
           // Long enough for a property on a busy machine: these take milliseconds on an idle one.
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           // A process of its own for each file takes as long as most files; only those of the addon need one.
           isolate: false,
           exclude: [
@@ -95,6 +96,7 @@ export default defineConfig({
           ],
           exclude: [...startsProcesses, ...withoutAddon],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
@@ -104,6 +106,7 @@ export default defineConfig({
           name: "processes",
           include: ["tests/{binding,commands}/*.test.ts", ...startsProcesses],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
         },
       },
@@ -113,6 +116,7 @@ export default defineConfig({
           name: "lspci",
           include: ["tests/lspci/*.test.ts"],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
         },
       },
