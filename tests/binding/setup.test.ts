@@ -1,11 +1,9 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { writeMachine } from "@userpci/sysfs/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { resultOf } from "../module-process.ts";
 import { built, NIC } from "./waiting-machine.ts";
 
 const EDU = "0000:00:04.0";
@@ -27,7 +25,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true }));
 
 /** A process that permits a function and takes it back, again and again; it tells how its calls ended. */
-async function permitting(address: string, user: string): Promise<Record<string, number>> {
+function permitting(address: string, user: string): Promise<Record<string, number>> {
   const program = `
     import { existsSync } from "node:fs";
     import { permit, unpermit } from "${built("persist/index.js")}";
@@ -43,12 +41,7 @@ async function permitting(address: string, user: string): Promise<Record<string,
       await unpermit("${address}", { root });
     }
     process.stdout.write(JSON.stringify(endings));`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const [out, [status]] = await Promise.all([text(child.stdout), once(child, "exit")]);
-  expect(status).toBe(0);
-  return JSON.parse(out);
+  return resultOf(program);
 }
 
 it("one user has a node, of two who are permitted at once by two processes", async () => {

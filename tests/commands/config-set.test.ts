@@ -1,12 +1,10 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { readConfigChanges } from "@userpci/sysfs";
 import { writeMachine } from "@userpci/sysfs/testing";
 import { expect, it } from "vitest";
+import { resultOf } from "../module-process.ts";
 
 const ROUNDS = 60;
 const ADDRESS = "0000:00:04.0";
@@ -14,7 +12,7 @@ const CACHE_LINE_SIZE = 0x0c;
 const command = new URL("../../packages/cli/dist/commands/config/set.js", import.meta.url).href;
 
 /** A process that writes a register and takes that back, again and again; it tells how that ended. */
-async function writing(root: string, value: number): Promise<Record<string, number>> {
+function writing(root: string, value: number): Promise<Record<string, number>> {
   // The command itself: a command line knows no other tree to write to.
   const program = `
     import { appendFileSync, statSync } from "node:fs";
@@ -31,12 +29,7 @@ async function writing(root: string, value: number): Promise<Record<string, numb
         endings[ending] = (endings[ending] ?? 0) + 1;
       }
     process.stdout.write(JSON.stringify(endings));`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const [out, [status]] = await Promise.all([text(child.stdout), once(child, "exit")]);
-  expect(status).toBe(0);
-  return JSON.parse(out);
+  return resultOf(program);
 }
 
 it("config set and its --undo of two processes at once leave nothing behind", async () => {
