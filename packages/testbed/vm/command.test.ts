@@ -69,7 +69,7 @@ test("run past its time ends with 124, a failed boot with 125, a wrong word with
 test("provision says what it chose, quickly when there is nothing to do", async () => {
   const started = performance.now();
   const { code, stdout } = await testbed("provision", "--json");
-  expect(performance.now() - started).toBeLessThan(2000);
+  expect(performance.now() - started).toBeLessThan(10_000);
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ kernel: { image: expect.stringMatching(/vmlinuz/) } });
 });

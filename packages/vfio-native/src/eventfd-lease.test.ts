@@ -73,8 +73,8 @@ describe("a shared eventfd", () => {
     expect(() => taken!.take()).toThrow(failing("ERR_CLOSED"));
     expect(() => waited!.waitSync(60_000)).toThrow(failing("ERR_CLOSED"));
     expect(looped!.closed).toBe(false);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect([looped!.closed, taken!.closed, waited!.closed]).toEqual([true, true, true]);
+    await expect.poll(() => looped!.closed, { timeout: 10_000 }).toBe(true);
+    expect([taken!.closed, waited!.closed]).toEqual([true, true]);
   });
 
   it("hands over what had arrived before it says that it was closed", () => {

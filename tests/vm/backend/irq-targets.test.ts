@@ -72,7 +72,7 @@ await guestSuite(import.meta.url, {
       const before = performance.now();
       assert.equal(target.waitSync(60), 0);
       const waited = performance.now() - before;
-      assert.ok(waited >= 59 && waited < 2000, `${waited} ms`);
+      assert.ok(waited >= 59 && waited < 10_000, `${waited} ms`);
       assert.equal(target.waitSync(0), 0);
       device.triggerIrqs("msi", 0, 1);
       assert.equal(target.waitSync(60_000), 1);

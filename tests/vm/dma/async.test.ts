@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import type { Dma, DmaBuffer } from "@userpci/dma";
 import { openDevice } from "userpci";
 import { kernelBackend } from "../harness/backend.ts";
 import { expectRejection } from "../harness/expect.ts";
@@ -49,6 +50,30 @@ const SIZE = 256 * MIB;
 const show = ({ took, fired, longest }: Turns): string =>
   `${took.toFixed(1)} ms, the timer fired ${fired} times, at most ${longest.toFixed(1)} ms apart`;
 
+/** Maps and frees a buffer on this thread, then beside it. */
+async function compare(dma: Dma): Promise<{ readonly turns: string; readonly isFree: boolean }> {
+  let buffer: DmaBuffer | undefined;
+  const blocked = await watchTurns(() => {
+    buffer = dma.allocSync(SIZE);
+  });
+  const blockedFreeing = await watchTurns(() => buffer?.closeSync());
+  const pinned = holdings().pinned;
+  const free = await watchTurns(async () => {
+    buffer = await dma.alloc(SIZE);
+  });
+  assert.equal(holdings().pinned, pinned + SIZE);
+  const freeing = await watchTurns(() => buffer?.close());
+  return {
+    turns: `allocSync ${show(blocked)}; alloc ${show(free)}; closeSync ${show(blockedFreeing)}; close ${show(freeing)}`,
+    isFree:
+      free.fired >= 5 &&
+      free.longest < blocked.took / 2 &&
+      freeing.fired >= 5 &&
+      // Taking the page tables down, a third of it, stays on this thread.
+      freeing.longest < blockedFreeing.took * 0.8,
+  };
+}
+
 await guestSuite(import.meta.url, {
   backends: ["vfio-group", "vfio-cdev"],
   users: [USER],
@@ -57,23 +82,16 @@ await guestSuite(import.meta.url, {
     [`mapping and unmapping ${SIZE / MIB} MiB leaves the event loop turning, which the calls on this thread do not`]:
       () =>
         withDma(async ({ dma }) => {
-          let buffer = dma.allocSync(4096);
-          const blocked = await watchTurns(() => {
-            buffer = dma.allocSync(SIZE);
-          });
-          const blockedFreeing = await watchTurns(() => buffer.closeSync());
-          const free = await watchTurns(async () => {
-            buffer = await dma.alloc(SIZE);
-          });
-          assert.equal(holdings().pinned, SIZE + 4096);
-          const freeing = await watchTurns(() => buffer.close());
-          const told = `allocSync ${show(blocked)}; alloc ${show(free)}; closeSync ${show(blockedFreeing)}; close ${show(freeing)}`;
-          progress(`  ${SIZE / MIB} MiB: ${told}`);
-          assert.ok(free.fired >= 5, told);
-          assert.ok(free.longest < blocked.took / 2, told);
-          assert.ok(freeing.fired >= 5, told);
-          // Taking the page tables down, a third of it, stays on this thread.
-          assert.ok(freeing.longest < blockedFreeing.took * 0.8, told);
+          using _first = dma.allocSync(4096);
+          const told: string[] = [];
+          // A busy machine keeps this thread waiting now and then; work that is done on it keeps it waiting every time.
+          for (let round = 0; round < 5; round++) {
+            const { turns, isFree } = await compare(dma);
+            progress(`  ${SIZE / MIB} MiB: ${turns}`);
+            if (isFree) return;
+            told.push(turns);
+          }
+          assert.fail(told.join("\n"));
         }),
 
     "closing while 256 MiB are being mapped undoes the mapping": async () => {

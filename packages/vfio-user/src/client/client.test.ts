@@ -320,13 +320,13 @@ describe("a server that breaks off", () => {
 
   test.each(cases)("one that %s", async (_what, scripted, code) => {
     const answers = { regionWrite: [scripted] };
-    const { leaked } = await withScript({ answers, options: { timeoutMs: 60 } }, async (device) => {
+    const { leaked } = await withScript({ answers, options: { timeoutMs: 300 } }, async (device) => {
       const memory = device.memory.alloc(4096);
       device.domain.mapSync(memory);
       const bar = device.region(0);
       const begun = performance.now();
       expect(codeOf(() => bar.write32(0, 1))).toBe(code);
-      expect(performance.now() - begun).toBeLessThan(1000);
+      expect(performance.now() - begun).toBeLessThan(5000);
       expect(codeOf(() => bar.write32(0, 1))).toBe("ERR_DEVICE_GONE");
       expect(codeOf(() => bar.read32(0))).toBe("ERR_DEVICE_GONE");
       await expect(device.reset()).rejects.toMatchObject({ code: "ERR_DEVICE_GONE" });
@@ -355,13 +355,13 @@ describe("a server that breaks off", () => {
     });
     const { leaked } = await withServer({ answers: { regionWrite: mangled } }, async (path) => {
       // Opening has to be in time too, on a machine with other things to do.
-      await using backend = vfioUser(path, { timeoutMs: 100 });
+      await using backend = vfioUser(path, { timeoutMs: 200 });
       for (const _each of mangled) {
         await using device = await backend.open(path);
         const begun = performance.now();
         const code = codeOf(() => device.region(0).write32(0, 1));
         expect(code).toMatch(/^(none|E[A-Z_]+)$/);
-        expect(performance.now() - begun).toBeLessThan(500);
+        expect(performance.now() - begun).toBeLessThan(5000);
       }
     });
     expect(leaked).toBe(0);
@@ -369,7 +369,7 @@ describe("a server that breaks off", () => {
 
   test("one that breaks off while a reset is awaited ends that", async () => {
     const answers = { deviceReset: [{ silent: true }] };
-    await withScript({ answers, options: { timeoutMs: 60 } }, async (device) => {
+    await withScript({ answers, options: { timeoutMs: 300 } }, async (device) => {
       await expect(device.reset()).rejects.toMatchObject({ code: "ERR_TIMEOUT" });
     });
     await withScript({ answers: { deviceReset: [{ close: true }] } }, async (device) => {
