@@ -1,3 +1,6 @@
+/** Longest time that a timer of Node takes, in ms: 24.8 days. A longer one would fire at once. */
+export const LONGEST_MS = 2 ** 31 - 1;
+
 /**
  * Whether a promise fulfils within a time, in ms. It rejects as the promise does. The timer keeps no process alive and is gone when the
  * promise settles first.

@@ -86,6 +86,18 @@ test("a guest that stops answering is found without any time limit on the comman
   });
 });
 
+test.each([-1, 2 ** 31, Number.NaN])(
+  "a limit of %d ms, which no timer keeps, starts nothing",
+  async (timeoutMs) => {
+    await up();
+    await expect(vm.run(["true"], { timeoutMs })).rejects.toMatchObject({
+      code: "ERR_TESTBED_ARGUMENT",
+      hint: expect.stringContaining("2147483647"),
+    });
+    expect(qemu.frames).toEqual([]);
+  },
+);
+
 test("a guest that answers its heartbeat may run a command for as long as it likes", async () => {
   await up();
   const running = vm.run(["sleep", "forever"], { timeoutMs: 0 });

@@ -58,6 +58,7 @@ test("wrong sizes and names are refused before QEMU sees them", () => {
     { hugepages: -1 },
     { hugepages: 1.5 },
     { bootTimeoutMs: 0 },
+    { bootTimeoutMs: 2 ** 31 },
     { kernel: "mine" as "iommufd" },
     { overlay: "overlay.tar" },
     { overlay: "/no/such/overlay.tar" },

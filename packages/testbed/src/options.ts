@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { isAbsolute } from "node:path";
+import { LONGEST_MS } from "./deadline.ts";
 import { TestbedError } from "./error.ts";
 import type { Kernel } from "./parts.ts";
 import type { OnProgress } from "./progress.ts";
@@ -35,7 +36,7 @@ export interface BootOptions {
   readonly overlay?: string;
   /** More arguments for QEMU (drives, netdevs, objects), before the devices. */
   readonly qemuArguments?: readonly string[];
-  /** Time for the guest to come up, in ms. Default 120000; it takes about 5000 on an idle machine. */
+  /** Time for the guest to come up, in ms, at most 2³¹ - 1. Default 120000; it takes about 5000 on an idle machine. */
   readonly bootTimeoutMs?: number;
   /** Told what goes on while provisioning and booting. */
   readonly onProgress?: OnProgress | undefined;
@@ -62,7 +63,8 @@ export function checkBootOptions(options: BootOptions): void {
   if (!/^\d+[MG]$/.test(memory)) throw bad("memory", memory, 'a number with M or G, for example "2G"');
   if (!Number.isInteger(hugepages) || hugepages < 0)
     throw bad("hugepages", hugepages, "a count of 2 MiB pages, 0 or more");
-  if (!(bootTimeoutMs > 0)) throw bad("bootTimeoutMs", bootTimeoutMs, "milliseconds, more than 0");
+  if (!(bootTimeoutMs > 0 && bootTimeoutMs <= LONGEST_MS))
+    throw bad("bootTimeoutMs", bootTimeoutMs, `milliseconds, more than 0 and at most ${LONGEST_MS}`);
   if (overlay !== undefined && !(isAbsolute(overlay) && existsSync(overlay)))
     throw bad("overlay", overlay, "the absolute path of a file that saveOverlay wrote");
   if (typeof kernel === "string" && kernel !== "iommufd")

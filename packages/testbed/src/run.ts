@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import type { ExitStatus, SpawnRequest } from "./command.ts";
 import { lastLines } from "./console.ts";
-import { fulfilsWithin } from "./deadline.ts";
+import { fulfilsWithin, LONGEST_MS } from "./deadline.ts";
 import { TestbedError } from "./error.ts";
 import type { VmProcess } from "./process.ts";
 import { GUEST_TOOL_PATH } from "./toolbox.ts";
@@ -46,12 +46,20 @@ function checkMemlock(memlock: number | "unlimited"): string {
 /** Runs a command to its end: see {@link Vm.run}. */
 export async function run(vm: Runner, argv: readonly string[], options: RunOptions): Promise<RunResult> {
   options.signal?.throwIfAborted();
+  const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  checkTimeout(timeoutMs);
   const started = performance.now();
   const process = vm.spawn(argv, { ...options, stdin: options.input !== undefined });
   if (options.input !== undefined) process.stdin.end(options.input);
   const stdout = collect(process.stdout, options.onStdout);
   const stderr = collect(process.stderr, options.onStderr);
-  const status = await watch(vm, process, argv, options, () => `${stdout.text()}${stderr.text()}`);
+  const status = await watch(
+    vm,
+    process,
+    argv,
+    { ...options, timeoutMs },
+    () => `${stdout.text()}${stderr.text()}`,
+  );
   await Promise.all([stdout.ended, stderr.ended]);
   const result = {
     ...status,
@@ -61,6 +69,13 @@ export async function run(vm: Runner, argv: readonly string[], options: RunOptio
   };
   if (options.check && result.code !== 0) throw await commandError(vm, argv, result);
   return result;
+}
+
+function checkTimeout(timeoutMs: number): void {
+  if (timeoutMs >= 0 && timeoutMs <= LONGEST_MS) return;
+  throw new TestbedError("ERR_TESTBED_ARGUMENT", `timeoutMs is ${timeoutMs}`, {
+    hint: `give milliseconds, at most ${LONGEST_MS}, or 0 for no limit`,
+  });
 }
 
 function collect(stream: NodeJS.ReadableStream, onChunk: ((chunk: Uint8Array) => void) | undefined) {
@@ -78,7 +93,7 @@ async function watch(
   vm: Runner,
   process: VmProcess,
   argv: readonly string[],
-  { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: RunOptions,
+  { timeoutMs, signal }: RunOptions & { readonly timeoutMs: number },
   output: () => string,
 ): Promise<ExitStatus> {
   let timer: NodeJS.Timeout | undefined;

@@ -21,10 +21,12 @@ beforeAll(() => {
         address,
         id: "1234:11e8",
         config,
+        // The last one has no file, as where the kernel maps none.
         resources: [
           [0xfe00_0000n, 0xfe00_1fffn, 0x4_0200n],
           [0xfe00_2100n, 0xfe00_21ffn, 0x4_0200n],
           [0xc000n, 0xc01fn, 0x4_0101n],
+          [0xfe00_3000n, 0xfe00_3fffn, 0x4_0200n],
         ],
       },
     ],
@@ -66,8 +68,15 @@ describe("a BAR through sysfs", () => {
     bar.close();
     expect(loadNative().ledger()).toEqual(before);
     expect(() => bar.read8(0)).toThrow(expect.objectContaining({ code: "ERR_CLOSED" }));
+    expect(() => openResource(address, 4, { root })).toThrow(
+      expect.objectContaining({ code: "ERR_NOT_SUPPORTED", hint: "it has BAR 0, BAR 1, BAR 2, BAR 3" }),
+    );
     expect(() => openResource(address, 3, { root })).toThrow(
-      expect.objectContaining({ code: "ERR_NOT_SUPPORTED", hint: "it has BAR 0, BAR 1, BAR 2" }),
+      expect.objectContaining({
+        code: "ERR_NOT_SUPPORTED",
+        message: `the kernel offers no ${directory}/resource3: ENOENT`,
+        hint: expect.stringContaining(`userpci bind ${address}`),
+      }),
     );
     expect(loadNative().ledger()).toEqual(before);
   });

@@ -26,7 +26,7 @@ const LARGEST_WINDOW = 2 ** 30;
  *
  * @param address of the function, such as `0000:00:04.0`
  * @param index 0 to 5
- * @throws PciError `ERR_NO_DEVICE`, `ERR_NOT_SUPPORTED` for a BAR that it has not, `ERR_PERMISSION` for anybody but root, and where the
+ * @throws PciError `ERR_NO_DEVICE`, `ERR_NOT_SUPPORTED` for a BAR that it has not or that has no file, `ERR_PERMISSION` for anybody but root, and where the
  * kernel is locked down, `ERR_BUSY` while its driver keeps the BAR to itself, `ERR_NATIVE_UNAVAILABLE`, or a system error
  */
 export function openResource(address: string, index: number, options: ResourceOptions = {}): OwnedRegion {
@@ -161,6 +161,14 @@ function openFile(native: Native, address: string, path: string, flags: number):
       message: `this user may not open ${path}`,
       path,
       hint: `run it as root, or let a user have the function: sudo userpci bind ${address} --user NAME`,
+    });
+  }
+  if (name === "ENOENT") {
+    throw systemError(fd, "open", {
+      code: "ERR_NOT_SUPPORTED",
+      message: `the kernel offers no ${path}`,
+      path,
+      hint: `bind the function to vfio-pci: sudo userpci bind ${address}\nnot every kernel lets BARs be mapped through sysfs, nor those of a function that went meanwhile`,
     });
   }
   throw systemError(fd, "open", { message: `opening ${path}`, path });

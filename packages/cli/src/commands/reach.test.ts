@@ -16,7 +16,7 @@ async function userpci(line: string) {
   const plain = createStyle(false);
   const terminal: Terminal = {
     write: (text) => {
-      out += text;
+      out += typeof text === "string" ? text : Buffer.from(text).toString("latin1");
     },
     note: (text) => {
       notes += text;
@@ -98,7 +98,10 @@ describe("on an emulated device", () => {
     ]);
     const file = join(directory, "bar.bin");
     expect(await json(`mem dump --model nvme 0 0 64 --output ${file}`)).toMatchObject({ file, length: 64 });
-    expect(readFileSync(file)).toHaveLength(64);
+    const saved = readFileSync(file);
+    expect(saved).toHaveLength(64);
+    const piped = await userpci("mem dump --model nvme 0 0 64 -o -");
+    expect(piped).toEqual({ status: 0, out: saved.toString("latin1"), notes: "" });
   });
 
   it.each([
@@ -151,8 +154,22 @@ describe("on an emulated device", () => {
       problem: null,
       images: [{ kind: "efi", offset: 0, length: 1024, id: "1234:11e8" }],
     });
-    expect(readFileSync(file)).toEqual(Buffer.from(rom.subarray(0, 1024)));
+    const saved = readFileSync(file);
+    expect(saved).toEqual(Buffer.from(rom.subarray(0, 1024)));
+    expect(await userpci(`rom --model ${model} -o -`)).toEqual({
+      status: 0,
+      out: saved.toString("latin1"),
+      notes: "",
+    });
   });
+
+  it.each(["mem dump --model edu 0", "rom --model edu"])(
+    "%s cannot give bytes and JSON to one output",
+    async (line) => {
+      const { status, out } = await userpci(`${line} -o - --json`);
+      expect([status, expectNamed(out).error.code]).toEqual([2, "ERR_INVALID_ARGUMENT"]);
+    },
+  );
 
   it("reset resets, or only says how", async () => {
     expect(await json("reset --model nvme")).toMatchObject({

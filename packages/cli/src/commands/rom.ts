@@ -6,17 +6,23 @@ import { idOf, sizeText } from "../function-view.ts";
 import { hex } from "../json.ts";
 import { saveFile } from "../output-file.ts";
 import { ProgressLine } from "../progress-line.ts";
+import { isStandardOutput } from "../standard-output.ts";
 import { openTarget } from "../target/open.ts";
 import type { Target } from "../target/target.ts";
 
 /** `userpci rom`. */
 export async function run(call: CommandCall): Promise<Report> {
+  const output = optionText(call, "output");
+  const isPiped = isStandardOutput(call, output, "the ROM");
   const target = await openTarget(call);
   try {
     const bytes = readRom(call, target);
     if (bytes === null) throw noRom(target.address);
+    if (isPiped) {
+      call.terminal.write(bytes);
+      return { json: {}, text: () => [] };
+    }
     const { images, problem = null } = describeRom(bytes);
-    const output = optionText(call, "output");
     if (output !== undefined) saveFile(output, bytes);
     const json = images.map(({ vendorId, deviceId, classCode, ...image }) => ({
       ...image,

@@ -1,7 +1,7 @@
-import { PciError } from "@userpci/interface";
 import { makeSnapshot, type Snapshot, writeSnapshot } from "@userpci/sysfs/snapshot";
-import { type CommandCall, type Report, treeOf, WrongValue } from "../command.ts";
+import { type CommandCall, type Report, treeOf } from "../command.ts";
 import { sizeText } from "../function-view.ts";
+import { isStandardOutput } from "../standard-output.ts";
 import type { Style } from "../style.ts";
 
 /** Files that are named, of those that could not be read. */
@@ -11,12 +11,8 @@ const NAMED = 3;
 export async function run(call: CommandCall): Promise<Report> {
   const file = call.arguments[0]!;
   const options = { ...treeOf(call), redact: call.options["redact"] === true };
-  if (file !== "-") return reportOf(file, await writeSnapshot(file, options));
-  if (call.json) {
-    const hint = "give the name of a file, or leave out --json";
-    throw new WrongValue(
-      new PciError("ERR_INVALID_ARGUMENT", "standard output cannot take the archive and JSON", { hint }),
-    );
+  if (!isStandardOutput(call, file, "the archive")) {
+    return reportOf(file, await writeSnapshot(file, options));
   }
   const snapshot = await makeSnapshot(options);
   call.terminal.write(snapshot.bytes);

@@ -16,7 +16,10 @@ const consent: OptionSpec = {
   about: "also while a kernel driver or a program has the function",
 };
 const plan: OptionSpec = { usage: "--plan", about: "tell what would be done, and do nothing" };
-const output: OptionSpec = { usage: "-o, --output <file>", about: "write the bytes into this file" };
+const output: OptionSpec = {
+  usage: "-o, --output <file>",
+  about: "write the bytes into this file; - is standard output",
+};
 const source =
   "PCI address, or a file: what `lspci -xxxx` printed, raw bytes, or JSON of `userpci show`; - is standard input";
 

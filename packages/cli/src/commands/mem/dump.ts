@@ -3,6 +3,7 @@ import { type CommandCall, ofCommandLine, optionText, type Report } from "../../
 import { sizeText } from "../../function-view.ts";
 import { saveParts } from "../../output-file.ts";
 import { ProgressLine } from "../../progress-line.ts";
+import { isStandardOutput } from "../../standard-output.ts";
 import { openTarget } from "../../target/open.ts";
 import { type AccessBits, numberOf, type Place, placeOf, readAt } from "./access.ts";
 
@@ -25,12 +26,20 @@ interface Span {
 /** `userpci mem dump`. */
 export async function run(call: CommandCall): Promise<Report> {
   const output = optionText(call, "output");
+  const isPiped = isStandardOutput(call, output, "the bytes");
   const target = await openTarget(call);
   try {
     const place = await placeOf(call, target);
     using region = target.bar(place.bar);
     const span = await ofCommandLine(() => spanOf(call, place, region, output));
     const common = { address: target.address, via: target.via, bar: place.bar, ...span };
+    if (isPiped) {
+      for (const part of partsOf(call, region, span)) {
+        if (call.terminal.unread) break;
+        call.terminal.write(part);
+      }
+      return { json: {}, text: () => [] };
+    }
     if (output !== undefined) {
       saveParts(output, partsOf(call, region, span));
       return {
