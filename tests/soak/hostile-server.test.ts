@@ -42,6 +42,7 @@ const uses: readonly Use[] = [
   (device) => device.bar(0).region().read32(8),
   (device) => device.bar(0).region().write32(8, 1),
   (device) => device.bar(1).map().read32(0),
+  (device) => device.rom().readInto?.(0, new Uint8Array(4096)),
   (device) => device.irqs.enable("msix", { count: 2 }),
   (device) => device.irqs.info("intx"),
   (device) => device.dma.alloc(8192),

@@ -63,8 +63,9 @@ export interface Vm extends AsyncDisposable {
   spawn(argv: readonly string[], options?: SpawnOptions): VmProcess;
   /**
    * Runs a command to its end. A status other than 0 is a result, not an error, unless `check` is set.
-   * @throws TestbedError ERR_TESTBED_ARGUMENT on a bad option, ERR_TESTBED_SPAWN when it cannot start, ERR_TESTBED_TIMEOUT when it was killed for its time limit, or what happened to the
-   * machine: ERR_TESTBED_PANIC, ERR_TESTBED_HUNG, ERR_TESTBED_EXITED, ERR_TESTBED_CLOSED. The error of `signal` when that aborts.
+   * @throws TestbedError ERR_TESTBED_ARGUMENT on a bad option, ERR_TESTBED_SPAWN when it cannot start, ERR_TESTBED_TIMEOUT when it was killed for its
+   * time limit, or what happened to the machine: ERR_TESTBED_PANIC, ERR_TESTBED_HUNG, ERR_TESTBED_EXITED, ERR_TESTBED_CLOSED. The
+   * error of `signal` when that aborts.
    */
   run(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
   /**

@@ -1,3 +1,4 @@
+import { regionIndex } from "@userpci/interface";
 import {
   type CommandName,
   commands,
@@ -11,6 +12,8 @@ import { broken, oddMessage } from "./messages.ts";
 import type { RogueAnswer } from "./rogue.ts";
 
 const VERSION_FIELDS = 4;
+/** Regions that are there, beside configuration space. */
+const sized: readonly number[] = [regionIndex.bar0, regionIndex.bar1, regionIndex.rom];
 
 /** The commands of a client that opens a device, in its order: the answers that let it go on. */
 const opening: readonly (() => Uint8Array)[] = [
@@ -23,7 +26,7 @@ const opening: readonly (() => Uint8Array)[] = [
     ),
   () => encodeReply("deviceGetInfo", 0, { argsz: 16, flags: 3, num_regions: 9, num_irqs: 5 }),
   ...Array.from({ length: 9 }, (_, index) => () => {
-    const size = index === 7 ? 256n : index < 2 ? 4096n : 0n;
+    const size = index === regionIndex.config ? 256n : sized.includes(index) ? 4096n : 0n;
     return encodeReply("regionGetInfo", 0, { argsz: 32, flags: 3, index, size });
   }),
 ];
