@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { hostFunction } from "@userpci/device-model";
-import { MemfdSource } from "@userpci/vfio-native/socket";
+import { type DeviceModel, hostFunction } from "@userpci/device-model";
+import type { DmaMemory } from "@userpci/interface";
+import { closeReceived, MemfdSource, mapReceived } from "@userpci/vfio-native/socket";
+import { decodeRegionInfo } from "@userpci/vfio-user/protocol";
 import {
   ServedDma,
   type ServeOptions,
@@ -22,6 +24,17 @@ afterAll(() => folder[Symbol.dispose]());
 const SCRATCH = { region: 0, offset: 4n, count: 4 } as const;
 const PAGE = 4096;
 const READ_WRITE = 3;
+
+/** A device that is memory, which clients may map. */
+const shared: DeviceModel = {
+  name: "shared",
+  config: { vendorId: 0x1af4, deviceId: 0x10f0 },
+  bars: { 0: { kind: "memory32", size: PAGE, memory: [{ offset: 0, size: PAGE, mappable: true }] } },
+  create: (device) => {
+    const bytes = device.memory(0);
+    return { reset: () => void bytes.fill(7) };
+  },
+};
 
 let server: Server | undefined;
 const events: ServerEvent[] = [];
@@ -75,6 +88,32 @@ describe("a client that leaves", () => {
     expect([descriptors(), mappings()]).toEqual(before);
     using next = await RawClient.open(path);
     expect(await scratch(next)).toBe(0);
+  });
+
+  it("keeps what it mapped of a BAR, of which the next sees nothing, nor it of the next", async () => {
+    server = await serve(shared, { path: folder.socket(), onEvent: (event) => events.push(event) });
+    const { path } = server;
+    const map = async (client: RawClient): Promise<DmaMemory> => {
+      client.ask("regionGetInfo", { argsz: 64, index: 0 });
+      const fd = (await client.next())!.fds[0]!;
+      const memory = mapReceived(fd, { offset: 0, size: PAGE, readOnly: false });
+      closeReceived(fd);
+      return memory;
+    };
+    const former = await RawClient.open(path);
+    using kept = await map(former);
+    const stale = new Uint8Array(kept.buffer);
+    expect(await scratch(former)).toBe(0x07070707);
+    former[Symbol.dispose]();
+    await until(left);
+    using next = await RawClient.open(path);
+    expect(await scratch(next)).toBe(0x07070707);
+    await next.call("regionWrite", SCRATCH, Uint8Array.of(1, 2, 3, 4));
+    expect(stale.subarray(4, 8)).toEqual(Uint8Array.of(7, 7, 7, 7));
+    stale.fill(9);
+    expect(await scratch(next)).toBe(0x04030201);
+    using mapped = await map(next);
+    expect(new Uint8Array(mapped.buffer, 4, 4)).toEqual(Uint8Array.of(1, 2, 3, 4));
   });
 
   it("makes room for one that waits", async () => {
@@ -136,6 +175,15 @@ describe("a client that leaves", () => {
 });
 
 describe("a server for one client", () => {
+  it("offers nothing to map to one that takes no descriptors", async () => {
+    server = await serve(shared, { path: folder.socket() });
+    using client = await RawClient.open(server.path, { maxMsgFds: 0 });
+    client.ask("regionGetInfo", { argsz: 64, index: 0 });
+    const { body, fds } = (await client.next())!;
+    expect(fds).toEqual([]);
+    expect(decodeRegionInfo(body)).toMatchObject({ argsz: 32, size: 4096n, mappable: false, areas: [] });
+  });
+
   it("answers as much of the kernel's structure as it was sent", async () => {
     const { path } = await start();
     using client = await RawClient.open(path);

@@ -19,6 +19,13 @@ export interface Mapping {
   /** Where it is in this process. */
   readonly address: number;
   readonly buffer: ArrayBuffer;
+  /**
+   * Shows another file of the same size at the same place.
+   *
+   * @param fd stays the caller's
+   * @throws PciError with the system's code; nothing is changed then
+   */
+  exchange(fd: number): void;
   /** Detaches the buffer, so that views become empty, and unmaps. For bytes that nobody else was given. */
   unmap(): void;
   /**
@@ -58,6 +65,12 @@ export function mapFile(native: Native, { fd, offset, size, rights, copy }: Mapp
   return {
     address,
     buffer,
+    exchange(other) {
+      const flags = native.constants.MAP_SHARED | native.constants.MAP_FIXED;
+      const result = native.mmap(size, rights, flags, other, offset, address);
+      if (result < 0) throw systemError(result, "mmap", { message: `mapping ${size} bytes anew` });
+      native.madvise(address, size, native.constants.MADV_DONTFORK);
+    },
     unmap() {
       native.detach(buffer);
       native.munmap(address, size);

@@ -1,11 +1,14 @@
+import { fstatSync } from "node:fs";
 import { failing } from "@userpci/interface/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FileMemory } from "./file-memory.ts";
 import { MemfdSource } from "./memfd-memory.ts";
 import { loadNative } from "./native.ts";
 import { ASYNC_SIZE } from "./pinning.ts";
 
 const native = loadNative();
 const source = new MemfdSource();
+const EMFILE = -24;
 
 let before = native.ledger();
 beforeEach(() => {
@@ -23,6 +26,41 @@ describe("memory from memfds", () => {
     memory.close();
     memory.close();
     expect([memory.closed, bytes.length]).toEqual([true, 0]);
+  });
+
+  it("moves to another file, which takes no more than it must, and is still there", () => {
+    using memory = source.alloc(2 ** 20, { label: "BAR" });
+    const bytes = new Uint8Array(memory.buffer);
+    bytes.set([1, 2, 3], 2 ** 18);
+    using former = FileMemory.open(native, { fd: memory.file.fd }, {});
+    const fd = memory.file.fd;
+    memory.renew();
+    expect(memory.file.fd).not.toBe(fd);
+    expect(fstatSync(memory.file.fd)).toMatchObject({
+      size: 2 ** 20,
+      blocks: expect.toSatisfy((blocks: number) => blocks < 512),
+    });
+    expect(bytes.subarray(2 ** 18, 2 ** 18 + 4)).toEqual(Uint8Array.of(1, 2, 3, 0));
+    bytes[2 ** 18] = 9;
+    expect(new Uint8Array(former.buffer, 2 ** 18, 1)[0]).toBe(1);
+    using now = FileMemory.open(native, { fd: memory.file.fd }, {});
+    expect(new Uint8Array(now.buffer, 2 ** 18, 1)[0]).toBe(9);
+    memory.close();
+    expect(() => memory.renew()).toThrow(failing("ERR_CLOSED"));
+  });
+
+  it("stays what it is where no other file can be had", () => {
+    let isFull = false;
+    const scarce = new MemfdSource({
+      ...native,
+      memfd: (...options) => (isFull ? EMFILE : native.memfd(...options)),
+    });
+    using memory = scarce.alloc(4096);
+    const { fd } = memory.file;
+    new Uint8Array(memory.buffer)[0] = 5;
+    isFull = true;
+    expect(() => memory.renew()).toThrow(failing("EMFILE"));
+    expect([memory.file.fd, new Uint8Array(memory.buffer)[0]]).toEqual([fd, 5]);
   });
 
   it("stays while it is mapped, and says how often", () => {
@@ -108,7 +146,6 @@ describe("memory from memfds", () => {
 describe("huge pages that the system does not have", () => {
   const ENOMEM = -12;
   const ENODEV = -19;
-  const EMFILE = -24;
 
   /** A source on a system whose memfds of huge pages end with an error each, and the sizes that were tried. */
   function without(errors: Partial<Record<"MFD_HUGE_2MB" | "MFD_HUGE_1GB", number>>) {

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import {
   type AdoptOptions,
   CountedMemory,
@@ -22,21 +23,39 @@ import { ASYNC_SIZE } from "./pinning.ts";
 import { type SharedMemfd, shareMemfd } from "./shared-memfd.ts";
 import { Tether } from "./tether.ts";
 
+/** Memory whose bytes can be moved to another file, so that whoever has mapped the first is left with that. */
+export interface RenewableMemory extends DmaMemory {
+  readonly file: { readonly fd: number; readonly offset: number };
+  /**
+   * Moves the bytes to a new file. They stay what and where they are in this process; whoever has the former descriptor keeps
+   * a copy that nobody uses any more. For memory that no device has mapped.
+   *
+   * @throws PciError `ERR_CLOSED`, or with the system's code; nothing is changed then
+   */
+  renew(): void;
+}
+
+/** Bytes that are copied at a time. */
+const CHUNK = 2 ** 16;
+
 /** Memory that devices may reach, in a memfd of its own. */
-class MemfdMemory extends CountedMemory {
+class MemfdMemory extends CountedMemory implements RenewableMemory {
   readonly size: number;
   readonly pageSize: number;
   readonly buffer: ArrayBuffer;
   readonly address: bigint;
-  readonly file: { readonly fd: number; readonly offset: number };
+  file: { readonly fd: number; readonly offset: number };
   readonly #native: Native;
   readonly #mapping: Mapping;
+  /** Makes another empty file of the same kind. */
+  readonly #another: () => number;
   #tether: Tether | undefined;
   /** Whether the file outlives {@link free}: its last pages go with its descriptor. */
   #keepsFile = false;
 
-  constructor(native: Native, fd: number, mapping: Mapping, pageSize: number) {
+  constructor(native: Native, fd: number, mapping: Mapping, pageSize: number, another: () => number) {
     super("the DMA memory");
+    this.#another = another;
     this.#native = native;
     this.#mapping = mapping;
     this.size = mapping.buffer.byteLength;
@@ -50,6 +69,31 @@ class MemfdMemory extends CountedMemory {
     this.assertOpen();
     this.#tether ??= new Tether(this.#native);
     return shareMemfd(this.file.fd, this.size, this.#tether);
+  }
+
+  renew(): void {
+    this.assertOpen();
+    const fd = this.#another();
+    try {
+      this.#copyTo(fd);
+      this.#mapping.exchange(fd);
+    } catch (error) {
+      this.#native.close(fd);
+      throw error;
+    }
+    this.#native.close(this.file.fd);
+    this.file = { fd, offset: 0 };
+  }
+
+  /** Copies what is not 0, so that the file takes no more memory than it must. */
+  #copyTo(fd: number): void {
+    const zeros = Buffer.alloc(CHUNK);
+    for (let at = 0; at < this.size; at += CHUNK) {
+      const bytes = Buffer.from(this.buffer, at, Math.min(CHUNK, this.size - at));
+      if (bytes.equals(zeros.subarray(0, bytes.length))) continue;
+      const written = this.#native.pwrite(fd, bytes, at);
+      if (written !== bytes.length) throw systemError(Math.min(written, -constants.errno.ENOSPC), "pwrite");
+    }
   }
 
   /** Frees the pages on another thread, if they are many: those of 512 MiB take 0.1 s. */
@@ -103,7 +147,7 @@ export class MemfdSource implements MemorySource {
     return (this.#native ?? loadNative()).pageSize();
   }
 
-  alloc(size: number, options: MemoryOptions = {}): DmaMemory {
+  alloc(size: number, options: MemoryOptions = {}): RenewableMemory {
     const native = this.#native ?? loadNative();
     checkInteger("size", size, 1, 2 ** 46);
     checkType("options", options, "object");
@@ -127,15 +171,19 @@ export class MemfdSource implements MemorySource {
     throw failures[0];
   }
 
-  #allocate(native: Native, size: number, pageSize: number, label: string): DmaMemory {
+  #allocate(native: Native, size: number, pageSize: number, label: string): RenewableMemory {
     const rounded = Math.ceil(size / pageSize) * pageSize;
     const { F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_SEAL, PROT_READ, PROT_WRITE } = native.constants;
     const seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-    const fd = native.memfd(label, rounded, this.#flags(native, pageSize), seals);
-    if (fd < 0) throw this.#failure(fd, "memfd_create", rounded, pageSize);
+    const open = (): number => {
+      const fd = native.memfd(label, rounded, this.#flags(native, pageSize), seals);
+      if (fd < 0) throw this.#failure(fd, "memfd_create", rounded, pageSize);
+      return fd;
+    };
+    const fd = open();
     try {
       const mapping = mapFile(native, { fd, offset: 0, size: rounded, rights: PROT_READ | PROT_WRITE });
-      return new MemfdMemory(native, fd, mapping, pageSize);
+      return new MemfdMemory(native, fd, mapping, pageSize, open);
     } catch (error) {
       native.close(fd);
       throw isPciError(error) && error.errno ? this.#failure(error.errno, "mmap", rounded, pageSize) : error;

@@ -6,7 +6,7 @@
  */
 export { FrameListener, type ListenOptions } from "./frame-listener.ts";
 export { FrameSocket, type FrameSocketOptions, frame } from "./frame-socket.ts";
-export { MemfdSource } from "./memfd-memory.ts";
+export { MemfdSource, type RenewableMemory } from "./memfd-memory.ts";
 export type { Peer } from "./native-sockets.ts";
 export {
   anonymousFile,

@@ -1,9 +1,10 @@
 import type { BarModel, BarNumber, DeviceModel } from "@userpci/device-model";
-import type { DmaMemory, MemorySource, RegionArea } from "@userpci/interface";
+import type { DmaMemory, RegionArea } from "@userpci/interface";
+import type { MemfdSource, RenewableMemory } from "@userpci/vfio-native/socket";
 
 /** A BAR's file, as long as something of it is used. */
 interface BarFile {
-  readonly memory: DmaMemory;
+  readonly memory: RenewableMemory;
   users: number;
 }
 
@@ -13,12 +14,26 @@ interface BarFile {
  */
 export class BarFiles {
   readonly #model: DeviceModel;
-  readonly #source: MemorySource;
+  readonly #source: MemfdSource;
   readonly #files = new Map<BarNumber, BarFile>();
+  /** Whether a client may have mapped them. */
+  #isGiven = false;
 
-  constructor(model: DeviceModel, source: MemorySource) {
+  constructor(model: DeviceModel, source: MemfdSource) {
     this.#model = model;
     this.#source = source;
+  }
+
+  /** A client was given descriptors of them. */
+  given(): void {
+    this.#isGiven = true;
+  }
+
+  /** Makes sure that no former client has mapped them: it keeps the files that it knows, the bytes go to new ones. @throws PciError with the system's code */
+  renew(): void {
+    if (!this.#isGiven) return;
+    for (const { memory } of this.#files.values()) memory.renew();
+    this.#isGiven = false;
   }
 
   /** Makes the memory of an area. @throws PciError what the source throws */
@@ -39,7 +54,9 @@ export class BarFiles {
       pageSize: memory.pageSize,
       buffer: memory.buffer,
       byteOffset: offset,
-      ...(memory.file !== undefined && { file: { fd: memory.file.fd, offset: memory.file.offset + offset } }),
+      get file() {
+        return { fd: memory.file.fd, offset: memory.file.offset + offset };
+      },
       get closed() {
         return closed;
       },

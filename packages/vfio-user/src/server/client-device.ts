@@ -1,5 +1,6 @@
 import type { HostedFunction } from "@userpci/device-model";
 import type { Capabilities } from "../protocol/index.ts";
+import type { BarFiles } from "./bar-files.ts";
 import type { CommandContext } from "./commands/context.ts";
 import { DmaMessages, type DmaRequest } from "./dma-messages.ts";
 import { DmaTable } from "./dma-table.ts";
@@ -14,6 +15,8 @@ import type { ServedDma } from "./served-dma.ts";
 export interface Served {
   readonly fn: HostedFunction;
   readonly dma: ServedDma;
+  /** Files behind its BARs; undefined where they are their owner's. */
+  readonly files?: BarFiles;
 }
 
 /** A function in the hands of a client: from the version's agreement until it leaves. */
@@ -25,8 +28,10 @@ export class ClientDevice implements CommandContext {
   readonly irqs: IrqLines;
   readonly migration: MigrationControl;
   readonly transfer: number;
+  readonly takesDescriptors: boolean;
   readonly messages: DmaMessages;
   readonly #dma: ServedDma;
+  readonly #files: BarFiles | undefined;
   #isMapped = false;
   #closed = false;
 
@@ -37,7 +42,7 @@ export class ClientDevice implements CommandContext {
    * @param send sends it a DMA message
    */
   constructor(
-    { fn, dma }: Served,
+    { fn, dma, files }: Served,
     limits: ServerLimits,
     client: Capabilities,
     send: (request: DmaRequest) => void,
@@ -45,8 +50,10 @@ export class ClientDevice implements CommandContext {
     fn.open();
     this.fn = fn;
     this.#dma = dma;
+    this.#files = files;
     this.regions = Array.from({ length: fn.info.regions }, (_, index) => fn.regionInfo(index));
     this.transfer = limits.dataTransfer;
+    this.takesDescriptors = client.maxMsgFds > 0;
     this.access = new RegionAccess(fn, this.regions, limits.dataTransfer);
     this.table = new DmaTable(new FileWindows(), limits.dmaMaps);
     this.irqs = new IrqLines(fn);
@@ -67,6 +74,7 @@ export class ClientDevice implements CommandContext {
 
   mapped(): void {
     this.#isMapped = true;
+    this.#files?.given();
   }
 
   /**

@@ -68,7 +68,7 @@ function host(model: DeviceModel, { time, onFault }: HostingOptions): Served {
     onFault,
     ...(time !== undefined && { time }),
   });
-  return { fn, dma };
+  return { fn, dma, files };
 }
 
 function one(served: Served, close: () => void): Hosting {
@@ -77,6 +77,7 @@ function one(served: Served, close: () => void): Hosting {
     function: served.fn,
     take() {
       if (isTaken) throw refusal("EBUSY", `another client has ${served.fn.name}`);
+      served.files?.renew();
       isTaken = true;
       return served;
     },

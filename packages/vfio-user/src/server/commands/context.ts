@@ -17,6 +17,8 @@ export interface CommandContext {
   readonly migration: MigrationControl;
   /** Most bytes of data in one message, as agreed. */
   readonly transfer: number;
+  /** Whether the client takes descriptors at all. */
+  readonly takesDescriptors: boolean;
   /** Told when the client got a descriptor of a region: the model must be polled from now on. */
   mapped(): void;
 }

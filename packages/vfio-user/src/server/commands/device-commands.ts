@@ -25,7 +25,7 @@ export const getRegionInfo: CommandHandler = (context, body) => {
   const { argsz, index } = decodeRequest("regionGetInfo", body).values;
   checkRoom(argsz, structures.regionInfo.size);
   const info = regionOf(context, index);
-  const shared = sharedFile(context.fn.mappable(index));
+  const shared = context.takesDescriptors ? sharedFile(context.fn.mappable(index)) : undefined;
   const areas = shared?.areas ?? [];
   const { size, readable, writable } = info;
   const payload = encodeRegionInfo(
