@@ -53,6 +53,8 @@ export interface CommandSpec {
   readonly options: readonly OptionSpec[];
   /** Command lines without the leading `userpci`, and what they do. */
   readonly examples: readonly (readonly [line: string, about: string])[];
+  /** Whether exit status 1 is an answer: they differ, something is wrong. What fails then ends with 2, as of `diff` and `grep`. */
+  readonly answers?: true;
   /** Version of the schema of its JSON, which is in `schemas/`. Default 1. */
   readonly schema?: number;
   /** Loads the code. Only the command that runs is loaded. */
@@ -61,7 +63,7 @@ export interface CommandSpec {
 
 /** The code of a command. */
 export interface CommandModule {
-  /** @throws PciError and others; they are printed, and the exit status is 2 for {@link WrongValue}, else 1 */
+  /** @throws PciError and others; they are printed, and the exit status is 2 for {@link WrongValue} and of a command that `answers`, else 1 */
   readonly run: (call: CommandCall) => Promise<Report>;
 }
 

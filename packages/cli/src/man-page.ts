@@ -20,7 +20,8 @@ const LINE = 66;
 const statuses: Readonly<Record<keyof typeof exitStatus, string>> = {
   done: "what was asked for is done, or holds",
   failed: "it failed or does not hold; what was printed says why",
-  usage: "the command line is wrong, or a value on it means nothing",
+  usage:
+    "the command line is wrong, or a value on it means nothing; of config check, config diff and doctor also: it failed, as 1 is an answer of theirs",
 };
 
 const variables: readonly (readonly [name: string, about: string])[] = [

@@ -42,7 +42,7 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     const { reportFailure } = await import("./failure.ts");
     const wrong = WrongValue.is(thrown);
     reportFailure(wrong ? thrown.cause : thrown, terminal, form);
-    return wrong ? exitStatus.usage : exitStatus.failed;
+    return wrong || specOf(argv)?.answers ? exitStatus.usage : exitStatus.failed;
   }
 }
 
@@ -213,11 +213,17 @@ function refuse(error: CommanderError, argv: readonly string[], { terminal, form
   return exitStatus.usage;
 }
 
+/** The command that a command line names; options before it take no values. */
+function specOf(argv: readonly string[]): CommandSpec | undefined {
+  const [first, second] = argv.filter((word) => !word.startsWith("-"));
+  return commands.find(({ name }) => name === first || name === `${first} ${second}`);
+}
+
 /** The command line that explains what was meant. */
 function helpFor(argv: readonly string[]): string {
-  const [first, second] = argv.filter((word) => !word.startsWith("-"));
-  const spec = commands.find(({ name }) => name === first || name === `${first} ${second}`);
+  const spec = specOf(argv);
   if (spec !== undefined) return `userpci ${spec.name} --help`;
+  const first = argv.find((word) => !word.startsWith("-"));
   return first !== undefined && Object.hasOwn(families, first) ? `userpci ${first} --help` : "userpci --help";
 }
 

@@ -6,7 +6,8 @@ import type { Terminal } from "./terminal.ts";
  * Runs `userpci` with a command line.
  *
  * @param argv arguments without interpreter and script
- * @returns exit status: 0 for success, 1 for failure, 2 for a wrong command line, or a value on it that means nothing. Never rejects.
+ * @returns exit status: 0 for success, 1 for failure, 2 for a wrong command line, a value on it that means nothing, and the failure of a command that
+ * answers with 1. Never rejects.
  */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   const [command, ...rest] = argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;

@@ -83,8 +83,12 @@ export const looking: readonly CommandSpec[] = [
     examples: [
       ["doctor", "is the IOMMU on, is VFIO there, may this user use it?"],
       ["doctor 00:04.0 --need 64M", "what is between this function and a driver that pins 64 MiB"],
-      ["doctor --json", "every check for a program; the exit status is 1 if there is a problem"],
+      [
+        "doctor --json",
+        "every check for a program; the exit status is 1 if there is a problem, 2 if it failed",
+      ],
     ],
+    answers: true,
     load: () => import("../commands/doctor.ts"),
   },
   {

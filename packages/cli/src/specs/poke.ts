@@ -77,7 +77,7 @@ const config: readonly CommandSpec[] = [
   {
     name: "config diff",
     section: "poke",
-    summary: "compare two configuration spaces by field; exit status 1 if they differ",
+    summary: "compare two configuration spaces by field; exit status 1 if they differ, 2 if it failed",
     arguments: [
       { usage: "<before>", about: source },
       { usage: "<after>", about: "the same", replacedBy: ["model", "socket"] },
@@ -87,18 +87,21 @@ const config: readonly CommandSpec[] = [
       ["config diff 01:00.0 02:00.0", "two functions; as root, all of both"],
       ["config diff before.txt 01:00.0", "since `lspci -xxxx -s 01:00.0 >before.txt`"],
     ],
+    answers: true,
     load: () => import("../commands/config/diff.ts"),
   },
   {
     name: "config check",
     section: "poke",
-    summary: "look for what is wrong or odd in a configuration space; exit status 1 if something is wrong",
+    summary:
+      "look for what is wrong or odd in a configuration space; exit status 1 if something is wrong, 2 if it failed",
     arguments: [{ usage: "<source>", about: source, replacedBy: ["model", "socket"] }],
     options: [...targetOptions, root],
     examples: [
       ["config check 01:00.0", "capability lists, BARs, reserved bits; as root, with the extended ones"],
       ["config check --model ./model.js", "of a device model that you write"],
     ],
+    answers: true,
     load: () => import("../commands/config/check.ts"),
   },
   {
