@@ -75,6 +75,9 @@ const asUser = [
   `irq watch ${at.nvme} --trigger --vectors 2 --count 2 --seconds 20 --json`,
   `dma test ${at.edu} --json`,
 ];
+const planByMethod = `reset ${at.nvme} --method flr --plan --json`;
+const planOfBus = `reset ${at.nvme} --bus --plan`;
+const resetByMethod = `reset ${at.nvme} --method flr --json`;
 
 describe("commands that reach into a device", () => {
   let root: (line: string) => LineResult;
@@ -82,7 +85,10 @@ describe("commands that reach into a device", () => {
   beforeAll(async () => {
     const vm = await preparedVm("main");
     root = await runLines(vm, [...asRoot, `${power} #`]);
-    user = await runLines(vm, asUser, { user: String(USER), memlock: 64 * 2 ** 20 });
+    user = await runLines(vm, [planByMethod, planOfBus, resetByMethod, ...asUser], {
+      user: String(USER),
+      memlock: 64 * 2 ** 20,
+    });
   });
 
   it("write what setpci reads, read what setpci writes, and take it back", () => {
@@ -171,6 +177,14 @@ describe("commands that reach into a device", () => {
     expect(expectNamed(refused.out).error.code).toBe("ERR_NO_RESET");
   });
 
+  it("plan a reset without opening the device, which would reset it", () => {
+    expect(json(user(planByMethod))).toMatchObject({ via: "sysfs", method: "flr", durationMs: null });
+    expect(user(planOfBus)).toMatchObject({
+      status: 0,
+      out: expect.stringContaining("would be reset by bus\n"),
+    });
+  });
+
   it("let devices move memory and interrupt, also for an ordinary user", () => {
     expect(json(root(`dma test ${at.nvme} --json`))).toMatchObject({
       engine: "nvme",
@@ -188,6 +202,7 @@ describe("commands that reach into a device", () => {
     for (const [line, file] of [
       [`config set ${edu} command.memory=1 --json`, "config"],
       [`mem read ${edu} 0 0 --via sysfs --json`, "resource0"],
+      [resetByMethod, "reset_method"],
     ] as const) {
       const { status, out } = user(line);
       expect(status).toBe(1);

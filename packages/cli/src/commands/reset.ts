@@ -14,10 +14,11 @@ interface Outlook extends ResetPlan {
 export async function run(call: CommandCall): Promise<Report> {
   const method = optionText(call, "method");
   const bus = call.options["bus"] === true;
+  const chosen = method ?? (bus ? "bus" : null);
   const planOnly = call.options["plan"] === true;
-  // The kernel's own files know methods by name, and need no look into the device.
+  // The kernel's own files know methods by name, and opening a device over VFIO would reset it.
   const target = await openTarget(call, {
-    use: bus ? "device" : planOnly || method !== undefined ? "config" : "registers",
+    use: bus ? "device" : planOnly || method !== undefined ? "files" : "registers",
   });
   try {
     const outlook = outlookOf(target, { ...treeOf(call), ...(method !== undefined && { method }) });
@@ -26,10 +27,10 @@ export async function run(call: CommandCall): Promise<Report> {
     if (!planOnly) await requireConsent(call, target, "a reset");
     const durationMs = planOnly ? null : await reset(call, target, { bus, method });
     return {
-      json: { ...outlook, planned: planOnly, method: method ?? (bus ? "bus" : null), hits, durationMs },
+      json: { ...outlook, planned: planOnly, method: chosen, hits, durationMs },
       text: ({ green, dim }) =>
         durationMs === null
-          ? planText(method === undefined ? outlook : { ...outlook, methods: [method] })
+          ? planText(chosen === null ? outlook : { ...outlook, methods: [chosen] })
           : [
               `${green("reset")}  ${target.address}${bus ? " and its bus" : ""} ${dim(`in ${durationMs.toFixed(1)} ms`)}`,
             ],

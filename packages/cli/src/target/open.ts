@@ -18,9 +18,9 @@ export interface TargetRequest {
   /**
    * `registers` (default): BARs, over VFIO where the function is bound to it and this user may open it, else through sysfs as root.
    * `config`: configuration space as it is, so through sysfs; over VFIO, which resets the function, only for what this user may not
-   * read otherwise. `device`: interrupts or DMA, never through sysfs.
+   * read otherwise. `files`: what the kernel's files tell and do, so through sysfs. `device`: interrupts or DMA, never through sysfs.
    */
-  readonly use?: "registers" | "config" | "device";
+  readonly use?: "registers" | "config" | "files" | "device";
   /** Whether configuration space is to be written. Default false. */
   readonly writable?: boolean;
   /** The widest bus address that the device is to be given for DMA, in bits. Default 64. */
@@ -86,7 +86,7 @@ async function openFunction(
 ): Promise<Target> {
   const { use = "registers" } = request;
   if (via === "vfio" || use === "device") return openVfio(fn, request);
-  if (via === "sysfs") return openSysfs(fn, request);
+  if (via === "sysfs" || use === "files") return openSysfs(fn, request);
   if (use === "config") return openConfig(fn, request);
   if (!isVfioDriver(fn.driver)) return openSysfs(fn, request);
   try {
