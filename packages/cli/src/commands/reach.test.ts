@@ -266,6 +266,40 @@ describe("on a function of this machine", () => {
     expect(readFileSync(config)).toEqual(Buffer.from(bytes));
   });
 
+  it("config set tells how to take it back while a driver has it", async () => {
+    const { run: command } = await import("./config/set.ts");
+    const back = async (options: OptionValues, address: string) => {
+      const call = { arguments: [address], rest: ["COMMAND=0"], options: { root, ...options } };
+      return (await command(call as unknown as CommandCall)).text(createStyle(false)).at(-1);
+    };
+    const line = "to take it back: sudo userpci config set";
+    expect(await back({ yes: true }, "00:04.0")).toBe(`${line} 0000:00:04.0 --undo --yes`);
+    expect(await back({ yes: true }, "00:05.0")).toBe(`${line} 0000:00:05.0 --undo`);
+    for (const address of ["00:04.0", "00:05.0"]) {
+      const call = { arguments: [address], rest: [], options: { root, yes: true, undo: true } };
+      await command(call as unknown as CommandCall);
+    }
+  });
+
+  it("config get tells what an ordinary user may not see from what there is not", async () => {
+    const { run: command } = await import("./config/get.ts");
+    const header = join(directory, "header");
+    const functions = [{ address: "0000:00:04.0", id: "1234:11e8", config: bytes.subarray(0, 64) }];
+    writeMachine(header, { functions });
+    const get = (name: string, tree: string) =>
+      command({ arguments: ["00:04.0"], rest: [name], options: { root: tree } } as unknown as CommandCall);
+    await expect(get("pcie.linkStatus", header)).rejects.toMatchObject({
+      code: "ERR_NOT_SUPPORTED",
+      message: "of 0000:00:04.0 only 64 bytes could be read, and not all that was asked for is in them",
+      hint: "not known: the copy has the first 64 bytes of configuration space; one that root makes has all",
+    });
+    await expect(get("CAP_EXP+12.w", header)).rejects.toMatchObject({
+      message: expect.stringContaining("only 64"),
+    });
+    const message = "the function has no register pcie.linkStatus";
+    await expect(get("pcie.linkStatus", root)).rejects.toMatchObject({ code: "ERR_NOT_SUPPORTED", message });
+  });
+
   it("reset --plan goes by the method that is named, and refuses one that there is not", async () => {
     const { run: command } = await import("./reset.ts");
     const plan = (method: string) => {

@@ -3,12 +3,17 @@ import { type CommandCall, ofCommandLine, type Report } from "../../command.ts";
 import { hex } from "../../json.ts";
 import { formatTable } from "../../table.ts";
 import { openTarget } from "../../target/open.ts";
+import { notSeen } from "./source.ts";
 
 /** `userpci config get`. */
 export async function run(call: CommandCall): Promise<Report> {
   const target = await openTarget(call, { use: "config" });
   try {
-    const readings = await ofCommandLine(() => readNamed(target.config, call.rest));
+    const readings = await ofCommandLine(() => readNamed(target.config, call.rest)).catch(
+      (error: unknown) => {
+        throw notSeen(call, target, error);
+      },
+    );
     const registers = readings.map(({ text: _, ...reading }) => reading);
     return {
       json: { address: target.address, via: target.via, registers },

@@ -31,13 +31,17 @@ export async function run(call: CommandCall): Promise<Report> {
         ...(planOnly ? ["nothing was written: leave out --plan"] : []),
         ...(planOnly || undo || target.via !== "sysfs"
           ? []
-          : [style.dim(`to take it back: sudo userpci config set ${target.address} --undo`)]),
+          : [style.dim(`to take it back: ${undoOf(target, call.options["yes"] === true)}`)]),
       ],
     };
   } finally {
     await target.close();
   }
 }
+
+/** The command that takes a write back: where it was refused without `--yes`, so is that. */
+const undoOf = ({ address, fn }: Target, consented: boolean): string =>
+  `sudo userpci config set ${address} --undo${consented && fn?.driver != null ? " --yes" : ""}`;
 
 const twoWishes = (): PciError =>
   new PciError("ERR_INVALID_ARGUMENT", "--undo takes the last writes back, and writes nothing else", {

@@ -1,9 +1,10 @@
-import { PciError } from "@userpci/interface";
+import { isPciError, PciError } from "@userpci/interface";
 import { type ConfigSpace, fromJSON, toJSON } from "@userpci/pci-config";
 import { PciAddress } from "@userpci/sysfs";
-import type { CommandCall, OptionValues } from "../../command.ts";
+import { type CommandCall, type OptionValues, treeOf } from "../../command.ts";
+import { configLimit } from "../../show/limit.ts";
 import { openTarget } from "../../target/open.ts";
-import { SMALLEST_CONFIG } from "../../target/target.ts";
+import { SMALLEST_CONFIG, type Target } from "../../target/target.ts";
 import { functionsIn, readDump, type ShownFunction } from "../show-dump.ts";
 
 /** A configuration space and where it is from; its bytes do not change any more. */
@@ -28,6 +29,24 @@ export function noteShort(call: CommandCall, sources: readonly ConfigSource[], c
   const helps = isAddress(short.name) && call.options["root"] === undefined && process.geteuid?.() !== 0;
   const rest = helps ? `: sudo userpci ${command} ${words}` : "";
   call.terminal.note(`of ${short.name} only ${short.config.size} bytes could be read${rest}\n`);
+}
+
+/**
+ * An error of reading registers by name: that one is not there is not known of a configuration space of which a part was read.
+ *
+ * @param call a command line of `config get`
+ */
+export function notSeen(call: CommandCall, { address, config, fn }: Target, error: unknown): unknown {
+  if (fn === null || config.size >= SMALLEST_CONFIG) return error;
+  if (!isPciError(error, "ERR_NOT_SUPPORTED") && !isPciError(error, "ERR_OUT_OF_RANGE")) return error;
+  const tree = treeOf(call);
+  const helps = tree.root === undefined && process.geteuid?.() !== 0;
+  const hint = helps
+    ? `sudo userpci config get ${address} ${call.rest.join(" ")}`
+    : configLimit(address, config.size, 0, tree);
+  const message = `of ${address} only ${config.size} bytes could be read, and not all that was asked for is in them`;
+  const code = tree.root === undefined ? "ERR_PERMISSION" : "ERR_NOT_SUPPORTED";
+  return new PciError(code, message, { ...(hint !== null && { hint }) });
 }
 
 /** Whether a word means a function of the machine, and not a file. */
