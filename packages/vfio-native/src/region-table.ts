@@ -144,8 +144,9 @@ export class RegionTable {
     const areas = this.#mappable(info);
     const name = regionName(index);
     if (areas.length === 0 && !this.#servesAll(info)) {
+      const unmapped = index <= regionIndex.bar5 ? `device.bar(${index}).region()` : `region(${index})`;
       throw new PciError("ERR_NOT_SUPPORTED", `${name} of ${this.#access.address} cannot be mapped`, {
-        hint: "it is an I/O port BAR, the ROM, absent, or smaller than a page: use the unmapped region",
+        hint: `it is an I/O port BAR, the ROM, absent, or smaller than a page: use it unmapped, by ${unmapped}`,
       });
     }
     const windows: MappedWindow[] = [];

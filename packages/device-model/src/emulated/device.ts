@@ -108,8 +108,9 @@ export class EmulatedDevice implements BackendDevice {
   mapRegion(index: number): OwnedRegion {
     const { size, mappable } = this.regionInfo(index);
     if (mappable.length > 0) return this.#makeRegion(index, size, true);
+    const unmapped = index <= regionIndex.bar5 ? `device.bar(${index}).region()` : `region(${index})`;
     throw new PciError("ERR_NOT_SUPPORTED", `${regionName(index)} of ${this.address} cannot be mapped`, {
-      hint: "it is an I/O port BAR, the ROM, absent, or smaller than a page: use the unmapped region",
+      hint: `it is an I/O port BAR, the ROM, absent, or smaller than a page: use it unmapped, by ${unmapped}`,
     });
   }
 

@@ -136,6 +136,10 @@ describe("registersOf", () => {
     expect(() => registersOf(table, memory(0x48).region)).toThrow(
       failing("ERR_OUT_OF_RANGE", /dev\.STATUS in the region is 76/),
     );
+    const bar = { index: 0, size: 4096, map: memory };
+    expect(() => registersOf(table, bar as never)).toThrow(
+      failing("ERR_INVALID_ARGUMENT", /region has no read32/, /device\.bar\(0\)\.map\(\).*\.region\(\)/),
+    );
   });
 
   it("is typed by the table", () => {

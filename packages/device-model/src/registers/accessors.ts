@@ -1,4 +1,4 @@
-import { checkInteger, type Region } from "@userpci/interface";
+import { checkInteger, checkMethods, type Region } from "@userpci/interface";
 import type { FieldValues, RegisterArray, RegisterOf, Registers } from "./accessor-types.ts";
 import { countOf, offsetOf } from "./elements.ts";
 import { BigintFields, fieldsOf, type NumberFields } from "./fields.ts";
@@ -8,17 +8,20 @@ type Values = FieldValues<RegisterRow>;
 type AnyRegister = NumberRegister | Register64;
 type AnyFields = NumberFields | BigintFields;
 
+const REGION_HINT = "pass device.bar(0).map(), or of I/O ports, which nothing maps, device.bar(0).region()";
+
 /**
  * The registers of a table for a driver, typed by it: `registersOf(table, device.bar(0).map()).STATUS.get("BUSY")`. Each access
  * is one of the region's, of the register's width, and makes no object but a bigint.
  *
  * @param region in which the table begins at offset 0; it stays the caller's to close
- * @throws PciError `ERR_OUT_OF_RANGE` for a table that reaches beyond the region
+ * @throws PciError `ERR_OUT_OF_RANGE` for a table that reaches beyond the region, `ERR_INVALID_ARGUMENT` for what is no region
  */
 export function registersOf<const Rows extends RegisterRows>(
   table: RegisterTable<Rows>,
   region: Region,
 ): Registers<Rows> {
+  checkMethods("region", region, ["read32", "write32"], REGION_HINT);
   const entries = Object.entries<RegisterRow>(table.rows).map(([name, row]) => {
     const what = `${table.name}.${name}`;
     const end = offsetOf(row, countOf(row) - 1) + row.width / 8;
