@@ -1,4 +1,4 @@
-import { PciError, type RegionArea } from "@userpci/interface";
+import { checkInteger, checkType, formatValue, PciError, type RegionArea } from "@userpci/interface";
 import {
   bytesRegion,
   type ConfigSpace,
@@ -9,7 +9,7 @@ import {
   vectorCounts,
 } from "@userpci/pci-config";
 import { type BarShape, buildSpace } from "@userpci/pci-config/builder";
-import type { BarNumber, DeviceModel, ResetCause } from "../model.ts";
+import type { BarMemory, BarModel, BarNumber, DeviceModel, ResetCause } from "../model.ts";
 
 /** Numbers of the BARs. */
 export const barNumbers: readonly BarNumber[] = [0, 1, 2, 3, 4, 5];
@@ -40,6 +40,7 @@ export interface FunctionDescription {
  * @throws PciError as `buildSpace`; `ERR_INVALID_ARGUMENT`, `ERR_MISALIGNED` or `ERR_OUT_OF_RANGE` for memory of a BAR that cannot be
  */
 export function describeFunction(model: DeviceModel): FunctionDescription {
+  checkBars(model);
   const shapes = barNumbers.map((number) => shapeOf(model, number));
   const romSize = romSizeOf(model);
   const space = buildSpace({
@@ -62,6 +63,31 @@ export function describeFunction(model: DeviceModel): FunctionDescription {
   checkMsix(model, description.msix);
   for (const number of barNumbers) checkMemory(model, number, description.msix);
   return description;
+}
+
+function checkBars({ name, bars }: DeviceModel): void {
+  if (bars === undefined) return;
+  // An array of them does as well.
+  if (!Array.isArray(bars)) checkType(`the BARs of ${name}`, bars, "object");
+  for (const [number, bar] of Object.entries(bars)) {
+    if (bar !== undefined) checkAreas(`BAR ${number} of ${name}`, bar);
+  }
+}
+
+function checkAreas(what: string, bar: BarModel): void {
+  checkType(what, bar, "object");
+  const { memory = [] } = bar;
+  if (!Array.isArray(memory)) {
+    throw invalid(
+      `the memory of ${what} must be an array, not ${formatValue(memory)}`,
+      "for example [{ offset: 0, size: 4096, mappable: true }]",
+    );
+  }
+  for (const area of memory as readonly BarMemory[]) {
+    checkType(`each area of the memory of ${what}`, area, "object");
+    checkInteger(`the offset of memory of ${what}`, area.offset, 0, Number.MAX_SAFE_INTEGER);
+    checkInteger(`the size of memory of ${what}`, area.size, 0, Number.MAX_SAFE_INTEGER);
+  }
 }
 
 function shapeOf({ bars = {} }: DeviceModel, number: BarNumber): BarShape | undefined {

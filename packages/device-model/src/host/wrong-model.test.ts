@@ -25,3 +25,15 @@ it.each([
     hint: expect.stringContaining("return"),
   });
 });
+
+it.each([
+  ["no BARs but null", null],
+  ["a BAR that is text", { 0: "4096" }],
+  ["memory that is no list", { 0: { kind: "memory32", size: 4096, memory: { offset: 0, size: 4096 } } }],
+  ["memory that is a number", { 0: { kind: "memory32", size: 4096, memory: 4096 } }],
+  ["an area that is text", { 0: { kind: "memory32", size: 4096, memory: ["all"] } }],
+  ["an area without a place", { 0: { kind: "memory32", size: 4096, memory: [{ size: 4096 }] } }],
+])("tells the author of a model with %s", (_what, bars) => {
+  const refusal = expect.objectContaining({ code: "ERR_INVALID_ARGUMENT", hint: expect.any(String) });
+  expect(() => hosted({ ...recorder([]), bars: bars as never })).toThrow(refusal);
+});

@@ -1,5 +1,6 @@
 import { checkInteger, checkMethods, type Region } from "@userpci/interface";
 import type { FieldValues, RegisterArray, RegisterOf, Registers } from "./accessor-types.ts";
+import { checkTable } from "./check-table.ts";
 import { countOf, offsetOf } from "./elements.ts";
 import { BigintFields, fieldsOf, type NumberFields } from "./fields.ts";
 import type { RegisterRow, RegisterRows, RegisterTable } from "./table.ts";
@@ -15,12 +16,13 @@ const REGION_HINT = "pass device.bar(0).map(), or of I/O ports, which nothing ma
  * is one of the region's, of the register's width, and makes no object but a bigint.
  *
  * @param region in which the table begins at offset 0; it stays the caller's to close
- * @throws PciError `ERR_OUT_OF_RANGE` for a table that reaches beyond the region, `ERR_INVALID_ARGUMENT` for what is no region
+ * @throws PciError `ERR_OUT_OF_RANGE` for a table that reaches beyond the region, `ERR_INVALID_ARGUMENT` for what is no table or no region
  */
 export function registersOf<const Rows extends RegisterRows>(
   table: RegisterTable<Rows>,
   region: Region,
 ): Registers<Rows> {
+  checkTable(table);
   checkMethods("region", region, ["read32", "write32"], REGION_HINT);
   const entries = Object.entries<RegisterRow>(table.rows).map(([name, row]) => {
     const what = `${table.name}.${name}`;

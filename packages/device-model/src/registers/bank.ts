@@ -1,23 +1,30 @@
-import { PciError } from "@userpci/interface";
+import { checkType, PciError } from "@userpci/interface";
 import type { AccessWidth } from "../model.ts";
 import type { FieldName, FieldValues } from "./accessor-types.ts";
 import type { BankOptions, RegisterBank, RegisterHandlers } from "./bank-types.ts";
 import { type AnyHandler, type Cell, Cells, checkValue, toBigint, wordOf } from "./cells.ts";
+import { checkAccess, checkTable } from "./check-table.ts";
 import { fieldOf, insertFields } from "./fields.ts";
 import { loadWords, saveWords } from "./saved-words.ts";
 import type { RegisterRows, RegisterTable, RegisterValue } from "./table.ts";
+
+/** Bytes that one access may have; one of 64 bits has methods of its own. */
+const accessWidths: readonly number[] = [1, 2, 4] satisfies AccessWidth[];
 
 /**
  * Makes the registers of a BAR for a model: what a driver reads and writes by the table alone, and what the handlers add.
  *
  * @param handlers by the name of the register
- * @throws PciError `ERR_INVALID_ARGUMENT` for a handler of no register
+ * @throws PciError `ERR_INVALID_ARGUMENT` for no table, and for a handler of no register
  */
 export function registerBank<const Rows extends RegisterRows>(
   table: RegisterTable<Rows>,
   handlers: RegisterHandlers<Rows> = {},
   options: BankOptions = {},
 ): RegisterBank<Rows> {
+  checkTable(table);
+  checkType(`the handlers of ${table.name}`, handlers, "object");
+  checkType(`the options of the bank of ${table.name}`, options, "object");
   return new Bank(table, handlers, options);
 }
 
@@ -177,6 +184,7 @@ class Bank<Rows extends RegisterRows> implements RegisterBank<Rows> {
 
   /** An access that no one register answers: of its halves, while registers may be that narrow. */
   #readParts(offset: number, width: AccessWidth): number {
+    checkAccess(offset, width, accessWidths);
     if (width <= this.#cells.narrowest) return lowBits(width, this.#unclaimed);
     const half = (width / 2) as AccessWidth;
     const low = this.read(offset, half);
@@ -184,6 +192,7 @@ class Bank<Rows extends RegisterRows> implements RegisterBank<Rows> {
   }
 
   #writeParts(offset: number, width: AccessWidth, value: number): void {
+    checkAccess(offset, width, accessWidths);
     if (width <= this.#cells.narrowest) return;
     const half = (width / 2) as AccessWidth;
     this.write(offset, half, lowBits(half, value));

@@ -1,4 +1,6 @@
+import { checkInteger } from "@userpci/interface";
 import type { AccessWidth } from "../model.ts";
+import { checkAccess, checkTable } from "./check-table.ts";
 import type { AnyRegisterTable, FoundRegister, RegisterField } from "./table.ts";
 
 /**
@@ -9,6 +11,7 @@ import type { AnyRegisterTable, FoundRegister, RegisterField } from "./table.ts"
  * @param offset of the access, in bytes from the start of the BAR
  * @param width bytes
  * @param value what was read or written
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`
  */
 export function decodeAccess(
   table: AnyRegisterTable,
@@ -16,6 +19,11 @@ export function decodeAccess(
   width: AccessWidth | 8,
   value: number | bigint,
 ): string {
+  checkTable(table);
+  checkAccess(offset, width, [1, 2, 4, 8]);
+  if (typeof value !== "bigint") {
+    checkInteger("the value of the access", value, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  }
   const bits = BigInt.asUintN(8 * width, BigInt(value));
   const parts: string[] = [];
   for (let at = 0; at < width; ) {

@@ -1,9 +1,15 @@
+import { checkTable } from "./check-table.ts";
 import type { AnyRegisterTable, RegisterField, RegisterRow } from "./table.ts";
 
 const HEAD = ["Offset", "Register", "Bits", "Access", "Reset", "What it is"];
 
-/** The map of a BAR's registers as a table of Markdown, by offset, each register followed by its fields. */
+/**
+ * The map of a BAR's registers as a table of Markdown, by offset, each register followed by its fields.
+ *
+ * @throws PciError `ERR_INVALID_ARGUMENT` for what is no table
+ */
 export function formatRegisters(table: AnyRegisterTable): string {
+  checkTable(table);
   const rows = Object.entries(table.rows)
     .sort(([, a], [, b]) => a.offset - b.offset)
     .flatMap(([name, row]) => [registerLine(name, row), ...fieldLines(row)]);

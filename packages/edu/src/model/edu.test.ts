@@ -229,6 +229,7 @@ it("options outside what there is are refused", () => {
   expect(() => edu({ addressBits: 65 })).toThrow(failing("ERR_OUT_OF_RANGE", /addressBits is 65/));
   expect(() => edu({ transferUs: -1 })).toThrow(failing("ERR_OUT_OF_RANGE"));
   expect(() => edu({ factorialUs: 0.5 })).toThrow(failing("ERR_INVALID_ARGUMENT"));
+  expect(() => edu(null as never)).toThrow(failing("ERR_INVALID_ARGUMENT"));
 });
 
 /** What lspci -xxx read of QEMU's edu, of a machine of the corpus; rows that are left out are zeros. */

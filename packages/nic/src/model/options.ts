@@ -1,4 +1,4 @@
-import { checkInteger, checkType, PciError } from "@userpci/interface";
+import { checkInteger, checkType, formatValue, PciError } from "@userpci/interface";
 
 /** How {@link nicPair} may be asked. */
 export interface NicPairOptions {
@@ -19,6 +19,11 @@ export function settingsOf(options: NicPairOptions): NicPairSettings {
   checkType("the options of nicPair", options, "object");
   const { maxFrame = 9216, macs = ["02:00:00:00:00:01", "02:00:00:00:00:02"] } = options;
   checkInteger("maxFrame", maxFrame, 64, 16_384);
+  if (!Array.isArray(macs)) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `macs must be an array, not ${formatValue(macs)}`, {
+      hint: 'give two addresses, such as ["02:00:00:00:00:01", "02:00:00:00:00:02"]',
+    });
+  }
   return { maxFrame, macs: [macOf(macs[0]), macOf(macs[1])] };
 }
 

@@ -157,3 +157,8 @@ it("holds the pin until the causes are cleared", () => {
   registers.INT_STATUS.write(1);
   expect(device!.config.status.interruptStatus).toBe(false);
 });
+
+it.each([null, 5, {}, "02:00:00:00:00:01"])("has no addresses in %j", (macs) => {
+  const refusal = expect.objectContaining({ code: "ERR_INVALID_ARGUMENT", hint: expect.any(String) });
+  expect(() => nicPair({ macs: macs as never })).toThrow(refusal);
+});

@@ -252,3 +252,11 @@ describe("errors", () => {
     expect(driver.registers.CSTS.read()).toBe(2);
   });
 });
+
+it.each([{ blockSize: Object.create(null) }, { blockSize: {} }, { doorbells: Object.create(null) }])(
+  "says what it cannot have, whatever that is: %#",
+  (options) => {
+    const refusal = { code: "ERR_INVALID_ARGUMENT", message: expect.stringContaining("an object") };
+    expect(() => nvme(options as never)).toThrow(expect.objectContaining(refusal));
+  },
+);

@@ -1,4 +1,4 @@
-import { checkAligned, checkInteger, checkType, PciError } from "@userpci/interface";
+import { checkAligned, checkInteger, checkType, formatValue, PciError } from "@userpci/interface";
 
 /** How {@link nvme} may be asked. */
 export interface NvmeOptions {
@@ -42,7 +42,7 @@ export function settingsOf(options: NvmeOptions): NvmeSettings {
     latency = 0,
   } = options;
   if (blockSize !== 512 && blockSize !== 4096) {
-    throw refusal(`a block of ${String(blockSize)} bytes`, "give 512 or 4096 for blockSize");
+    throw refusal(`a block of ${formatValue(blockSize)} bytes`, "give 512 or 4096 for blockSize");
   }
   checkAligned("size", checkInteger("size", size, blockSize, LARGEST), blockSize);
   checkType("serial", serial, "string");
@@ -53,7 +53,7 @@ export function settingsOf(options: NvmeOptions): NvmeSettings {
     );
   }
   if (doorbells !== "trapped" && doorbells !== "mapped") {
-    throw refusal(`doorbells that are ${String(doorbells)}`, "give trapped or mapped for doorbells");
+    throw refusal(`doorbells that are ${formatValue(doorbells)}`, "give trapped or mapped for doorbells");
   }
   checkInteger("queues", queues, 1, 255);
   checkInteger("entries", entries, 2, 65_536);
