@@ -64,4 +64,11 @@ describe("readModules", () => {
     expect(found).toEqual([["nvme"], ["virtio_pci"], []]);
     expect(readModuleAliases({ root: join(root, "nowhere") }).find("pci:v00001AF4d00001042sv")).toEqual([]);
   });
+
+  it("refuses what are no aliases", () => {
+    const refusal = expect.objectContaining({ code: "ERR_INVALID_ARGUMENT", hint: expect.any(String) });
+    for (const aliases of [undefined, null, { root }, "pci:"] as never[]) {
+      expect(() => readModules("00:01.0", aliases, { root })).toThrow(refusal);
+    }
+  });
 });

@@ -1,3 +1,4 @@
+import { checkMethods } from "@userpci/interface";
 import { PciAddress } from "./address.ts";
 import { functionPath } from "./function.ts";
 import { checkTreeOptions } from "./options.ts";
@@ -54,13 +55,15 @@ export function readModuleAliases(options: TreeOptions = {}): ModuleAliases {
  * The modules that could drive a function, whether loaded or not.
  *
  * @param address such as `0000:00:04.0` or `00:04.0`
- * @throws PciError `ERR_INVALID_ARGUMENT` for what is no address
+ * @param aliases of {@link readModuleAliases}, read once for many functions
+ * @throws PciError `ERR_INVALID_ARGUMENT` for what is no address or no aliases
  */
 export function readModules(
   address: string,
   aliases: ModuleAliases,
   options: TreeOptions = {},
 ): readonly string[] {
+  checkMethods("aliases", aliases, ["find"], "pass what readModuleAliases() returned");
   checkTreeOptions(options);
   const path = functionPath(PciAddress.parse(address).toString(), options, "modalias");
   return aliases.find(readText(path) ?? "");

@@ -165,7 +165,7 @@ export class Collector {
   }
 
   #isDirectory(path: string): boolean {
-    return statSync(join(this.#root, path), { throwIfNoEntry: false })?.isDirectory() ?? false;
+    return found(() => statSync(join(this.#root, path)))?.isDirectory() ?? false;
   }
 
   #list(folder: string): readonly Dirent[] {
@@ -179,7 +179,7 @@ export class Collector {
   }
 
   #look(path: string): Stats | null {
-    return lstatSync(join(this.#root, path), { throwIfNoEntry: false }) ?? null;
+    return found(() => lstatSync(join(this.#root, path)));
   }
 
   /** A path without links; each link on the way is taken. Null if nothing is there. */
@@ -197,11 +197,21 @@ export class Collector {
     const place = join(parent, path.slice(path.lastIndexOf("/") + 1));
     const stats = this.#look(place);
     if (stats === null || !stats.isSymbolicLink()) return stats === null ? null : place;
-    const target = readlinkSync(join(this.#root, place));
+    const target = found(() => readlinkSync(join(this.#root, place)));
+    if (target === null) return null;
     // A path that leads above the root ends there.
     const end = join("/", target.startsWith("/") ? "" : parent, target);
     if (this.#isNew(place)) this.#writer.link(place.slice(1), relative(parent, end));
     return this.#resolve(end, followed + 1);
+  }
+}
+
+/** Null for what is not there, has just gone, or lies where this user may not look. */
+function found<T>(look: () => T): T | null {
+  try {
+    return look();
+  } catch {
+    return null;
   }
 }
 

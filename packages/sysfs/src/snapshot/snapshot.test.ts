@@ -139,6 +139,17 @@ describe("a snapshot", () => {
     copy.close();
   });
 
+  it("is made of a tree whose directories are none", async () => {
+    const odd = join(base, "odd");
+    writeMachine(odd, { functions: [{ address: "0000:00:01.0", id: "8086:1901", group: 1 }], groups: [] });
+    rmSync(join(odd, "sys/kernel/iommu_groups"), { recursive: true, force: true });
+    writeFileSync(join(odd, "sys/kernel/iommu_groups"), "");
+    const archive = join(base, "odd.tgz");
+    await writeSnapshot(archive, { root: odd });
+    using snapshot = openSnapshot(archive);
+    expect(listFunctions(snapshot)).toHaveLength(1);
+  });
+
   it("is not written over a file", async () => {
     const path = join(base, "there.tar");
     writeFileSync(path, "mine");
