@@ -1,5 +1,13 @@
 import { type Registers, registersOf } from "@userpci/device-model/registers";
-import { checkInteger, type DmaBuffer, type OwnedRegion, type PciDevice, PciError } from "userpci";
+import {
+  checkInteger,
+  checkMethods,
+  type DmaBuffer,
+  type OwnedRegion,
+  type PciDevice,
+  PciError,
+} from "userpci";
+import { checkBuffer, checkCompletion, checkCopy, checkDeviceRange, checkWait } from "./arguments.ts";
 import { type Completion, checkAborted, waitFor } from "./completion.ts";
 import {
   BAR_SIZE,
@@ -49,9 +57,10 @@ export class Edu implements Disposable {
    * that a former owner left. The device stays the caller's to close. A device that is no edu is left as it was.
    *
    * @param device open it with `{ dmaBits: DMA_BITS }`, so that DMA memory lies where edu can reach it
-   * @throws PciError `ERR_NOT_SUPPORTED` if it is no edu
+   * @throws PciError `ERR_NOT_SUPPORTED` if it is no edu, `ERR_INVALID_ARGUMENT` for what is no device
    */
   static attach(device: PciDevice): Edu {
+    checkMethods("device", device, ["bar"], "pass what `await openDevice(address)` returned");
     const { command } = device.config;
     const before = command.raw;
     command.update({ memory: true });
@@ -91,12 +100,13 @@ export class Edu implements Disposable {
    * Lets the device compute a factorial.
    *
    * @param n 0 to 12; 13! does not fit 32 bits
-   * @throws PciError `ERR_OUT_OF_RANGE`, `ERR_TIMEOUT`, `ERR_ABORTED`
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_TIMEOUT`, `ERR_ABORTED`
    */
   factorial(n: number, options: WaitOptions = {}): Promise<number> {
     const { FACTORIAL, STATUS } = this.#registers;
     return this.#inTurn(async () => {
       checkInteger("n", n, 0, LARGEST_FACTORIAL);
+      checkWait(options);
       const start = (interrupt: boolean): void => {
         STATUS.set({ INTERRUPT_WHEN_DONE: interrupt });
         FACTORIAL.write(n);
@@ -125,8 +135,10 @@ export class Edu implements Disposable {
    * Waits by interrupt from now on. The caller enables the interrupt and hands over what tells of it.
    *
    * @param completion for example a vector of `device.irqs.enable("msi")`; undefined polls again
+   * @throws PciError `ERR_INVALID_ARGUMENT` for what cannot be waited for
    */
   useInterrupts(completion: Completion | undefined): void {
+    checkCompletion(completion);
     this.#completion = completion;
   }
 
@@ -136,15 +148,17 @@ export class Edu implements Disposable {
    * @param source memory that the device may read
    * @param size bytes, 1 to 4096
    * @param at offset into the device's buffer; default 0
-   * @throws PciError `ERR_OUT_OF_RANGE`, `ERR_TIMEOUT`, `ERR_ABORTED`
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_TIMEOUT`, `ERR_ABORTED`
    */
-  async copyIn(source: DmaBuffer, size = source.size, at = 0, options: WaitOptions = {}): Promise<void> {
+  async copyIn(source: DmaBuffer, size = source?.size, at = 0, options: WaitOptions = {}): Promise<void> {
+    checkBuffer("source", source);
     checkCopy(source, size, at);
     return this.copy(source.iova, BigInt(deviceBuffer.ADDRESS + at), size, 0, options);
   }
 
   /** Copies the device's buffer into memory by DMA; see {@link copyIn}. */
-  async copyOut(target: DmaBuffer, size = target.size, at = 0, options: WaitOptions = {}): Promise<void> {
+  async copyOut(target: DmaBuffer, size = target?.size, at = 0, options: WaitOptions = {}): Promise<void> {
+    checkBuffer("target", target);
     checkCopy(target, size, at);
     return this.copy(BigInt(deviceBuffer.ADDRESS + at), target.iova, size, dmaCommand.FROM_DEVICE, options);
   }
@@ -156,7 +170,7 @@ export class Edu implements Disposable {
    * @param target the other way round
    * @param size bytes, 1 to 4096
    * @param direction 0 into the device, `dmaCommand.FROM_DEVICE` out of it
-   * @throws PciError `ERR_OUT_OF_RANGE`, `ERR_TIMEOUT`, `ERR_ABORTED`
+   * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_TIMEOUT`, `ERR_ABORTED`
    */
   copy(
     source: bigint,
@@ -168,6 +182,7 @@ export class Edu implements Disposable {
     const registers = this.#registers;
     return this.#inTurn(() => {
       checkDeviceRange(direction === 0 ? target : source, size);
+      checkWait(options);
       const start = (interrupt: boolean): void => {
         registers.DMA_SOURCE.write(source);
         registers.DMA_DESTINATION.write(target);
@@ -249,16 +264,4 @@ function noEdu(device: PciDevice, why: string): PciError {
   return new PciError("ERR_NOT_SUPPORTED", `${device.address} ${why}, which is no edu`, {
     hint: `userpci list --id ${EDU_ID} shows the edu devices of this machine`,
   });
-}
-
-function checkCopy(buffer: DmaBuffer, size: number, at: number): void {
-  checkInteger("the offset into the device's buffer", at, 0, deviceBuffer.SIZE - 1);
-  checkInteger("size", size, 1, Math.min(buffer.size, deviceBuffer.SIZE - at));
-}
-
-/** A transfer outside its buffer leaves the device busy for ever, and it has no reset. */
-function checkDeviceRange(address: bigint, size: number): void {
-  const at = Number(address) - deviceBuffer.ADDRESS;
-  checkInteger("the offset into the device's buffer", at, 0, deviceBuffer.SIZE - 1);
-  checkInteger("size", size, 1, deviceBuffer.SIZE - at);
 }
