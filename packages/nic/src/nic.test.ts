@@ -231,6 +231,19 @@ describe("attaching and closing", () => {
   });
 });
 
+it("refuses listeners that are none when they come, and what is no device", async () => {
+  const [a, b] = nicPair();
+  await using device = await openDevice("nic0", { backend: emulated({ nic0: a, nic1: b }) });
+  using nic = Nic.attach(device, { interrupts: true });
+  for (const what of [undefined, null, 5, {}] as never[]) {
+    expect(codeOf(() => nic.onFrame(what))).toBe("ERR_INVALID_ARGUMENT");
+    expect(codeOf(() => nic.onLink(what))).toBe("ERR_INVALID_ARGUMENT");
+    expect(codeOf(() => nic.poll(what))).toBe("ERR_INVALID_ARGUMENT");
+    expect(codeOf(() => Nic.attach(what))).toBe("ERR_INVALID_ARGUMENT");
+  }
+  expect(codeOf(() => Nic.attach(device, null as never))).toBe("ERR_INVALID_ARGUMENT");
+});
+
 async function until(condition: () => boolean): Promise<void> {
   for (let turn = 0; turn < 10_000; turn++) {
     if (condition()) return;

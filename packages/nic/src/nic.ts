@@ -3,7 +3,9 @@ import { type Registers, registersOf } from "@userpci/device-model/registers";
 import { Failures } from "@userpci/interface";
 import {
   checkInteger,
+  checkMethods,
   checkPowerOfTwo,
+  checkType,
   type IrqSet,
   type OwnedRegion,
   type PciDevice,
@@ -77,6 +79,8 @@ export class Nic implements Disposable {
    * @throws PciError `ERR_NOT_SUPPORTED` if it is no such NIC, `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT`
    */
   static attach(device: PciDevice, options: NicOptions = {}): Nic {
+    checkMethods("device", device, ["bar"], "pass what `await openDevice(address)` returned");
+    checkType("options", options, "object");
     const before = device.config.command.raw;
     device.config.command.update({ memory: true });
     let region: OwnedRegion | undefined;
@@ -159,6 +163,7 @@ export class Nic implements Disposable {
    * @throws PciError `ERR_CLOSED`
    */
   poll(listener: FrameListener, limit = 64): number {
+    if (typeof listener !== "function") checkType("listener", listener, "function");
     const before = this.#rx.ring.consumed;
     try {
       return this.#rx.take(listener, limit);
@@ -186,6 +191,7 @@ export class Nic implements Disposable {
 
   /** Calls `listener` for each frame that comes, by interrupt. @throws PciError `ERR_NOT_SUPPORTED` without interrupts */
   onFrame(listener: FrameListener): Subscription {
+    checkType("listener", listener, "function");
     return this.#vector(nicVector.RX).on(() => {
       while (!this.#closed && this.poll(listener) > 0);
     });
@@ -193,6 +199,7 @@ export class Nic implements Disposable {
 
   /** Calls `listener` when the link has changed, by interrupt. @throws PciError `ERR_NOT_SUPPORTED` without interrupts */
   onLink(listener: (up: boolean) => void): Subscription {
+    checkType("listener", listener, "function");
     return this.#vector(nicVector.LINK).on(() => listener(this.linkUp));
   }
 
