@@ -36,3 +36,9 @@ it("what is no feature is no absent one either", () => {
     );
   }
 });
+
+it("refuses what is no name in words, whatever it is", () => {
+  for (const name of [{}, Object.create(null), Symbol("x")] as never[]) {
+    expect(() => features.has(name)).toThrow(expect.objectContaining({ code: "ERR_INVALID_ARGUMENT" }));
+  }
+});

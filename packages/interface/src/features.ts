@@ -1,3 +1,4 @@
+import { formatValue } from "./check.ts";
 import { PciError } from "./errors.ts";
 
 /** Something that a device, its backend or the kernel may or may not be able to do. */
@@ -118,8 +119,8 @@ export function featureMissing(name: FeatureName, who: string, cause?: unknown):
  */
 export function deviceFeatures(who: string, has: (name: FeatureName) => boolean): DeviceFeatures {
   const ask = (name: FeatureName): boolean => {
-    if (Object.hasOwn(optionalFeatures, name)) return has(name);
-    throw new PciError("ERR_INVALID_ARGUMENT", `no feature is called ${String(name)}`, {
+    if (typeof name === "string" && Object.hasOwn(optionalFeatures, name)) return has(name);
+    throw new PciError("ERR_INVALID_ARGUMENT", `no feature is called ${formatValue(name)}`, {
       hint: `one of ${Object.keys(optionalFeatures).join(", ")}`,
     });
   };

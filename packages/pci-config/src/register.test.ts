@@ -107,6 +107,13 @@ describe("a register", () => {
     expect(log).toEqual(["read16 0x6", "write16 0x6 0x26f9"]);
   });
 
+  it.each([undefined, null, 6, "memory"])("refuses %j, which is no update", (changes) => {
+    const { command } = configOf(bytesRegion(new Uint8Array(256)));
+    expect(() => command.update(changes as never)).toThrow(
+      expect.objectContaining({ code: "ERR_INVALID_ARGUMENT" }),
+    );
+  });
+
   it("refuses a wrong update before it touches the device", () => {
     const { config, log } = configSpace();
     // @ts-expect-error status bits that are read-only are not offered

@@ -1,4 +1,4 @@
-import { checkInteger, PciError, type Region } from "@userpci/interface";
+import { checkInteger, checkType, PciError, type Region } from "@userpci/interface";
 import { type FieldReader, fieldReaders, readField } from "./field-reader.ts";
 import {
   type FieldForm,
@@ -164,6 +164,7 @@ class RegisterView implements RegisterAccess<FieldsSpec> {
   }
 
   update(changes: FieldChanges<FieldsSpec>): void {
+    checkType("changes", changes, "object");
     let changed = 0;
     let bits = 0;
     for (const [name, value] of Object.entries(changes)) {
