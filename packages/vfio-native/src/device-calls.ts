@@ -14,6 +14,8 @@ export interface BeyondKernel extends WideAccess {
 export interface DeviceCalls extends BeyondKernel {
   /** A descriptor of this process, which stands for the device in calls that take one. */
   readonly fd: number;
+  /** What mends an access that was refused. */
+  readonly refusalHint: string;
   /**
    * A request of `linux/vfio.h` for devices.
    *
@@ -41,6 +43,7 @@ export function nativeOver(calls: DeviceCalls): Native {
   const native = loadNative();
   return {
     ...native,
+    refusalHint: calls.refusalHint,
     ioctl: (_fd, request, argument) => calls.ioctl(request, argument),
     ioctlAsync: (_fd, request, argument) => calls.ioctlAsync(request, argument),
     pread: (fd, target, position) =>

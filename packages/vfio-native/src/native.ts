@@ -20,6 +20,8 @@ import type { NativeNetlink, NativeSockets } from "./native-sockets.ts";
 export interface Native extends NativeSockets, NativeNetlink {
   /** Numbers of the C headers. */
   readonly constants: NativeConstants;
+  /** What mends a refused access of a device, where it is not the kernel that refuses. */
+  readonly refusalHint?: string;
 
   /**
    * open(2).

@@ -174,6 +174,10 @@ export class PreadRegion implements Region {
   #fail(result: number, syscall: string, offset: number): never {
     const where = this.#placeOf(offset);
     if (UNANSWERED.has(result)) throw this.#access.faultError(where);
-    throw systemError(result, syscall, { message: `${syscall} at ${where} of ${this.#access.address}` });
+    const hint = this.#access.native.refusalHint;
+    throw systemError(result, syscall, {
+      message: `${syscall} at ${where} of ${this.#access.address}`,
+      ...(hint !== undefined && { hint }),
+    });
   }
 }

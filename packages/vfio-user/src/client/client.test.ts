@@ -12,6 +12,13 @@ const codeOf = (work: () => unknown): string => {
     return isPciError(error) ? error.code : String(error);
   }
 };
+const errorOf = (work: () => unknown): unknown => {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+};
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
 /** Memory that no other process could map: a device reaches it by messages. */
@@ -137,6 +144,16 @@ describe("registers", () => {
       ["regionWrite", false],
       ["regionRead", false],
     ]);
+  });
+
+  test("what a server refuses, it may say why", async () => {
+    await withScript({ answers: { regionRead: [null, null, null, { errno: 1 }] } }, (device) => {
+      const bar = device.region(0);
+      const errors = Array.from({ length: 4 }, () => errorOf(() => bar.read32(0))).filter((each) =>
+        isPciError(each),
+      );
+      expect(errors).toMatchObject([{ code: "EPERM", hint: "the server's own log may say why" }]);
+    });
   });
 
   test("a device that does not decode memory is told apart from one that is gone", async () => {

@@ -2,6 +2,7 @@ import { constants } from "node:os";
 import { isPciError, PciError, regionIndex } from "@userpci/interface";
 import type { DeviceCalls } from "@userpci/vfio-native/device";
 import { uapi } from "@userpci/vfio-native/structures";
+import { PEER_HINT } from "../protocol/errors.ts";
 import { type Capabilities, limits, protocolError, structures } from "../protocol/index.ts";
 import type { Connection } from "./connection.ts";
 import { IrqMessages } from "./irq-messages.ts";
@@ -22,6 +23,7 @@ type Handler = (argument: Uint8Array) => void;
  */
 export class DeviceFile implements DeviceCalls {
   readonly fd: number;
+  readonly refusalHint = PEER_HINT.server;
   readonly #connection: Connection;
   readonly #registers: Registers;
   readonly #regions: RegionFiles;

@@ -49,6 +49,12 @@ export function errnoOf(error: unknown): number {
   return error.errno === undefined ? errno.EIO : Math.abs(error.errno);
 }
 
+/** What mends a refusal, by who refused. */
+export const PEER_HINT = {
+  server: "the server's own log may say why",
+  client: "the client's own log may say why",
+} as const;
+
 /**
  * The error for an answer of a peer. A number that no error has (libvfio-user's peers send 0) stands for `EINVAL`.
  *
@@ -61,7 +67,7 @@ export function errorOf(number: number, what: string, peer: "server" | "client" 
   const row = rows.find(([, name]) => errno[name] === sound);
   const name = Object.entries(errno).find(([, value]) => value === sound)?.[0] ?? `errno ${sound}`;
   const message = `the ${peer} refused ${what}: ${name}`;
-  const options = { errno: -sound, syscall: "vfio-user", hint: `the ${peer}'s own log may say why` };
+  const options = { errno: -sound, syscall: "vfio-user", hint: PEER_HINT[peer] };
   if (row?.[0] === "ERR_DEVICE_GONE") return new DeviceGoneError(message, options);
   return new PciError(row?.[0] ?? name, message, options);
 }
