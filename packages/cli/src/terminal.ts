@@ -26,8 +26,9 @@ export interface Terminal {
  * before it is asked for: opening a stream takes Node longer than many a command.
  *
  * @param onLoss told of results that could not be written. Where messages cannot be, there is nowhere left to say it.
+ * Default: what no reader has gone away from is thrown as an uncaught exception, as by a stream that nobody listens to
  */
-export function processTerminal(onLoss: (error: NodeJS.ErrnoException) => void): Terminal {
+export function processTerminal(onLoss: (error: NodeJS.ErrnoException) => void = throwLoss): Terminal {
   let unread = false;
   const results = new Output(1, (error) => {
     unread ||= error.code === "EPIPE";
@@ -65,4 +66,11 @@ function wantsColours(output: Output): boolean {
 
 function columnsOf(output: Output): number | undefined {
   return output.mayBeTerminal && output.stream.isTTY ? output.stream.columns : undefined;
+}
+
+function throwLoss(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") return;
+  setImmediate(() => {
+    throw error;
+  });
 }
