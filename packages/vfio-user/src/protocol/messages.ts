@@ -1,3 +1,4 @@
+import { formatValue, PciError } from "@userpci/interface";
 import type { Struct, Values } from "@userpci/vfio-native/structures";
 import {
   type AnyStruct,
@@ -61,6 +62,7 @@ function encode(
  * @param values fields of the command's structure; 0 where none is given
  * @param tail what follows them
  * @param noReply whether no answer is wanted
+ * @throws PciError `ERR_INVALID_ARGUMENT` for no name of a command
  */
 export function encodeRequest<N extends CommandName>(
   name: N,
@@ -69,7 +71,7 @@ export function encodeRequest<N extends CommandName>(
   tail: Uint8Array = nothing,
   noReply = false,
 ): Uint8Array<ArrayBuffer> {
-  const { number, request } = commands[name];
+  const { number, request } = commandNamed(name);
   const flags = noReply ? headerFlag.NO_REPLY : 0;
   return encode(request as Layout, id, number, flags, values as FieldValues, tail);
 }
@@ -81,7 +83,7 @@ export function encodeReply<N extends CommandName>(
   values: Partial<ReplyValues<N>>,
   tail: Uint8Array = nothing,
 ): Uint8Array<ArrayBuffer> {
-  const { number, reply } = commands[name];
+  const { number, reply } = commandNamed(name);
   return encode(reply as Layout, id, number, headerFlag.REPLY, values as FieldValues, tail);
 }
 
@@ -101,9 +103,14 @@ export function encodeError(id: number, command: number, errno: number): Uint8Ar
  * Takes a whole message apart.
  *
  * @param bytes exactly one message
- * @throws PciError `ERR_PROTOCOL` for what is none: see {@link readHeader}
+ * @throws PciError `ERR_PROTOCOL` for what is none: see {@link readHeader}; `ERR_INVALID_ARGUMENT` for what are no bytes
  */
 export function decodeMessage(bytes: Uint8Array): Message {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new PciError("ERR_INVALID_ARGUMENT", `a message must be bytes, not ${formatValue(bytes)}`, {
+      hint: "pass a Uint8Array with exactly one message",
+    });
+  }
   const header = readHeader(bytes);
   if (header.size !== bytes.length) {
     throw protocolError(`a message of ${bytes.length} bytes, whose header says ${header.size}`);
@@ -125,7 +132,7 @@ export function decodeRequest<N extends CommandName>(
   name: N,
   body: Uint8Array,
 ): { readonly values: RequestValues<N>; readonly tail: Uint8Array } {
-  return decodeLayout(commands[name].request, body, name) as never;
+  return decodeLayout(commandNamed(name).request, body, name) as never;
 }
 
 /** {@link decodeRequest} of a reply that is no refusal. */
@@ -133,7 +140,14 @@ export function decodeReply<N extends CommandName>(
   name: N,
   body: Uint8Array,
 ): { readonly values: ReplyValues<N>; readonly tail: Uint8Array } {
-  return decodeLayout(commands[name].reply, body, name) as never;
+  return decodeLayout(commandNamed(name).reply, body, name) as never;
+}
+
+function commandNamed<N extends CommandName>(name: N): (typeof commands)[N] {
+  if (typeof name === "string" && Object.hasOwn(commands, name)) return commands[name];
+  throw new PciError("ERR_INVALID_ARGUMENT", `no command is called ${formatValue(name)}`, {
+    hint: `one of ${Object.keys(commands).join(", ")}`,
+  });
 }
 
 function decodeLayout(

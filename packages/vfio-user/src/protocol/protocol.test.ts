@@ -7,9 +7,11 @@ import {
   decodeMessage,
   decodeRegionInfo,
   decodeReply,
+  decodeRequest,
   decodeVersion,
   defaultCapabilities,
   encodeRegionInfo,
+  encodeReply,
   encodeRequest,
   encodeVersion,
   errnoOf,
@@ -210,4 +212,14 @@ describe("error numbers", () => {
     expect(errorOf(19, "DMA read", "client").message).toBe("the client refused DMA read: ENODEV");
     expect(errorOf(0, "RESET").code).toBe("ERR_INVALID_ARGUMENT");
   });
+});
+
+test.each([undefined, null, "toString", "regionRed", 9, Object.create(null)])("has no command %#", (name) => {
+  const refusal = expect.objectContaining({ code: "ERR_INVALID_ARGUMENT", hint: expect.any(String) });
+  const none = name as never;
+  expect(() => encodeRequest(none, 1, {})).toThrow(refusal);
+  expect(() => encodeReply(none, 1, {})).toThrow(refusal);
+  expect(() => decodeRequest(none, new Uint8Array(64))).toThrow(refusal);
+  expect(() => decodeReply(none, new Uint8Array(64))).toThrow(refusal);
+  expect(() => decodeMessage(none)).toThrow(refusal);
 });

@@ -1,4 +1,4 @@
-import { checkInteger, PciError } from "@userpci/interface";
+import { checkInteger, checkType, PciError } from "@userpci/interface";
 import { limits as protocol } from "../protocol/index.ts";
 
 /** Bounds of what clients may cost a server. */
@@ -41,6 +41,7 @@ const rows: Readonly<Record<keyof ServerLimits, readonly [standard: number, leas
  * @throws PciError `ERR_INVALID_ARGUMENT` for a limit that there is not, `ERR_OUT_OF_RANGE`
  */
 export function limitsOf(given: Partial<ServerLimits> = {}): ServerLimits {
+  checkType("limits", given, "object");
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(rows, name));
   if (unknown !== undefined) {
     throw new PciError("ERR_INVALID_ARGUMENT", `a server has no limit ${JSON.stringify(unknown)}`, {
