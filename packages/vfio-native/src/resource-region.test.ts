@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { writeMachine } from "@userpci/sysfs/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadNative } from "./native.ts";
-import { openResource } from "./resource-region.ts";
+import { explainMapping, openResource } from "./resource-region.ts";
 
 const address = "0000:00:04.0";
 const root = mkdtempSync(join(tmpdir(), "userpci-resource-"));
@@ -58,6 +58,19 @@ describe("a BAR through sysfs", () => {
     expect(bar.read16(4)).toBe(0xbeef);
     const file = readFileSync(join(directory, `resource${index}`));
     expect(file.readUInt16LE(index === 1 ? 0x104 : 4)).toBe(0xbeef);
+  });
+
+  it.each([
+    ["igb", "the function's driver keeps resource0 to itself", `sudo userpci bind ${address}`],
+    [
+      "vfio-pci",
+      "the program that has the function open keeps resource0 to itself",
+      `userpci holders ${address}`,
+    ],
+  ])("that %s keeps to itself is not mapped, and who is to end is told", (driver, message, way) => {
+    const error = Object.assign(new Error("mapping"), { errno: 22 });
+    const explained = explainMapping("resource0", { address, driver }, error);
+    expect(explained).toMatchObject({ code: "ERR_BUSY", message, hint: expect.stringContaining(way) });
   });
 
   it("leaves nothing open, and is closed once", () => {

@@ -1,5 +1,11 @@
 import { type OwnedRegion, PciError, type RegionArea } from "@userpci/interface";
-import { findFunction, type PciFunction, type PciResource, type TreeOptions } from "@userpci/sysfs";
+import {
+  findFunction,
+  isVfioDriver,
+  type PciFunction,
+  type PciResource,
+  type TreeOptions,
+} from "@userpci/sysfs";
 import { DeviceAccess } from "./device-access.ts";
 import { mapDeviceWindow } from "./device-window.ts";
 import { errnoName, systemError } from "./errno.ts";
@@ -42,7 +48,7 @@ export function openResource(address: string, index: number, options: ResourceOp
     writable,
   });
   try {
-    return resource.space === "io" ? ports(access, resource) : memory(access, resource, writable);
+    return resource.space === "io" ? ports(access, resource) : memory(access, fn, { resource, writable });
   } catch (error) {
     access.close();
     throw error;
@@ -64,7 +70,11 @@ function ports(access: ResourceAccess, resource: PciResource): OwnedRegion {
   return new PartRegion(nameOf(resource), region, { offset: 0, size: resource.size }, () => access.close());
 }
 
-function memory(access: ResourceAccess, resource: PciResource, writable: boolean): OwnedRegion {
+function memory(
+  access: ResourceAccess,
+  fn: PciFunction,
+  { resource, writable }: { resource: PciResource; writable: boolean },
+): OwnedRegion {
   const { native } = access;
   const page = native.pageSize();
   // The kernel maps whole pages, and a small BAR may begin inside of one.
@@ -79,7 +89,7 @@ function memory(access: ResourceAccess, resource: PciResource, writable: boolean
     }
   } catch (error) {
     for (const window of windows) window.release();
-    throw explainMapping(access, error);
+    throw explainMapping(access.path, fn, error);
   }
   const nothing = new PreadRegion(access, { name, base: 0, size: 0 });
   const pages = new JoinedRegion(name, whole, windows, nothing, access);
@@ -88,7 +98,11 @@ function memory(access: ResourceAccess, resource: PciResource, writable: boolean
 }
 
 /** Why a BAR cannot be mapped that could be opened (`iomem_is_exclusive`, `security_locked_down`). */
-function explainMapping({ path, address }: ResourceAccess, error: unknown): unknown {
+export function explainMapping(
+  path: string,
+  { address, driver }: Pick<PciFunction, "address" | "driver">,
+  error: unknown,
+): unknown {
   const { errno } = error as { errno?: number };
   const name = errno === undefined ? "" : errnoName(errno);
   if (name === "EPERM") {
@@ -99,9 +113,15 @@ function explainMapping({ path, address }: ResourceAccess, error: unknown): unkn
     });
   }
   if (name === "EINVAL") {
-    return new PciError("ERR_BUSY", `the function's driver keeps ${path} to itself`, {
+    const [owner, what] = isVfioDriver(driver)
+      ? [
+          "the program that has the function open",
+          `end that program, which this shows: sudo userpci holders ${address}`,
+        ]
+      : ["the function's driver", `take it from the driver: sudo userpci bind ${address}`];
+    return new PciError("ERR_BUSY", `${owner} keeps ${path} to itself`, {
       path,
-      hint: "the kernel is made with CONFIG_IO_STRICT_DEVMEM: unbind the driver, or bind the function to vfio-pci",
+      hint: `the kernel is made with CONFIG_IO_STRICT_DEVMEM; ${what}`,
       cause: error,
     });
   }

@@ -140,7 +140,7 @@ async function withHolders(fn: PciFunction, error: unknown): Promise<unknown> {
   const holders = await holdersOf(fn);
   if (holders.length === 0) return error;
   return new PciError("ERR_DEVICE_BUSY", `${fn.address} is open in ${describeHolders(holders)}`, {
-    hint: `end that program first; root reads registers beside it: sudo userpci mem read ${fn.address} BAR OFFSET`,
+    hint: `end that program first; root reads beside it the BARs that it has not mapped: sudo userpci mem read ${fn.address} BAR OFFSET`,
     cause: error,
   });
 }
