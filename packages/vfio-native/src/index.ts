@@ -20,7 +20,7 @@ export type { IrqAction, KernelBackend, KernelDevice } from "./kernel-device.ts"
 export { KernelFeatures } from "./kernel-features.ts";
 export { LowPower } from "./low-power.ts";
 export { mapSharedMemory } from "./map-shared-memory.ts";
-export { MemfdSource } from "./memfd-memory.ts";
+export { MemfdSource, type RenewableMemory } from "./memfd-memory.ts";
 export { type Memlock, readMemlock, readUserMemlock } from "./memlock.ts";
 export { Migration, type MigrationState } from "./migration.ts";
 export { MigrationFile } from "./migration-file.ts";
