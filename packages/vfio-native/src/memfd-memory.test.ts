@@ -49,10 +49,19 @@ describe("memory from memfds", () => {
     expect(() => memory.renew()).toThrow(failing("ERR_CLOSED"));
   });
 
+  it("does not leave threads that share it behind", () => {
+    using memory = source.alloc(4096);
+    memory.share?.();
+    expect(() => memory.renew()).toThrow(failing("ERR_BUSY"));
+  });
+
   it("stays what it is where no other file can be had", () => {
     let isFull = false;
+    // -EIO, and then a part.
+    const written = [-5, 100];
     const scarce = new MemfdSource({
       ...native,
+      pwrite: () => written.shift()!,
       memfd: (...options) => (isFull ? EMFILE : native.memfd(...options)),
     });
     using memory = scarce.alloc(4096);
@@ -60,6 +69,9 @@ describe("memory from memfds", () => {
     new Uint8Array(memory.buffer)[0] = 5;
     isFull = true;
     expect(() => memory.renew()).toThrow(failing("EMFILE"));
+    isFull = false;
+    expect(() => memory.renew()).toThrow(failing("EIO"));
+    expect(() => memory.renew()).toThrow(failing("ENOSPC"));
     expect([memory.file.fd, new Uint8Array(memory.buffer)[0]]).toEqual([fd, 5]);
   });
 

@@ -30,7 +30,8 @@ export interface RenewableMemory extends DmaMemory {
    * Moves the bytes to a new file. They stay what and where they are in this process; whoever has the former descriptor keeps
    * a copy that nobody uses any more. For memory that no device has mapped.
    *
-   * @throws PciError `ERR_CLOSED`, or with the system's code; nothing is changed then
+   * @throws PciError `ERR_CLOSED`, `ERR_BUSY` if it was shared with other threads, which would stay with the former file, or with the
+   * system's code; nothing is changed then
    */
   renew(): void;
 }
@@ -73,6 +74,10 @@ class MemfdMemory extends CountedMemory implements RenewableMemory {
 
   renew(): void {
     this.assertOpen();
+    if (this.#tether !== undefined) {
+      const hint = "renew it before it is shared";
+      throw new PciError("ERR_BUSY", `${this.size} bytes of memory are shared with other threads`, { hint });
+    }
     const fd = this.#another();
     try {
       this.#copyTo(fd);
@@ -92,7 +97,9 @@ class MemfdMemory extends CountedMemory implements RenewableMemory {
       const bytes = Buffer.from(this.buffer, at, Math.min(CHUNK, this.size - at));
       if (bytes.equals(zeros.subarray(0, bytes.length))) continue;
       const written = this.#native.pwrite(fd, bytes, at);
-      if (written !== bytes.length) throw systemError(Math.min(written, -constants.errno.ENOSPC), "pwrite");
+      if (written !== bytes.length) {
+        throw systemError(written < 0 ? written : -constants.errno.ENOSPC, "pwrite");
+      }
     }
   }
 
