@@ -50,6 +50,8 @@ export default defineConfig({
   test: {
     // By default one processor is left to the watcher, and nobody watches.
     maxWorkers: "100%",
+    // What is polled for comes soon, but on a busy machine not within the second that is the default.
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     // Files that have not changed are not compiled again.
     experimental: { fsModuleCache: true },
     projects: [

@@ -54,7 +54,12 @@ export class PullReader {
     mask.rearm();
     const found = this.#spin(options.spinUs);
     if (found > 0) return found;
-    const waiter = new Waiter(options, listening.mayKeepAlive, () => this.#waited());
+    const waiter = new Waiter(
+      options,
+      listening.mayKeepAlive,
+      () => this.#waited(),
+      () => this.#lastLook(),
+    );
     this.#waiter = waiter;
     try {
       listening.start();
@@ -93,6 +98,15 @@ export class PullReader {
     const { listening, log, mask, target } = this.#parts;
     listening.stop();
     const count = target.waitSync(0, spinUs);
+    if (count > 0) mask.fired();
+    return log.handOver(count);
+  }
+
+  /** The time is up. A thread that was held up calls its timers before it hears of events: those that have come count. */
+  #lastLook(): number {
+    const { listening, log, mask, target } = this.#parts;
+    listening.stop();
+    const count = target.take();
     if (count > 0) mask.fired();
     return log.handOver(count);
   }

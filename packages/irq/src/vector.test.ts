@@ -1,5 +1,5 @@
 import { failing } from "@userpci/interface/testing";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { opened, turns } from "./testing/opened.ts";
 
 describe("a vector", () => {
@@ -62,19 +62,19 @@ describe("a vector", () => {
 
   it("lets the process end in spite of a time-out after ref(false)", async () => {
     const { device, vector } = opened();
-    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
-    const before = timers();
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    const isHeld = () => (timers.mock.results.at(-1)!.value as NodeJS.Timeout).hasRef();
     vector.ref(false);
     const unheld = vector.wait({ timeoutMs: 60_000 });
-    expect(timers()).toBe(before);
+    expect([timers.mock.lastCall![1], isHeld()]).toEqual([60_000, false]);
     device.fire("msi");
     await unheld;
     vector.ref(true);
-    const held = vector.wait({ timeoutMs: 60_000 });
-    expect(timers()).toBe(before + 1);
+    const held = vector.wait({ timeoutMs: 50_000 });
+    expect([timers.mock.lastCall![1], isHeld()]).toEqual([50_000, true]);
     device.fire("msi");
     await held;
-    expect(timers()).toBe(before);
+    timers.mockRestore();
   });
 
   it("rejects a pending wait when it is closed, calls no listener, and refuses everything after", async () => {

@@ -1,3 +1,4 @@
+import { PciError } from "@userpci/interface";
 import { failing } from "@userpci/interface/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { opened, turns } from "./testing/opened.ts";
@@ -42,6 +43,23 @@ describe("wait", () => {
     device.fire("msi", 0, 2);
     await turns();
     expect(await vector.wait({ timeoutMs: 1000 })).toBe(2);
+  });
+
+  it("resolves to what has come by the time-out, though the thread was held up until then", async () => {
+    const { device, vector, target } = opened();
+    // In the turn that follows, timers are called first.
+    await turns();
+    const pending = vector.wait({ timeoutMs: 5 });
+    device.fire("msi", 0, 2);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    expect(await pending).toBe(2);
+    expect([vector.take(), vector.stats.count]).toEqual([0, 2]);
+    await turns();
+    const closed = vector.wait({ timeoutMs: 5 });
+    target.take = () => {
+      throw new PciError("ERR_CLOSED", "the lender has closed it");
+    };
+    await expect(closed).rejects.toEqual(failing("ERR_CLOSED"));
   });
 
   it.each([

@@ -11,10 +11,16 @@ export class Waiter {
   #reject!: (error: unknown) => void;
 
   /**
-   * @param ended called when the time-out or the signal has ended the wait
    * @param keepAlive whether the time-out keeps the process alive
+   * @param ended called when the time-out or the signal has ended the wait
+   * @param lastLook called then where it was the time-out: how many events have come by now
    */
-  constructor({ signal, timeoutMs }: WaitOptions, keepAlive: boolean, ended: () => void) {
+  constructor(
+    { signal, timeoutMs }: WaitOptions,
+    keepAlive: boolean,
+    ended: () => void,
+    lastLook: () => number,
+  ) {
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -25,7 +31,7 @@ export class Waiter {
     if (timeoutMs === undefined) return;
     this.#timer = setTimeout(() => {
       ended();
-      this.resolve(0);
+      this.#resolveWith(lastLook);
     }, timeoutMs);
     // A timer of Node; that of a browser is a number.
     if (!keepAlive) (this.#timer as Partial<NodeJS.Timeout>).unref?.();
@@ -39,6 +45,14 @@ export class Waiter {
   resolve(count: number): void {
     this.#settle();
     this.#resolve(count);
+  }
+
+  #resolveWith(lastLook: () => number): void {
+    try {
+      this.resolve(lastLook());
+    } catch (error) {
+      this.reject(error);
+    }
   }
 
   reject(error: unknown): void {

@@ -190,8 +190,7 @@ describe("poll", () => {
       expect(host.fn.step()).toBe(true);
       expect(host.fn.step()).toBe(false);
       const before = polls;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      expect(polls).toBeGreaterThan(before);
+      await expect.poll(() => polls, { interval: 1 }).toBeGreaterThan(before);
     },
   );
 });

@@ -262,7 +262,17 @@ describe("buildSpace", () => {
     [
       "no capability",
       { capabilities: [null] },
-      /ERR_INVALID_ARGUMENT: a standard capability must be an object/,
+      /ERR_INVALID_ARGUMENT: an entry of `capabilities` must be an object/,
+    ],
+    [
+      "no extended capability",
+      { extendedCapabilities: [undefined] },
+      /ERR_INVALID_ARGUMENT: an entry of `extendedCapabilities` must be an object/,
+    ],
+    [
+      "a name that no text can be made of",
+      { capabilities: [{ name: { toString: undefined } }] },
+      /ERR_INVALID_ARGUMENT: a name in `capabilities` must be a string/,
     ],
     ["no list of capabilities", { capabilities: {} }, /capabilities. must be a list/],
     [
@@ -301,7 +311,11 @@ it("refuses whatever is no description with an error of its own", () => {
       rom: fc.oneof(anything, fc.record({ size: anything })),
       size: anything,
       capabilities: fc.oneof(anything, fc.array(looseCapability(anything, ["pm", "vendor", "pcie"]))),
-      extendedCapabilities: fc.array(looseCapability(anything, ["aer", "resizableBar", "dvsec"])),
+      extendedCapabilities: fc.oneof(
+        anything,
+        fc.array(anything),
+        fc.array(looseCapability(anything, ["aer", "resizableBar", "dvsec"])),
+      ),
     },
     { requiredKeys: [] },
   );

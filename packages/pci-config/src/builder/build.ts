@@ -52,13 +52,21 @@ function listsOf(description: SpaceDescription): [CapabilityKind, readonly AnyCa
   return lists;
 }
 
+function checkCapabilities(list: string, given: readonly AnyCapabilityToBuild[]): void {
+  checkList(`\`${list}\``, given);
+  for (const capability of given) {
+    checkType(`an entry of \`${list}\``, capability, "object");
+    const { name } = capability;
+    if (name !== undefined) checkType(`a name in \`${list}\``, name, "string");
+  }
+}
+
 const extending: ReadonlySet<number> = new Set([standardCapabilities.pcie.id, standardCapabilities.pcix.id]);
 
 /** Extended capabilities exist only behind PCI Express, or PCI-X of version 2 (PCI Express 5.0, 7.2). */
 function sizeOf({ size, capabilities = [], extendedCapabilities = [] }: SpaceDescription): number {
-  checkList("`capabilities`", capabilities);
-  checkList("`extendedCapabilities`", extendedCapabilities);
-  for (const capability of capabilities) checkType("a standard capability", capability, "object");
+  checkCapabilities("capabilities", capabilities);
+  checkCapabilities("extendedCapabilities", extendedCapabilities);
   const idOf = ({ name, id }: AnyCapabilityToBuild): number | undefined =>
     name !== undefined && Object.hasOwn(standardCapabilities, name)
       ? standardCapabilities[name as keyof typeof standardCapabilities].id

@@ -1,4 +1,4 @@
-import { checkInteger, checkType, formatValue, PciError, type Region } from "@userpci/interface";
+import { checkInteger, formatValue, PciError, type Region } from "@userpci/interface";
 import { bytesRegion, readBytes } from "../bytes.ts";
 import { type CapabilityKind, type CapabilitySpec, openCapability } from "../capability.ts";
 import { extendedCapabilities } from "../extended.ts";
@@ -59,7 +59,6 @@ export function encodeCapability(
   before: Uint8Array,
 ): Uint8Array {
   const { start, end, head } = areas[kind];
-  checkType(`a ${kind} capability`, given, "object");
   const { name, spec, id } = identify(kind, given);
   const scratch = new Uint8Array(end);
   scratch.set(before);
