@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as turn } from "node:timers/promises";
 import { type DeviceModel, hostFunction } from "@userpci/device-model";
 import type { DmaMemory } from "@userpci/interface";
 import { closeReceived, MemfdSource, mapReceived } from "@userpci/vfio-native/socket";
@@ -270,7 +270,8 @@ describe("a function that is hosted already", () => {
       await player.step(step);
     fn.request();
     fn.unplug();
-    await sleep(10);
+    // The server takes what is signalled with the next turns.
+    for (let turns = 0; turns < 5; turns++) await turn();
     await player.step({ count: "both", is: 0 });
     expect(server.clients).toBe(1);
   });

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { failing } from "@userpci/interface/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -70,8 +71,7 @@ describe("memory that another thread adopts", () => {
     const adopted = mapSharedMemory(memory.share!());
     memory.close();
     expect(adopted.closed).toBe(false);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect([adopted.closed, adopted.buffer.byteLength]).toEqual([true, 0]);
+    await expect.poll(() => [adopted.closed, adopted.buffer.byteLength]).toEqual([true, 0]);
   });
 
   it("tells once that its own thread has closed it, also where it stays adopted", async () => {
@@ -81,7 +81,8 @@ describe("memory that another thread adopts", () => {
       calls += 1;
     });
     memory.close();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await expect.poll(() => calls).toBe(1);
+    await delay(5);
     expect([calls, adopted.closed, adopted.ended]).toEqual([1, false, true]);
   });
 

@@ -81,7 +81,7 @@ describe("watch", () => {
         process.nextTick(() => log.push(`tick ${i}`));
       }),
     );
-    await delay(20);
+    await expect.poll(() => log).toHaveLength(6);
     const order = (i: number): string[] => [`event ${i}`, `tick ${i}`, `microtask ${i}`];
     expect([
       [...order(0), ...order(1)],
@@ -162,6 +162,7 @@ describe("unwatch", () => {
         }),
       );
     }
+    await expect.poll(() => calls).toBe(1);
     await delay(20);
     expect(calls).toBe(1);
     for (const fd of fds) native.close(fd);

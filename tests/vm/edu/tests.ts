@@ -8,6 +8,7 @@ import type { GuestTest } from "../harness/suite.ts";
 
 const FACTORIALS = [1, 1, 2, 6, 24, 120, 720, 5040, 40320, 362880, 3628800, 39916800, 479001600];
 const BUFFER_SIZE = 4096;
+const ATTEMPTS = 10;
 
 /** Addresses of what the tests use. */
 export interface EduPlaces {
@@ -45,6 +46,18 @@ async function checkDma({ device, edu }: { device: PciDevice; edu: Edu }): Promi
   await edu.copyIn(buffer, BUFFER_SIZE);
   await edu.copy(0x40000n, buffer.iova + BigInt(BUFFER_SIZE), BUFFER_SIZE, dmaCommand.FROM_DEVICE);
   assert.deepEqual(buffer.bytes.subarray(BUFFER_SIZE), new Uint8Array(sent));
+}
+
+/**
+ * The error of a transfer that is ended early. A machine that is held up for the 100 ms that edu takes finds it done instead:
+ * then it is tried again.
+ */
+async function expectGivenUp(code: string, transfer: () => Promise<void>): Promise<PciError> {
+  for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
+    const error: unknown = await transfer().catch((error: unknown) => error);
+    if (error !== undefined) return expectRejection(code, () => Promise.reject(error));
+  }
+  return expectRejection(code, transfer);
 }
 
 /** What the driver does on an edu, whoever made it. */
@@ -168,12 +181,15 @@ export const eduTests = (at: EduPlaces): Readonly<Record<string, GuestTest>> => 
       await using opened = await attach(at.edu, way, at.options);
       const { device, edu } = opened;
       await using buffer = await device.dma.alloc(BUFFER_SIZE);
-      const cancel = new AbortController();
-      setTimeout(() => cancel.abort(), 10);
-      const aborted = edu.copyIn(buffer, 16, 0, { signal: cancel.signal });
-      const error = await expectRejection("ERR_ABORTED", () => aborted);
-      assert.equal(error.cause, cancel.signal.reason);
-      await expectRejection("ERR_TIMEOUT", () => edu.copyIn(buffer, 16, 0, { timeoutMs: 0 }));
+      let signal = AbortSignal.abort();
+      const error = await expectGivenUp("ERR_ABORTED", () => {
+        const cancel = new AbortController();
+        signal = cancel.signal;
+        setTimeout(() => cancel.abort(), 10);
+        return edu.copyIn(buffer, 16, 0, { signal });
+      });
+      assert.equal(error.cause, signal.reason);
+      await expectGivenUp("ERR_TIMEOUT", () => edu.copyIn(buffer, 16, 0, { timeoutMs: 0 }));
       await expectRejection("ERR_ABORTED", () => edu.copyIn(buffer, 16, 0, { signal: AbortSignal.abort() }));
       await checkDma(opened);
       assert.equal(await edu.factorial(6), 720);
@@ -182,13 +198,15 @@ export const eduTests = (at: EduPlaces): Readonly<Record<string, GuestTest>> => 
 
   "a wait ends when the device is closed": async () => {
     for (const way of ways) {
-      const { device, edu } = await attach(at.edu, way, at.options);
-      const buffer = await device.dma.alloc(BUFFER_SIZE);
-      const copy = expectRejection("ERR_CLOSED", () => edu.copyIn(buffer));
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      await device.close();
-      await copy;
-      await expectRejection("ERR_CLOSED", () => edu.factorial(3));
+      await expectGivenUp("ERR_CLOSED", async () => {
+        const { device, edu } = await attach(at.edu, way, at.options);
+        const copy = edu.copyIn(await device.dma.alloc(BUFFER_SIZE)).catch((error: unknown) => error);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        await device.close();
+        await expectRejection("ERR_CLOSED", () => edu.factorial(3));
+        const error = await copy;
+        if (error !== undefined) throw error;
+      });
     }
   },
 
@@ -214,7 +232,7 @@ export const eduTests = (at: EduPlaces): Readonly<Record<string, GuestTest>> => 
     };
     opened.edu.useInterrupts(silent);
     await using buffer = await opened.device.dma.alloc(BUFFER_SIZE);
-    const error = await expectRejection("ERR_TIMEOUT", () =>
+    const error = await expectGivenUp("ERR_TIMEOUT", () =>
       opened.edu.copyIn(buffer, 16, 0, { timeoutMs: 30 }),
     );
     assert.match(error.message, /30 ms/);

@@ -222,7 +222,7 @@ describe("memory", () => {
     await withScript({ answers: { regionWrite: [{ ask: [hexOf(write)] }] } }, async (device) => {
       using mapping = device.domain.mapSync(memory as never, { iova: 0n as never });
       device.region(0).write32(0, 1);
-      for (let i = 0; i < 100 && new Uint8Array(memory.buffer)[1] === 0; i++) {
+      for (let i = 0; i < 2000 && new Uint8Array(memory.buffer)[1] === 0; i++) {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
       expect([...new Uint8Array(memory.buffer, 0, 2)]).toEqual([7, 8]);

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { readdirSync, readlinkSync } from "node:fs";
+import { setImmediate as turn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { BackendDevice } from "@userpci/interface";
 import type { Capabilities } from "../../protocol/index.ts";
@@ -73,7 +74,8 @@ export async function withScript(
   return withServer(script, async (path, messages) => {
     await using backend = vfioUser(path, { timeoutMs: 2000, ...script.options });
     await using device = await backend.open(path);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    // The server posts what it got before it answers: it is here with the next turns.
+    for (let turns = 0; turns < 3; turns++) await turn();
     messages.length = 0;
     await work(device, messages);
   });
