@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 import { randomBytes, randomInt } from "node:crypto";
 import { type Completion, DMA_BITS, dmaCommand, Edu } from "@userpci/edu";
+import type { PciError } from "@userpci/interface";
 import { type DeviceOptions, openDevice, openDeviceSync, type PciDevice } from "userpci";
 import { expectCode, expectRejection } from "../harness/expect.ts";
 import { holdings } from "../harness/process.ts";

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { isPciError } from "@userpci/interface";
 import { describe, expect, test } from "vitest";
 import { encodeRequest } from "../protocol/index.ts";
@@ -391,6 +392,17 @@ describe("a server that breaks off", () => {
     });
     await withScript({ answers: { deviceReset: [{ close: true }] } }, async (device) => {
       await expect(device.reset()).rejects.toMatchObject({ code: "ERR_DEVICE_GONE" });
+    });
+  });
+
+  test("an answer that came in time is taken, though the thread was held up until it was late", async () => {
+    await withScript({ options: { timeoutMs: 50 } }, async (device) => {
+      // In the turn that follows, timers are called first.
+      await turn();
+      const reset = device.reset();
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+      await reset;
+      expect(device.region(0).read32(0)).toBe(0);
     });
   });
 

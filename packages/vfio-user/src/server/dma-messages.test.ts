@@ -1,8 +1,10 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { MessageChannel } from "node:worker_threads";
 import { PciError } from "@userpci/interface";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DmaMessages, type DmaRequest } from "./dma-messages.ts";
 
-beforeEach(() => void vi.useFakeTimers());
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
 afterEach(() => void vi.useRealTimers());
 
 function messagesOf(options: { transfer?: number; inFlight?: number } = {}) {
@@ -56,6 +58,22 @@ describe("DMA by messages", () => {
     messages.close();
     await gone;
     await expect(messages.write(0n, Uint8Array.of(1))).rejects.toEqual(fault("ERR_CLOSED"));
+  });
+
+  it("takes an answer that came in time, though the thread was held up until it was late", async () => {
+    vi.useRealTimers();
+    const { sent, messages } = messagesOf();
+    const { port1, port2 } = new MessageChannel();
+    port1.once("message", () => {
+      messages.settle(sent[0]!.id, "read", { iova: 0n, count: 1n, bytes: Uint8Array.of(9) });
+      port1.close();
+    });
+    // In the turn that follows, timers are called first, and then what has come.
+    await turn();
+    const read = messages.read(0n, 1);
+    port2.postMessage(undefined);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    expect(await read).toEqual(Uint8Array.of(9));
   });
 
   it("passes over an answer that comes too late, once", async () => {

@@ -129,7 +129,11 @@ export class DmaMessages {
     const request = { id: this.#nextId(), access, iova, size, ...(bytes !== undefined && { bytes }) };
     if (this.#closed) throw fault(request, new PciError("ERR_CLOSED", "the client has gone"));
     return await new Promise<Uint8Array>((resolve, reject) => {
-      const timer = setTimeout(() => this.#timeOut(request.id), this.#options.timeoutMs);
+      // A thread that was held up calls its timers before it reads its sockets: what came in time is not late.
+      const timer = setTimeout(
+        () => setImmediate(() => this.#timeOut(request.id, timer)),
+        this.#options.timeoutMs,
+      );
       this.#pending.set(request.id, { request, waiting: { resolve, reject, timer } });
       this.#waiting++;
       try {
@@ -140,9 +144,9 @@ export class DmaMessages {
     });
   }
 
-  #timeOut(id: number): void {
+  #timeOut(id: number, timer: NodeJS.Timeout): void {
     const pending = this.#pending.get(id);
-    if (pending?.waiting === undefined) return;
+    if (pending?.waiting?.timer !== timer) return;
     const { request, waiting } = pending;
     delete pending.waiting;
     this.#ended(waiting);
