@@ -74,8 +74,8 @@ describe("the edu driver on a model, in the model's time", () => {
     const driver = Edu.attach(device);
     driver.useInterrupts(device.irqs.enable("msi").at(0));
     const begin = performance.now();
-    expect(await driver.factorial(5, { timeoutMs: 200 })).toBe(120);
-    expect(performance.now() - begin).toBeGreaterThan(190);
+    expect(await driver.factorial(5, { timeoutMs: 1000 })).toBe(120);
+    expect(performance.now() - begin).toBeGreaterThan(990);
     expect(await driver.factorial(6)).toBe(720);
     expect(backend.faults.happened).toHaveLength(1);
   });
