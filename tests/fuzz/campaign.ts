@@ -63,12 +63,14 @@ export class Campaign {
     let names: Names = [];
     return new Promise((resolve, reject) => {
       const watch = setInterval(() => {
-        if (words[State.executions] === last) {
+        // Until it has told them it loads the code, which may take its time on a busy machine.
+        const hasBegun = names.length > 0;
+        if (hasBegun && words[State.executions] === last) {
           void worker.terminate();
           resolve(hung(state, names, hangMs));
         }
-        last = words[State.executions]!;
-        plan.onProgress(`fuzz: ${before} + ${last} executions, ${words[State.reached]} places`);
+        last = hasBegun ? words[State.executions]! : -1;
+        plan.onProgress(`fuzz: ${before} + ${Math.max(last, 0)} executions, ${words[State.reached]} places`);
       }, hangMs);
       worker.on("message", (message: Names | Outcome) => {
         if (Array.isArray(message)) names = message;

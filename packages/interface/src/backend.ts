@@ -1,4 +1,5 @@
 import type { IommuDomain } from "./domain.ts";
+import type { PciError } from "./errors.ts";
 import type { DeviceFeatures } from "./features.ts";
 import type { IrqInfo, IrqKind, IrqTarget } from "./irq.ts";
 import type { MemorySource } from "./memory.ts";
@@ -63,6 +64,11 @@ export interface BackendDevice extends AsyncDisposable, Disposable {
   readonly features?: DeviceFeatures;
   /** Whether the device has been given back. */
   readonly closed: boolean;
+  /**
+   * Why the device cannot be reached any more, where the backend knows: what its server did, for example. Undefined before
+   * that; left out by backends that never know.
+   */
+  readonly lost?: PciError | undefined;
 
   /**
    * Size and flags of a region (row R16).

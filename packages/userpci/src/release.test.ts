@@ -1,13 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { IrqTarget } from "@userpci/interface";
+import { type IrqTarget, PciError } from "@userpci/interface";
 import type { IrqDevice } from "@userpci/irq";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type ReleasePolicy, ReleaseWatch } from "./release.ts";
 
+interface AskableOptions {
+  close?: (device: { closed: boolean }) => Promise<void>;
+  count?: number;
+  lost?: PciError;
+}
+
 /** A device that the system can ask for. */
 function askable(
   policy: ReleasePolicy,
-  { close = async (_device: { closed: boolean }) => {}, count = 1 } = {},
+  { close = async (_device: { closed: boolean }) => {}, count = 1, lost }: AskableOptions = {},
 ) {
   let arrived: ((count: number) => void) | undefined;
   let awake = true;
@@ -40,7 +46,7 @@ function askable(
       await close(this);
     },
   });
-  const backend = Object.assign(closable("close backend"), parts as IrqDevice);
+  const backend = Object.assign(closable("close backend"), parts as IrqDevice, { lost });
   const device: { current?: ReturnType<typeof closable> } = { current: closable("close") };
   const watch = new ReleaseWatch(device.current!, backend, policy, () => false);
   return {
@@ -76,6 +82,23 @@ describe("a device that the system wants back", () => {
     expect(warnings).toEqual([expect.stringMatching(/wants 0000:01:00.0 back .*; it was closed$/)]);
   });
 
+  it("is said to be lost where it is, with the cause", async () => {
+    const lost = new PciError("ERR_DEVICE_GONE", "the server at /run/a.sock closed the connection");
+    const quiet = askable("close", { lost });
+    quiet.ask();
+    await delay(5);
+    expect(warnings).toEqual([
+      "0000:01:00.0 is lost: the server at /run/a.sock closed the connection; it was closed",
+    ]);
+    const told = askable("close", { lost });
+    let cause: PciError | undefined;
+    told.watch.on((request) => {
+      ({ cause } = request);
+    });
+    told.ask();
+    expect(cause).toBe(lost);
+  });
+
   it("is closed when its listeners are done", async () => {
     const { watch, ask, calls } = askable("close");
     watch.on(async ({ address, requests, closesInMs }) => {
@@ -107,7 +130,7 @@ describe("a device that the system wants back", () => {
     using _listening = watch.on((request) => void seen.push(request));
     ask();
     await delay(5);
-    expect(seen).toEqual([{ address: "0000:01:00.0", requests: 2, closesInMs: undefined }]);
+    expect(seen).toEqual([{ address: "0000:01:00.0", requests: 2, closesInMs: undefined, cause: undefined }]);
     expect(calls).toEqual([]);
     expect(warnings).toEqual([expect.stringMatching(/, and it is kept$/)]);
   });

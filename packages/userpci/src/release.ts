@@ -1,4 +1,4 @@
-import { formatValue, PciError } from "@userpci/interface";
+import { type BackendDevice, formatValue, PciError } from "@userpci/interface";
 import { type IrqDevice, throwLater } from "@userpci/irq";
 import { EventWatch } from "./event-watch.ts";
 
@@ -13,7 +13,7 @@ export const RELEASE_GRACE_MS = 1000;
 
 /**
  * That the system wants a device back (row R18): it is to be unplugged, removed, or bound to another driver, and that waits
- * until the device is closed.
+ * until the device is closed. Or that it is lost already.
  */
 export interface ReleaseRequest {
   /** PCI address, or what the backend was given. */
@@ -22,6 +22,8 @@ export interface ReleaseRequest {
   readonly requests: number;
   /** Milliseconds after which the device is closed at the latest; undefined if it is kept. */
   readonly closesInMs: number | undefined;
+  /** Why it cannot be reached any more, where that is known: what a vfio-user server did; undefined if it can be asked still. */
+  readonly cause: PciError | undefined;
 }
 
 /**
@@ -36,9 +38,11 @@ export interface Releasable {
   close(): Promise<void>;
 }
 
+type ReleasedBackend = IrqDevice & Releasable & Pick<BackendDevice, "lost">;
+
 /** Listens to the system's request for a device, and closes the device in time unless it is to be kept. */
 export class ReleaseWatch extends EventWatch<ReleaseRequest, void | Promise<void>> {
-  readonly #backend: IrqDevice & Releasable;
+  readonly #backend: ReleasedBackend;
   readonly #policy: ReleasePolicy;
   /** Weak: who left a device open, and has no listener that holds it, is told of the leak when it is collected. */
   readonly #device: WeakRef<Releasable>;
@@ -51,12 +55,7 @@ export class ReleaseWatch extends EventWatch<ReleaseRequest, void | Promise<void
    * @param isTaken see {@link EventWatch}. The kernel asks again for what was asked for meanwhile
    * @throws PciError what the backend says of its interrupts
    */
-  constructor(
-    device: Releasable,
-    backend: IrqDevice & Releasable,
-    policy: ReleasePolicy,
-    isTaken: () => boolean,
-  ) {
+  constructor(device: Releasable, backend: ReleasedBackend, policy: ReleasePolicy, isTaken: () => boolean) {
     super("req", backend, isTaken);
     this.#backend = backend;
     this.#policy = policy;
@@ -72,6 +71,7 @@ export class ReleaseWatch extends EventWatch<ReleaseRequest, void | Promise<void
       address: this.#backend.address,
       requests: this.#requests,
       closesInMs: closes ? RELEASE_GRACE_MS : undefined,
+      cause: this.#backend.lost,
     });
     const settled = Promise.all(answers.map((answer) => Promise.resolve(answer).catch(throwLater)));
     if (!closes) {
@@ -104,7 +104,11 @@ export class ReleaseWatch extends EventWatch<ReleaseRequest, void | Promise<void
   }
 
   #warn(what: string): void {
-    const who = `the system wants ${this.#backend.address} back (unplug, removal or another driver)`;
+    const { address, lost } = this.#backend;
+    const who =
+      lost === undefined
+        ? `the system wants ${address} back (unplug, removal or another driver)`
+        : `${address} is lost: ${lost.message}`;
     process.emitWarning(`${who}${what}`, {
       code: "USERPCI_RELEASE",
       detail: "device.onRelease(listener) tells the program of it.",

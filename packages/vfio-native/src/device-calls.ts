@@ -1,8 +1,11 @@
+import type { PciError } from "@userpci/interface";
 import { loadNative, type Native } from "./native.ts";
 import type { WideAccess } from "./pread-region.ts";
 
 /** Calls of a device for which the kernel's descriptors have others, or none. */
 export interface BeyondKernel extends WideAccess {
+  /** Why the device cannot be reached any more, if so. */
+  readonly lost: PciError | undefined;
   /** Reads the log of writes: the kernel takes the address of the bitmap. @throws PciError */
   reportWrites(request: Uint8Array, bitmap: Uint8Array): void;
 }

@@ -123,6 +123,10 @@ export class VfioDevice implements KernelDevice {
   }
 
   /** Whether the descriptor is closed. Accesses are refused from the call of `close` on. */
+  get lost(): PciError | undefined {
+    return this.#parts.calls?.lost;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }

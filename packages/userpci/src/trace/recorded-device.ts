@@ -12,6 +12,7 @@ import {
   irqKinds,
   type MemorySource,
   type OwnedRegion,
+  type PciError,
   type Region,
   type RegionInfo,
   regionIndex,
@@ -66,6 +67,10 @@ export class RecordedDevice implements BackendDevice {
 
   get memory(): MemorySource {
     return this.inner.memory;
+  }
+
+  get lost(): PciError | undefined {
+    return this.inner.lost;
   }
 
   get closed(): boolean {

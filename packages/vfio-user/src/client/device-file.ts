@@ -54,6 +54,10 @@ export class DeviceFile implements DeviceCalls {
     ]);
   }
 
+  get lost(): PciError | undefined {
+    return this.#connection.ended;
+  }
+
   ioctl(number: number, argument: Uint8Array | number): number {
     // The protocol has no hot reset; the kernel answers so for a function whose bus has none.
     if (number === request.DEVICE_GET_PCI_HOT_RESET_INFO) return -ENODEV;
