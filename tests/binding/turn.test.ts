@@ -25,8 +25,8 @@ describe("a function that another process is at", () => {
   });
 
   it("is waited for if that process has left it to the kernel", async () => {
-    await machine.start("bind", "timeoutMs: 1000").ended;
-    const late = machine.start("unbind", "timeoutMs: 1000");
+    await machine.start("bind", "timeoutMs: 3000").ended;
+    const late = machine.start("unbind", "timeoutMs: 3000");
     expect(await late.outcome).toMatchObject({
       code: "ERR_TIMEOUT",
       message: expect.stringMatching(

@@ -17,7 +17,7 @@ afterEach(() => machine[Symbol.dispose]());
 
 describe("a process that binds", () => {
   it.each([
-    ["ERR_TIMEOUT", "timeoutMs: 1000"],
+    ["ERR_TIMEOUT", "timeoutMs: 3000"],
     [
       "ERR_ABORTED",
       `signal: abort.signal, reportMs: 100, onProgress: (progress) => waiting(progress) && abort.abort()`,

@@ -33,7 +33,7 @@ export function runChild(
     encoding: "utf8",
     cwd,
     env: { ...process.env, ...env },
-    timeout: 30_000,
+    timeout: 55_000,
     killSignal: "SIGKILL",
   });
 }
