@@ -134,7 +134,7 @@ export interface Vector extends AsyncIterable<number> {
   /**
    * Waits for events.
    *
-   * @returns how many, 0 after the time-out
+   * @returns how many, 0 if none has come by the time-out
    * @throws PciError (rejects with) `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_IRQ_BUSY`, `ERR_ABORTED`, `ERR_CLOSED`
    * also if the vector is closed while waiting
    */
