@@ -24,7 +24,10 @@ describe("FunctionLock", () => {
       const mark = ${JSON.stringify(join(root, "mark"))};
       for (;;) {
         const taken = await FunctionLock.take(record, { root: ${JSON.stringify(root)} });
-        if (!(taken instanceof FunctionLock)) continue;
+        if (!(taken instanceof FunctionLock)) {
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          continue;
+        }
         mkdirSync(mark);
         await new Promise((resolve) => setTimeout(resolve, 3));
         rmdirSync(mark);

@@ -20,7 +20,7 @@ beforeAll(async () => {
   server = await serve(peer(), {
     path: folder.socket(),
     clients: "many",
-    limits: { sessions: 8, dmaMaps: 4, dmaMs: 500 },
+    limits: { sessions: 8, dmaMaps: 4, dmaMs: 2000 },
     onEvent: (event) => events.push(event),
   });
   (await RawClient.open(server.path))[Symbol.dispose]();

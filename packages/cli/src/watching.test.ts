@@ -159,7 +159,7 @@ describe("userpci top without a terminal", () => {
     let out = "";
     child.stdout.on("data", (part) => {
       out += part;
-      if (out.split("\n").length > 2) child.kill("SIGINT");
+      if (out.split("\n").length > 2 && !child.killed) child.kill("SIGINT");
     });
     expect(await once(child, "close")).toEqual([0, null]);
     expect(expectLines("top", out).length).toBeGreaterThan(1);

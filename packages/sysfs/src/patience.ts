@@ -26,13 +26,19 @@ export interface Patience {
  */
 export async function waitPatiently<T>(work: Promise<T>, patience: Patience): Promise<T> {
   const started = performance.now();
+  let isOver = false;
+  const over = (): void => {
+    isOver = true;
+  };
   // After giving up nobody else listens for a late failure.
-  work.catch(() => undefined);
+  work.then(over, over);
   for (;;) {
-    const outcome = await race(work, patience);
+    const outcome = await race(work, patience, started + patience.timeoutMs);
     if (outcome.done) return outcome.value;
     const elapsedMs = performance.now() - started;
     const report = await patience.findHolders();
+    // It may have come to its end while the holders were looked for.
+    if (isOver) return work;
     const { signal } = patience;
     if (signal?.aborted) throw givenUp("ERR_ABORTED", elapsedMs, report, patience, signal.reason);
     if (elapsedMs >= patience.timeoutMs) throw givenUp("ERR_TIMEOUT", elapsedMs, report, patience);
@@ -46,12 +52,18 @@ export async function waitPatiently<T>(work: Promise<T>, patience: Patience): Pr
 
 type Outcome<T> = { done: true; value: T } | { done: false };
 
-async function race<T>(work: Promise<T>, { timeoutMs, reportMs, signal }: Patience): Promise<Outcome<T>> {
+/** @param deadline when the time is over, by `performance.now()` */
+async function race<T>(
+  work: Promise<T>,
+  { reportMs, signal }: Patience,
+  deadline: number,
+): Promise<Outcome<T>> {
   let timer: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
   const pause = new Promise<Outcome<T>>((resolve) => {
     onAbort = () => resolve({ done: false });
-    timer = setTimeout(onAbort, Math.min(reportMs, timeoutMs));
+    // A timer may be a fraction of a millisecond early.
+    timer = setTimeout(onAbort, Math.max(1, Math.min(reportMs, Math.ceil(deadline - performance.now()))));
     if (signal?.aborted) onAbort();
     signal?.addEventListener("abort", onAbort);
   });

@@ -64,7 +64,7 @@ describe("setVirtualFunctions", () => {
     system().kernel.holdUntil(/sriov_numvfs$/, new Promise((resolve) => (letGo = resolve)));
     const waits: BindProgress[] = [];
     const onProgress = (progress: BindProgress) => void (progress.elapsedMs > 0 && waits.push(progress));
-    const options = { timeoutMs: 40, reportMs: 10, onProgress };
+    const options = { timeoutMs: 1000, reportMs: 10, onProgress };
     expect(await failure(system().setVirtualFunctions(WITH_VFS, 0, options))).toMatchObject({
       code: "ERR_TIMEOUT",
       message: expect.stringContaining(`for the virtual functions of ${WITH_VFS} to go, held by pid 41`),

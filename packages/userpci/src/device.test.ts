@@ -90,13 +90,12 @@ it("close ends the readers of interrupts before it waits for the backend", async
     device.disableIrqs = () => {
       throw new PciError("ERR_CLOSED", "closed");
     };
-    await delay(5);
+    await event;
     device.closeSync();
   };
   const set = opened.irqs.enable("msi");
   const event = new Promise((resolve) => setImmediate(resolve)).then(() => calls.push("event"));
   await opened.close();
-  await event;
   expect([opened.closed, set.closed]).toEqual([true, true]);
   expect(calls).toEqual(["irqs on", "device closing", "target closed", "event", "device closed"]);
 });

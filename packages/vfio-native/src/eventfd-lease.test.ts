@@ -166,7 +166,7 @@ describe("a worker", () => {
     using target = new EventfdTarget(native);
     const worker = startWorker(`${adopting} ${wait};`, target.share());
     await message(worker);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 300));
     const terminated = worker.terminate();
     target.signal(1);
     await terminated;
@@ -179,11 +179,13 @@ describe("a worker", () => {
        const [kept, socket] = native.socketpair(constants.SOCK_STREAM);
        const inode = fs.fstatSync(socket, { bigint: true }).ino;
        parentPort.postMessage({ type: "eventfd", fd, lease: { socket, inode, state: new SharedArrayBuffer(4) } });
-       setTimeout(() => { ${end} }, 100);`,
+       parentPort.once("message", () => { ${end} });`,
     );
     const own = adoptIrqTarget((await message(worker)) as SharedEventfd);
+    const gone = ended(worker);
+    worker.postMessage("end");
     if (end.startsWith("for")) void worker.terminate();
-    await ended(worker);
+    await gone;
     // The peer's own copy of the socket keeps nothing alive: it is closed with the thread.
     expect(() => own.waitSync(60_000)).toThrow(failing("ERR_CLOSED"));
   });

@@ -110,11 +110,15 @@ describe("counterWait", () => {
       [200, 0],
       [10, 10_000],
     ] as const) {
-      const [start, before] = [performance.now(), process.cpuUsage()];
-      expect(native.counterWait(Int32Array.of(fd), timeout, spin)).toBe(0);
-      expect(performance.now() - start).toBeGreaterThanOrEqual(timeout + spin / 1000);
-      const { user, system } = process.cpuUsage(before);
-      if (spin === 0) expect(user + system).toBeLessThan(100_000);
+      const busy = Array.from({ length: timeout > 100 ? 3 : 1 }, () => {
+        const [start, before] = [performance.now(), process.cpuUsage()];
+        expect(native.counterWait(Int32Array.of(fd), timeout, spin)).toBe(0);
+        expect(performance.now() - start).toBeGreaterThanOrEqual(timeout + spin / 1000);
+        const { user, system } = process.cpuUsage(before);
+        return user + system;
+      });
+      // Other threads of this process may compile or collect meanwhile.
+      if (spin === 0) expect(Math.min(...busy)).toBeLessThan(100_000);
     }
     native.close(fd);
   });

@@ -98,7 +98,7 @@ describe("the end of a worker closes and unmaps everything it opened", () => {
       }),
     );
     await worker.terminate();
-    await delay(20);
+    await expect.poll(() => order).toHaveLength(5);
     expect(order).toEqual([4, 3, 2, 1, 0]);
     for (const [ours] of pairs) native.close(ours);
   });

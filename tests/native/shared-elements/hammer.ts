@@ -70,12 +70,12 @@ function hammer({ pool: shared, id, rounds, gate }: Order & { task: "pool" }): R
 /** Goes on until the pool is gone. */
 function untilClosed({ pool: shared }: Order & { task: "until closed" }): Report {
   const pool = adoptPool(shared);
-  parentPort!.postMessage("started");
   for (let done = 0; ; done++) {
     try {
       const index = pool.get();
       pool.u32[pool.offset(index) / 4] = done;
       pool.put(index);
+      if (done === 0) parentPort!.postMessage("started");
     } catch (error) {
       return { collisions: 0, misses: 0, done, code: (error as { code: string }).code };
     }
