@@ -129,7 +129,7 @@ export default defineConfig({
           globalSetup: ["tests/vm/setup.ts"],
           setupFiles: ["tests/vm/report.ts"],
           include: ["packages/*/vm/**/*.test.ts", "tests/vm/**/*.test.ts", "tests/lspci/vm/**/*.test.ts"],
-          testTimeout: 120_000,
+          testTimeout: 240_000,
           hookTimeout: 300_000,
           maxWorkers: mostVmFiles,
           sequence: { groupOrder: 3 },

@@ -12,9 +12,10 @@ import { isFull } from "./rounds.ts";
 
 /** Ten minutes in full. */
 const CAMPAIGN_MS = isFull() ? 600_000 : 1500;
+const FEWEST = 30;
 const TIMEOUT_MS = 60;
 /** What may come on top of the time-out on a busy machine: a call waits once, and closing asks a few times. */
-const SLACK_MS = 2000;
+const SLACK_MS = 10_000;
 const ROGUE = fileURLToPath(new URL("../dist/soak/hostile/rogue.js", import.meta.url));
 
 let folder: string;
@@ -90,18 +91,17 @@ it(
     const until = performance.now() + CAMPAIGN_MS;
     let done = 0;
     let held = 0;
-    while (performance.now() < until) {
+    while (performance.now() < until || done < FEWEST) {
       server.send(oddAnswers(random));
       await once(server, "message");
       await drive(random).catch((error: unknown) => {
         throw new Error(`connection ${done}, seed ${seed}`, { cause: error });
       });
       done += 1;
-      // What is there after the first is there for good: the addon, the event loop.
-      if (done === 10) held = readdirSync("/proc/self/fd").length;
+      // What is there after some is there for good: the addon, the event loop.
+      if (done === FEWEST / 2) held = readdirSync("/proc/self/fd").length;
     }
     console.log(`hostile server: ${done} connections in ${(CAMPAIGN_MS / 1000).toFixed(0)} s, seed ${seed}`);
-    expect(done).toBeGreaterThan(10);
     expect(readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(held);
   },
   CAMPAIGN_MS + 120_000,

@@ -35,7 +35,7 @@ async function started(name: string, path: string): Promise<ChildProcess> {
 
 async function kill(child: ChildProcess): Promise<void> {
   child.kill("SIGKILL");
-  await once(child, "exit");
+  await once(child, "close");
 }
 
 /** What this process holds of memory for DMA, and of descriptors. */

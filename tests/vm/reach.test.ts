@@ -33,7 +33,7 @@ async function romFile(): Promise<Buffer> {
 const edu = at.wideEdu;
 const set = `config set ${edu} CACHE_LINE_SIZE=10 command.memory=1 --json`;
 const theirs = `! setpci -s ${edu} CACHE_LINE_SIZE`;
-const power = `! cd /sys/bus/pci/devices/${at.e1000e}; cat power_state power/control`;
+const power = `! cd /sys/bus/pci/devices/${at.e1000e}; for i in $(seq 100); do grep -q D3hot power_state && break; sleep 0.1; done; cat power_state power/control`;
 const asRoot = [
   set,
   theirs,

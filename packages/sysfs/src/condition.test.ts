@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -64,6 +64,18 @@ describe("ConditionWatch", () => {
     expect(watch.changes()).toEqual([
       { type: "link", address: DEVICE, before: slow, now: { speed: null, width: 0 } },
     ]);
+  });
+
+  it("tells of all errors of a function that has come since, and of no change of its link", () => {
+    const link = join(root, "/sys/bus/pci/devices", DEVICE);
+    const target = readlinkSync(link);
+    rmSync(link);
+    const watch = new ConditionWatch({ root });
+    symlinkSync(target, link);
+    expect(watch.changes()).toEqual([
+      { type: "errors", address: DEVICE, severity: "correctable", error: "BadTLP", more: 7, count: 7 },
+    ]);
+    expect(watch.changes()).toEqual([]);
   });
 
   it("looks at one function and what is above it, also while it is not there", () => {

@@ -51,6 +51,9 @@ interface Seen {
   readonly link: LinkCondition | undefined;
 }
 
+/** A function that was not there. */
+const NEW: Seen = { counts: new Map(), link: undefined };
+
 /**
  * Finds out what changes of functions without an event: their error counters and their links. Reading a link takes an access to
  * the function's configuration space, so one that sleeps without power (D3cold) is left alone.
@@ -73,7 +76,8 @@ export class ConditionWatch {
   }
 
   /**
-   * Looks, and tells what has changed since the last look, by ascending address. What has come since is new, and has not changed.
+   * Looks, and tells what has changed since the last look, by ascending address. A function that has come since is new: its link has not
+   * changed, and its errors were all counted since.
    *
    * @throws PciError `ERR_PERMISSION`
    */
@@ -84,10 +88,8 @@ export class ConditionWatch {
       const counters = ownCounters(address, this.#options);
       const link = readLinkCondition(address, this.#options) ?? before.get(address)?.link;
       this.#seen.set(address, { counts: new Map(counters.map((each) => [keyOf(each), each.count])), link });
-      const former = before.get(address);
-      return former === undefined
-        ? []
-        : [...errorsSince(former, counters), ...linkSince(former, address, link)];
+      const former = before.get(address) ?? NEW;
+      return [...errorsSince(former, counters), ...linkSince(former, address, link)];
     });
   }
 

@@ -60,11 +60,15 @@ export async function exclusively<T>(
   patienceMs = PATIENCE_MS,
 ): Promise<T> {
   const self = identify(process.pid)!;
-  const started = performance.now();
+  let since = performance.now();
+  let former = "";
   for (;;) {
     const owner = await claim(path, { ...record, caller: self, writer: self });
     if (owner === null) return always(act, () => removeState(path), `${path}:`);
-    if (performance.now() - started > patienceMs)
+    const present = JSON.stringify(owner);
+    if (present !== former) since = performance.now();
+    former = present;
+    if (performance.now() - since > patienceMs)
       throw lockedBy(owner, path, `if that process is gone or stuck: sudo rm ${path}`);
     await setTimeout(LOOK_MS);
   }

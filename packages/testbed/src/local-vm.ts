@@ -17,7 +17,7 @@ import type { Exchange, RunOptions, RunResult, SpawnOptions, Vm } from "./vm.ts"
 const HEARTBEAT_MS = 10_000;
 const HEARTBEAT_DEADLINE_MS = 60_000;
 /** How long the guest may take to answer when it is already suspected. */
-const SUSPECT_DEADLINE_MS = 5000;
+const SUSPECT_DEADLINE_MS = 15_000;
 /** How long QEMU may take to end by itself after its kernel died, so that the console is complete. */
 const LAST_WORDS_MS = 3000;
 const KERNEL_LOG_TIMEOUT_MS = 20_000;

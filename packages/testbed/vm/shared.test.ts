@@ -69,10 +69,10 @@ test("a machine that nobody uses stands still, and goes on when somebody does", 
     const first = await testVm("edu");
     const [boot, before] = [await bootId(first), await uptime(first)];
     await first.close();
-    await new Promise((resolve) => setTimeout(resolve, 6000));
+    await new Promise((resolve) => setTimeout(resolve, 15_000));
     await using again = await testVm("edu");
     expect(await bootId(again)).toBe(boot);
-    expect((await uptime(again)) - before).toBeLessThan(5);
+    expect((await uptime(again)) - before).toBeLessThan(12);
   } finally {
     process.env[LANE_VARIABLE] = lane;
   }
@@ -135,9 +135,9 @@ test("commands end with the process that asked for them, and an idle connection 
   await once(hanging, "message");
   const count = async () =>
     (await vm.run(["sh", "-c", "ps -eo args | grep -c '^sleep 434[3]'"])).stdout.trim();
-  expect(await count()).toBe("1");
+  await expect.poll(count).toBe("1");
   hanging.kill("SIGKILL");
-  await expect.poll(count, { timeout: 10_000 }).toBe("0");
+  await expect.poll(count).toBe("0");
 });
 
 test("a panic is reported at once, with the console, to the command that was running and to later ones", async () => {

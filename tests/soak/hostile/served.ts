@@ -26,7 +26,7 @@ const server = await serve(() => probe(violations), {
   path: process.argv[2]!,
   clients: "many",
   whenBusy: "refuse",
-  limits: { sessions: 64, handshakeMs: 200, dmaMs: 100, dmaMaps: 256, migrationState: 2 ** 20 },
+  limits: { sessions: 64, handshakeMs: 5000, dmaMs: 100, dmaMaps: 256, migrationState: 2 ** 20 },
   onEvent(event) {
     if (event.type === "connected") connected += 1;
     else if (event.type === "fault") faults.push(String(event.error));

@@ -11,9 +11,13 @@ const MASK_64 = (1n << 64n) - 1n;
 const FACTORIAL = 0x08;
 const STATUS = 0x20;
 
-/** Bits that may be written where more would take long: QEMU multiplies each number of a factorial, and a transfer takes 100 ms. */
+/**
+ * Bits that may be written where more would take long, or come at another time: QEMU multiplies each number of a factorial, a
+ * transfer takes 100 ms, and QEMU interrupts a moment after STATUS says that a factorial is done (`edu_fact_thread` of hw/misc/edu.c).
+ */
 const slow: Readonly<Record<number, bigint>> = {
   [FACTORIAL]: 0xffffn,
+  [STATUS]: MASK_64 & ~0x80n,
   [edu.DMA_COMMAND]: MASK_64 & ~1n,
 };
 

@@ -18,6 +18,9 @@ import { at, USER } from "../machines.ts";
 
 const MIB = 2 ** 20;
 
+/** What a transfer of edu takes. */
+const DMA_MS = 100;
+
 /** Keeps every thread of the pool busy, so that calls made meanwhile have to queue. Resolves when they are free again. */
 function busyPool(): Promise<unknown> {
   const derive = promisify(pbkdf2);
@@ -39,12 +42,17 @@ await guestSuite(import.meta.url, {
   tests: {
     "opening and closing a device leave the event loop turning": async () => {
       await using backend = kernelBackend();
-      const opening = backend.open(at.nvme);
-      // Both reset the function, which takes 100 ms.
-      assert.ok((await turnsDuring(opening)) >= 5);
-      const device = await opening;
-      assert.ok((await turnsDuring(device.close())) >= 5);
-      assert.equal(device.closed, true);
+      let least = 0;
+      // A machine that is held up meanwhile gets another try.
+      for (let attempt = 0; attempt < 5 && least < 5; attempt++) {
+        const opening = backend.open(at.nvme);
+        // Both reset the function, which takes 100 ms.
+        const turns = await turnsDuring(opening);
+        const device = await opening;
+        least = Math.min(turns, await turnsDuring(device.close()));
+        assert.equal(device.closed, true);
+      }
+      assert.ok(least >= 5, `${least} turns`);
     },
 
     "everything that was open is gone after the backend closes": async () => {
@@ -69,14 +77,20 @@ await guestSuite(import.meta.url, {
 
     "a device closes in the middle of its DMA, and is quiet when it is opened again": async () => {
       using backend = kernelBackend();
-      const device = backend.openSync(at.wideEdu);
-      const bar = startEdu(device);
       using memory = backend.memory.alloc(4096);
-      const mapping = device.domain.mapSync(memory);
-      const bytes = new Uint8Array(memory.buffer).fill(0x5a);
-      startDma(bar, mapping.iova);
-      device.closeSync();
-      await setTimeout(150);
+      const bytes = new Uint8Array(memory.buffer);
+      // A machine that is held up for the 100 ms of edu's DMA closes it when that is done.
+      for (let took = DMA_MS, attempt = 0; took > 0.8 * DMA_MS && attempt < 5; attempt++) {
+        const device = backend.openSync(at.wideEdu);
+        const bar = startEdu(device);
+        const mapping = device.domain.mapSync(memory);
+        bytes.fill(0x5a);
+        const began = performance.now();
+        startDma(bar, mapping.iova);
+        device.closeSync();
+        took = performance.now() - began;
+        await setTimeout(150);
+      }
       assert.ok(bytes.every((byte) => byte === 0x5a));
       using again = backend.openSync(at.wideEdu);
       const command = again.region(regionIndex.config).read16(4);

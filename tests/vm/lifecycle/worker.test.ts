@@ -62,9 +62,10 @@ await guestSuite(import.meta.url, {
 
     "a worker that throws leaves the device quiet and free": async () => {
       const worker = new Worker(HOLDER, { workerData: ["throw", at.wideEdu] });
+      const exited = once(worker, "exit");
       const [error] = await once(worker, "error");
       assert.match(String(error), /on purpose/);
-      await once(worker, "exit");
+      await exited;
       checkFree(at.wideEdu);
     },
 

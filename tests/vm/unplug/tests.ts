@@ -116,7 +116,11 @@ function ignoringTests(meanwhile: () => void): void {
   it("a device whose request was ignored is asked for again, and goes when its owner closes it", async () => {
     const address = addressIn("ignored");
     await owner.hears("ignored", "asked 2");
-    expect(owner.says("ignored")).toEqual(["ready", "asked 1, kept, answers", "asked 2, kept, answers"]);
+    // The kernel asks every 10 s, and the tests in between may have taken longer.
+    const [ready, ...asked] = owner.says("ignored");
+    expect(ready).toBe("ready");
+    expect(asked.length).toBeGreaterThanOrEqual(2);
+    expect(asked).toEqual(asked.map((_, index) => `asked ${index + 1}, kept, answers`));
     expect(await isThere(address)).toBe(true);
     owner.order({ close: "ignored" });
     expect(await owner.end()).toBe(0);

@@ -62,7 +62,7 @@ describe.skipIf(pciutils === undefined)("a machine of QEMU's with our models", (
     expect(mapped()).not.toBeNull();
     // By SIGKILL.
     await machine.vm.close();
-    await vi.waitFor(() => expect(mapped()).toBeNull(), 5000);
+    await vi.waitFor(() => expect(mapped()).toBeNull(), 30_000);
     expect(machine.server.process.exitCode).toBeNull();
     expect(machine.complaints).toBe("");
   });

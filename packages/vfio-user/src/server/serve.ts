@@ -155,10 +155,12 @@ class SocketServer implements Server {
       },
       onChannel: (channel) => this.#loop.add(session, channel),
       onOpen: () => {
+        isAwaited = false;
         clearTimeout(handshake);
         this.#tell({ type: "opened", client });
       },
       onClose: (error) => {
+        isAwaited = false;
         clearTimeout(handshake);
         this.#sessions.delete(session);
         if (served !== undefined) this.#hosting.give(served);
@@ -167,7 +169,12 @@ class SocketServer implements Server {
       },
       onFault: (error) => this.#tell({ type: "fault", client, error }),
     });
-    const handshake = setTimeout(() => session.close(this.#silence()), this.#limits.handshakeMs);
+    let isAwaited = true;
+    const late = (): void => {
+      if (isAwaited) session.close(this.#silence());
+    };
+    // A thread that was held up calls its timers before it reads its sockets: what came in time is not late.
+    const handshake = setTimeout(() => setImmediate(late), this.#limits.handshakeMs);
     handshake.unref();
     this.#sessions.add(session);
     this.#tell({ type: "connected", client, peer });
