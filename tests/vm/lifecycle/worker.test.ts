@@ -62,7 +62,8 @@ await guestSuite(import.meta.url, {
 
     "a worker that throws leaves the device quiet and free": async () => {
       const worker = new Worker(HOLDER, { workerData: ["throw", at.wideEdu] });
-      const exited = once(worker, "exit");
+      // Not by once(), which rejects with the error.
+      const exited = new Promise((resolve) => worker.once("exit", resolve));
       const [error] = await once(worker, "error");
       assert.match(String(error), /on purpose/);
       await exited;
