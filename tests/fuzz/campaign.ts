@@ -4,6 +4,8 @@ import { type Finding, type Job, type Names, type Outcome, State } from "./worke
 /** Executions of a worker in one round; afterwards the workers share what they have kept. */
 const ROUND = 250_000;
 const LONGEST_INPUT = 4096;
+/** How many times as long as an execution it may take to load the code. */
+const LOADING = 10;
 
 /** How to run a {@link Campaign}. */
 export interface Plan {
@@ -61,11 +63,12 @@ export class Campaign {
     const { hangMs = 20_000 } = plan;
     let last = -1;
     let names: Names = [];
+    let waits = 0;
     return new Promise((resolve, reject) => {
       const watch = setInterval(() => {
-        // Until it has told them it loads the code, which may take its time on a busy machine.
+        // Until it has told them it loads the code, which takes its time on a busy machine.
         const hasBegun = names.length > 0;
-        if (hasBegun && words[State.executions] === last) {
+        if (hasBegun ? words[State.executions] === last : ++waits === LOADING) {
           void worker.terminate();
           resolve(hung(state, names, hangMs));
         }

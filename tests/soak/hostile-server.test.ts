@@ -88,7 +88,8 @@ it(
   async () => {
     const seed = isFull() ? Date.now() >>> 0 : 1;
     const random = new Random(seed);
-    const until = performance.now() + CAMPAIGN_MS;
+    const began = performance.now();
+    const until = began + CAMPAIGN_MS;
     let done = 0;
     let held = 0;
     while (performance.now() < until || done < FEWEST) {
@@ -101,7 +102,9 @@ it(
       // What is there after some is there for good: the addon, the event loop.
       if (done === FEWEST / 2) held = readdirSync("/proc/self/fd").length;
     }
-    console.log(`hostile server: ${done} connections in ${(CAMPAIGN_MS / 1000).toFixed(0)} s, seed ${seed}`);
+    console.log(
+      `hostile server: ${done} connections in ${((performance.now() - began) / 1000).toFixed(0)} s, seed ${seed}`,
+    );
     expect(readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(held);
   },
   CAMPAIGN_MS + 120_000,

@@ -3,7 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type DeviceModel, hostFunction } from "@userpci/device-model";
 import type { DmaMemory } from "@userpci/interface";
 import { closeReceived, MemfdSource, mapReceived } from "@userpci/vfio-native/socket";
-import { decodeRegionInfo } from "@userpci/vfio-user/protocol";
+import { decodeRegionInfo, encodeRequest, encodeVersion } from "@userpci/vfio-user/protocol";
 import {
   ServedDma,
   type ServeOptions,
@@ -211,6 +211,20 @@ describe("a server for one client", () => {
     expect(events).toContainEqual(
       expect.objectContaining({ type: "left", error: expect.objectContaining({ code: "ERR_TIMEOUT" }) }),
     );
+  });
+
+  it("opens to one that spoke in time, though its own thread was held up", async () => {
+    const { path } = await start({ limits: { handshakeMs: 500 } });
+    const connected = () => events.some(({ type }) => type === "connected");
+    using client = new RawClient(path);
+    await expect.poll(connected).toBe(true);
+    // In the turn that follows, timers are called first.
+    await turn();
+    const version = encodeVersion({ maxMsgFds: 8 });
+    client.send(encodeRequest("version", 0, { major: 0, minor: 0 }, version.subarray(4)));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
+    expect((await client.next())?.header).toMatchObject({ reply: true, errno: 0 });
+    expect(await scratch(client)).toBe(0);
   });
 
   it("ends with its clients, and takes its socket away", async () => {

@@ -62,6 +62,17 @@ describe("wait", () => {
     await expect(closed).rejects.toEqual(failing("ERR_CLOSED"));
   });
 
+  it("masks INTx for what it finds at the time-out, until it is asked again", async () => {
+    const { device, vector } = opened("intx");
+    await turns();
+    const pending = vector.wait({ timeoutMs: 5 });
+    device.raise();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    expect([await pending, device.masked.size]).toEqual([1, 1]);
+    device.asserted = false;
+    expect([await vector.wait({ timeoutMs: 0 }), device.masked.size]).toEqual([0, 0]);
+  });
+
   it.each([
     ["options", null],
     ["options", 5],

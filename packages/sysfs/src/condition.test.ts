@@ -79,12 +79,18 @@ describe("ConditionWatch", () => {
   });
 
   it("looks at one function and what is above it, also while it is not there", () => {
+    put(`${port}/aer_dev_fatal`, "DLP 3\nTOTAL_ERR_FATAL 3\n");
     const watch = new ConditionWatch({ root, address: "01:00.0" });
     expect(watch.size).toBe(2);
     put(`/sys/devices/pci0000:00/${OTHER}/aer_dev_nonfatal`, "CmpltTO 5\n");
     expect(watch.changes()).toEqual([]);
-    rmSync(join(root, "/sys/bus/pci/devices", DEVICE));
+    const link = join(root, "/sys/bus/pci/devices", DEVICE);
+    const target = readlinkSync(link);
+    rmSync(link);
     expect([watch.changes(), watch.size]).toEqual([[], 0]);
+    // What the port above had counted before is not told again.
+    symlinkSync(target, link);
+    expect(watch.changes()).toMatchObject([{ address: DEVICE, error: "BadTLP", more: 7 }]);
     expect(() => new ConditionWatch({ root, address: "slot 4" })).toThrow(
       expect.objectContaining({ code: "ERR_INVALID_ARGUMENT" }),
     );

@@ -60,7 +60,9 @@ const NEW: Seen = { counts: new Map(), link: undefined };
  */
 export class ConditionWatch {
   readonly #options: ConditionOptions;
-  #seen = new Map<string, Seen>();
+  /** Of every function that there is and was looked at, also where it is not to be looked at for the moment. */
+  #seen: ReadonlyMap<string, Seen> = new Map();
+  #size = 0;
 
   /** Looks for the first time. @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_PERMISSION` */
   constructor(options: ConditionOptions = {}) {
@@ -72,7 +74,7 @@ export class ConditionWatch {
 
   /** How many functions were there at the last look. */
   get size(): number {
-    return this.#seen.size;
+    return this.#size;
   }
 
   /**
@@ -82,20 +84,24 @@ export class ConditionWatch {
    * @throws PciError `ERR_PERMISSION`
    */
   changes(): ConditionChange[] {
-    const before = this.#seen;
-    this.#seen = new Map();
-    return this.#addresses().flatMap((address) => {
+    const there = readNames(pathIn(this.#options, DEVICES));
+    const seen = new Map([...this.#seen].filter(([address]) => there.includes(address)));
+    const addresses = this.#addresses(there);
+    const changes = addresses.flatMap((address) => {
+      const former = seen.get(address) ?? NEW;
       const counters = ownCounters(address, this.#options);
-      const link = readLinkCondition(address, this.#options) ?? before.get(address)?.link;
-      this.#seen.set(address, { counts: new Map(counters.map((each) => [keyOf(each), each.count])), link });
-      const former = before.get(address) ?? NEW;
+      const link = readLinkCondition(address, this.#options) ?? former.link;
+      seen.set(address, { counts: new Map(counters.map((each) => [keyOf(each), each.count])), link });
       return [...errorsSince(former, counters), ...linkSince(former, address, link)];
     });
+    this.#seen = seen;
+    this.#size = addresses.length;
+    return changes;
   }
 
-  #addresses(): string[] {
+  #addresses(there: string[]): string[] {
     const { address } = this.#options;
-    if (address === undefined) return readNames(pathIn(this.#options, DEVICES));
+    if (address === undefined) return there;
     return functionsOnPath(PciAddress.parse(address).toString(), this.#options);
   }
 }

@@ -68,7 +68,7 @@ export async function exclusively<T>(
     const present = JSON.stringify(owner);
     if (present !== former) since = performance.now();
     former = present;
-    if (performance.now() - since > patienceMs)
+    if (performance.now() - since >= patienceMs)
       throw lockedBy(owner, path, `if that process is gone or stuck: sudo rm ${path}`);
     await setTimeout(LOOK_MS);
   }

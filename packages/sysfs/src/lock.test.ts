@@ -149,6 +149,21 @@ describe("FunctionLock", () => {
     });
   });
 
+  it("waits for as many as there are before it, each of whom is done in time", async () => {
+    const guard = statePath("test.guard", { root });
+    const owner = (action: "bind" | "unbind") =>
+      record({ action, caller: { pid: 1, started: "1", namespace: "pid:[1]" } });
+    await claim(guard, owner("bind"));
+    const done = exclusively(guard, record(), async () => "done", 2000);
+    for (const action of ["unbind", "bind", "unbind"] as const) {
+      await setTimeout(700);
+      writeFileSync(guard, JSON.stringify(owner(action)));
+    }
+    await setTimeout(700);
+    rmSync(guard);
+    expect(await done).toBe("done");
+  });
+
   it("does not release what somebody else has by now", async () => {
     const lock = (await take()) as FunctionLock;
     rmSync(path());

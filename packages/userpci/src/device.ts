@@ -176,7 +176,8 @@ export class PciDevice implements AsyncDisposable, Disposable {
    * Calls `listener` when the system wants the device back (row R18). After that the device is closed, as soon as the
    * promises that listeners gave have settled and after a second at the latest, unless it was opened with `release: "keep"`.
    * A program that never comes back to its event loop is not told. Backends without such requests never call it. A device that was
-   * pulled out has gone already; it is told of where the kernel's hot-plug driver sees the slot empty.
+   * pulled out has gone already; it is told of where the kernel's hot-plug driver sees the slot empty. So has one whose server
+   * has ended; the request's `cause` says so.
    *
    * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_CLOSED`; what the backend says, if the kernel's requests were lost
    */

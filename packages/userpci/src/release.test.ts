@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import { type IrqTarget, PciError } from "@userpci/interface";
 import type { IrqDevice } from "@userpci/irq";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -77,7 +77,7 @@ describe("a device that the system wants back", () => {
   it("is closed at once, with a warning, where nobody listens", async () => {
     const { ask, calls } = askable("close");
     ask();
-    await delay(5);
+    await turn();
     expect(calls).toEqual(["close"]);
     expect(warnings).toEqual([expect.stringMatching(/wants 0000:01:00.0 back .*; it was closed$/)]);
   });
@@ -86,7 +86,7 @@ describe("a device that the system wants back", () => {
     const lost = new PciError("ERR_DEVICE_GONE", "the server at /run/a.sock closed the connection");
     const quiet = askable("close", { lost });
     quiet.ask();
-    await delay(5);
+    await turn();
     expect(warnings).toEqual([
       "0000:01:00.0 is lost: the server at /run/a.sock closed the connection; it was closed",
     ]);
@@ -129,7 +129,7 @@ describe("a device that the system wants back", () => {
     const seen: unknown[] = [];
     using _listening = watch.on((request) => void seen.push(request));
     ask();
-    await delay(5);
+    await turn();
     expect(seen).toEqual([{ address: "0000:01:00.0", requests: 2, closesInMs: undefined, cause: undefined }]);
     expect(calls).toEqual([]);
     expect(warnings).toEqual([expect.stringMatching(/, and it is kept$/)]);
@@ -159,7 +159,7 @@ describe("a device that the system wants back", () => {
     };
     const { ask, calls } = askable("close", { close });
     ask();
-    await delay(5);
+    await turn();
     expect(calls).toEqual(["close"]);
     expect(warnings).toEqual([expect.stringMatching(/; it was closed, but: Error: memory is still mapped$/)]);
   });
@@ -170,7 +170,7 @@ it("a device that was left open and collected is closed on request all the same"
   vi.spyOn(WeakRef.prototype, "deref").mockReturnValue(undefined);
   delete device.current;
   ask();
-  await delay(5);
+  await turn();
   expect(calls).toEqual(["close backend"]);
 });
 

@@ -22,7 +22,7 @@ export interface ReleaseRequest {
   readonly requests: number;
   /** Milliseconds after which the device is closed at the latest; undefined if it is kept. */
   readonly closesInMs: number | undefined;
-  /** Why it cannot be reached any more, where that is known: what a vfio-user server did; undefined if it can be asked still. */
+  /** Why it cannot be reached any more, such as what its vfio-user server did; undefined where it still can be, or nobody knows. */
   readonly cause: PciError | undefined;
 }
 

@@ -122,11 +122,12 @@ export class VfioDevice implements KernelDevice {
     });
   }
 
-  /** Whether the descriptor is closed. Accesses are refused from the call of `close` on. */
+  /** See {@link DeviceCalls}; of a descriptor of the kernel's it is not known. */
   get lost(): PciError | undefined {
     return this.#parts.calls?.lost;
   }
 
+  /** Whether the descriptor is closed. Accesses are refused from the call of `close` on. */
   get closed(): boolean {
     return this.#closed;
   }

@@ -70,5 +70,8 @@ async function play(scene: Scene): Promise<Report | undefined> {
 }
 
 let report: Report | undefined;
-while (report === undefined) report = await play(process.argv[2] as Scene);
+for (let attempt = 0; report === undefined && attempt < 10; attempt++) {
+  report = await play(process.argv[2] as Scene);
+}
+if (report === undefined) throw new Error("closing the device took longer than its DMA, ten times");
 console.log(JSON.stringify(report));

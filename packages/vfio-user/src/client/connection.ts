@@ -26,6 +26,9 @@ export interface Answer<N extends CommandName> {
 
 const noFds = new Int32Array(0);
 
+/** Messages that are taken in a turn of the event loop, so that a server that floods does not have it for itself. */
+const MOST_A_TURN = 64;
+
 /** Commands whose answers bring descriptors. */
 const bringing: ReadonlySet<CommandName> = new Set<CommandName>(["version", "regionGetInfo"]);
 
@@ -243,11 +246,13 @@ export class Connection {
   /** What is there when nobody waits. Nothing of it throws: nobody would catch it. */
   #idle(socket: FrameSocket): void {
     try {
-      const size = socket.receive(0);
-      if (size === frame.NOTHING_YET) return;
-      const header = this.#headerOf(socket, size);
-      if (header.reply) this.#settlePending(header);
-      else this.#serve(socket, header);
+      for (let messages = 0; messages < MOST_A_TURN && !this.#closed; messages++) {
+        const size = socket.receive(0);
+        if (size === frame.NOTHING_YET) return;
+        const header = this.#headerOf(socket, size);
+        if (header.reply) this.#settlePending(header);
+        else this.#serve(socket, header);
+      }
     } catch (error) {
       // Ended already unless it is a fault of this program.
       if (!isPciError(error)) throw error;

@@ -7,6 +7,7 @@
 //   { silent }          nothing
 //   { close }           closes the connection
 //   { ask, before }     sends these messages (hex), and takes the answers of those in `before` first
+//   { first }           sends these messages (hex) before the device's answer, and does not wait for theirs
 //   { fd: size }        the device's answer, with a memfd of that size
 import { parentPort, workerData } from "node:worker_threads";
 import { FrameListener, MemfdSource } from "@userpci/vfio-native/socket";
@@ -122,6 +123,7 @@ function answer(socket, message) {
   const { values, tail, fds = [] } = (device[name] ?? (() => none))(message.values, message.tail);
   if (header.noReply) return true;
   if (other.before) ask(socket, other.before);
+  if (other.first) for (const each of other.first) socket.send(fromHex(each), undefined, 1000);
   if (other.fd) fds.push(memory.alloc(other.fd).file.fd);
   socket.send(encodeReply(name, header.id, values, tail), Int32Array.from(fds), 1000);
   if (other.ask) for (const each of other.ask) socket.send(fromHex(each), undefined, 1000);

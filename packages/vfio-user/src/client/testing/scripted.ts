@@ -14,6 +14,7 @@ export interface Scripted {
   readonly close?: boolean;
   readonly ask?: readonly string[];
   readonly before?: readonly string[];
+  readonly first?: readonly string[];
   readonly fd?: number;
 }
 
