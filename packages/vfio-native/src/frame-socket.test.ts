@@ -1,8 +1,18 @@
-import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, rmSync, unlinkSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isPciError } from "@userpci/interface";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FrameListener } from "./frame-listener.ts";
 import { FrameSocket, frame } from "./frame-socket.ts";
 import { loadNative } from "./native.ts";
@@ -181,6 +191,51 @@ describe("connecting", () => {
     listener.close();
     expect(existsSync(path)).toBe(false);
     rmSync(folder, { recursive: true });
+  });
+});
+
+describe("the file of a listener", () => {
+  let folder = "";
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "userpci-frame-"));
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    rmSync(folder, { recursive: true });
+  });
+
+  test("is there only when somebody listens, so that whoever waits for it may connect", () => {
+    const path = join(folder, "socket");
+    const { listen } = native;
+    const seen: string[][] = [];
+    vi.spyOn(native, "listen").mockImplementation((...args) => {
+      seen.push(readdirSync(folder));
+      return listen(...args);
+    });
+    using _listener = new FrameListener(path, { ...options, access: "all" });
+    expect([seen.length, seen[0]!.includes("socket"), readdirSync(folder)]).toEqual([1, false, ["socket"]]);
+    expect(statSync(path).mode & 0o777).toBe(0o666);
+    FrameSocket.connect(path, 50, options).close();
+  });
+
+  test("does not come where nobody can listen", () => {
+    vi.spyOn(native, "listen").mockReturnValue(-12);
+    expect(codeOf(() => new FrameListener(join(folder, "socket"), options))).toBe("ENOMEM");
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("may have the shortest name and the longest path that there is", () => {
+    const longest = join(folder, "x".repeat(107 - folder.length - 1));
+    for (const path of [join(folder, "s"), longest]) {
+      using _listener = new FrameListener(path, options);
+      FrameSocket.connect(path, 50, options).close();
+    }
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("is refused where a folder is meant", () => {
+    expect(codeOf(() => new FrameListener(join(folder, "none/"), options))).toMatch(/^ENO(ENT|TDIR)$/);
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 
