@@ -16,7 +16,8 @@ export interface PullParts {
 /**
  * Reads a vector's target when it is asked to. It leaves the target listened to between two waits, since starting and
  * stopping costs system calls; the first event that finds nobody waiting is put aside and ends the listening, so that a
- * slow consumer is not woken for each event, as a time-out does. A target that outlives this thread is listened to only while somebody waits.
+ * slow consumer is not woken for each event. A time-out ends it too. A target that outlives this thread is listened to only
+ * while somebody waits.
  */
 export class PullReader {
   readonly #parts: PullParts;

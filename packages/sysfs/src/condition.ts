@@ -78,8 +78,8 @@ export class ConditionWatch {
   }
 
   /**
-   * Looks, and tells what has changed since the last look, by ascending address. A function that has come since is new: its link has not
-   * changed, and its errors were all counted since.
+   * Looks, and tells what has changed since the last look, by ascending address. A function that has come since is new: its
+   * link has not changed, and its errors were all counted since.
    *
    * @throws PciError `ERR_PERMISSION`
    */

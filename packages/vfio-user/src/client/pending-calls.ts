@@ -1,4 +1,5 @@
 import type { PciError } from "@userpci/interface";
+import { Deadline } from "../deadline.ts";
 
 /** A call that does not hold up this thread, until its answer. */
 export interface PendingCall {
@@ -8,7 +9,7 @@ export interface PendingCall {
 }
 
 interface Waiting extends PendingCall {
-  readonly timer: NodeJS.Timeout;
+  readonly deadline: Deadline;
   fail(error: PciError): void;
 }
 
@@ -28,12 +29,7 @@ export class PendingCalls {
    */
   add(id: number, command: number, timeoutMs: number, late: () => void): Promise<number> {
     return new Promise((settle, fail) => {
-      // A thread that was held up calls its timers before it reads its sockets: what came in time is not late.
-      const timer = setTimeout(() => setImmediate(lookAgain), timeoutMs);
-      const lookAgain = (): void => {
-        if (this.#waiting.get(id)?.timer === timer) late();
-      };
-      this.#waiting.set(id, { command, timer, settle, fail });
+      this.#waiting.set(id, { command, deadline: new Deadline(timeoutMs, late), settle, fail });
     });
   }
 
@@ -41,7 +37,7 @@ export class PendingCalls {
   take(id: number): PendingCall | undefined {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
-    clearTimeout(waiting?.timer);
+    waiting?.deadline.cancel();
     return waiting;
   }
 
@@ -49,8 +45,8 @@ export class PendingCalls {
   fail(error: PciError): void {
     const all = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const { timer, fail } of all) {
-      clearTimeout(timer);
+    for (const { deadline, fail } of all) {
+      deadline.cancel();
       fail(error);
     }
   }

@@ -1,4 +1,5 @@
 import { isPciError, PciError } from "@userpci/interface";
+import { Deadline } from "../deadline.ts";
 import { protocolError } from "../protocol/index.ts";
 
 /** What the client is asked. */
@@ -40,7 +41,7 @@ export interface DmaMessageOptions {
 interface Pending {
   readonly request: DmaRequest;
   /** Absent once the request has timed out: its number stays taken until the answer comes. */
-  waiting?: { resolve(bytes: Uint8Array): void; reject(error: PciError): void; timer: NodeJS.Timeout };
+  waiting?: { resolve(bytes: Uint8Array): void; reject(error: PciError): void; deadline: Deadline };
 }
 
 const IDS = 0x1_0000;
@@ -129,12 +130,8 @@ export class DmaMessages {
     const request = { id: this.#nextId(), access, iova, size, ...(bytes !== undefined && { bytes }) };
     if (this.#closed) throw fault(request, new PciError("ERR_CLOSED", "the client has gone"));
     return await new Promise<Uint8Array>((resolve, reject) => {
-      // A thread that was held up calls its timers before it reads its sockets: what came in time is not late.
-      const timer = setTimeout(
-        () => setImmediate(() => this.#timeOut(request.id, timer)),
-        this.#options.timeoutMs,
-      );
-      this.#pending.set(request.id, { request, waiting: { resolve, reject, timer } });
+      const deadline = new Deadline(this.#options.timeoutMs, () => this.#timeOut(request.id));
+      this.#pending.set(request.id, { request, waiting: { resolve, reject, deadline } });
       this.#waiting++;
       try {
         this.#options.send(request);
@@ -144,9 +141,9 @@ export class DmaMessages {
     });
   }
 
-  #timeOut(id: number, timer: NodeJS.Timeout): void {
+  #timeOut(id: number): void {
     const pending = this.#pending.get(id);
-    if (pending?.waiting?.timer !== timer) return;
+    if (pending?.waiting === undefined) return;
     const { request, waiting } = pending;
     delete pending.waiting;
     this.#ended(waiting);
@@ -154,8 +151,8 @@ export class DmaMessages {
     waiting.reject(fault(request, new PciError("ERR_TIMEOUT", `the client did not answer within ${ms} ms`)));
   }
 
-  #ended({ timer }: { readonly timer: NodeJS.Timeout }): void {
-    clearTimeout(timer);
+  #ended({ deadline }: { readonly deadline: Deadline }): void {
+    deadline.cancel();
     this.#waiting--;
     this.#queue.shift()?.();
   }

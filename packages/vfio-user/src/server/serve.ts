@@ -1,6 +1,7 @@
 import type { HostedFunction } from "@userpci/device-model";
 import { checkType, formatValue, isPciError, PciError } from "@userpci/interface";
 import type { FrameListener, FrameSocket } from "@userpci/vfio-native/socket";
+import { Deadline } from "../deadline.ts";
 import { limits as protocol } from "../protocol/index.ts";
 import { BlockingPump } from "./blocking-pump.ts";
 import type { Served } from "./client-device.ts";
@@ -155,13 +156,11 @@ class SocketServer implements Server {
       },
       onChannel: (channel) => this.#loop.add(session, channel),
       onOpen: () => {
-        isAwaited = false;
-        clearTimeout(handshake);
+        handshake.cancel();
         this.#tell({ type: "opened", client });
       },
       onClose: (error) => {
-        isAwaited = false;
-        clearTimeout(handshake);
+        handshake.cancel();
         this.#sessions.delete(session);
         if (served !== undefined) this.#hosting.give(served);
         this.#tell({ type: "left", client, ...(error !== undefined && { error: pciErrorOf(error) }) });
@@ -169,13 +168,7 @@ class SocketServer implements Server {
       },
       onFault: (error) => this.#tell({ type: "fault", client, error }),
     });
-    let isAwaited = true;
-    const late = (): void => {
-      if (isAwaited) session.close(this.#silence());
-    };
-    // A thread that was held up calls its timers before it reads its sockets: what came in time is not late.
-    const handshake = setTimeout(() => setImmediate(late), this.#limits.handshakeMs);
-    handshake.unref();
+    const handshake = new Deadline(this.#limits.handshakeMs, () => session.close(this.#silence())).unref();
     this.#sessions.add(session);
     this.#tell({ type: "connected", client, peer });
     const isAlone = this.#sessions.size === 1;
