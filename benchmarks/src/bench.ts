@@ -72,9 +72,9 @@ export interface BenchOptions {
 /** Rounds that are not counted, in which V8 compiles. */
 const WARM_UP_ROUNDS = 3;
 
-/** The second round of a program of its own: the first finds nothing in the caches. */
-async function roundAfresh(c: readonly string[]): Promise<number> {
-  await using counterpart = new Counterpart(c);
+/** The second round of a program of its own: the first finds nothing in the caches. @param argv as of a {@link Counterpart} */
+export async function roundAfresh(argv: readonly string[]): Promise<number> {
+  await using counterpart = new Counterpart(argv);
   await counterpart.round();
   return await counterpart.round();
 }

@@ -1,6 +1,7 @@
 import type { OwnedRegion } from "@userpci/interface";
 import type { Bench, Limit } from "../bench.ts";
-import { loadNative, MappedRegion } from "../internals.ts";
+import { loadNative } from "../internals.ts";
+import { kernelBar } from "../kernel-bar.ts";
 import { SharedPage } from "../shared-page.ts";
 import { quickest } from "../timing.ts";
 
@@ -18,28 +19,6 @@ const readLimits: readonly Limit[] = [
 
 /** Where the sums of reads go, so that nothing can leave them out. */
 export const sink = { number: 0, bigint: 0n };
-
-/** The region that `device.bar(n).map()` gives, over ordinary memory. */
-function mapRegion(page: SharedPage): OwnedRegion {
-  const supervisor = {
-    assertUsable: () => undefined,
-    decodesMemory: () => true,
-    faultError: () => {
-      throw new Error("memory does not fault");
-    },
-    goneError: () => undefined,
-    delete: () => undefined,
-  };
-  const window = {
-    offset: 0,
-    buffer: page.buffer,
-    // Outside V8's heap, as the addon's is.
-    fault: new Int32Array(new ArrayBuffer(64)),
-    remap: () => undefined,
-    release: () => undefined,
-  };
-  return new MappedRegion("BAR 0", window, supervisor);
-}
 
 /** A driver as users write them: it keeps its registers in a field. */
 class Driver {
@@ -61,7 +40,7 @@ class Driver {
 /** Register accesses of a mapped region. */
 export async function registerRows(bench: Bench): Promise<void> {
   using page = new SharedPage();
-  const region = mapRegion(page);
+  const region = kernelBar(page);
   const driver = new Driver(region);
   const native = loadNative();
   const value64 = 0x0123_4567_89ab_cdefn;

@@ -1,9 +1,11 @@
-import type { Bench, Limit } from "../bench.ts";
+import { type Bench, type Limit, roundAfresh } from "../bench.ts";
 import { Counterpart } from "../counterpart.ts";
 import {
   type Access,
   client,
   clientInC,
+  kernelClient,
+  type MappedAccess,
   type Processors,
   type ServerKind,
   ServerProcess,
@@ -19,8 +21,6 @@ interface Pair {
   /** Default `apart`. */
   readonly processors?: Processors;
   readonly limits?: readonly Limit[];
-  /** Default: the client in C with the server in C. */
-  readonly c?: readonly string[];
 }
 
 const atMost = (times: number): readonly Limit[] => [{ of: "C", atMost: times }];
@@ -39,6 +39,7 @@ function both(name: string, access: Access, server: ServerKind, limit?: number):
 
 const LOOP = "server on the event loop";
 const TOGETHER = "on one processor";
+const KERNEL_BAR = "kernel's BAR";
 
 const pairs: readonly Pair[] = [
   ...both("vfio-user read, both blocking", "read", "blocking", 1.25),
@@ -75,26 +76,28 @@ const pairs: readonly Pair[] = [
     server: "blocking",
     processors: "together",
   },
-  // Memory that both have mapped costs what a BAR of the kernel's does.
-  {
-    name: "vfio-user mapped register write, 32 bits",
-    access: "mapped-write",
-    server: "ram",
-    c: ["registers", "write32"],
-    limits: [...atMost(2), { of: { row: "register write, 32 bits" }, atMost: 1.1 }],
-  },
-  {
-    name: "vfio-user mapped register read, 32 bits",
-    access: "mapped-read",
-    server: "ram",
-    c: ["registers", "read32"],
-    limits: [...atMost(18), { of: { row: "register read, 32 bits" }, atMost: 1.1 }],
-  },
+];
+
+/** An access to memory that both ends have mapped. */
+interface Mapped {
+  readonly name: string;
+  readonly access: MappedAccess;
+  /** At most so many times what it takes in C. */
+  readonly timesC: number;
+}
+
+const mapped: readonly Mapped[] = [
+  { name: "vfio-user mapped register write, 32 bits", access: "mapped-write", timesC: 2 },
+  { name: "vfio-user mapped register read, 32 bits", access: "mapped-read", timesC: 18 },
 ];
 
 /** Accesses to a device in another process; each end of ours with the other's in C; memory that both have mapped. */
 export async function vfioUserRows(bench: Bench): Promise<void> {
   for (const pair of pairs) await pairRow(bench, pair);
+  for (const access of mapped) {
+    await mappedRow(bench, access);
+    await besideKernelRow(bench, access);
+  }
 }
 
 /** A row, whose C with C has processes of its own. */
@@ -102,9 +105,38 @@ async function pairRow(bench: Bench, pair: Pair): Promise<void> {
   const { name, access, processors = "apart", limits = [] } = pair;
   if (!bench.wants(name)) return;
   await using server = await ServerProcess.start(pair.server, processors);
-  await using serverInC = pair.c === undefined ? await ServerProcess.start("C", processors) : undefined;
+  await using serverInC = await ServerProcess.start("C", processors);
   const argv = pair.client === "C" ? clientInC(server.path, access) : client(server.path, access);
   await using rounds = new Counterpart(argv);
-  const c = serverInC === undefined ? pair.c! : clientInC(serverInC.path, access);
-  await bench.row({ name, typescript: () => rounds.round(), c, limits });
+  await bench.row({
+    name,
+    typescript: () => rounds.round(),
+    c: clientInC(serverInC.path, access),
+    limits,
+  });
+}
+
+/** A row beside C. */
+async function mappedRow(bench: Bench, { name, access, timesC }: Mapped): Promise<void> {
+  if (!bench.wants(name)) return;
+  await using server = await ServerProcess.start("ram", "apart");
+  await using rounds = new Counterpart(client(server.path, access));
+  const c = ["registers", access === "mapped-read" ? "read32" : "write32"];
+  await bench.row({ name, typescript: () => rounds.round(), c, limits: atMost(timesC) });
+}
+
+/**
+ * A row beside a BAR of the kernel's, which it shall cost the same as. Each round has processes of its own, since V8 does not
+ * compile such a loop alike in all.
+ */
+async function besideKernelRow(bench: Bench, { name: alone, access }: Mapped): Promise<void> {
+  const name = `${alone}, beside the kernel's`;
+  if (!bench.wants(name)) return;
+  await using server = await ServerProcess.start("ram", "apart");
+  await bench.row({
+    name,
+    typescript: () => roundAfresh(client(server.path, access)),
+    reference: { name: KERNEL_BAR, round: () => roundAfresh(kernelClient(access)) },
+    limits: [{ of: KERNEL_BAR, atMost: 1.1 }],
+  });
 }

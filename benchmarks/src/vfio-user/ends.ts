@@ -13,16 +13,11 @@ import { programPath } from "../programs.ts";
  */
 export type ServerKind = "C" | "blocking" | "loop" | "ram";
 
-/** What is timed: a choice of c/vfio-user/bench.c, or of c/registers.c through a mapped BAR. */
-export type Access =
-  | "read"
-  | "write"
-  | "posted"
-  | "arrival"
-  | "wait"
-  | "event"
-  | "mapped-read"
-  | "mapped-write";
+/** What is timed by c/registers.c, through a mapped BAR. */
+export type MappedAccess = "mapped-read" | "mapped-write";
+
+/** What is timed: a choice of c/vfio-user/bench.c, or by c/registers.c. */
+export type Access = "read" | "write" | "posted" | "arrival" | "wait" | "event" | MappedAccess;
 
 /** Whether each end has a processor of its own, in both languages, or both share one. */
 export type Processors = "apart" | "together";
@@ -55,6 +50,9 @@ export const clientInC = (path: string, access: Access): string[] =>
 
 /** Our client. */
 export const client = (path: string, access: Access): string[] => on(CLIENT, node("client", [path, access]));
+
+/** The same accesses through a BAR of the kernel's, in a process of its own too. */
+export const kernelClient = (access: MappedAccess): string[] => on(CLIENT, node("kernel-client", [access]));
 
 /** A server in a process of its own. */
 export class ServerProcess implements AsyncDisposable {

@@ -1,0 +1,33 @@
+import type { Region } from "@userpci/interface";
+import type { Round } from "../bench.ts";
+import { quickest } from "../timing.ts";
+import type { MappedAccess } from "./ends.ts";
+
+// The same in c/registers.c.
+const REGISTER = 8;
+const OPERATIONS = 5000;
+const SLICES = 400;
+
+/** Where the sum of reads goes, so that nothing can leave them out. */
+export const sink = { number: 0 };
+
+/**
+ * Accesses to a mapped region, whosever it is: a program makes one round of them only, or V8 compiles the accesses for several
+ * regions.
+ */
+export const mappedRounds: Readonly<Record<MappedAccess, (region: Region) => Round>> = {
+  "mapped-read": (region) => {
+    const reads = () => {
+      let sum = 0;
+      for (let i = 0; i < OPERATIONS; i++) sum ^= region.read32(REGISTER);
+      sink.number = sum;
+    };
+    return () => quickest(reads, OPERATIONS, SLICES);
+  },
+  "mapped-write": (region) => {
+    const writes = () => {
+      for (let i = 0; i < OPERATIONS; i++) region.write32(REGISTER, i);
+    };
+    return () => quickest(writes, OPERATIONS, SLICES);
+  },
+};
