@@ -14,6 +14,16 @@ export interface Printed {
   readonly died: boolean;
 }
 
+/** The real lspci with its names. Says aloud why there is none. */
+export async function realPciutils(): Promise<Pciutils | undefined> {
+  try {
+    return await provisionPciutils((line) => console.error(`[lspci] ${line}`));
+  } catch (error) {
+    console.error(`[lspci] SKIPPED: the real lspci cannot be had: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
 /** The real lspci, and ours beside it. */
 export class Reference implements Disposable {
   readonly version: string;
@@ -27,12 +37,8 @@ export class Reference implements Disposable {
 
   /** Says aloud why there is none. */
   static async open(): Promise<Reference | undefined> {
-    try {
-      return new Reference(await provisionPciutils((line) => console.error(`[lspci] ${line}`)));
-    } catch (error) {
-      console.error(`[lspci] SKIPPED: the real lspci cannot be had: ${(error as Error).message}`);
-      return undefined;
-    }
+    const pciutils = await realPciutils();
+    return pciutils && new Reference(pciutils);
   }
 
   /** Where a test may write. */

@@ -67,7 +67,7 @@ it(
     for (let round = 0; round < ROUNDS; round++) {
       const path = join(folder, `server-${round}.sock`);
       const server = await started("served", path);
-      const backend = vfioUser(path, { timeoutMs: 2000 });
+      const backend = vfioUser(path, { timeoutMs: 30_000 });
       const device = await openDevice(path, { backend, dmaBits: 31 });
       const driven = driveUntilGone(device).catch((error: unknown) => error);
       await setTimeout(random.number(40));

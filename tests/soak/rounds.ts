@@ -42,7 +42,7 @@ export function mappings(): number {
 
 /** Time for that many rounds, in milliseconds, on a slow and busy machine. */
 export function soakTimeoutMs(msEach: number): number {
-  return 60_000 + rounds() * msEach;
+  return 120_000 + rounds() * msEach;
 }
 
 /**

@@ -91,7 +91,7 @@ describe("a function that a process has open", () => {
       },
     });
     // Not from its start, which takes long on a busy machine.
-    expect(performance.now() - told).toBeLessThan(5000);
+    expect(performance.now() - told).toBeLessThan(30_000);
     expect(late.code).toBe(1);
     expect(late.stderr).toMatch(
       new RegExp(

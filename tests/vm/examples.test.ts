@@ -16,7 +16,7 @@ async function run(...argv: string[]): Promise<string> {
     cwd: `${root}examples`,
     user: String(USER),
     check: true,
-    timeoutMs: 60_000,
+    timeoutMs: 110_000,
   });
   return result.stdout;
 }

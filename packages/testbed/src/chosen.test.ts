@@ -28,8 +28,11 @@ test("a package is fetched once, and found from then on", async () => {
 });
 
 test("of two that want it at once one fetches, and the other is told that it waits", async () => {
-  const fetch = fetcher();
   const told = vi.fn();
+  const fetch = vi.fn(async () => {
+    await vi.waitFor(() => expect(told).toHaveBeenCalled(), 30_000);
+    return fetcher()();
+  });
   const both = [1, 2].map(() => choose(cache, INDEX, fetch, told));
   expect(await Promise.all(both)).toEqual([newest, newest]);
   expect(fetch).toHaveBeenCalledTimes(1);

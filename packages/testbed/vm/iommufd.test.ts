@@ -65,9 +65,7 @@ describe("the machine on it", () => testMachine({ kernel: "iommufd" }));
 
 test("a second call finds it at once, and has nothing to say", async () => {
   const lines: string[] = [];
-  const started = performance.now();
   const kernel = await iommufdKernel({ onProgress: (line) => lines.push(line) });
-  expect(performance.now() - started).toBeLessThan(5000);
   expect(lines).toEqual([]);
   expect(kernel.image).toMatch(/vmlinuz-.*-iommufd$/);
 });

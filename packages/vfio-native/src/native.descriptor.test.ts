@@ -15,6 +15,7 @@ import { runChild } from "./test/environments.ts";
 
 const native = loadNative();
 const { constants } = native;
+const EPERM = -1;
 const EBADF = -9;
 const EINVAL = -22;
 const EIO = -5;
@@ -166,10 +167,12 @@ describe("ioctl", () => {
     native.close(fd);
   });
 
-  it("owns a descriptor that it returned, if told so", async () => {
+  it("owns a descriptor that it returned, if told so", async ({ skip }) => {
     const fd = opened(native.open("/proc/self/ns/net", constants.O_RDONLY));
     const { descriptors } = native.ledger();
-    const first = opened(native.ioctl(fd, NS_GET_USERNS, 0, true));
+    const asked = native.ioctl(fd, NS_GET_USERNS, 0, true);
+    if (asked === EPERM) skip("the network namespace belongs to a user namespace outside of this process's");
+    const first = opened(asked);
     const second = opened(await native.ioctlAsync(fd, NS_GET_USERNS, new Uint8Array(8), true));
     expect(native.ledger().descriptors).toBe(descriptors + 2);
     for (const each of [fd, first, second]) expect(native.close(each)).toBe(0);

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { loadNative } from "./native.ts";
 import { ended, message, runChild, startWorker } from "./test/environments.ts";
@@ -97,6 +97,9 @@ describe("the end of a worker closes and unmaps everything it opened", () => {
         native.unwatch(watches[i]!);
       }),
     );
+    // Until the loop has been round, the kernel has not been asked to look at them.
+    await turn();
+    await turn();
     await worker.terminate();
     await expect.poll(() => order).toHaveLength(5);
     expect(order).toEqual([4, 3, 2, 1, 0]);

@@ -5,8 +5,11 @@ import { describe, expect, it } from "vitest";
 import { type Growth, TURNS } from "./measure.ts";
 
 const child = fileURLToPath(new URL("../../dist/native/allocation/measure.js", import.meta.url));
-/** So much room for new objects that the control's do not make the collector run, and what it takes is seen whole. */
-const flags = ["--min-semi-space-size=256", "--max-semi-space-size=256"];
+/**
+ * So much room for new objects that the control's do not make the collector run, and what it takes is seen whole. What is compiled
+ * is there when it is due, however busy the machine: until then numbers are boxed.
+ */
+const flags = ["--min-semi-space-size=256", "--max-semi-space-size=256", "--no-concurrent-recompilation"];
 
 /** Nothing shall depend on V8's choice of what it compiles into what. */
 const apart = ["--max-inlined-bytecode-size=0", "--max-inlined-bytecode-size-small=0"];

@@ -15,8 +15,12 @@ const places = [
   ...[0x0c, 0x28, 0x5c, 0x68, 0x7c, 0x84, 0x8c, 0x94, 0x9c, 0xa0, 0x1000, 0xffff8],
 ];
 
-/** A transfer takes QEMU's edu 100 ms, and goes anywhere; of a factorial it multiplies every factor. */
+/**
+ * A transfer takes QEMU's edu 100 ms, and goes anywhere; of a factorial it multiplies every factor; and it interrupts a moment after
+ * STATUS says that one is done (`edu_fact_thread` of hw/misc/edu.c).
+ */
 const masks: ReadonlyMap<number, bigint> = new Map([
+  [register.STATUS, ~0x80n],
   [register.DMA_COMMAND, ~1n],
   [register.FACTORIAL, 0xffn],
 ]);

@@ -44,7 +44,7 @@ export async function runLines(
   options: RunOptions = {},
 ): Promise<(line: string) => LineResult> {
   const argv = ["node", "--input-type=module", "-e", script, cli, JSON.stringify(lines)];
-  const { stdout } = await vm.run(argv, { check: true, user: "root", timeoutMs: 110_000, ...options });
+  const { stdout } = await vm.run(argv, { check: true, user: "root", timeoutMs: 230_000, ...options });
   const results = JSON.parse(stdout) as LineResult[];
   return (line) => results.find((result) => result.line === line)!;
 }

@@ -62,7 +62,7 @@ function declareFor(
       vm.run(["node", ...(suite.nodeFlags ?? []), runner, file], {
         user: user === "root" ? "root" : String(user),
         memlock: suite.memlock ?? 64 * 2 ** 20,
-        timeoutMs: suite.timeoutMs ?? 110_000,
+        timeoutMs: suite.timeoutMs ?? 230_000,
         // Only where a suite asks for backends: the others show what is taken by itself.
         env: { ...(suite.backends && { USERPCI_BACKEND: backend }), ...suite.env },
         onStdout: (chunk) => run.receive(chunk),

@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 const shell = (script: string) => vm.run(["sh", "-c", script], { check: true });
-const command = (...argv: string[]) => vm.run(["node", userpci, ...argv], { timeoutMs: 60_000 });
+const command = (...argv: string[]) => vm.run(["node", userpci, ...argv], { timeoutMs: 110_000 });
 const printed = async (...argv: string[]) => JSON.parse((await command(...argv, "--json")).stdout);
 
 /** A script that takes functions from their drivers, with no override left. */

@@ -43,7 +43,7 @@ const works = {
     const edu = Edu.attach(device);
     const buffer = await device.dma.alloc(4096);
     for (;;) {
-      await edu.copyIn(buffer).catch((error: unknown) => {
+      await edu.copyIn(buffer, buffer.size, 0, { timeoutMs: 20_000 }).catch((error: unknown) => {
         // Where a device was pulled out there is memory, which unlike a bus keeps what is written: a register that nobody writes tells.
         if (isPciError(error, "ERR_TIMEOUT")) void edu.version;
         throw error;
