@@ -1,10 +1,10 @@
-import { Counterpart } from "./counterpart.ts";
+import { Counterpart, roundAfresh } from "./counterpart.ts";
 import { type Figure, summarize } from "./statistics.ts";
 
 /** Does one round. @returns its figure, in nanoseconds */
 export type Round = () => number | Promise<number>;
 
-/** Something in this process that a row is measured by, where the work has no counterpart in C. */
+/** Something other than a C program that a row is measured by, in this process or in one of its own. */
 export interface Reference {
   readonly name: string;
   readonly round: Round;
@@ -71,13 +71,6 @@ export interface BenchOptions {
 
 /** Rounds that are not counted, in which V8 compiles. */
 const WARM_UP_ROUNDS = 3;
-
-/** The second round of a program of its own: the first finds nothing in the caches. @param argv as of a {@link Counterpart} */
-export async function roundAfresh(argv: readonly string[]): Promise<number> {
-  await using counterpart = new Counterpart(argv);
-  await counterpart.round();
-  return await counterpart.round();
-}
 
 /** Measures rows one after the other. */
 export class Bench {

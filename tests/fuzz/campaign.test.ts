@@ -25,11 +25,11 @@ it("ends an execution that does not end, and gives its input", async () => {
 
 const isFull = process.env["USERPCI_SOAK"] === "full";
 const executions = isFull ? 10_000_000 : 25_000;
-// Inputs that nobody has tried are for the full campaign. Which they are depends on the number of threads.
-const same = isFull ? [] : ["--seed", "1", "--workers", "2"];
+// Inputs that nobody has tried are for the full campaign. Which inputs are tried depends on the seed and the number of threads.
+const repeatable = isFull ? [] : ["--seed", "1", "--workers", "2"];
 
 it(`${executions} executions of pci-config's decoders, printers and parsers find nothing`, () => {
-  const output = execFileSync(process.execPath, [main, "--executions", String(executions), ...same], {
+  const output = execFileSync(process.execPath, [main, "--executions", String(executions), ...repeatable], {
     stdio: ["ignore", "pipe", "inherit"],
     encoding: "utf8",
   });

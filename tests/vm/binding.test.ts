@@ -68,8 +68,8 @@ describe("a function that several processes bind and unbind at once", () => {
     // A driver that costs no time of its own.
     await shell(`modprobe pci-stub; echo pci-stub >${override}; echo ${address} >/sys/bus/pci/drivers_probe`);
     expect(await driverOf(address)).toBe("pci-stub");
-    const ends = (await Promise.all([1, 2, 3].map(() => contend(address, 3)))).flat();
-    expect(ends).toHaveLength(3 * 3 * 2);
+    const ends = (await Promise.all([1, 2, 3].map(() => contend(address, 2)))).flat();
+    expect(ends).toHaveLength(3 * 2 * 2);
     expect(ends.filter((end) => end !== "done" && end !== "ERR_BUSY")).toEqual([]);
     expect(ends).toContain("done");
     expect(await run("unbind", address)).toMatchObject({ code: 0, stderr: "" });
@@ -83,21 +83,15 @@ describe("a function that several processes bind and unbind at once", () => {
 describe("a function that a process has open", () => {
   it("keeps unbind waiting as long as it was given, or until a signal, and goes when the process ends", async () => {
     const holding = await hold();
-    let told = 0;
-    const late = await vm.run(["node", userpci, "unbind", ADDRESS, "--timeout", "2"], {
-      timeoutMs: 100_000,
-      onStderr: () => {
-        told = performance.now();
-      },
-    });
-    // Not from its start, which takes long on a busy machine.
-    expect(performance.now() - told).toBeLessThan(30_000);
+    const late = await vm.run(["node", userpci, "unbind", ADDRESS, "--timeout", "2"], { timeoutMs: 100_000 });
     expect(late.code).toBe(1);
     expect(late.stderr).toMatch(
       new RegExp(
         `waited \\d+\\.\\d s for vfio-pci to let go of ${ADDRESS}, held by pid ${holding.pid} .*\\(ERR_TIMEOUT\\)`,
       ),
     );
+    const waited = Number(/waited (\d+\.\d) s/.exec(late.stderr)?.[1]);
+    expect([waited >= 2, waited < 30], String(waited)).toEqual([true, true]);
     expect(late.stderr).toMatch(new RegExp(`hint +end pid ${holding.pid} `));
     expect(late.stderr).toContain(`sudo userpci unbind ${ADDRESS}`);
 

@@ -1,5 +1,5 @@
-import { type Bench, type Limit, roundAfresh } from "../bench.ts";
-import { Counterpart } from "../counterpart.ts";
+import type { Bench, Limit } from "../bench.ts";
+import { Counterpart, roundAfresh } from "../counterpart.ts";
 import {
   type Access,
   client,
@@ -126,11 +126,11 @@ async function mappedRow(bench: Bench, { name, access, timesC }: Mapped): Promis
 }
 
 /**
- * A row beside a BAR of the kernel's, which it shall cost the same as. Each round has processes of its own, since V8 does not
- * compile such a loop alike in all.
+ * A row beside a BAR of the kernel's: it shall cost the same. Each round has clients of its own, since V8 does not compile such a
+ * loop alike in every process.
  */
 async function besideKernelRow(bench: Bench, { name: alone, access }: Mapped): Promise<void> {
-  const name = `${alone}, beside the kernel's`;
+  const name = `${alone}, beside a BAR of the kernel's`;
   if (!bench.wants(name)) return;
   await using server = await ServerProcess.start("ram", "apart");
   await bench.row({

@@ -3,7 +3,7 @@ import { vfioUser } from "@userpci/vfio-user/client";
 import { openDeviceSync, type PciDevice, type Region, type Vector } from "userpci";
 import type { Round } from "../bench.ts";
 import { medianSlice } from "../timing.ts";
-import type { Access } from "./ends.ts";
+import type { Access, MappedAccess } from "./ends.ts";
 import { mappedRounds } from "./mapped.ts";
 import { answerRounds } from "./rounds.ts";
 
@@ -66,7 +66,7 @@ const inSlices =
   () =>
     medianSlice(accesses, ACCESSES, SLICES, after);
 
-const choices: Readonly<Record<Access, (device: PciDevice) => Round>> = {
+const choices: Readonly<Record<Access | MappedAccess, (device: PciDevice) => Round>> = {
   read: (device) => inSlices(reads(device.bar(0).region())),
   write: (device) => inSlices(writes(device.bar(0).region())),
   posted: (device) => {
@@ -80,7 +80,7 @@ const choices: Readonly<Record<Access, (device: PciDevice) => Round>> = {
   "mapped-write": (device) => mappedRounds["mapped-write"](device.bar(0).map()),
 };
 
-const [path, access] = process.argv.slice(2) as [string, Access];
+const [path, access] = process.argv.slice(2) as [string, Access | MappedAccess];
 const postedWrites = access === "read" || access === "write" ? "never" : "always";
 const device = openDeviceSync(path, { backend: vfioUser(path, { postedWrites }) });
 device.config.command.update({ memory: true, busMaster: true });

@@ -13,11 +13,11 @@ import { programPath } from "../programs.ts";
  */
 export type ServerKind = "C" | "blocking" | "loop" | "ram";
 
-/** What is timed by c/registers.c, through a mapped BAR. */
-export type MappedAccess = "mapped-read" | "mapped-write";
+/** What is timed: a choice of c/vfio-user/bench.c. */
+export type Access = "read" | "write" | "posted" | "arrival" | "wait" | "event";
 
-/** What is timed: a choice of c/vfio-user/bench.c, or by c/registers.c. */
-export type Access = "read" | "write" | "posted" | "arrival" | "wait" | "event" | MappedAccess;
+/** An access through a mapped BAR; c/registers.c does the same to memory of its own. */
+export type MappedAccess = "mapped-read" | "mapped-write";
 
 /** Whether each end has a processor of its own, in both languages, or both share one. */
 export type Processors = "apart" | "together";
@@ -49,7 +49,8 @@ export const clientInC = (path: string, access: Access): string[] =>
   on(CLIENT, [programPath("vfio-user-client"), "bench", path, access]);
 
 /** Our client. */
-export const client = (path: string, access: Access): string[] => on(CLIENT, node("client", [path, access]));
+export const client = (path: string, access: Access | MappedAccess): string[] =>
+  on(CLIENT, node("client", [path, access]));
 
 /** The same accesses through a BAR of the kernel's, in a process of its own too. */
 export const kernelClient = (access: MappedAccess): string[] => on(CLIENT, node("kernel-client", [access]));

@@ -12,8 +12,8 @@ const SLICES = 400;
 export const sink = { number: 0 };
 
 /**
- * Accesses to a mapped region, whosever it is: a program makes one round of them only, or V8 compiles the accesses for several
- * regions.
+ * Rounds of accesses to a mapped region, whosever it is. A program calls one of these, once: for a second region V8 would compile
+ * the accesses for both.
  */
 export const mappedRounds: Readonly<Record<MappedAccess, (region: Region) => Round>> = {
   "mapped-read": (region) => {

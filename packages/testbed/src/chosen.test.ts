@@ -14,11 +14,12 @@ beforeEach(async () => {
 afterEach(() => rm(cache, { recursive: true }));
 
 /** Fetches a package, as far as the cache sees it. */
-const fetcher = () =>
-  vi.fn(async () => {
-    await mkdir(join(cache, newest.folder));
-    return newest;
-  });
+async function unpack(): Promise<typeof newest> {
+  await mkdir(join(cache, newest.folder));
+  return newest;
+}
+
+const fetcher = () => vi.fn(unpack);
 
 test("a package is fetched once, and found from then on", async () => {
   const fetch = fetcher();
@@ -31,7 +32,7 @@ test("of two that want it at once one fetches, and the other is told that it wai
   const told = vi.fn();
   const fetch = vi.fn(async () => {
     await vi.waitFor(() => expect(told).toHaveBeenCalled(), 30_000);
-    return fetcher()();
+    return unpack();
   });
   const both = [1, 2].map(() => choose(cache, INDEX, fetch, told));
   expect(await Promise.all(both)).toEqual([newest, newest]);

@@ -63,7 +63,7 @@ describe("the kernel with IOMMUFD", () => {
 
 describe("the machine on it", () => testMachine({ kernel: "iommufd" }));
 
-test("a second call finds it at once, and has nothing to say", async () => {
+test("a second call finds it, and has nothing to say", async () => {
   const lines: string[] = [];
   const kernel = await iommufdKernel({ onProgress: (line) => lines.push(line) });
   expect(lines).toEqual([]);

@@ -171,7 +171,10 @@ describe("ioctl", () => {
     const fd = opened(native.open("/proc/self/ns/net", constants.O_RDONLY));
     const { descriptors } = native.ledger();
     const asked = native.ioctl(fd, NS_GET_USERNS, 0, true);
-    if (asked === EPERM) skip("the network namespace belongs to a user namespace outside of this process's");
+    if (asked === EPERM) {
+      native.close(fd);
+      skip("the network namespace belongs to a user namespace outside of this process's");
+    }
     const first = opened(asked);
     const second = opened(await native.ioctlAsync(fd, NS_GET_USERNS, new Uint8Array(8), true));
     expect(native.ledger().descriptors).toBe(descriptors + 2);

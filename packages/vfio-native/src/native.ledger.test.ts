@@ -97,7 +97,7 @@ describe("the end of a worker closes and unmaps everything it opened", () => {
         native.unwatch(watches[i]!);
       }),
     );
-    // Until the loop has been round, the kernel has not been asked to look at them.
+    // Until the loop has been round, the kernel has not been asked to look at them; the first turn may be the rest of a round.
     await turn();
     await turn();
     await worker.terminate();

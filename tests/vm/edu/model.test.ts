@@ -16,8 +16,8 @@ const places = [
 ];
 
 /**
- * A transfer takes QEMU's edu 100 ms, and goes anywhere; of a factorial it multiplies every factor; and it interrupts a moment after
- * STATUS says that one is done (`edu_fact_thread` of hw/misc/edu.c).
+ * A transfer takes QEMU's edu 100 ms, and goes anywhere. Of a factorial it multiplies every factor, and it interrupts only a moment
+ * after STATUS says that it is done (`edu_fact_thread` of hw/misc/edu.c).
  */
 const masks: ReadonlyMap<number, bigint> = new Map([
   [register.STATUS, ~0x80n],

@@ -21,7 +21,7 @@ export interface GuestSuite {
   readonly nodeFlags?: readonly string[];
   /** Variables for the guest's environment, which takes nothing over from the host's. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Longest run of the whole suite, in milliseconds. Default 110 s. */
+  /** Longest run of the whole suite, in milliseconds. Default 230 s. */
   readonly timeoutMs?: number;
   readonly tests: Readonly<Record<string, GuestTest>>;
 }
