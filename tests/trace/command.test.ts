@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -82,6 +82,37 @@ describe("userpci trace, and replay", () => {
     expect(events.map((event: { text: string }) => event.text)).toEqual(
       lines.slice(0, -1).map(({ text: line }) => line),
     );
+  });
+
+  it.concurrent("has what a program did that was killed without a turn of its event loop, and shows it", async () => {
+    const recording = join(folder, "killed.trace");
+    const traced = await under(["trace", "--jsonl", "-o", recording], "killed");
+    expect(traced.status).toBe(128 + 9);
+    const texts = expectLines("trace", traced.out).flatMap(({ text: line }) => line ?? []);
+    expect(texts.filter((line: string) => / write 32 bar0 \+ 0x4 <- 0x7 /.test(line)).length).toBeGreaterThan(
+      1,
+    );
+  });
+
+  it.concurrent("shows the whole events of a recording that ends in the middle of one, and why there are no more", async () => {
+    const [recording, cut] = [join(folder, "whole.trace"), join(folder, "cut.trace")];
+    await under(["trace", "-o", recording]);
+    writeFileSync(cut, readFileSync(recording).subarray(0, -1));
+    const [whole, people, program, again] = await Promise.all([
+      run("replay", recording, "--json"),
+      run("replay", cut),
+      run("replay", cut, "--json"),
+      under(["replay", cut]),
+    ]);
+    const { events } = expectSchema("replay", whole.out);
+    expect(people.status).toBe(1);
+    expect(people.out).toMatch(
+      /open edu on emulated[\s\S]*error +the recording ends in the middle of an event/,
+    );
+    const shown = expectSchema("replay", program.out);
+    expect(shown).toMatchObject({ length: events.length - 1, error: { code: "ERR_PROTOCOL" } });
+    expect(shown.events).toEqual(events.slice(0, -1));
+    expect([program.status, again.status, again.out]).toEqual([1, 1, ""]);
   });
 
   it.concurrent("keeps threads apart", async () => {

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { isPciError, PciError } from "@userpci/interface";
 import { type ReplayReport, readRecording, type TraceEvent, tracePrinter } from "userpci/trace";
 import { type CommandCall, ofCommandLine, type Report, WrongValue } from "../command.ts";
-import { formatFailure } from "../failure.ts";
+import { formatFailure, toFailure } from "../failure.ts";
 import { tablesOf } from "../register-tables.ts";
 import { eventJson } from "../trace/event-json.ts";
 import { runProgram } from "../trace/program.ts";
@@ -12,21 +12,31 @@ import { runProgram } from "../trace/program.ts";
 /** `userpci replay`. */
 export async function run(call: CommandCall): Promise<Report> {
   const path = call.arguments[0]!;
-  const events = await readEvents(path);
-  return call.rest.length === 0 ? show(path, events) : repeat(call, path, events.length);
+  const recording = await readEvents(path);
+  if (call.rest.length === 0) return show(path, recording);
+  if (recording.error !== undefined) throw recording.error;
+  return repeat(call, path, recording.events.length);
+}
+
+/** What can be read of a recording. */
+interface Readable {
+  readonly events: readonly TraceEvent[];
+  /** Why these are not all. */
+  readonly error?: PciError;
 }
 
 /**
  * Piece by piece: what is no recording, and may be large or have no end, is refused by its beginning.
  *
- * @throws WrongValue; PciError `ERR_PROTOCOL`
+ * @throws WrongValue; PciError `ERR_PROTOCOL` if there is no event at all
  */
-async function readEvents(path: string): Promise<readonly TraceEvent[]> {
+async function readEvents(path: string): Promise<Readable> {
   const events: TraceEvent[] = [];
   try {
     for await (const event of readRecording(createReadStream(path))) events.push(event);
-    return events;
+    return { events };
   } catch (cause) {
+    if (isPciError(cause) && events.length > 0) return { events, error: cause };
     if (isPciError(cause)) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
     throw new WrongValue(
@@ -39,17 +49,22 @@ async function readEvents(path: string): Promise<readonly TraceEvent[]> {
   }
 }
 
-/** Shows what was recorded. */
-function show(recording: string, events: readonly TraceEvent[]): Report {
+/** Shows what was recorded, also of a recording that ends in the middle of an event. */
+function show(recording: string, { events, error }: Readable): Report {
   const print = tracePrinter({ registers: (_address, opened) => tablesOf(opened) });
   const texts = events.map(print);
-  const told = events.map((event, index) => ({ type: "event", ...eventJson(event, texts[index]!.trim()) }));
-  const result = { recording, length: events.length };
+  const lines = events.map((event, index) => ({ type: "event", ...eventJson(event, texts[index]!.trim()) }));
+  const result = { recording, length: events.length, ...(error && { error: told(error) }) };
   return {
-    json: { ...result, events: told },
-    lines: [...told, { type: "ended", ...result }],
-    text: () => texts,
+    json: { ...result, events: lines },
+    lines: [...lines, { type: "ended", ...result }],
+    text: (style) => (error === undefined ? texts : [...texts, ...formatFailure(toFailure(error), style)]),
+    failed: error !== undefined,
   };
+}
+
+function told({ code, message, hint }: PciError): object {
+  return { code, message, ...(hint !== undefined && { hint }) };
 }
 
 /** Runs a program on what was recorded, in place of a device. */

@@ -11,13 +11,17 @@ export interface TraceSink {
 
 /** Bytes after which what was recorded goes to the sink at once. */
 const BATCH = 64 * 1024;
+/** Milliseconds after which it does: so much is lost at most of a program that is killed while it gives the event loop no turn. */
+const BATCH_MS = 10;
 
-/** Writes what happens, with its time, in batches: when one is full, and when the event loop has a turn. */
+/** Writes what happens, with its time, in batches: when one is full or old enough, and when the event loop has a turn. */
 export class Recorder {
   readonly #sink: TraceSink;
   readonly #writer = new ByteWriter();
   readonly #clock: () => number;
   #last: number;
+  /** When the sink has got all that there was; never yet at first, so that a recording begins at once. */
+  #flushed = Number.NEGATIVE_INFINITY;
   #devices = 0;
   #calls = 0;
   #scheduled = false;
@@ -49,7 +53,7 @@ export class Recorder {
     this.#writer.number(passed);
     this.#writer.number(device);
     encodeContent(this.#writer, content);
-    if (this.#writer.length >= BATCH) this.flush();
+    if (this.#writer.length >= BATCH || now - this.#flushed >= BATCH_MS) this.flush(now);
     else this.#schedule();
   }
 
@@ -92,7 +96,8 @@ export class Recorder {
   }
 
   /** Gives the sink what it does not have yet. */
-  flush(): void {
+  flush(now = this.#clock()): void {
+    this.#flushed = now;
     if (this.#writer.length > 0) this.#sink.write(this.#writer.take());
   }
 
