@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import { Edu } from "@userpci/edu";
+import { deviceBuffer, Edu } from "@userpci/edu";
 import { type BackendDevice, isPciError } from "@userpci/interface";
 import { failing } from "@userpci/interface/testing";
 import type { DmaLog, Migration } from "@userpci/vfio-native";
@@ -59,6 +59,18 @@ describe("a client of the server in a worker", () => {
     using vectors = device.irqs.enable("msi");
     edu.useInterrupts(vectors.at(0));
     expect(await edu.factorial(12)).toBe(479_001_600);
+  });
+
+  it("reads a file that is no multiple of a page", async () => {
+    await using device = await openDevice(path, { dmaBits: 28 });
+    using edu = Edu.attach(device);
+    const name = folder.socket();
+    writeFileSync(name, Uint8Array.of(5, 6, 7));
+    await using file = await device.dma.map({ path: name }, { readOnly: true });
+    await using buffer = await device.dma.alloc(4096);
+    await edu.copy(file.iova, BigInt(deviceBuffer.ADDRESS), 4, 0);
+    await edu.copyOut(buffer, 4);
+    expect([...buffer.bytes.subarray(0, 4)]).toEqual([5, 6, 7, 0]);
   });
 
   it("saves and resumes it by files, as with the kernel", async () => {

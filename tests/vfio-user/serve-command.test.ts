@@ -41,9 +41,13 @@ class ServeCommand implements AsyncDisposable {
     return (await this.#lines.next()).value;
   }
 
-  /** @returns its exit status and what it has printed to standard output */
-  async end(signal: NodeJS.Signals): Promise<{ status: unknown; out: string }> {
+  end(signal: NodeJS.Signals): Promise<{ status: unknown; out: string }> {
     this.#process.kill(signal);
+    return this.ended();
+  }
+
+  /** @returns its exit status and what it has printed to standard output */
+  async ended(): Promise<{ status: unknown; out: string }> {
     const [status] = await this.#exit;
     return { status, out: this.#out };
   }
@@ -107,6 +111,26 @@ describe("userpci serve", () => {
       "ended",
     ]);
     expect(lines.at(-1)).toMatchObject({ clients: 2, faults: 0, signal: "SIGTERM", served: [{ path }] });
+  });
+
+  it("ends also where the module has timers of its own, and says what is wrong with one that makes a promise", async () => {
+    const [ticking, late] = [join(folder, "ticking.mjs"), join(folder, "late.mjs")];
+    const edu = JSON.stringify(import.meta.resolve("@userpci/edu/model"));
+    writeFileSync(
+      ticking,
+      `import { edu } from ${edu};\nsetInterval(() => {}, 1000);\nexport default edu;\n`,
+    );
+    writeFileSync(late, 'export default async () => {\n  throw new Error("late");\n};\n');
+    await using command = new ServeCommand(ticking, "--socket", join(folder, "ticking.sock"));
+    await command.line();
+    expect(await command.end("SIGINT")).toMatchObject({ status: 0 });
+    await using other = new ServeCommand(late, "--socket", join(folder, "late.sock"), "--json");
+    const { status, out } = await other.ended();
+    expect(status).toBe(2);
+    expect(expectSchema("error", out).error).toMatchObject({
+      message: expect.stringMatching(/makes a promise, not a model$/),
+      hint: expect.stringContaining("await"),
+    });
   });
 
   it("serves the linked pair of network interfaces at two sockets, and frames go from one to the other", async () => {

@@ -1,6 +1,7 @@
 import { PciError } from "@userpci/interface";
 import { dropIns } from "./drop-in.ts";
 import { exitStatus } from "./exit-status.ts";
+import { endBesideLoadedCode } from "./loaded-code.ts";
 import { run } from "./run.ts";
 import { processTerminal } from "./terminal.ts";
 import { expectShortRun } from "./tier-up.ts";
@@ -31,4 +32,5 @@ if (dropIns.some(({ name }) => name === command)) expectShortRun();
 // Not awaited here: the build makes CommonJS of this, where only functions can wait.
 void run(process.argv.slice(2), terminal).then((status) => {
   process.exitCode = lost ? exitStatus.failed : status;
+  endBesideLoadedCode();
 });

@@ -1,6 +1,9 @@
-import { accessSync, closeSync, constants, copyFileSync, existsSync, openSync, writeFileSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, openSync, readSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { PciError } from "@userpci/interface";
+
+/** Bytes that are copied at once. */
+const PART = 2 ** 20;
 
 /**
  * Writes a file that the command line names, part by part.
@@ -22,9 +25,25 @@ export function saveFile(path: string, bytes: Uint8Array): void {
   writing(path, () => writeFileSync(path, bytes));
 }
 
-/** Copies a file to where the command line says. @throws PciError `ERR_PERMISSION`, or with the system's code */
+/**
+ * Copies a file to where the command line says. Where that fails, what is there stays, as a device would: `fs.copyFile` removes it.
+ *
+ * @throws PciError `ERR_PERMISSION`, or with the system's code
+ */
 export function copyToFile(from: string, path: string): void {
-  writing(path, () => copyFileSync(from, path));
+  saveParts(path, partsOf(from));
+}
+
+/** The content of a file, a part at a time. */
+function* partsOf(path: string): Generator<Uint8Array, void> {
+  const file = openSync(path, "r");
+  try {
+    const buffer = new Uint8Array(PART);
+    for (let size = readSync(file, buffer); size > 0; size = readSync(file, buffer))
+      yield buffer.subarray(0, size);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**

@@ -5,12 +5,13 @@ import { type NicPairOptions, nicPair } from "./model/index.ts";
 import { Nic } from "./nic.ts";
 import type { NicOptions } from "./options.ts";
 
+let backend: ReturnType<typeof emulated>;
 let devices: PciDevice[] = [];
 
 /** Two devices that are linked. */
 async function open(options?: NicPairOptions): Promise<[PciDevice, PciDevice]> {
   const [a, b] = nicPair(options);
-  const backend = emulated({ nic0: a, nic1: b });
+  backend = emulated({ nic0: a, nic1: b });
   devices = [await openDevice("nic0", { backend }), await openDevice("nic1", { backend })];
   return devices as [PciDevice, PciDevice];
 }
@@ -120,6 +121,21 @@ describe("a driver with interrupts", () => {
     b.close();
     await until(() => links.includes(false));
     expect([links[0], links.at(-1), a.linkUp]).toEqual([true, false, false]);
+  });
+
+  it("is told that the other end was pulled out, and that it is back", async () => {
+    const [a, b] = await attach({ interrupts: true });
+    const links: boolean[] = [];
+    using _link = a.onLink((up) => links.push(up));
+    await until(() => a.linkUp);
+    backend.function("nic1").unplug();
+    await until(() => links.at(-1) === false);
+    b.close();
+    await devices[1]!.close();
+    backend.function("nic1").replug();
+    devices[1] = await openDevice("nic1", { backend });
+    using _other = Nic.attach(devices[1]);
+    await until(() => a.linkUp);
   });
 
   it("iterates over frames", async () => {

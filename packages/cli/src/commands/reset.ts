@@ -84,7 +84,7 @@ const noMethods = (address: string): PciError =>
 function busInstead(cause: PciError, { address, fn }: Target): PciError {
   const hint =
     fn === null
-      ? "a model without reset() has none"
+      ? 'a model declares it, as by { name: "pcie", registers: { deviceCapabilities: { functionLevelReset: true } } }'
       : `userpci reset ${address} --plan tells what there is; --bus resets all functions below its port`;
   return new PciError("ERR_NO_RESET", cause.message, { hint, cause });
 }

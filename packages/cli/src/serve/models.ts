@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import type { DeviceModel } from "@userpci/device-model";
 import { formatValue, PciError } from "@userpci/interface";
 import { WrongValue } from "../command.ts";
+import { noteLoadedCode } from "../loaded-code.ts";
 
 const EXPORT_HINT =
   "export default edu(); or export default () => edu(); see DeviceModel of @userpci/device-model";
@@ -51,6 +52,7 @@ export async function findModels(name: string): Promise<MakeModels> {
 
 /** Modules of TypeScript load where Node does so itself. */
 async function load(path: string): Promise<unknown> {
+  noteLoadedCode();
   try {
     return await import(pathToFileURL(path).href);
   } catch (error) {
@@ -68,6 +70,12 @@ async function load(path: string): Promise<unknown> {
 
 /** @throws WrongValue */
 function checkModels(made: unknown, name: string): readonly DeviceModel[] {
+  if (made instanceof Promise) {
+    made.catch(() => undefined);
+    throw wrong(`the default export of ${name} makes a promise, not a model`, {
+      hint: "await what takes time at the top of the module, before it exports",
+    });
+  }
   const models: readonly unknown[] = Array.isArray(made) ? made : [made];
   const other = models.find((model) => !isModel(model));
   if (models.length > 0 && other === undefined) return models as readonly DeviceModel[];

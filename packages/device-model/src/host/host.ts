@@ -208,8 +208,9 @@ class Host implements HostedFunction {
     scheduler.halt();
     scheduler.endAll();
     irqs.disableAll();
-    // What else calls the model, as the other end of its wire, moves nothing any more.
+    // What else calls the model, as the other end of its wire, moves nothing any more, and sees that it has lost its power.
     config.disableBusMaster();
+    this.#hardware.reset("power-on");
   }
 
   replug(): void {

@@ -157,8 +157,10 @@ describe("unplugging", () => {
     const { fn } = device;
     const events = new Events(fn, "intx");
     poke(fn, 0, work.start, 5);
+    causes.length = 0;
     fn.unplug();
     fn.unplug();
+    expect(causes).toEqual(["power-on"]);
     expect([fn.gone, fn.pending, peek(fn, 0, 0), peek(fn, 7, 0), fn.step()]).toEqual([
       true,
       false,

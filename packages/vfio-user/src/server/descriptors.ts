@@ -7,11 +7,17 @@ const { errno } = constants;
 /** Names of the system errors that a server answers. */
 export type RefusalCode = "EINVAL" | "E2BIG" | "EBUSY" | "ENODEV" | "ENOENT" | "ENOTTY" | "EOPNOTSUPP";
 
+const AT_FAULT = "the client is at fault: see the vfio-user specification, QEMU docs/interop/vfio-user.rst";
+
 /** The error for a request that is answered with a number of the system, and said so in words. */
-export function refusal(code: RefusalCode, message: string): PciError {
-  return new PciError(code, message, {
-    errno: -errno[code],
-    hint: "the client is at fault: see the vfio-user specification, QEMU docs/interop/vfio-user.rst",
+export function refusal(code: RefusalCode, message: string, hint = AT_FAULT): PciError {
+  return new PciError(code, message, { errno: -errno[code], hint });
+}
+
+/** What waits for a client, or is sent to one, that is there no more. */
+export function clientGone(): PciError {
+  return new PciError("ERR_CLOSED", "the client has gone", {
+    hint: "nothing is wrong here if it has closed the device or was ended; else its own messages say why",
   });
 }
 

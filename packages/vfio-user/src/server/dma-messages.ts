@@ -1,6 +1,7 @@
 import { isPciError, PciError } from "@userpci/interface";
 import { Deadline } from "../deadline.ts";
 import { protocolError } from "../protocol/index.ts";
+import { clientGone } from "./descriptors.ts";
 
 /** What the client is asked. */
 export type DmaAccess = "read" | "write";
@@ -113,7 +114,7 @@ export class DmaMessages {
   /** Ends with a fault what waits. Harmless twice. */
   close(): void {
     this.#closed = true;
-    const gone = new PciError("ERR_CLOSED", "the client has gone");
+    const gone = clientGone();
     for (const { request, waiting } of this.#pending.values()) {
       if (waiting === undefined) continue;
       this.#ended(waiting);
@@ -128,7 +129,7 @@ export class DmaMessages {
       await new Promise<void>((resolve) => this.#queue.push(resolve));
     }
     const request = { id: this.#nextId(), access, iova, size, ...(bytes !== undefined && { bytes }) };
-    if (this.#closed) throw fault(request, new PciError("ERR_CLOSED", "the client has gone"));
+    if (this.#closed) throw fault(request, clientGone());
     return await new Promise<Uint8Array>((resolve, reject) => {
       const deadline = new Deadline(this.#options.timeoutMs, () => this.#timeOut(request.id));
       this.#pending.set(request.id, { request, waiting: { resolve, reject, deadline } });

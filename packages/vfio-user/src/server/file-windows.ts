@@ -2,6 +2,7 @@ import { fstatSync } from "node:fs";
 import type { DmaMemory } from "@userpci/interface";
 import { mapReceived } from "@userpci/vfio-native/socket";
 import { refusal } from "./descriptors.ts";
+import { DMA_PAGE } from "./dma-table.ts";
 
 /**
  * Bytes of a file that are mapped at once, aligned in it. Large enough that a guest's memory takes few mappings however
@@ -104,7 +105,9 @@ export class FileWindows {
 function checkFile({ fd, offset, size }: FilePart): { dev: bigint; ino: bigint; size: number } {
   const stat = fstatSync(fd, { bigint: true });
   if (!stat.isFile()) throw refusal("EINVAL", "the descriptor of a DMA map is no regular file");
-  if (offset + size > stat.size || stat.size > BigInt(Number.MAX_SAFE_INTEGER)) {
+  // What lies behind the end of a file on its last page is mapped too, and reads as zeros (mmap(2)).
+  const end = (stat.size + DMA_PAGE - 1n) & -DMA_PAGE;
+  if (offset + size > end || stat.size > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw refusal("EINVAL", `a DMA map of ${size} bytes at ${offset} of a file that has ${stat.size} bytes`);
   }
   return { dev: stat.dev, ino: stat.ino, size: Number(stat.size) };

@@ -71,12 +71,15 @@ function host(model: DeviceModel, { time, onFault }: HostingOptions): Served {
   return { fn, dma, files };
 }
 
+const ONE_AT_A_TIME =
+  'one has it at a time; with clients: "many", and a function that makes models, each has its own';
+
 function one(served: Served, close: () => void): Hosting {
   let isTaken = false;
   return {
     function: served.fn,
     take() {
-      if (isTaken) throw refusal("EBUSY", `another client has ${served.fn.name}`);
+      if (isTaken) throw refusal("EBUSY", `another client has ${served.fn.name}`, ONE_AT_A_TIME);
       served.files?.renew();
       isTaken = true;
       return served;

@@ -1,5 +1,5 @@
-import { PciError } from "@userpci/interface";
 import { type FrameSocket, frame } from "@userpci/vfio-native/socket";
+import { clientGone } from "./descriptors.ts";
 
 const none = new Int32Array(0);
 
@@ -78,7 +78,7 @@ export class Outbox {
   #sendSome({ bytes, fds, answer }: Unsent): Unsent | undefined {
     const sent = this.#socket.send(bytes, fds);
     if (sent === bytes.length) return undefined;
-    if (sent === frame.CLOSED) throw new PciError("ERR_CLOSED", "the client has gone");
+    if (sent === frame.CLOSED) throw clientGone();
     return { bytes: bytes.subarray(sent), fds: sent === 0 ? fds : none, answer };
   }
 }
