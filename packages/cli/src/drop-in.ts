@@ -9,6 +9,8 @@ export interface DropIn {
   readonly name: string;
   /** One line. */
   readonly summary: string;
+  /** Commands that have in JSON what it prints as text. */
+  readonly inJson: string;
   /** Loads the code. Only the command that runs is loaded. */
   readonly load: () => Promise<DropInModule>;
 }
@@ -24,11 +26,13 @@ export const dropIns: readonly DropIn[] = [
   {
     name: "lspci",
     summary: "show devices, as lspci does",
+    inJson: "userpci list --json, or userpci show ADDRESS --json",
     load: () => import("./lspci/run.ts"),
   },
   {
     name: "setpci",
     summary: "read and write configuration registers, as setpci does",
+    inJson: "userpci config get ADDRESS REGISTER --json",
     load: () => import("./setpci/run.ts"),
   },
 ];

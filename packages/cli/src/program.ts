@@ -11,11 +11,13 @@ import {
   WrongValue,
 } from "./command.ts";
 import { commands, families } from "./commands.ts";
-import { dropIns } from "./drop-in.ts";
+import { type DropIn, dropIns } from "./drop-in.ts";
 import { exitStatus } from "./exit-status.ts";
 import { type Form, toJson, writeFailure } from "./json.ts";
+import { HELP as lspciHelp } from "./lspci/help.ts";
 import { type Given, isShifting, optional, placeWords } from "./placing.ts";
 import { openRoot } from "./root.ts";
+import { HELP as setpciHelp } from "./setpci/help.ts";
 import { forms } from "./specs/common.ts";
 import type { Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
@@ -98,11 +100,24 @@ function createProgram(output: Output, done: (done: Done) => void): Command {
     .exitOverride();
   for (const { usage, about } of forms) program.option(usage, about);
   for (const spec of commands) addCommand(program, spec, output, done);
-  // For the help alone: their arguments never come here.
-  for (const { name, summary } of dropIns) {
-    program.command(name).description(summary).helpGroup(sections.standIns);
-  }
+  for (const dropIn of dropIns) addDropIn(program, dropIn);
   return program;
+}
+
+const helpOfDropIns: Readonly<Record<string, string>> = { lspci: lspciHelp, setpci: setpciHelp };
+
+/** For the help alone: one comes here only by `help`, and behind an option of ours, which it does not take. */
+function addDropIn(program: Command, { name, summary, inJson }: DropIn): void {
+  const command = program.command(name).description(summary).helpGroup(sections.standIns);
+  command
+    .argument("[argument...]", `as of ${name} itself`)
+    .allowUnknownOption()
+    .helpOption(false)
+    .usage("[argument...]")
+    .addHelpText("after", `\n${helpOfDropIns[name]}`)
+    .action(() =>
+      command.error(`error: ${name} prints text alone, as the original does\n(for JSON: ${inJson})`),
+    );
 }
 
 /** The command that a command of two words belongs to. */

@@ -361,15 +361,41 @@ describe("a command line", () => {
     );
   });
 
-  it.each([...commands, ...dropIns].map(({ name }) => name))(
-    "help %s does what --help does",
-    async (name) => {
-      const words = name.split(" ");
-      const [help, option] = [await userpci(["help", ...words]), await userpci([...words, "--help"])];
-      expect({ ...help, json: undefined }).toEqual({ ...option, json: undefined });
-      expect(help.out + help.notes).toContain("Usage: ");
-    },
-  );
+  it.each(dropIns)("--json and $name do not go together", async ({ name, inJson }) => {
+    const message = `${name} prints text alone, as the original does`;
+    for (const words of [
+      ["--json", name],
+      ["--jsonl", name],
+      ["--json", name, "-s", "00:04.0", "--help"],
+    ]) {
+      const { status, json, notes } = await userpci(words);
+      expect({ status, notes }).toEqual({ status: 2, notes: "" });
+      const hint = `for JSON: ${inJson}`;
+      expect(json().error).toEqual({ code: "ERR_USAGE", message, hint, causes: [] });
+    }
+    expect(await userpci(["--", name])).toMatchObject({ status: 2, out: "" });
+  });
+
+  it.each(dropIns)("help $name prints the original's help as a result", async ({ name, summary }) => {
+    const [help, more, own] = [
+      ["help", name],
+      ["help", name, "-v"],
+      [name, "--help"],
+    ].map((argv) => userpci(argv));
+    const { status, out, notes } = await help!;
+    expect({ status, notes }).toEqual({ status: 0, notes: "" });
+    expect(out).toContain(summary);
+    const original = (await own!).notes;
+    expect(out).toContain(original.slice(original.indexOf("Usage: ")));
+    expect((await more!).out).toBe(out);
+  });
+
+  it.each(commands.map(({ name }) => name))("help %s does what --help does", async (name) => {
+    const words = name.split(" ");
+    const [help, option] = [await userpci(["help", ...words]), await userpci([...words, "--help"])];
+    expect({ ...help, json: undefined }).toEqual({ ...option, json: undefined });
+    expect(help.out + help.notes).toContain("Usage: ");
+  });
 
   it("that is wrong is one JSON object too, if asked for", async () => {
     const { status, json, notes } = await userpci(["list", "--foo", "--json"]);

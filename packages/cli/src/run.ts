@@ -10,12 +10,20 @@ import type { Terminal } from "./terminal.ts";
  * answers with 1. Never rejects.
  */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const [command, ...rest] = argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
-  const dropIn = dropIns.find(({ name }) => name === command);
+  const [command, ...rest] = argv;
+  const dropIn = dropInOf(command);
   if (dropIn !== undefined) return runDropIn(dropIn, rest, terminal);
   const { runProgram } = await import("./program.ts");
-  // The help command knows one word, and a command of a family has two.
-  return runProgram(argv[0] === "help" && argv.length > 2 ? [command!, ...rest] : argv, terminal);
+  return runProgram(command === "help" ? helpWords(rest) : argv, terminal);
+}
+
+const dropInOf = (command: string | undefined): DropIn | undefined =>
+  dropIns.find(({ name }) => name === command);
+
+/** The help command knows one word, and a command of a family has two; what follows a drop-in is not ours. */
+function helpWords(words: readonly string[]): readonly string[] {
+  const isOne = words.length < 2 || dropInOf(words[0]) !== undefined;
+  return isOne ? ["help", ...words.slice(0, 1)] : [...words, "--help"];
 }
 
 /** Runs a command that has its own ideas of arguments and words. */

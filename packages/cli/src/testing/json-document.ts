@@ -5,7 +5,7 @@ import { readSchema } from "./schema.ts";
 const intro = [
   "# JSON",
   "",
-  "Every command takes `--json`, and then prints one object on standard output, and nothing else. Its first field is `schema`: the name of what it is, with a version that",
+  "Every command but `lspci` and `setpci`, which refuse it, takes `--json`, and then prints one object on standard output, and nothing else. Its first field is `schema`: the name of what it is, with a version that",
   "changes when a field goes or means something else; fields may be added. `--jsonl` prints an object a line, each as soon as it is known. A command that fails prints",
   "`userpci:error/1` in place of its result; the exit status is 0 for done, 1 for failed, 2 for a wrong command line. `config check`, `config diff` and `doctor` end with 1 where something is",
   "wrong or differs, and with 2 where they failed. A number that may have 64 bits is a text in hexadecimal.",
