@@ -149,6 +149,11 @@ describe("userpci top without a terminal", () => {
     ]);
   });
 
+  it("prints one line of JSON with --once, with its time", async () => {
+    const { out } = await output("top", "--at", directory, "--jsonl", "--once");
+    expect(expectLines("top", out)).toMatchObject([{ programs: [{ pid: process.pid }] }]);
+  });
+
   it("prints a line of JSON a look until a signal", async () => {
     const child = spawn(process.execPath, [
       userpci,

@@ -33,7 +33,16 @@ const looksAt = (
 ): Looks => ({ now, before, at: directories?.[0] });
 
 function reportOf(looks: Looks): Report {
-  return { json: jsonOf(looks.now), text: (style) => topLines(looks, style) };
+  return {
+    json: jsonOf(looks.now),
+    lines: [lineOf(looks.now)],
+    text: (style) => topLines(looks, style),
+  };
+}
+
+/** A line of `--jsonl`, of what was read just now. */
+function lineOf(now: TelemetryReport): object {
+  return { time: new Date().toISOString(), ...jsonOf(now) };
 }
 
 /** What programs said, with what each says of itself beside where it was heard. */
@@ -100,7 +109,7 @@ async function followJson(
   intervalMs: number,
 ): Promise<void> {
   await follow(stop, where, intervalMs, (now) => {
-    line({ time: new Date().toISOString(), ...jsonOf(now) });
+    line(lineOf(now));
     if (terminal.unread === true) stop.now();
   });
 }
