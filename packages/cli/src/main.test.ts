@@ -18,6 +18,7 @@ beforeAll(() => {
     address: `0000:01:${(index >> 3).toString(16).padStart(2, "0")}.${index & 7}`,
     id: "1234:11e8",
     driver: "vfio-pci",
+    config: new Uint8Array(64).fill(0x10, 0, 1),
   }));
   writeMachine(root, { functions });
 });
@@ -72,6 +73,20 @@ describe("the built command", () => {
       );
     },
   );
+
+  it.each([
+    ["doctor", "--root", "ROOT"],
+    ["config", "diff", "0000:01:00.0", "0000:01:00.1", "--root", "ROOT"],
+    ["config", "check", "0000:01:00.0", "--root", "ROOT"],
+  ])("%s %s, which answers with 1, fails with 2 where its answer gets lost", async (...argv) => {
+    const full = openSync("/dev/full", "w");
+    const words = argv.map((word) => (word === "ROOT" ? root : word));
+    const child = spawn(process.execPath, [userpci, ...words], { stdio: ["ignore", full, "pipe"] });
+    closeSync(full);
+    const [notes, [code]] = await Promise.all([text(child.stderr!), once(child, "close")]);
+    expect(code).toBe(2);
+    expect(notes).toContain("standard output cannot be written: ENOSPC");
+  });
 
   it("keeps its exit status where its messages get lost", async () => {
     const full = openSync("/dev/full", "w");

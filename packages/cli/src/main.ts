@@ -6,14 +6,19 @@ import { run } from "./run.ts";
 import { processTerminal } from "./terminal.ts";
 import { expectShortRun } from "./tier-up.ts";
 
-const terminal = processTerminal(onLoss);
 let lost = false;
+let lossStatus: number = exitStatus.failed;
+const terminal = Object.assign(processTerminal(onLoss), {
+  failWith(status: number): void {
+    lossStatus = status;
+  },
+});
 
 function onLoss(error: NodeJS.ErrnoException): void {
   // A reader that has seen enough (`| head`) is no failure. The command goes on: it may have something to give back.
   if (error.code === "EPIPE" || lost) return;
   lost = true;
-  process.exitCode = exitStatus.failed;
+  process.exitCode = lossStatus;
   void reportLoss(error);
 }
 
@@ -31,6 +36,6 @@ if (dropIns.some(({ name }) => name === command)) expectShortRun();
 
 // Not awaited here: the build makes CommonJS of this, where only functions can wait.
 void run(process.argv.slice(2), terminal).then((status) => {
-  process.exitCode = lost ? exitStatus.failed : status;
+  process.exitCode = lost ? lossStatus : status;
   endBesideLoadedCode();
 });

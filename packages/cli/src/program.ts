@@ -25,6 +25,8 @@ import { version } from "./version.ts";
 /** Runs a command line of `userpci`'s own commands. @returns exit status. Never rejects. */
 export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<number> {
   const form = formOf(argv);
+  const failed = specOf(argv)?.answers ? exitStatus.usage : exitStatus.failed;
+  terminal.failWith?.(failed);
   let done: Done | undefined;
   const program = createProgram({ terminal, form }, (made) => {
     done = made;
@@ -37,14 +39,14 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     } finally {
       done.close();
     }
-    const { failed, status } = done.report;
-    return status ?? (failed ? exitStatus.failed : exitStatus.done);
+    const { report } = done;
+    return report.status ?? (report.failed ? exitStatus.failed : exitStatus.done);
   } catch (thrown) {
     if (thrown instanceof CommanderError) return refuse(thrown, argv, { terminal, form });
     const { reportFailure } = await import("./failure.ts");
     const wrong = WrongValue.is(thrown);
     reportFailure(wrong ? thrown.cause : thrown, terminal, form);
-    return wrong || specOf(argv)?.answers ? exitStatus.usage : exitStatus.failed;
+    return wrong ? exitStatus.usage : failed;
   }
 }
 

@@ -19,6 +19,8 @@ export interface Terminal {
   readonly noteColumns: number | undefined;
   /** Whether nobody reads results any more, as with `| head`: a command that would go on for ever ends then. Default false. */
   readonly unread?: boolean;
+  /** Takes the exit status for results that get lost, of a command that answers with 1. */
+  failWith?(status: number): void;
 }
 
 /**
