@@ -95,6 +95,13 @@ describe("the built command", () => {
     expect(await once(child, "close")).toEqual([2, null]);
   });
 
+  it("has one object on standard output of a repl --json, and beside it what the expression prints", async () => {
+    const child = start("repl", "--model", "edu", "--json", "-e", 'console.log("hi"); 3');
+    const [out, notes] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    expect(JSON.parse(out).results).toMatchObject([{ text: "3" }]);
+    expect(notes).toMatch(/^hi$/m);
+  });
+
   it("ends quietly when its reader has seen enough", async () => {
     const child = start("list", "--root", root, "--json");
     child.stdout.destroy();

@@ -36,6 +36,6 @@ it("the built userpci repl evaluates, as text and for programs", async () => {
   expect(expectSchema("repl", json)).toMatchObject({
     address: "edu",
     via: "emulated",
-    results: [{ text: "undefined" }],
+    results: [{ text: "4294967294 (0xfffffffe)" }],
   });
 });

@@ -1,8 +1,7 @@
-import type { Script } from "node:vm";
 import { PciError } from "@userpci/interface";
 import { type CommandCall, ofCommandLine, optionTexts, type Report, WrongValue } from "../command.ts";
 import { hex } from "../json.ts";
-import { compile, evaluatorOf, thrownBy } from "../repl/evaluate.ts";
+import { checkSource, evaluatorOf, thrownBy } from "../repl/evaluate.ts";
 import { startPrompt, untilLeft } from "../repl/prompt.ts";
 import { Session } from "../repl/session.ts";
 import { openTarget } from "../target/open.ts";
@@ -22,16 +21,14 @@ export async function run(call: CommandCall): Promise<Report> {
     const hint = "give what is to be evaluated: --evaluate 'registers.STATUS'";
     throw new WrongValue(new PciError("ERR_USAGE", message, { hint }));
   }
-  const scripts = await ofCommandLine(() => expressions.map(compile));
+  await ofCommandLine(() => expressions.forEach(checkSource));
   // Over sysfs only root writes; over VFIO whoever opens it.
   const mayWrite = process.geteuid?.() === 0;
   await using target = await openTarget(call, { use: "registers", writable: mayWrite });
   const session = new Session(target, mayWrite);
   const { address, via } = target;
   const results =
-    expressions.length > 0
-      ? await evaluate(call, session, expressions, scripts)
-      : await converse(call, session);
+    expressions.length > 0 ? await evaluate(call, session, expressions) : await converse(call, session);
   const writes = session.journal.writes.map(({ offset, bits, before, after }) => ({
     offset,
     bits,
@@ -46,12 +43,12 @@ async function evaluate(
   { json, jsonl, line, terminal }: CommandCall,
   session: Session,
   expressions: readonly string[],
-  scripts: readonly Script[],
 ): Promise<readonly Evaluated[]> {
-  const run = evaluatorOf(session.names);
+  const run = await evaluatorOf(session.names);
   const results: Evaluated[] = [];
-  for (const [index, expression] of expressions.entries()) {
-    const value = await run(scripts[index]!).catch((thrown: unknown) => {
+  for (const expression of expressions) {
+    const evaluated = json ? printingToErrors(() => run(expression)) : run(expression);
+    const value = await evaluated.catch((thrown: unknown) => {
       throw thrownBy(expression, thrown);
     });
     const text = session.show(value);
@@ -60,6 +57,18 @@ async function evaluate(
     if (!jsonl) results.push({ expression, text });
   }
   return results;
+}
+
+/** Standard output has JSON alone: what an expression prints goes to standard error, as what a program of `trace --json` prints. */
+async function printingToErrors<T>(act: () => Promise<T>): Promise<T> {
+  const { stdout, stderr } = process;
+  const { write } = stdout;
+  stdout.write = stderr.write.bind(stderr) as typeof write;
+  try {
+    return await act();
+  } finally {
+    stdout.write = write;
+  }
 }
 
 async function converse({ terminal }: CommandCall, session: Session): Promise<readonly Evaluated[]> {

@@ -4,7 +4,7 @@ import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { Region } from "@userpci/interface";
 import { bytesRegion } from "@userpci/pci-config";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { CommandCall } from "../command.ts";
 import { run } from "../run.ts";
 import { createStyle } from "../style.ts";
@@ -140,7 +140,7 @@ describe("userpci repl --evaluate", () => {
     );
     expect({ status, out }).toEqual({
       status: 0,
-      out: "IDENTIFICATION = 0x10000ed MAGIC=0xed MAJOR=1\n255 (0xff)\n3\n",
+      out: "IDENTIFICATION = 0x10000ed MAGIC=0xed MAJOR=1\n255 (0xff)\n3\n3\n",
     });
   });
 
@@ -154,6 +154,40 @@ describe("userpci repl --evaluate", () => {
     ];
     const { status, out } = await userpci(...sources.flatMap((source) => ["-e", source]));
     expect({ status, out }).toEqual({ status: 0, out: "5\n237 (0xed)\n'b'\n'/'\ntrue\n" });
+  });
+
+  it("has the value of the last statement, and keeps what is declared", async () => {
+    const sources = [
+      "registers.FACTORIAL.write(5); registers.FACTORIAL",
+      "let x = 3",
+      "x + 1",
+      "const y = await Promise.resolve(7); y * 10",
+      "if (y > x) { 'more' }",
+      "function twice(n) { return 2 * n }",
+      "let x = 6; twice(x)",
+      "{ a: x }",
+      "[1, 2].map((n) => n * x) // both",
+      "null",
+    ];
+    const { status, out } = await userpci(...sources.flatMap((source) => ["-e", source]));
+    expect({ status, out }).toEqual({
+      status: 0,
+      out: "FACTORIAL = 0x5\n4\n70 (0x46)\n'more'\n12 (0xc)\n{ a: 6 }\n[ 6, 12 ]\nnull\n",
+    });
+  });
+
+  it("prints on standard error what an expression prints, where standard output has JSON", async () => {
+    const printed: unknown[] = [];
+    const errors = vi.spyOn(process.stderr, "write").mockImplementation((text) => printed.push(text) > 0);
+    try {
+      const source = 'process.stdout.write("hi\\n"); 3';
+      expect(expectSchema("repl", (await userpci("--json", "-e", source)).out).results).toEqual([
+        { expression: source, text: "3" },
+      ]);
+      expect(printed).toEqual(["hi\n"]);
+    } finally {
+      errors.mockRestore();
+    }
   });
 
   it("tells programs results, and what remains written to configuration space", async () => {
