@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bindingFiles, describeBinding } from "@userpci/sysfs/persist";
 import { writeMachine } from "@userpci/sysfs/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run } from "./run.ts";
@@ -56,7 +57,7 @@ async function userpci(...argv: string[]) {
     columns: undefined,
     noteColumns: undefined,
   };
-  const status = await run([...argv, "--root", root], terminal);
+  const status = await run(argv.includes("--root") ? argv : [...argv, "--root", root], terminal);
   return { status, out };
 }
 
@@ -103,6 +104,25 @@ describe("a plan", () => {
     const unbind = expectSchema("unbind", (await userpci("unbind", BOUND, "--plan", "--json")).out);
     expect(unbind.plan).toMatchObject({ cutShort: { step: "permit" }, steps });
     expect((await userpci("unbind", NIC, "--plan")).out).toContain("nothing to do\n");
+  });
+
+  it("that takes away the file that binds at boot does not warn of it", async () => {
+    const tree = mkdtempSync(join(tmpdir(), "userpci-plan-lasting-"));
+    try {
+      const functions = [{ address: BOUND, id: "1234:11e8", driver: "vfio-pci", group: 7 }];
+      writeMachine(tree, { functions });
+      const installed = bindingFiles(await describeBinding(BOUND, { root: tree }));
+      const files = Object.fromEntries(installed.map(({ path, text }) => [path, text]));
+      rmSync(tree, { recursive: true });
+      writeMachine(tree, { functions, files });
+      const words = ["restore", BOUND, "--plan", "--root", tree];
+      expect((await userpci(...words)).out).toContain("at the next boot");
+      const { out } = await userpci(...words, "--persistent");
+      expect(out).toMatch(/remove +\/etc\/udev\/rules\.d\/60-userpci-bind/);
+      expect(out).not.toContain("at the next boot");
+    } finally {
+      rmSync(tree, { recursive: true });
+    }
   });
 
   it.each([

@@ -92,8 +92,11 @@ async function giveBack(call: CommandCall, address: string): Promise<readonly Re
 async function planned(call: CommandCall, addresses: readonly string[]): Promise<Report> {
   const tree = treeOf(call);
   const setups = await Promise.all(addresses.map((address) => planUnpersist(address, tree)));
+  const removed = setups.flatMap(({ files }) => files.filter(({ change }) => change === "remove"));
+  const gone = new Set(removed.map(({ path }) => path));
   const plans: ReleasePlan[] = [];
-  for (const address of addresses) plans.push(...(await planOne(address, tree)));
+  for (const address of addresses)
+    for (const plan of await planOne(address, tree)) plans.push(withoutFiles(plan, gone));
   const command = `sudo userpci restore ${call.arguments[0] ?? "--all"} --persistent`;
   const persistent = setups.map((setup) => setupJson(setup, "plan"));
   return {
@@ -107,6 +110,11 @@ async function planned(call: CommandCall, addresses: readonly string[]): Promise
       ...releasePlanLines(plans, command, style),
     ],
   };
+}
+
+/** A plan as it is once files are gone, one of which may be what binds the function at the next boot. */
+function withoutFiles(plan: ReleasePlan, gone: ReadonlySet<string>): ReleasePlan {
+  return plan.boundAtBoot !== null && gone.has(plan.boundAtBoot) ? { ...plan, boundAtBoot: null } : plan;
 }
 
 async function planOne(address: string, tree: ReturnType<typeof treeOf>): Promise<readonly ReleasePlan[]> {
