@@ -126,10 +126,23 @@ export class WrongValue extends Error {
  * @throws WrongValue where `take` throws `ERR_INVALID_ARGUMENT`; what else it throws
  */
 export async function ofCommandLine<T>(take: () => T | Promise<T>): Promise<T> {
+  return takenFor(["ERR_INVALID_ARGUMENT"], take);
+}
+
+/**
+ * Takes numbers of the command line whose range is always the same, whatever the device.
+ *
+ * @throws WrongValue where `take` throws `ERR_INVALID_ARGUMENT` or `ERR_OUT_OF_RANGE`; what else it throws
+ */
+export async function rangeOfCommandLine<T>(take: () => T | Promise<T>): Promise<T> {
+  return takenFor(["ERR_INVALID_ARGUMENT", "ERR_OUT_OF_RANGE"], take);
+}
+
+async function takenFor<T>(wrong: readonly string[], take: () => T | Promise<T>): Promise<T> {
   try {
     return await take();
   } catch (error) {
-    throw isPciError(error, "ERR_INVALID_ARGUMENT") ? new WrongValue(error) : error;
+    throw isPciError(error) && wrong.includes(error.code) ? new WrongValue(error) : error;
   }
 }
 

@@ -95,6 +95,12 @@ describe("userpci permit", () => {
     [["--user", "alice"], "--root only goes with --plan and --print"],
     [["--user", "alice", "--print", "cron"], 'no file of the kind "cron"'],
     [["--user", "alice", "--plan", "--memlock", "much"], "no amount of memory"],
+    [["--user", "alice", "--plan", "--memlock", "0"], "a limit of 0 bytes"],
+    [["--user", "alice", "--plan", "--memlock", "100"], "a limit of 100 bytes"],
+    [
+      ["--user", "alice", "--plan", "--memlock", "99999999999999T"],
+      "a limit of 99999999999999T of pinned memory",
+    ],
     [["--remove", "--plan", "--user", "alice"], "--remove does not go with --user"],
   ])("refuses %j", async (argv, message) => {
     const { status, notes } = await permit(...(argv.length === 0 ? ["--plan"] : argv));

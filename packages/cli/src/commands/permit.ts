@@ -18,7 +18,14 @@ import {
   unpermit,
   withoutNodes,
 } from "@userpci/sysfs/persist";
-import { type CommandCall, ofCommandLine, optionText, type Report, treeOf } from "../command.ts";
+import {
+  type CommandCall,
+  ofCommandLine,
+  optionText,
+  type Report,
+  rangeOfCommandLine,
+  treeOf,
+} from "../command.ts";
 import { type SetupAct, setupJson, setupLines } from "../setup-view.ts";
 
 /** `userpci permit`. */
@@ -26,7 +33,7 @@ export async function run(call: CommandCall): Promise<Report> {
   const tree = treeOf(call);
   const act = await ofCommandLine(() => actOf(call, tree));
   if (call.options["remove"] === true) return removed(call, act, tree);
-  const options = await ofCommandLine(() => permitOptions(call, tree));
+  const options = await rangeOfCommandLine(() => permitOptions(call, tree));
   const kind = optionText(call, "print");
   if (kind !== undefined) return printed(call, options, await ofCommandLine(() => kindOf(kind)));
   const address = call.arguments[0]!;

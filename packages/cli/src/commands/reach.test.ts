@@ -108,7 +108,7 @@ describe("on an emulated device", () => {
     ["mem read --model edu 7 0", 2, "ERR_INVALID_ARGUMENT"],
     ["mem read --model edu 1 0", 1, "ERR_NOT_SUPPORTED"],
     ["mem read --model edu 0 NOTHING", 2, "ERR_INVALID_ARGUMENT"],
-    ["mem read --model edu 0 0 0", 1, "ERR_OUT_OF_RANGE"],
+    ["mem read --model edu 0 0 0", 2, "ERR_OUT_OF_RANGE"],
     ["mem read --model edu 0 0x1", 1, "ERR_MISALIGNED"],
     ["mem read --model edu 0 0 --width 12", 2, "ERR_INVALID_ARGUMENT"],
     ["mem write --model edu 0 4 0x100000000", 1, "ERR_OUT_OF_RANGE"],
@@ -126,7 +126,11 @@ describe("on an emulated device", () => {
     ["irq watch --model edu --kind nmi", 2, "ERR_INVALID_ARGUMENT"],
     ["irq watch --model edu --write 0:0x60", 2, "ERR_INVALID_ARGUMENT"],
     ["dma test --model nic", 1, "ERR_NOT_SUPPORTED"],
-    ["dma test --model edu --rounds 0", 1, "ERR_OUT_OF_RANGE"],
+    ["dma test --model edu --rounds 0", 2, "ERR_OUT_OF_RANGE"],
+    ["irq watch --model edu --count 0", 2, "ERR_OUT_OF_RANGE"],
+    ["irq watch --model edu --vectors 99", 1, "ERR_OUT_OF_RANGE"],
+    ["show -F /no/such/file", 2, "ERR_INVALID_ARGUMENT"],
+    ["show -F - --root /", 2, "ERR_INVALID_ARGUMENT"],
   ])("%s ends with %i and %s", async (line, status, code) => {
     const { error } = await json(line, status);
     expect(error.code).toBe(code);

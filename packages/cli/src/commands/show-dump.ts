@@ -23,12 +23,13 @@ export interface ShownFunction {
 /**
  * What a file tells of its functions: the text of `lspci -x`, `-xxx` or `-xxxx`, or one function's configuration space as raw bytes.
  *
+ * @param content of the file
  * @param path of the file; `-` is standard input
  * @param wanted address of the only function to show
- * @throws PciError `ERR_INVALID_ARGUMENT` for a file that is neither, `ERR_NO_DEVICE` for an address that it has not; what reading throws
+ * @throws PciError `ERR_INVALID_ARGUMENT` for a file that is neither, `ERR_NO_DEVICE` for an address that it has not
  */
-export function showDump(path: string, wanted: string | undefined): Report {
-  const functions = functionsIn(readDump(path), path);
+export function showDump(content: Buffer, path: string, wanted: string | undefined): Report {
+  const functions = functionsIn(content, path);
   const shown =
     wanted === undefined ? functions : findIn(functions, PciAddress.parse(wanted).toString(), path);
   const names = readPciIds();

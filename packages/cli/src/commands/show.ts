@@ -1,7 +1,15 @@
 import { PciError } from "@userpci/interface";
 import { className, configOf, describe, formatConfig, toJSON } from "@userpci/pci-config";
 import { ConfigFile } from "@userpci/sysfs";
-import { type CommandCall, optionCount, optionText, type Report, treeOf } from "../command.ts";
+import {
+  type CommandCall,
+  ofCommandLine,
+  optionCount,
+  optionText,
+  type Report,
+  treeOf,
+  WrongValue,
+} from "../command.ts";
 import { idOf } from "../function-view.ts";
 import { readPciIds } from "../names.ts";
 import { detailFacts, functionFacts } from "../show/facts.ts";
@@ -18,8 +26,8 @@ export async function run(call: CommandCall): Promise<Report> {
   const dump = optionText(call, "file");
   if (dump !== undefined) {
     refuseRoot(call);
-    const { showDump } = await import("./show-dump.ts");
-    return showDump(dump, call.arguments[0]);
+    const { readDump, showDump } = await import("./show-dump.ts");
+    return showDump(await ofCommandLine(() => readDump(dump)), dump, call.arguments[0]);
   }
   return showFunction(call);
 }
@@ -62,11 +70,8 @@ function registers(
 /** A file says nothing of the machine that it came from. */
 function refuseRoot(call: CommandCall): void {
   if (optionText(call, "root") === undefined) return;
-  throw new PciError(
-    "ERR_INVALID_ARGUMENT",
-    "a function is shown from a file or from a copied tree, not from both",
-    { hint: "leave out --file or --root" },
-  );
+  const message = "a function is shown from a file or from a copied tree, not from both";
+  throw new WrongValue(new PciError("ERR_INVALID_ARGUMENT", message, { hint: "leave out --file or --root" }));
 }
 
 /** Sizes of BARs 0 to 5; configuration space itself tells them only by being written. */

@@ -25,14 +25,19 @@ export function parseMemlock(text: string): Memlock {
       hint: "give a number with K, M, G or T, such as 8G, or unlimited",
     });
   }
-  return checkMemlock(Number(digits) * (unit === undefined ? 1 : units[unit]!));
+  const limit = Number(digits) * (unit === undefined ? 1 : units[unit]!);
+  return isSettable(limit) ? limit : refuse(unit === undefined ? `${text} bytes` : text);
 }
 
 /** @throws PciError `ERR_OUT_OF_RANGE` for less than 64 KiB, more than 64 TiB, or a part of a KiB */
 export function checkMemlock(limit: Memlock): Memlock {
-  if (limit === "unlimited") return limit;
-  if (limit >= 64 * KIB && limit <= MAX && limit % KIB === 0) return limit;
-  throw new PciError("ERR_OUT_OF_RANGE", `a limit of ${limit} bytes of pinned memory cannot be set`, {
+  return limit === "unlimited" || isSettable(limit) ? limit : refuse(`${limit} bytes`);
+}
+
+const isSettable = (limit: number): boolean => limit >= 64 * KIB && limit <= MAX && limit % KIB === 0;
+
+function refuse(limit: string): never {
+  throw new PciError("ERR_OUT_OF_RANGE", `a limit of ${limit} of pinned memory cannot be set`, {
     hint: "give 64K to 64T in whole KiB, or unlimited",
   });
 }

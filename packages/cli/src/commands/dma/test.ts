@@ -1,5 +1,5 @@
 import { checkInteger, PciError } from "@userpci/interface";
-import { type CommandCall, ofCommandLine, optionText, type Report } from "../../command.ts";
+import { type CommandCall, optionText, type Report, rangeOfCommandLine } from "../../command.ts";
 import { type DmaEngine, type DmaRound, engines } from "../../dma-test/engine.ts";
 import { idOf, sizeText } from "../../function-view.ts";
 import { ProgressLine } from "../../progress-line.ts";
@@ -15,7 +15,7 @@ const MOST_ROUNDS = 1_000_000;
 
 /** `userpci dma test`. */
 export async function run(call: CommandCall): Promise<Report> {
-  const rounds = await ofCommandLine(() =>
+  const rounds = await rangeOfCommandLine(() =>
     checkInteger(
       "rounds",
       Number(numberOf(optionText(call, "rounds") ?? String(ROUNDS), "rounds")),

@@ -1,5 +1,5 @@
 import { checkInteger } from "@userpci/interface";
-import { type CommandCall, ofCommandLine, type Report } from "../../command.ts";
+import { type CommandCall, type Report, rangeOfCommandLine } from "../../command.ts";
 import { hex } from "../../json.ts";
 import { openTarget } from "../../target/open.ts";
 import { type AccessJson, accessJson, numberOf, placeOf, readAt } from "./access.ts";
@@ -13,7 +13,7 @@ export async function run(call: CommandCall): Promise<Report> {
   try {
     const place = await placeOf(call, target);
     const { bar, offset, width } = place;
-    const count = await ofCommandLine(() =>
+    const count = await rangeOfCommandLine(() =>
       checkInteger("count", Number(numberOf(call.arguments[3] ?? "1", "count")), 1, MOST),
     );
     using region = target.bar(bar);
