@@ -7,6 +7,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { writeMachine } from "@userpci/sysfs/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expectLines, expectSchema } from "./testing/schema.ts";
 
 // The built command, as it is installed.
 const userpci = fileURLToPath(new URL("../bin/userpci.js", import.meta.url));
@@ -100,6 +101,25 @@ describe("the built command", () => {
     const [out, notes] = await Promise.all([text(child.stdout), text(child.stderr)]);
     expect(JSON.parse(out).results).toMatchObject([{ text: "3" }]);
     expect(notes).toMatch(/^hi$/m);
+  });
+
+  it("fails where the server of a device is killed that it watches", async () => {
+    const socket = join(root, "edu.sock");
+    const server = start("serve", "edu", "--socket", socket);
+    await once(server.stdout, "data");
+    const child = start("irq", "watch", "--socket", socket, "--trigger", "--jsonl");
+    let out = "";
+    child.stdout.setEncoding("utf8").on("data", (part: string) => {
+      out += part;
+      server.kill("SIGKILL");
+    });
+    const [notes, [code]] = await Promise.all([text(child.stderr), once(child, "close")]);
+    expect({ notes, code }).toEqual({ notes: "", code: 1 });
+    const [event, failure] = out.trimEnd().split("\n");
+    expectLines("irq watch", event!);
+    const { error } = expectSchema("error", failure);
+    expect(error.code).toBe("ERR_DEVICE_GONE");
+    expect(error.message).toContain(`${socket} is lost: `);
   });
 
   it("ends quietly when its reader has seen enough", async () => {

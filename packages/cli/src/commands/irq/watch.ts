@@ -6,6 +6,7 @@ import {
   optionText,
   optionTexts,
   type Report,
+  rangeOfCommandLine,
   WrongValue,
 } from "../../command.ts";
 import { optionMilliseconds } from "../../seconds.ts";
@@ -85,6 +86,12 @@ async function watch(call: CommandCall, target: Target, device: PciDevice, wishe
   };
 }
 
+/** The error for a device that cannot be reached any more, which nobody has asked for. */
+function lost(address: string, cause: PciError): PciError {
+  const { code, message, hint = "start its server again" } = cause;
+  return new PciError(code, `${address} is lost: ${message}`, { hint, cause });
+}
+
 /** What ends a watch; `unplug` is that the system wants the device back. */
 type Ending = "events" | "time" | "unplug" | NodeJS.Signals;
 
@@ -119,7 +126,10 @@ async function listen(
       if (left <= 0) resolve("events");
     });
   }
-  const release = device.onRelease(() => resolve("unplug"));
+  const release = device.onRelease(({ address, cause }) => {
+    if (cause === undefined) resolve("unplug");
+    else reject(lost(address, cause));
+  });
   for (const each of wishes.begin) poke(bars, each);
   if (call.options["trigger"] === true) for (const vector of set) vector.trigger();
   stop.signal.addEventListener("abort", () => resolve(stop.by ?? "time"));
@@ -163,22 +173,25 @@ async function wishesOf(call: CommandCall, target: Target): Promise<Wishes> {
   const device = target.device!;
   const known = await knownDevice(target);
   const milliseconds = optionMilliseconds(call, "seconds", 0.001);
+  const events = await rangeOfCommandLine(() => optionNumber(call, "count", Number.MAX_SAFE_INTEGER));
   return ofCommandLine(() => {
     const kind = kindOf(device, optionText(call, "kind"));
     const { count } = device.irqs.info(kind);
-    const number = (name: string, most: number): number | undefined => {
-      const text = optionText(call, name);
-      return text === undefined ? undefined : checkInteger(name, Number(numberOf(text, name)), 1, most);
-    };
     return {
       kind,
-      vectors: number("vectors", count) ?? count,
-      events: number("count", Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY,
+      vectors: optionNumber(call, "vectors", count) ?? count,
+      events: events ?? Number.POSITIVE_INFINITY,
       milliseconds,
       begin: optionTexts(call, "write").map((text) => parsePoke(text, known)),
       acknowledge: optionTexts(call, "ack").map((text) => parsePoke(text, known)),
     };
   });
+}
+
+/** @throws PciError `ERR_INVALID_ARGUMENT`; `ERR_OUT_OF_RANGE` for less than 1 or more than `most` */
+function optionNumber(call: CommandCall, name: string, most: number): number | undefined {
+  const text = optionText(call, name);
+  return text === undefined ? undefined : checkInteger(name, Number(numberOf(text, name)), 1, most);
 }
 
 function kindOf(device: PciDevice, wanted: string | undefined): (typeof kinds)[number] {
