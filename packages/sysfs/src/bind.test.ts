@@ -217,6 +217,14 @@ describe("refusals", () => {
     for (const user of ["", "-x", "x; reboot", "$(reboot)"])
       expect((await failure(system().bind(NIC, { user }))).hint).toMatch(/^give a name or a number/);
   });
+
+  it("says of a number that no uid can be which ones can", async () => {
+    expect(await failure(system().bind(NIC, { user: "4294967295" }))).toMatchObject({
+      code: "ERR_INVALID_ARGUMENT",
+      message: '"4294967295" is no uid',
+      hint: "give a name, or a number from 0 to 4294967294",
+    });
+  });
 });
 
 describe("the lock of a function", () => {

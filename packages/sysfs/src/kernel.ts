@@ -155,5 +155,7 @@ function rootHint(command: string | undefined): string {
   if (process.geteuid?.() === 0)
     return "root is confined here (a container, or kernel lockdown): run it on the host";
   const how = command === undefined ? "run it as root, with sudo" : `sudo ${command}`;
+  // Other commands give nobody the device.
+  if (command !== undefined && !command.startsWith("userpci bind ")) return how;
   return `${how}\nonly binding needs root; with --user NAME the device is then NAME's to use`;
 }

@@ -26,6 +26,10 @@ export function findUser(user: string | number, options: TreeOptions = {}): Syst
   const entry = entries.find(([name, , id]) => (uid === null ? name === text : Number(id) === uid));
   if (entry !== undefined) return { uid: Number(entry[2]), name: entry[0]! };
   if (uid !== null && uid <= MAX_UID) return { uid, name: text };
+  if (uid !== null) {
+    const hint = `give a name, or a number from 0 to ${MAX_UID}`;
+    throw new PciError("ERR_INVALID_ARGUMENT", `${JSON.stringify(text)} is no uid`, { hint });
+  }
   throw new PciError("ERR_INVALID_ARGUMENT", `there is no user ${JSON.stringify(text)} in /etc/passwd`, {
     hint: /^[\w.][\w.@-]*$/.test(text)
       ? `for a user of a directory service give the number: --user "$(id -u ${text})"`
