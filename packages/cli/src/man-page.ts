@@ -25,7 +25,7 @@ const statuses: Readonly<Record<keyof typeof exitStatus, string>> = {
 };
 
 const variables: readonly (readonly [name: string, about: string])[] = [
-  ["NO_COLOR", "no colours, also on a terminal"],
+  ["NO_COLOR", "if it is not empty, no colours, also on a terminal"],
   [
     "USERPCI_BACKEND",
     "how programs reach a device that they open without saying it: vfio-cdev, vfio-group or vfio-user",

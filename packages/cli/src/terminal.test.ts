@@ -28,3 +28,19 @@ it.each([
   });
   expect(ended.stderr).not.toContain("TypeError");
 });
+
+it.each([
+  ["1", false],
+  ["", true],
+])("with NO_COLOR=%j a terminal has colours: %j", (value, colours) => {
+  const program =
+    'import { processTerminal } from "@userpci/cli"; console.log(processTerminal().style.bold("x"));';
+  const line = `"${process.execPath}" --no-warnings --input-type=module -e '${program}'`;
+  const { stdout } = spawnSync("script", ["-qec", line, "/dev/null"], {
+    cwd: fileURLToPath(new URL("..", import.meta.url)),
+    // No more: Node goes by CI, FORCE_COLOR and others too.
+    env: { PATH: process.env["PATH"], TERM: "xterm", SHELL: "/bin/sh", NO_COLOR: value },
+    encoding: "utf8",
+  });
+  expect(stdout.trim()).toBe(colours ? "\x1b[1mx\x1b[22m" : "x");
+});

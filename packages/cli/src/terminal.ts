@@ -63,7 +63,13 @@ export function processTerminal(onLoss: (error: NodeJS.ErrnoException) => void =
 
 // Knows NO_COLOR, FORCE_COLOR, TERM and the like.
 function wantsColours(output: Output): boolean {
-  return output.mayBeTerminal && output.stream.isTTY && output.stream.hasColors();
+  return output.mayBeTerminal && output.stream.isTTY && output.stream.hasColors(colourVariables());
+}
+
+/** An empty NO_COLOR says nothing (no-color.org); Node goes by its being there. */
+function colourVariables(): NodeJS.ProcessEnv {
+  const { NO_COLOR, ...others } = process.env;
+  return NO_COLOR ? process.env : others;
 }
 
 function columnsOf(output: Output): number | undefined {
