@@ -80,7 +80,10 @@ function originLines(
   { address, driver, origin }: Pick<ReleasePlan, "address" | "driver" | "origin">,
   style: Style,
 ) {
-  if (origin === null) return [`${style.bold(address)} is not there any more`];
+  if (origin === null)
+    return [
+      `what was bound as ${style.bold(address)} is not there any more; another function that has come to the address stays as it is`,
+    ];
   const how = origin.by === null ? "" : `, bound ${binders[origin.by]}`;
   const override =
     origin.override === null || origin.by !== null ? "" : `; driver_override names ${origin.override}`;

@@ -10,7 +10,7 @@ import { deviceNodes } from "./nodes.ts";
 import { checkTreeOptions } from "./options.ts";
 import { type BindingOrigin, bindingOrigin } from "./origin.ts";
 import { type PlannedStep, StepList } from "./planned-step.ts";
-import { type RestoreOptions, setsToRestore } from "./restore.ts";
+import { functionOf, type RestoreOptions, setsToRestore } from "./restore.ts";
 import type { TreeOptions } from "./tree.ts";
 import { bindingEntry } from "./unbind.ts";
 
@@ -19,7 +19,7 @@ export interface ReleasePlan {
   readonly address: string;
   /** The driver that it has now. */
   readonly driver: string | null;
-  /** Null for a function that is not there any more: only its nodes are given back. */
+  /** Null where what was bound is not there any more, also if another function has come to the address: only its nodes are given back. */
   readonly origin: BindingOrigin | null;
   /** What a call was at that has not come to its end; null for none. */
   readonly cutShort: Doing | null;
@@ -35,7 +35,7 @@ export interface ReleasePlan {
  * What `unbind` would do. Changes nothing, and needs no root.
  *
  * @param address such as `0000:00:04.0` or `00:04.0`
- * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_NO_DEVICE`
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_NO_DEVICE`, `ERR_PERMISSION` if this user may not read what is recorded of it
  */
 export async function planRelease(address: string, options: TreeOptions = {}): Promise<ReleasePlan> {
   checkTreeOptions(options);
@@ -73,13 +73,21 @@ export async function planRestore(
   for (const set of await setsToRestore(options)) {
     for (const member of set.toReversed()) {
       // It may go by itself meanwhile.
-      const plan = await planRelease(member, options).catch((error: unknown) => {
+      const plan = await planEntry(member, options).catch((error: unknown) => {
         if (!isPciError(error, "ERR_NO_DEVICE")) throw error;
       });
       if (plan !== undefined) plans.push(plan);
     }
   }
   return plans;
+}
+
+/** What `restore` would do because of an entry: to another function that has come to the address, nothing. */
+async function planEntry(address: string, options: TreeOptions): Promise<ReleasePlan> {
+  const recorded = await readEntry(address, options);
+  return recorded !== null && functionOf(recorded, options) === null
+    ? planGone(recorded, options)
+    : planRelease(address, options);
 }
 
 function releaseSteps(fn: PciFunction, entry: JournalEntry, options: TreeOptions): PlannedStep[] {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import type { JournalEntry } from "./journal.ts";
+import { planRestore } from "./plan-release.ts";
 import { EDU, FakeSystem, failure, NIC, useFakeSystem } from "./testing/fake-system.ts";
 import { writeLink, writeMachine } from "./testing/machine.ts";
 
@@ -190,6 +191,30 @@ describe("restore, in particular", () => {
     expect(system().kernel.log).toEqual([]);
     expect(await system().overrideOf(NIC)).toBe("e1000");
   });
+
+  it.each([false, true])(
+    "leaves another function that came to the address to whoever bound it (all: %s)",
+    async (all) => {
+      await system().bind(NIC, { user: "alice" });
+      const entry = system().journal(NIC);
+      const doing: JournalEntry["doing"] = { action: "bind", step: "verify", since: entry.since };
+      writeFileSync(system().journalPath(NIC), JSON.stringify({ ...entry, doing }));
+      // Somebody has put the other on vfio-pci without userpci.
+      writeFileSync(system().path(`/sys/bus/pci/devices/${NIC}/device`), "0x100e\n");
+      system().kernel.log.length = 0;
+      expect(await planRestore(null, { root: system().root, all })).toMatchObject([
+        { address: NIC, origin: null, holders: [], steps: [{ path: "/dev/vfio/6" }, { step: "journal" }] },
+      ]);
+      expect(await system().restore(null, { all })).toMatchObject({
+        restored: [{ address: NIC, changed: true, present: false, cutShort: doing }],
+        failed: [],
+      });
+      expect(system().kernel.log).toEqual([expect.stringMatching(/^\/dev\/vfio\/6 < /)]);
+      expect(system().driverOf(NIC)).toBe("vfio-pci");
+      expect(await system().overrideOf(NIC)).toBe("vfio-pci");
+      expect(existsSync(system().journalPath(NIC))).toBe(false);
+    },
+  );
 
   it("removes locks and drafts of processes that were killed, and no others", async () => {
     await system().bind(NIC);

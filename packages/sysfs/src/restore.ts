@@ -4,8 +4,8 @@ import { always } from "./always.ts";
 import { changingAll } from "./change.ts";
 import type { DriverOptions } from "./driver.ts";
 import { boundAtBoot } from "./driverctl.ts";
-import { readFunction } from "./function.ts";
-import { allEntries, type Doing, Journal, type JournalEntry, readEntry } from "./journal.ts";
+import { type PciFunction, readFunction } from "./function.ts";
+import { allEntries, type Doing, idOf, Journal, type JournalEntry, readEntry } from "./journal.ts";
 import { type Kernel, kernelOf } from "./kernel.ts";
 import { FunctionLock, lockPath } from "./lock.ts";
 import { lockedBy, recordOf } from "./lock-record.ts";
@@ -13,6 +13,7 @@ import { checkDriverOptions } from "./options.ts";
 import { withdrawNodes } from "./permit.ts";
 import { refuseUnprivileged } from "./refusal.ts";
 import { removeDebris } from "./state-debris.ts";
+import type { TreeOptions } from "./tree.ts";
 import { type Release, unbindNow, unbindOn } from "./unbind.ts";
 
 /** What to restore. */
@@ -25,7 +26,7 @@ export interface RestoreOptions extends DriverOptions {
 export interface Restored extends Release {
   /** What a call was at that did not come to its end, such as one that was killed; null for a binding that was complete. */
   readonly cutShort: Doing | null;
-  /** False for a function that is not there any more: only its nodes were given back. */
+  /** False where what was bound is not there any more, also if another function has come to the address: only its nodes were given back. */
   readonly present: boolean;
 }
 
@@ -41,7 +42,8 @@ export interface Restoration {
 /**
  * Puts right what `bind` or `unbind` has left, in whatever process and however far it came: functions that were cut short go back to the driver
  * they had, all of those that were bound together; their nodes go to their former owners; files of dead calls are removed. What is
- * bound completely stays, unless it is named or `all` is set. What another call is at is left to it.
+ * bound completely stays, unless it is named or `all` is set. What another call is at is left to it, and a function that has come to the
+ * address of one that was bound stays as it is, unless it is named.
  *
  * @param address the function that is to be given back, complete or not, by whomever it was bound; null for all that were cut short
  * @throws PciError what {@link unbind} throws for `address`; without one `ERR_PERMISSION`, `ERR_INVALID_ARGUMENT`, and otherwise what fails is in
@@ -92,6 +94,12 @@ export async function setsToRestore(options: RestoreOptions): Promise<string[][]
   return sets;
 }
 
+/** The function at an entry's address; null if there is none, or another than the one that was bound. */
+export function functionOf({ address, id }: JournalEntry, options: TreeOptions): PciFunction | null {
+  const fn = readFunction(address, options);
+  return fn !== null && idOf(fn) === id ? fn : null;
+}
+
 /** Entries of calls that did not end, and of what was bound together with those. */
 function cutShort(entries: readonly JournalEntry[]): JournalEntry[] {
   const binding = new Set(
@@ -106,7 +114,9 @@ async function restoreOne(kernel: Kernel, address: string, options: RestoreOptio
   const name = PciAddress.parse(address).toString();
   const entry = await readEntry(name, options);
   if (entry !== null && readFunction(name, options) === null) return restoreGone(kernel, name, options);
-  return { ...(await unbindOn(kernel, name, options)), cutShort: entry?.doing ?? null, present: true };
+  const own = entry !== null && functionOf(entry, options) !== null;
+  const release = await unbindOn(kernel, name, options);
+  return { ...release, cutShort: own ? entry.doing : null, present: true };
 }
 
 async function restoreSet(
@@ -114,7 +124,9 @@ async function restoreSet(
   addresses: readonly string[],
   options: RestoreOptions,
 ): Promise<Restored[]> {
-  const present = addresses.flatMap((address) => readFunction(address, options) ?? []);
+  const entriesNow = async () =>
+    (await allEntries(options)).filter((entry) => addresses.includes(entry.address));
+  const present = (await entriesNow()).flatMap((entry) => functionOf(entry, options) ?? []);
   const gone = addresses.filter((address) => !present.some((fn) => fn.address === address));
   const restored: Restored[] = [];
   for (const address of gone) restored.push(await restoreGone(kernel, address, options));
@@ -122,28 +134,32 @@ async function restoreSet(
   const command = `userpci restore${options.all === true ? " --all" : ""}`;
   await refuseUnprivileged(kernel, present[0]!, command, options);
   const given = await changingAll(kernel, "unbind", present, options, async (turns) => {
-    const entries = (await allEntries(options)).filter((entry) => addresses.includes(entry.address));
+    const entries = await entriesNow();
     // The call that was at them may have come to its end since.
     if (options.all !== true && cutShort(entries).length === 0) return [];
     const done: Restored[] = [];
     for (const { change, fn } of turns.toReversed()) {
-      const { doing = null } = entries.find((entry) => entry.address === fn.address) ?? {};
+      const entry = entries.find(({ address, id }) => address === fn.address && id === idOf(fn));
+      // Another call has given it back since: who has it now is none of ours.
+      if (entry === undefined) continue;
       const release = await unbindNow(kernel, change, fn, options);
-      done.push({ ...release, cutShort: doing, present: true });
+      done.push({ ...release, cutShort: entry.doing, present: true });
     }
     return done;
   });
   return [...restored, ...given];
 }
 
-/** Gives back the nodes of a function that was unplugged while it was bound. */
+/** Gives back the nodes of a function that was unplugged while it was bound; what may have come to its address stays as it is. */
 async function restoreGone(kernel: Kernel, address: string, options: RestoreOptions): Promise<Restored> {
   const lock = await FunctionLock.take(recordOf("unbind", address), options);
   if (!(lock instanceof FunctionLock))
     throw lockedBy(lock, lockPath(address, options), `when that has ended: sudo userpci restore ${address}`);
   return always(
     async () => {
-      const entry = await readEntry(address, options);
+      const recorded = await readEntry(address, options);
+      // By now it may be there again, or the other one bound: that entry is not to be lost.
+      const entry = recorded !== null && functionOf(recorded, options) === null ? recorded : null;
       const journal = entry === null ? null : new Journal(entry, options);
       if (journal !== null) await withdrawNodes(kernel, journal, options);
       await journal?.remove();

@@ -68,7 +68,8 @@ function restorationLines({ restored, failed, removed }: Restoration, style: Sty
 
 /** What became of a function. */
 export function restoredLine({ address, driver, changed, present }: Restored, style: Style): string {
-  if (!present) return `${style.green("given back")}  the nodes of ${address}, which is not there any more`;
+  const became = style.green(changed ? "given back" : "nothing to do");
+  if (!present) return `${became}  the nodes of what was bound as ${address}, which is not there any more`;
   const has = driver === null ? "no driver has it" : `${driver} has it`;
-  return `${style.green(changed ? "given back" : "nothing to do")}  ${address}: ${has}`;
+  return `${became}  ${address}: ${has}`;
 }
