@@ -1,3 +1,4 @@
+import { isPciError } from "@userpci/interface";
 import { PciAddress } from "./address.ts";
 import type { PciFunction } from "./function.ts";
 import type { Ownership } from "./kernel.ts";
@@ -59,12 +60,13 @@ function entryPath(address: string, options: TreeOptions): string {
   return statePath(`${address}.json`, options);
 }
 
-/** The entry of a function, or null if there is none. */
+/** The entry of a function, or null if there is none. @throws PciError `ERR_PERMISSION` if this user may not read it */
 export async function readEntry(address: string, options: TreeOptions): Promise<JournalEntry | null> {
   try {
     const entry: unknown = JSON.parse((await readState(entryPath(address, options))) ?? "null");
     return isEntry(entry, address) ? entry : null;
-  } catch {
+  } catch (error) {
+    if (isPciError(error, "ERR_PERMISSION")) throw error;
     // Entries appear and go in one step, so what cannot be read was not made here: as good as none.
     return null;
   }

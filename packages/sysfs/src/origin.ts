@@ -28,7 +28,7 @@ export interface BindingOrigin {
  * How a function came to the driver that it has. Waits while the kernel binds or unbinds the function.
  *
  * @param address such as `0000:00:04.0` or `00:04.0`
- * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_NO_DEVICE`
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_NO_DEVICE`, `ERR_PERMISSION` if this user may not read what is recorded of it
  */
 export async function bindingOrigin(address: string, options: TreeOptions = {}): Promise<BindingOrigin> {
   const fn = findFunction(address, options);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { chmod, link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { PciError } from "@userpci/interface";
 import { explainWrite } from "./kernel.ts";
 import { pathIn, systemFailure, type TreeOptions, unreadable } from "./tree.ts";
 
@@ -20,13 +21,20 @@ export function statePath(name: string, options: TreeOptions): string {
 /**
  * Text of a state file, or null if there is none.
  *
- * @throws PciError with the system's code if it cannot be read
+ * @throws PciError `ERR_PERMISSION`, or with the system's code if it cannot be read
  */
 export async function readState(path: string): Promise<string | null> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    if (systemFailure(cause).code === "ENOENT") return null;
+    const { code, system } = systemFailure(cause);
+    if (code === "ENOENT") return null;
+    if (code === "EACCES" || code === "EPERM")
+      throw new PciError("ERR_PERMISSION", `this user may not read ${path}`, {
+        ...system,
+        path,
+        hint: `run it as root, or let everybody read it: sudo chmod a+rX ${dirname(path)} ${path}`,
+      });
     throw unreadable(path, cause);
   }
 }
@@ -78,11 +86,20 @@ async function withDraft<T>(path: string, text: string, put: (draft: string) => 
   // A process of another pid namespace may have this one's number.
   const draft = `${path}.${randomUUID()}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-    await writeFile(draft, text, { mode: 0o644 });
+    await makeDirectory(resolve(dirname(path)));
+    await writeFile(draft, text);
+    // The umask does not count: ordinary users are to see who has bound what, and with a umask of 077 could not.
+    await chmod(draft, 0o644);
     return await put(draft);
   } catch (cause) {
     await rm(draft, { force: true }).catch(() => undefined);
     throw explainWrite(path, cause);
   }
+}
+
+/** Makes a directory that everybody can read, whatever the umask, with those above it. One that is there stays as it is. */
+async function makeDirectory(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await chmod(made, 0o755);
 }
