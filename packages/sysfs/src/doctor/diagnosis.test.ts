@@ -126,6 +126,20 @@ describe("what cannot be seen", () => {
       expect(statusOf(diagnosis, check)?.[0], check).toBe("unknown");
   });
 
+  it.each([
+    [{}, "vfio-pci is not loaded, and which kernel runs is not known"],
+    [
+      { "/proc/sys/kernel/osrelease": "6.8.0\n" },
+      "vfio-pci is not loaded, and the modules of 6.8.0 are not to be seen here",
+    ],
+  ])("is unknown of the modules in a copy without them (%j)", async (files, says) => {
+    machine({ ...files, "/boot/config-6.8.0": "CONFIG_VFIO=m\nCONFIG_VFIO_PCI=m\n" });
+    const { findings, first } = await diagnose({ root });
+    expect(findings.find(({ check }) => check === "modules")).toMatchObject({ status: "unknown", says });
+    expect(JSON.stringify(findings)).not.toContain("/lib/modules//");
+    expect(first?.check).not.toBe("modules");
+  });
+
   it("is said of what a snapshot's maker could not read", async () => {
     const manifest = {
       format: 1,

@@ -15,6 +15,8 @@ export const CONTAINER_NODE = "/dev/vfio/vfio";
 /** The node that opens an iommufd. */
 export const IOMMU_NODE = "/dev/iommu";
 
+const ASK_MODPROBE = "sudo modprobe -n -v vfio-pci  # says whether there is such a module";
+
 /** From the kernel's configuration to the nodes that every user needs. */
 export const vfioChecks: readonly MachineCheck[] = [
   { id: "kernel-vfio", title: "kernel VFIO", after: [], look: lookAtConfig },
@@ -29,7 +31,7 @@ function lookAtConfig({ facts }: Question): Verdict {
   if (config === null) {
     if (driver.value !== null) return verdict("ok", "vfio-pci is there", [evidence(driver, "there")]);
     return verdict("unknown", "this kernel's configuration is not to be found", missingConfig(facts), [
-      "sudo modprobe -n -v vfio-pci  # says whether there is such a module",
+      ASK_MODPROBE,
     ]);
   }
   const needed = ["VFIO", "VFIO_PCI"];
@@ -134,7 +136,8 @@ function forbiddingRule(facts: Facts): (Evidence & { readonly part: string }) | 
 }
 
 function lookAtFiles(facts: Facts, gone: Evidence): Verdict {
-  const release = kernelRelease(facts) ?? "";
+  const release = kernelRelease(facts);
+  if (release === null) return unknownModules("which kernel runs is not known", [gone]);
   const listing = facts.text(`/lib/modules/${release}/modules.dep`);
   if (/^\S*\/vfio[-_]pci\.ko/m.test(listing.value ?? "")) {
     return verdict(
@@ -150,12 +153,15 @@ function lookAtFiles(facts: Facts, gone: Evidence): Verdict {
       "on the host: sudo modprobe vfio-pci",
     ]);
   }
-  const others = (facts.names("/lib/modules").value ?? []).filter((name) => name !== release);
+  const folder = facts.names("/lib/modules");
+  if (listing.denied || (folder.value === null && !facts.live))
+    return unknownModules(`the modules of ${release} are not to be seen here`, [gone, evidence(folder)]);
+  const others = (folder.value ?? []).filter((name) => name !== release);
   if (listing.value === null && others.length > 0) {
     return verdict(
       "problem",
       `the modules of the running kernel ${release} are gone: it was updated since the boot`,
-      [...seen, evidence(facts.names("/lib/modules"))],
+      [...seen, evidence(folder)],
       ["sudo reboot"],
     );
   }
@@ -163,6 +169,11 @@ function lookAtFiles(facts: Facts, gone: Evidence): Verdict {
     installModules(facts, release),
     "sudo modprobe vfio-pci",
   ]);
+}
+
+/** Of a copy that has no files of modules, which says nothing about the machine. */
+function unknownModules(why: string, seen: readonly Evidence[]): Verdict {
+  return verdict("unknown", `vfio-pci is not loaded, and ${why}`, seen, [ASK_MODPROBE]);
 }
 
 /** By distribution, the package that has a kernel's modules (`ID` of os-release). */
