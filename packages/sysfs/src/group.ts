@@ -94,7 +94,7 @@ function groupAt(number: number, options: TreeOptions): IommuGroup | null {
 export function explainGroup(group: IommuGroup): PciError | null {
   if (group.viable) return null;
   const blockers = group.members.filter((member) => member.blocks);
-  const fix = blockers.map(fixFor);
+  const fix = blockers.map(freeingCommand);
   const named = blockers.map(({ address, driver }) => `${address} (${driver})`).join(", ");
   return new PciError(
     "ERR_GROUP_NOT_VIABLE",
@@ -106,7 +106,8 @@ export function explainGroup(group: IommuGroup): PciError | null {
   );
 }
 
-function fixFor({ address, driver, classCode }: GroupMember): string {
+/** The command that takes a member from its driver, so that it does not block the group. */
+export function freeingCommand({ address, driver, classCode }: GroupMember): string {
   if (PciAddress.tryParse(address) === null)
     return `echo ${address} | sudo tee /sys/kernel/iommu_groups/*/devices/${address}/driver/unbind  # ${driver}`;
   return classCode !== null && isPlatformBridge(classCode)

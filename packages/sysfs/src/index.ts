@@ -74,6 +74,7 @@ export {
 export type { PciResource } from "./resource.ts";
 export { type Restoration, type Restored, type RestoreOptions, restore } from "./restore.ts";
 export { findRisks, inUse } from "./risks/find-risks.ts";
+export { freeingCommands } from "./risks/free-group.ts";
 export type { Risk, RiskKind } from "./risks/risk.ts";
 export { type RomOptions, readRom } from "./rom.ts";
 export { type IsolationGap, type RootBus, readTopology, Topology, type TopologyNode } from "./topology.ts";

@@ -9,9 +9,9 @@ import { type BindingOrigin, bindingOrigin } from "./origin.ts";
 import { refuseTaken } from "./permit.ts";
 import { bindingSteps, type PlannedStep } from "./planned-step.ts";
 import { unbindable } from "./refusal.ts";
-import { usesOf } from "./risks/find-risks.ts";
 import { groupRisks } from "./risks/group.ts";
 import type { Risk } from "./risks/risk.ts";
+import { usesOf } from "./risks/uses.ts";
 import type { TreeOptions } from "./tree.ts";
 import { findUser, type SystemUser } from "./user.ts";
 
@@ -70,7 +70,7 @@ export async function planBinding(address: string, options: PlanOptions = {}): P
   const addresses = functions.map((each) => each.address);
   const each = functions.map(async (member) => ({
     planned: await plannedFunction(member, options),
-    risks: [...(await usesOf(member, options)), ...groupRisks(member, options, addresses)],
+    risks: [...(await usesOf(member, options)), ...(await groupRisks(member, options, addresses))],
     refusals: await refusalsOf(member, user, options),
     steps: bindingSteps(member, user, options),
   }));

@@ -1,7 +1,7 @@
 import { className } from "@userpci/pci-config/classes";
 import type { PciIds } from "@userpci/pci-config/ids";
 import {
-  explainGroup,
+  freeingCommands,
   type GroupMember,
   type IommuGroup,
   type IsolationGap,
@@ -9,6 +9,7 @@ import {
   readGroup,
   readTopology,
   type Topology,
+  type TreeOptions,
 } from "@userpci/sysfs";
 import { type CommandCall, ofCommandLine, optionText, type Report, treeOf } from "../command.ts";
 import { groupJson, idOf } from "../function-view.ts";
@@ -22,7 +23,7 @@ interface GroupView {
   readonly group: IommuGroup;
   /** What lets its members reach each other, where there are several. */
   readonly gaps: readonly IsolationGap[];
-  /** Commands that make it viable; empty if it is. */
+  /** Commands that make it viable, or show why that would cost the machine something; empty if it is. */
   readonly fix: readonly string[];
 }
 
@@ -34,7 +35,7 @@ export async function run(call: CommandCall): Promise<Report> {
   );
   const topology = readTopology(tree);
   const groups = (wanted === null ? listGroups(tree) : [readGroup(wanted, tree)]).filter(filterOf(call));
-  const views = groups.map((group) => viewOf(group, topology));
+  const views = await Promise.all(groups.map((group) => viewOf(group, topology, tree)));
   if (groups.length === 0 && !call.json) call.terminal.note(noneText(call));
   const explained = views.map(({ group, gaps, fix }) => ({ ...groupJson(group), gaps, fix }));
   return {
@@ -60,11 +61,10 @@ function filterOf(call: CommandCall): (group: IommuGroup) => boolean {
     (driver === undefined || members.some((member) => member.driver === driver));
 }
 
-function viewOf(group: IommuGroup, topology: Topology): GroupView {
+async function viewOf(group: IommuGroup, topology: Topology, tree: TreeOptions): Promise<GroupView> {
   const members = group.members.filter(({ address }) => topology.has(address));
   const gaps = members.length < 2 ? [] : members.flatMap(({ address }) => topology.gaps(address));
-  const hint = explainGroup(group)?.details?.["fix"];
-  return { group, gaps: uniqueGaps(gaps), fix: Array.isArray(hint) ? hint.map(String) : [] };
+  return { group, gaps: uniqueGaps(gaps), fix: await freeingCommands(group, tree) };
 }
 
 function uniqueGaps(gaps: readonly IsolationGap[]): IsolationGap[] {

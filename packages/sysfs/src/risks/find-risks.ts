@@ -1,17 +1,10 @@
 import { PciError } from "@userpci/interface";
 import { findFunction } from "../find.ts";
 import type { PciFunction } from "../function.ts";
-import { isVfioDriver } from "../group.ts";
 import type { TreeOptions } from "../tree.ts";
-import { consoleRisks } from "./console.ts";
 import { groupRisks } from "./group.ts";
-import { networkRisks } from "./network.ts";
-import { openRisks } from "./open-nodes.ts";
-import type { Risk, RiskCheck } from "./risk.ts";
-import { storageRisks } from "./storage.ts";
-
-/** What can be in use, the worst first. */
-const checks: readonly RiskCheck[] = [storageRisks, networkRisks, consoleRisks, openRisks];
+import type { Risk } from "./risk.ts";
+import { endsOf, needsOf, usesOf } from "./uses.ts";
 
 /**
  * What the machine itself does with a function: mounted file systems and swap through partitions, device mapper and RAID, routes
@@ -24,14 +17,7 @@ const checks: readonly RiskCheck[] = [storageRisks, networkRisks, consoleRisks, 
  */
 export async function findRisks(address: string, options: TreeOptions = {}): Promise<Risk[]> {
   const fn = findFunction(address, options);
-  return [...(await usesOf(fn, options)), ...groupRisks(fn, options)];
-}
-
-/** {@link findRisks} without what the function's group says. */
-export async function usesOf(fn: PciFunction, options: TreeOptions): Promise<Risk[]> {
-  if (isVfioDriver(fn.driver)) return [];
-  const found = await Promise.all(checks.map((check) => check(fn, options)));
-  return found.flat();
+  return [...(await usesOf(fn, options)), ...(await groupRisks(fn, options))];
 }
 
 /**
@@ -45,8 +31,7 @@ export async function refuseInUse(
   command: string,
   options: TreeOptions,
 ): Promise<void> {
-  const found = (await Promise.all(functions.map((fn) => usesOf(fn, options)))).flat();
-  const risks = found.filter(({ refuses }) => refuses);
+  const risks = (await Promise.all(functions.map((fn) => needsOf(fn, options)))).flat();
   if (risks.length > 0) throw inUse(risks, command);
 }
 
@@ -54,9 +39,8 @@ export async function refuseInUse(
 export function inUse(risks: readonly Risk[], command: string): PciError {
   const [first] = risks;
   const more = risks.length === 1 ? "" : ` (and ${risks.length - 1} more: see the plan)`;
-  const fixes = [...new Set(risks.flatMap(({ fix }) => fix ?? []))];
   return new PciError("ERR_IN_USE", `this machine uses ${first!.address}: ${first!.what}${more}`, {
-    hint: [...fixes, `to take it all the same: ${command} --force`].join("\n"),
+    hint: [...endsOf(risks), `to take it all the same: ${command} --force`].join("\n"),
     details: { address: first!.address, risks },
   });
 }

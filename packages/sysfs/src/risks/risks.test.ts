@@ -2,10 +2,13 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { diagnose } from "../doctor/diagnosis.ts";
+import { readGroup } from "../group.ts";
 import { openSnapshot, writeSnapshot } from "../snapshot/index.ts";
 import { failure, NIC, useFakeSystem } from "../testing/fake-system.ts";
 import { writeLink, writeMachine } from "../testing/machine.ts";
 import { findRisks } from "./find-risks.ts";
+import { freeingCommands } from "./free-group.ts";
 import { parseMounts, parseSwaps } from "./mounts.ts";
 import { parseAddresses6, parseRoutes4, parseRoutes6 } from "./network.ts";
 
@@ -260,6 +263,37 @@ describe("a function that the machine uses", () => {
     await system().unbind(NIC);
     rmSync(system().path("/proc/self/mountinfo"));
     expect(await system().bind(NIC)).toMatchObject({ changed: true });
+  });
+
+  it.each([
+    ["/mnt", ["sudo umount /mnt", `sudo userpci bind ${NIC}  # takes it from e1000e`]],
+    // The machine runs from it.
+    ["/", []],
+  ])("is not to be bound, for its group's sake, before that has an end (%s)", async (place, ends) => {
+    const other = "0000:01:00.1";
+    const audio = { address: other, id: "8086:10d4", driver: "snd_hda_intel", group: 6 };
+    writeMachine(system().root, { functions: [audio] });
+    expect(await findRisks(other, system())).toMatchObject([{ fix: `sudo userpci bind ${other} --group` }]);
+    const free = [
+      `sudo userpci bind ${NIC}  # takes it from e1000e`,
+      `sudo userpci bind ${other}  # takes it from snd_hda_intel`,
+    ];
+    expect(await freeingCommands(readGroup(6, system()), system())).toEqual(free);
+
+    addBlock("nvme0n1", disk, "259:0");
+    files({ "/proc/self/mountinfo": mount("259:0", place, "/dev/nvme0n1") });
+    const reason = `# this machine needs ${NIC}: ${place} (ext4) is mounted from nvme0n1`;
+    expect(await findRisks(other, system())).toMatchObject([
+      { kind: "group", refuses: false, fix: `userpci bind ${other} --group --plan  ${reason}` },
+    ]);
+    const look = `userpci bind ${NIC} --plan  ${reason}`;
+    expect(await freeingCommands(readGroup(6, system()), system())).toEqual([look, ...ends, free[1]]);
+    const { findings } = await diagnose({ root: system().root, address: other });
+    const group =
+      ends.length > 0
+        ? `or all of the group: sudo userpci bind ${other} --group`
+        : "or take another function: userpci list";
+    expect(findings.find(({ check }) => check === "viable")?.fix).toEqual([look, ...ends, group]);
   });
 });
 

@@ -1,10 +1,11 @@
 import { isPciError } from "@userpci/interface";
 import { savedOverride } from "../../driverctl.ts";
 import { DEVICES, type PciFunction } from "../../function.ts";
-import { explainGroup, isVfioDriver, readGroup } from "../../group.ts";
+import { isVfioDriver, readGroup } from "../../group.ts";
 import { refuseUnbindable } from "../../refusal.ts";
-import { usesOf } from "../../risks/find-risks.ts";
+import { freeingCommands, needsOfMember } from "../../risks/free-group.ts";
 import type { Risk } from "../../risks/risk.ts";
+import { canEnd, endsOf, needsOf } from "../../risks/uses.ts";
 import { type FunctionCheck, type Question, type Verdict, verdict } from "../check.ts";
 import { type Evidence, evidence, type Facts } from "../facts.ts";
 import { person } from "../person.ts";
@@ -104,10 +105,12 @@ async function lookAtDriver(fn: PciFunction, { facts }: Question): Promise<Verdi
   const seen = [{ path, says: fn.driver ?? "not there" }, ...override];
   const fix = [`sudo userpci bind ${fn.address}${user}`];
   if (fn.driver === null) return verdict("problem", "no driver has it: user space needs vfio-pci", seen, fix);
-  const needed = (await usesOf(fn, facts.tree)).filter(({ refuses }) => refuses);
+  const needed = await needsOf(fn, facts.tree);
   if (needed.length > 0) return lookAtUses(fn, needed, seen, fix);
   return verdict("problem", `${fn.driver} has it: user space needs vfio-pci`, seen, fix);
 }
+
+const ANOTHER = "or take another function: userpci list";
 
 /** The verdict on a function that `bind` would refuse, because the machine uses it. */
 function lookAtUses(
@@ -118,15 +121,13 @@ function lookAtUses(
 ): Verdict {
   const more = risks.length === 1 ? "" : ` (and ${risks.length - 1} more)`;
   const says = `${fn.driver} has it, and this machine needs it: ${risks[0]!.what}${more}`;
-  const ends = [...new Set(risks.flatMap(({ fix }) => fix ?? []))];
   const look = `userpci bind ${fn.address} --plan  # what this machine would lose`;
-  // What the machine runs from, or shows its picture with, has no end.
-  const last = risks.some(({ fix }) => fix === null) ? ["or take another function: userpci list"] : bind;
+  const last = canEnd(risks) ? bind : [ANOTHER];
   const uses = risks.map(({ evidence: path, what }) => ({ path, says: what }));
-  return verdict("problem", says, [...seen, ...uses], [look, ...ends, ...last]);
+  return verdict("problem", says, [...seen, ...uses], [look, ...endsOf(risks), ...last]);
 }
 
-function lookAtMembers(fn: PciFunction, { facts }: Question): Verdict {
+async function lookAtMembers(fn: PciFunction, { facts }: Question): Promise<Verdict> {
   if (fn.iommuGroup === null) return verdict("unknown", "it is in no group", []);
   const path = `/sys/kernel/iommu_groups/${fn.iommuGroup}/devices`;
   const group = readGroup(fn.iommuGroup, facts.tree);
@@ -146,15 +147,14 @@ function lookAtMembers(fn: PciFunction, { facts }: Question): Verdict {
     );
   }
   const named = blocking.map(({ address, driver }) => `${address} (${driver})`).join(", ");
-  const problem = explainGroup({ ...group, viable: false, members: others });
-  const fix = problem?.details?.["fix"];
+  const needs = (await Promise.all(blocking.map((member) => needsOfMember(member, facts.tree)))).flat();
   return verdict(
     "problem",
     `group ${group.number} is not viable: ${named} ${blocking.length === 1 ? "has a driver" : "have drivers"} of the kernel`,
     seen,
     [
-      ...(Array.isArray(fix) ? fix.map(String) : []),
-      `or all of the group: sudo userpci bind ${fn.address} --group`,
+      ...(await freeingCommands({ ...group, members: others }, facts.tree)),
+      canEnd(needs) ? `or all of the group: sudo userpci bind ${fn.address} --group` : ANOTHER,
     ],
   );
 }
