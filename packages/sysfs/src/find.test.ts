@@ -5,7 +5,9 @@ import { isPciError } from "@userpci/interface";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findFunction, findFunctions, listFunctions } from "./find.ts";
 import { readDriverOverride, readHeaderType } from "./function.ts";
+import { readGroup } from "./group.ts";
 import { type MachineData, writeMachine } from "./testing/machine.ts";
+import { readTopology } from "./topology.ts";
 
 const config = (headerType: number) => {
   const bytes = new Uint8Array(64);
@@ -193,5 +195,40 @@ describe("readDriverOverride", () => {
       message: `${path} cannot be read: EISDIR`,
       hint: expect.any(String),
     });
+  });
+});
+
+describe("a copy of a machine that somebody has made up", () => {
+  const copy = mkdtempSync(join(tmpdir(), "userpci-made-up-"));
+  const address = "0000:04:00.0";
+  afterAll(() => rmSync(copy, { recursive: true }));
+
+  it("has nothing that moves a terminal's cursor, or makes a line of its own", async () => {
+    const evil = "a\x1b[2J\nroot\x07";
+    const clean = "a [2J root";
+    writeMachine(copy, {
+      functions: [
+        {
+          address,
+          id: "1234:11e8",
+          driver: evil,
+          driverOverride: evil,
+          group: 4,
+          resetMethods: `flr \x1b[31mpm`,
+          attributes: { power_state: evil },
+        },
+      ],
+      groups: [{ number: 4, type: evil, others: { [evil]: evil } }],
+    });
+    const tree = { root: copy };
+    expect(findFunction(address, tree)).toMatchObject({ driver: clean, resetMethods: ["flr", "[31mpm"] });
+    expect(await readDriverOverride(address, tree)).toBe(clean);
+    expect(readTopology(tree).node(address).powerState).toBe(clean);
+    const { type, members } = readGroup(4, tree);
+    expect([type, ...members.map((member) => [member.address, member.driver])]).toEqual([
+      clean,
+      [address, clean],
+      [clean, clean],
+    ]);
   });
 });

@@ -5,7 +5,9 @@ import { PciAddress } from "./address.ts";
 import { checkTreeOptions } from "./options.ts";
 import { type PciResource, parseResources } from "./resource.ts";
 import {
+  oneLine,
   pathIn,
+  readAttribute,
   readLink,
   readLinkName,
   readNames,
@@ -70,7 +72,7 @@ export function readFunction(address: string, options: TreeOptions): PciFunction
   const path = functionPath(address, options);
   // One listing tells which of the optional attributes to read: an exception for each missing one costs more.
   const names = new Set(readNames(path));
-  const text = (name: string) => (names.has(name) ? readText(join(path, name)) : null);
+  const text = (name: string) => (names.has(name) ? readAttribute(join(path, name)) : null);
   const link = (name: string) => (names.has(name) ? readLinkName(join(path, name)) : null);
   const number = (name: string) => Number(text(name) ?? 0);
 
@@ -89,9 +91,9 @@ export function readFunction(address: string, options: TreeOptions): PciFunction
     driver: link("driver"),
     iommuGroup: group === null ? null : Number(group),
     numaNode: node < 0 ? null : node,
-    resources: parseResources(text("resource") ?? ""),
+    resources: parseResources((names.has("resource") && readText(join(path, "resource"))) || ""),
     resetMethods: text("reset_method")?.split(/\s+/).filter(Boolean) ?? [],
-    vfioDevice: names.has("vfio-dev") ? (readNames(join(path, "vfio-dev"))[0] ?? null) : null,
+    vfioDevice: names.has("vfio-dev") ? (readNames(join(path, "vfio-dev")).map(oneLine)[0] ?? null) : null,
     parent: parentOf(path),
     physicalFunction: link("physfn"),
     virtualFunctions: virtualFunctions(names, link),
@@ -133,7 +135,7 @@ export async function readDriverOverride(
   checkTreeOptions(options);
   const path = functionPath(PciAddress.parse(address).toString(), options, "driver_override");
   try {
-    return parseOverride(await readFile(path, "utf8"));
+    return parseOverride(oneLine(await readFile(path, "utf8")));
   } catch (cause) {
     if (systemFailure(cause).code === "ENOENT") return undefined;
     throw unreadable(path, cause);

@@ -3,7 +3,15 @@ import { type IovaRange, PciError } from "@userpci/interface";
 import { PciAddress } from "./address.ts";
 import { isBridge, isPlatformBridge } from "./function.ts";
 import { checkGroup, checkTreeOptions } from "./options.ts";
-import { pathIn, readLinkName, readNames, readText, type TreeOptions } from "./tree.ts";
+import {
+  oneLine,
+  pathIn,
+  readAttribute,
+  readLinkName,
+  readNames,
+  readText,
+  type TreeOptions,
+} from "./tree.ts";
 
 /** A device of an IOMMU group, and whether it keeps user space out of the group. */
 export interface GroupMember {
@@ -79,7 +87,7 @@ function groupAt(number: number, options: TreeOptions): IommuGroup | null {
   const members = names.map((name) => readMember(join(path, "devices", name), name));
   return {
     number,
-    type: readText(join(path, "type")),
+    type: readAttribute(join(path, "type")),
     noIommu: readText(join(path, "name")) === "vfio-noiommu",
     members,
     reserved: parseReserved(readText(join(path, "reserved_regions")) ?? ""),
@@ -125,7 +133,7 @@ function readMember(path: string, name: string): GroupMember {
   const driver = readLinkName(join(path, "driver"));
   const classText = PciAddress.tryParse(name) === null ? null : readText(join(path, "class"));
   const classCode = classText === null ? null : Number(classText);
-  return { address: name, driver, classCode, ...judge(driver, classCode) };
+  return { address: oneLine(name), driver, classCode, ...judge(driver, classCode) };
 }
 
 /**

@@ -57,7 +57,7 @@ describe("findHolders", () => {
 
   it("prints nothing of a command line that a terminal would obey", async () => {
     const [holder] = (await findHolders(["/dev/vfio/9"], { root })).holders;
-    expect(holder?.command).toBe("a [2J b c ");
+    expect(holder?.command).toBe("a [2J b c");
   });
 
   it("shortens a long command line", () => {

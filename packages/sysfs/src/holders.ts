@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { isPciError } from "@userpci/interface";
 import { checkPaths, checkTreeOptions } from "./options.ts";
-import { pathIn, readNames, readText, type TreeOptions } from "./tree.ts";
+import { oneLine, pathIn, readNames, readText, type TreeOptions } from "./tree.ts";
 
 /** A process that has one of the files open. */
 export interface Holder {
@@ -121,6 +121,6 @@ function targetOf(link: string): string | null {
 export function commandOf(process: string): string {
   const line = readText(join(process, "cmdline"))?.replaceAll("\0", " ").trim();
   // A process names itself as it likes, also with what moves a terminal's cursor.
-  const command = (line || readText(join(process, "comm")) || "unknown").replace(/[\s\p{C}]+/gu, " ");
+  const command = oneLine(line || readText(join(process, "comm")) || "unknown");
   return command.length > COMMAND_LENGTH ? `${command.slice(0, COMMAND_LENGTH - 1)}…` : command;
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { PciAddress } from "./address.ts";
 import { functionPath } from "./function.ts";
 import { checkTreeOptions } from "./options.ts";
-import { readNames, type TreeOptions } from "./tree.ts";
+import { oneLine, readNames, type TreeOptions } from "./tree.ts";
 
 /** Directories below a function in which its driver puts what programs know it by. */
 const classes = ["net", "nvme", "block", "infiniband", "drm", "sound", "ptp", "tty", "graphics"] as const;
@@ -35,5 +35,5 @@ export function readInterfaces(address: string, options: TreeOptions = {}): stri
     }
   };
   look(functionPath(PciAddress.parse(address).toString(), options), DEPTH);
-  return [...found].sort();
+  return [...found].map(oneLine).sort();
 }

@@ -2,7 +2,7 @@ import { checkMethods } from "@userpci/interface";
 import { PciAddress } from "./address.ts";
 import { functionPath } from "./function.ts";
 import { checkTreeOptions } from "./options.ts";
-import { pathIn, readText, type TreeOptions } from "./tree.ts";
+import { oneLine, pathIn, readText, type TreeOptions } from "./tree.ts";
 
 /** An entry of `modules.alias`. */
 interface Alias {
@@ -36,7 +36,7 @@ export class ModuleAliases {
   find(alias: string): readonly string[] {
     const candidates = [vendorOf(alias), ""].flatMap((vendor) => this.#byVendor.get(vendor) ?? []);
     const found = candidates.filter(({ pattern }) => matches(pattern, alias));
-    return [...new Set(found.sort((a, b) => a.place - b.place).map(({ module }) => module))];
+    return [...new Set(found.sort((a, b) => a.place - b.place).map(({ module }) => oneLine(module)))];
   }
 }
 

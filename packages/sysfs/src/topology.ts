@@ -7,7 +7,7 @@ import { functionPath, isBridge, type PciFunction } from "./function.ts";
 import { type LinkShortfall, linkShortfall, type PciLink, readLink } from "./link.ts";
 import { checkTreeOptions } from "./options.ts";
 import { forwards, type PortType, portTypeOf } from "./port-type.ts";
-import { pathIn, readNames, readText, type TreeOptions } from "./tree.ts";
+import { oneLine, pathIn, readAttribute, readNames, readText, type TreeOptions } from "./tree.ts";
 
 /** A function in its place: what is above and below it, and how it is connected. */
 export interface TopologyNode {
@@ -175,7 +175,7 @@ function readNode(
   slots: ReadonlyMap<string, string>,
   options: TreeOptions,
 ): TopologyNode {
-  const read = (attribute: string) => readText(functionPath(fn.address, options, attribute));
+  const read = (attribute: string) => readAttribute(functionPath(fn.address, options, attribute));
   const bytes = readConfigBytes(fn.address, options);
   const link = readLink(fn.address, options);
   const [portType, acs] = [portTypeOf(bytes), acsOf(bytes)];
@@ -208,7 +208,7 @@ function readSlots(options: TreeOptions): ReadonlyMap<string, string> {
   return new Map(
     readNames(path).flatMap((name) => {
       const address = readText(`${path}/${name}/address`);
-      return address === null ? [] : [[address, name] as const];
+      return address === null ? [] : [[address, oneLine(name)] as const];
     }),
   );
 }

@@ -61,9 +61,20 @@ export function unreadable(path: string, cause: unknown): PciError {
   });
 }
 
+/** A text without what moves a terminal's cursor: a machine names its things as it likes. */
+export function oneLine(text: string): string {
+  return text.replace(/[\s\p{C}]+/gu, " ").trim();
+}
+
 /** Text of a file without the white space around it, or null if there is none. */
 export function readText(path: string): string | null {
   return reading(path, null, () => readFileSync(path, "utf8").trim());
+}
+
+/** {@link oneLine} of an attribute that has no more, or null if there is none: a copy of a machine may be anybody's. */
+export function readAttribute(path: string): string | null {
+  const text = readText(path);
+  return text === null ? null : oneLine(text);
 }
 
 /**
@@ -74,9 +85,9 @@ export function readRegisterText(path: string): string | null {
   return reading(path, null, () => readFileSync(path, "utf8").trim(), "EINVAL");
 }
 
-/** Last part of a symbolic link's target, or null if there is no link. */
+/** Last part of a symbolic link's target, as {@link oneLine}, or null if there is no link. */
 export function readLinkName(path: string): string | null {
-  return reading(path, null, () => basename(readlinkSync(path)), NO_LINK);
+  return reading(path, null, () => oneLine(basename(readlinkSync(path))), NO_LINK);
 }
 
 /** Target of a symbolic link as written, or null if there is no link. */

@@ -5,6 +5,7 @@ import { type PciFunction, readFunction } from "../function.ts";
 import { isVfioDriver } from "../group.ts";
 import { checkTreeOptions } from "../options.ts";
 import type { TreeOptions } from "../tree.ts";
+import { oneLine } from "../tree.ts";
 import type { CheckName, CheckStatus, FunctionCheck, MachineCheck, Question, Verdict } from "./check.ts";
 import { accessChecks } from "./checks/access.ts";
 import { absent, functionChecks } from "./checks/function.ts";
@@ -13,7 +14,7 @@ import { limitChecks } from "./checks/limits.ts";
 import { pathChecks } from "./checks/path.ts";
 import { platformChecks } from "./checks/platform.ts";
 import { vfioChecks } from "./checks/vfio.ts";
-import { type Evidence, Facts, oneLine } from "./facts.ts";
+import { type Evidence, Facts } from "./facts.ts";
 
 /** What a check found. */
 export interface Finding {

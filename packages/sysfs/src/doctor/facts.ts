@@ -4,7 +4,7 @@ import type { IommuGroup } from "../group.ts";
 import { listGroups } from "../group.ts";
 import { readManifest, type SnapshotManifest } from "../snapshot/manifest.ts";
 import { readTopology, type Topology } from "../topology.ts";
-import { pathIn, readNames, readRealPath, type TreeOptions } from "../tree.ts";
+import { oneLine, pathIn, readNames, readRealPath, type TreeOptions } from "../tree.ts";
 
 /** A file of the machine, and what it says. */
 export interface Evidence {
@@ -131,11 +131,6 @@ export function evidence({ path, value, denied }: Reading<unknown>, says?: strin
 export function quote(text: string): string {
   const line = oneLine(text);
   return line.length > QUOTED ? `${line.slice(0, QUOTED - 1)}…` : line;
-}
-
-/** A text without what moves a terminal's cursor: a machine names its things as it likes. */
-export function oneLine(text: string): string {
-  return text.replace(/[\s\p{C}]+/gu, " ").trim();
 }
 
 /** A text of the machine as one word of a shell's command: fixes are pasted, and a copy of a machine may be anybody's. */

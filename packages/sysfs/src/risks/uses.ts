@@ -1,6 +1,6 @@
 import type { PciFunction } from "../function.ts";
 import { isVfioDriver } from "../group.ts";
-import type { TreeOptions } from "../tree.ts";
+import { oneLine, type TreeOptions } from "../tree.ts";
 import { consoleRisks } from "./console.ts";
 import { networkRisks } from "./network.ts";
 import { openRisks } from "./open-nodes.ts";
@@ -14,7 +14,12 @@ const checks: readonly RiskCheck[] = [storageRisks, networkRisks, consoleRisks, 
 export async function usesOf(fn: PciFunction, options: TreeOptions): Promise<Risk[]> {
   if (isVfioDriver(fn.driver)) return [];
   const found = await Promise.all(checks.map((check) => check(fn, options)));
-  return found.flat();
+  // Disks, interfaces and places of mounts are named as somebody likes.
+  return found.flat().map((risk) => ({
+    ...risk,
+    what: oneLine(risk.what),
+    fix: risk.fix?.replace(/\p{Cc}+/gu, " ") ?? null,
+  }));
 }
 
 /** {@link usesOf} for which `bind` refuses a function. */
