@@ -90,6 +90,21 @@ describe("planBinding", () => {
     expect(refusals).toEqual([{ address, code, message: error.message, hint: error.hint }]);
   });
 
+  it("says of a function that is gone that it does not answer, and not that it is a bridge", async () => {
+    writeMachine(system().root, {
+      functions: [{ address: PAIRED, id: "ffff:ffff", group: 9, config: new Uint8Array(64).fill(0xff) }],
+    });
+    const { refusals } = await planBinding(PAIRED, { root: system().root });
+    expect(refusals).toEqual([
+      {
+        address: PAIRED,
+        code: "ERR_BIND_REFUSED",
+        message: `${PAIRED} does not answer: it was unplugged, or its link is down`,
+        hint: `echo 1 | sudo tee /sys/bus/pci/devices/${PAIRED}/remove\necho 1 | sudo tee /sys/bus/pci/rescan`,
+      },
+    ]);
+  });
+
   it("says that another user has a node, and tells the member of a group that is no PCI function", async () => {
     await system().bind(NIC, { user: "alice" });
     pair();

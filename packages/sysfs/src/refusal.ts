@@ -12,11 +12,20 @@ interface Refusal {
   hint(fn: PciFunction, options: TreeOptions): string;
 }
 
+/** Header type of a function that is gone: every byte of its configuration space reads as ones. */
+const NO_ANSWER = 0x7f;
+
 /** Functions that are not given to user space, whoever asks (rows R1 and R2). The first that applies is thrown. */
 const refusals: readonly Refusal[] = [
   {
     code: "ERR_BIND_REFUSED",
-    applies: (fn, options) => readHeaderType(fn, options) !== 0,
+    applies: (fn, options) => readHeaderType(fn, options) === NO_ANSWER,
+    message: (fn) => `${fn.address} does not answer: it was unplugged, or its link is down`,
+    hint: (fn) => lookAgain(fn.address).join("\n"),
+  },
+  {
+    code: "ERR_BIND_REFUSED",
+    applies: (fn, options) => ![0, NO_ANSWER].includes(readHeaderType(fn, options)),
     message: (fn, options) =>
       `${fn.address} is a bridge (header type ${readHeaderType(fn, options)}); vfio-pci takes endpoints only`,
     hint: () => "leave bridges where they are: on pcieport or without a driver they do not block their group",
@@ -50,7 +59,7 @@ const refusals: readonly Refusal[] = [
 /**
  * Refuses functions that must not be bound to vfio-pci.
  *
- * @throws PciError `ERR_BIND_REFUSED` for a bridge to another bus or to the platform, and for a physical function with virtual functions enabled,
+ * @throws PciError `ERR_BIND_REFUSED` for a function that does not answer, a bridge to another bus or to the platform, and for a physical function with virtual functions enabled,
  * `ERR_NO_IOMMU`
  */
 export function refuseUnbindable(fn: PciFunction, options: TreeOptions): void {
@@ -69,6 +78,14 @@ export function unbindable(fn: PciFunction, options: TreeOptions): PciError[] {
           details: { address: fn.address },
         }),
     );
+}
+
+/** Commands that have the kernel forget a function that does not answer, and look for what is there. */
+export function lookAgain(address: string): string[] {
+  return [
+    `echo 1 | sudo tee /sys/bus/pci/devices/${address}/remove`,
+    "echo 1 | sudo tee /sys/bus/pci/rescan",
+  ];
 }
 
 /**

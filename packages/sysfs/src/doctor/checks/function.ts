@@ -2,7 +2,7 @@ import { isPciError } from "@userpci/interface";
 import { savedOverride } from "../../driverctl.ts";
 import { DEVICES, type PciFunction } from "../../function.ts";
 import { isVfioDriver, readGroup } from "../../group.ts";
-import { refuseUnbindable } from "../../refusal.ts";
+import { lookAgain, refuseUnbindable } from "../../refusal.ts";
 import { freeingCommands, needsOfMember } from "../../risks/free-group.ts";
 import type { Risk } from "../../risks/risk.ts";
 import { canEnd, endsOf, needsOf } from "../../risks/uses.ts";
@@ -40,7 +40,7 @@ function lookAtAnswer(fn: PciFunction, { facts }: Question): Verdict {
     "problem",
     "it does not answer: it was unplugged, or its link is down",
     [...seen, evidence(state)],
-    [`echo 1 | sudo tee ${at(fn, "remove")}`, "echo 1 | sudo tee /sys/bus/pci/rescan"],
+    lookAgain(fn.address),
   );
 }
 
