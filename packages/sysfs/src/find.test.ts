@@ -231,4 +231,23 @@ describe("a copy of a machine that somebody has made up", () => {
       [clean, clean],
     ]);
   });
+
+  it("has no number where an attribute is none", () => {
+    const made = "0000:05:00.0";
+    const attributes = {
+      revision: "garbage\n",
+      numa_node: "x\n",
+      class: "0x1ffffff\n",
+      sriov_totalvfs: "\n",
+    };
+    writeMachine(copy, { functions: [{ address: made, id: "1234:11e8", attributes }] });
+    expect(findFunction(made, { root: copy })).toMatchObject({
+      vendor: 0x1234,
+      revision: 0,
+      classCode: 0,
+      numaNode: null,
+      iommuGroup: null,
+      maxVirtualFunctions: 0,
+    });
+  });
 });

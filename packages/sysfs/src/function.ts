@@ -74,23 +74,20 @@ export function readFunction(address: string, options: TreeOptions): PciFunction
   const names = new Set(readNames(path));
   const text = (name: string) => (names.has(name) ? readAttribute(join(path, name)) : null);
   const link = (name: string) => (names.has(name) ? readLinkName(join(path, name)) : null);
-  const number = (name: string) => Number(text(name) ?? 0);
+  const number = (name: string, most = 0xffff) => numberOf(text(name), most) ?? 0;
 
-  const vendor = text("vendor");
-  if (vendor === null) return null;
-  const group = link("iommu_group");
-  const node = Number(text("numa_node") ?? -1);
+  if (text("vendor") === null) return null;
   return {
     address,
-    vendor: Number(vendor),
+    vendor: number("vendor"),
     device: number("device"),
     subsystemVendor: number("subsystem_vendor"),
     subsystemDevice: number("subsystem_device"),
-    classCode: number("class"),
-    revision: number("revision"),
+    classCode: number("class", 0xff_ffff),
+    revision: number("revision", 0xff),
     driver: link("driver"),
-    iommuGroup: group === null ? null : Number(group),
-    numaNode: node < 0 ? null : node,
+    iommuGroup: numberOf(link("iommu_group")),
+    numaNode: numberOf(text("numa_node")),
     resources: parseResources((names.has("resource") && readText(join(path, "resource"))) || ""),
     resetMethods: text("reset_method")?.split(/\s+/).filter(Boolean) ?? [],
     vfioDevice: names.has("vfio-dev") ? (readNames(join(path, "vfio-dev")).map(oneLine)[0] ?? null) : null,
@@ -99,6 +96,12 @@ export function readFunction(address: string, options: TreeOptions): PciFunction
     virtualFunctions: virtualFunctions(names, link),
     maxVirtualFunctions: number("sriov_totalvfs"),
   };
+}
+
+/** A number as attributes have it, or null for none: -1 is no NUMA node, and what is no number at all is nothing that Linux writes. */
+function numberOf(text: string | null, most = 0x7fff_ffff): number | null {
+  const value = text === null || text === "" ? -1 : Number(text);
+  return Number.isInteger(value) && value >= 0 && value <= most ? value : null;
 }
 
 /**
