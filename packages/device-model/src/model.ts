@@ -66,7 +66,7 @@ export interface DeviceModel {
   create(device: ModelDevice): ModelInstance;
 }
 
-/** Why a device is reset. */
+/** Why a device is reset. `power-on` comes when it is made, when it is pulled out and so loses its power, and when it is plugged in again. */
 export type ResetCause = "power-on" | "function" | "bus" | "power-state";
 
 /** A device that behaves. */

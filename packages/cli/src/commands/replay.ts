@@ -19,7 +19,7 @@ export async function run(call: CommandCall): Promise<Report> {
 }
 
 /** What can be read of a recording. */
-interface Readable {
+interface ReadableEvents {
   readonly events: readonly TraceEvent[];
   /** Why these are not all. */
   readonly error?: PciError;
@@ -30,7 +30,7 @@ interface Readable {
  *
  * @throws WrongValue; PciError `ERR_PROTOCOL` if there is no event at all
  */
-async function readEvents(path: string): Promise<Readable> {
+async function readEvents(path: string): Promise<ReadableEvents> {
   const events: TraceEvent[] = [];
   try {
     for await (const event of readRecording(createReadStream(path))) events.push(event);
@@ -50,7 +50,7 @@ async function readEvents(path: string): Promise<Readable> {
 }
 
 /** Shows what was recorded, also of a recording that ends in the middle of an event. */
-function show(recording: string, { events, error }: Readable): Report {
+function show(recording: string, { events, error }: ReadableEvents): Report {
   const print = tracePrinter({ registers: (_address, opened) => tablesOf(opened) });
   const texts = events.map(print);
   const lines = events.map((event, index) => ({ type: "event", ...eventJson(event, texts[index]!.trim()) }));

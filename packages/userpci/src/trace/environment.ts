@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { threadId } from "node:worker_threads";
 import { type Backend, PciError } from "@userpci/interface";
 import { recordWith } from "./record.ts";
-import { Recorder } from "./recorder.ts";
+import { Recorder, tracedError } from "./recorder.ts";
 import { type Replay, replay } from "./replay.ts";
 
 /** What a replay came to: the content of the file that `USERPCI_REPLAY_REPORT` names, as JSON. */
@@ -74,11 +74,7 @@ function reportReplay(opened: Replay): void {
     error = thrown as PciError;
     process.exitCode ||= 1;
   }
-  const failure = error && {
-    code: error.code,
-    message: error.message,
-    ...(error.hint && { hint: error.hint }),
-  };
+  const failure = error && tracedError(error);
   const report: ReplayReport = { position, length, ...(failure && { error: failure }) };
   const path = process.env["USERPCI_REPLAY_REPORT"];
   if (path) writeFileSync(path, JSON.stringify(report));
