@@ -33,6 +33,12 @@ it.each([
   expect(growth(run(change))).toEqual([expect.stringContaining(`${name}: `)]);
 });
 
+it("memory may grow as far as is said", () => {
+  const grown = run((i) => ({ rss: 80 * MIB + (i * 20 * MIB) / SAMPLES }));
+  expect(growth(grown, { rss: 12 * MIB, external: MIB })).toEqual([]);
+  expect(growth(grown, { rss: 9 * MIB, external: MIB })).toEqual([expect.stringContaining("rss: ")]);
+});
+
 it("too few samples say nothing", () => {
   expect(() => growth(run(() => ({})).slice(0, 7))).toThrow("7 samples");
 });

@@ -20,19 +20,27 @@ export interface Sample {
 const counted = ["descriptors", "mappings", "pinned"] as const;
 
 /** What varies by itself: bytes that the median of the last quarter may be above that of the second. */
-const slack = { rss: 4 * 2 ** 20, external: 2 ** 20 } as const;
+export interface Slack {
+  readonly rss: number;
+  readonly external: number;
+}
+
+const MIB = 2 ** 20;
+
+/** Of a run that is long enough for the engine to have compiled what is called often, and its heap to have found its size. */
+const settled: Slack = { rss: 4 * MIB, external: MIB };
 
 /** Fewest samples that have quarters worth a median. */
 const FEWEST = 8;
 
 /**
  * What has grown after the first quarter of the samples, which a process needs to get going. Descriptors, mappings and pinned
- * bytes must be the same in every one; of resident and external memory the median of the last quarter may be 4 MiB and 1 MiB
- * above that of the second.
+ * bytes must be the same in every one; resident and external memory may vary.
  *
+ * @param slack how far memory may; default 4 MiB of resident and 1 MiB of external memory
  * @returns a line for each; none if nothing has
  */
-export function growth(samples: readonly Sample[]): string[] {
+export function growth(samples: readonly Sample[], slack: Slack = settled): string[] {
   if (samples.length < FEWEST) throw new Error(`${samples.length} samples; it takes ${FEWEST}`);
   const [first, ...others] = samples.slice(Math.floor(samples.length / 4)) as [Sample, ...Sample[]];
   const changed = counted.flatMap((name) => {
@@ -41,7 +49,7 @@ export function growth(samples: readonly Sample[]): string[] {
       ? []
       : [`${name}: ${odd[name]} after ${odd.done} rounds, ${first[name]} after ${first.done}`];
   });
-  const grown = (Object.keys(slack) as (keyof typeof slack)[]).flatMap((name) => {
+  const grown = (Object.keys(slack) as (keyof Slack)[]).flatMap((name) => {
     const [second, last] = [quarter(samples, 1), quarter(samples, 3)].map((each) =>
       median(each.map((sample) => sample[name])),
     ) as [number, number];

@@ -8,6 +8,14 @@ import { describeMapping, runMapping } from "./mapping.ts";
 import { ProgressBar } from "./progress-bar.ts";
 import { isFull, mappings, soakTimeoutMs } from "./rounds.ts";
 
+const MIB = 2 ** 20;
+
+/**
+ * What a short run may grow by: above the 5 MiB that the engine has been seen to take while it still compiles, and below the
+ * 20 MiB of a page lost at each of the 5,000 maps that lie between the second and the last quarter.
+ */
+const UNSETTLED = { rss: 12 * MIB, external: MIB };
+
 async function soak(backend: BackendName): Promise<void> {
   const vm = await preparedVm(machineOf(backend));
   const rounds = mappings();
@@ -21,7 +29,7 @@ async function soak(backend: BackendName): Promise<void> {
     onSample: ({ done }) => bar.update(done),
   });
   process.stderr.write(`${describeMapping(backend, samples)}\n`);
-  expect(growth(samples)).toEqual([]);
+  expect(growth(samples, isFull() ? undefined : UNSETTLED)).toEqual([]);
 }
 
 it("maps and unmaps leave no memory, descriptor, mapping or pinned page behind", () => soak("vfio-group"));
