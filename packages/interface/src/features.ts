@@ -41,11 +41,13 @@ export const optionalFeatures = {
   },
   migration: {
     what: "the device's state, saved and loaded",
-    brings: "Linux 5.18 or later with a VFIO driver made for this device, such as mlx5_vfio_pci",
+    brings:
+      "Linux 5.18 or later with a VFIO driver made for this device, such as mlx5_vfio_pci; over vfio-user, a model with save() and load()",
   },
   "migration-size": {
     what: "an estimate of how large the device's state is",
-    brings: "Linux 6.2 or later with a VFIO driver made for this device, such as mlx5_vfio_pci",
+    brings:
+      "Linux 6.2 or later with a VFIO driver made for this device, such as mlx5_vfio_pci; over vfio-user, a model with save() and load()",
   },
   "dma-logging": {
     what: "a log of the pages that the device wrote, kept by the device",

@@ -77,4 +77,5 @@ export type {
 } from "./memory.ts";
 export { mayPin, memlockError, type PinBudget } from "./pins.ts";
 export { type OwnedRegion, type Region, type RegionArea, type RegionInfo, regionIndex } from "./region.ts";
+export { resetHints } from "./reset-hints.ts";
 export { UnderWay } from "./under-way.ts";

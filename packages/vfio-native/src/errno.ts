@@ -39,8 +39,9 @@ const hints: Partial<Record<string, string>> = {
   ENODEV: "the device is gone, or left vfio-pci: `userpci list` shows its driver",
 };
 
-/** For every other number. */
-const LAST_HINT = "the kernel log may say why: sudo dmesg | tail";
+/** For every other number, of which nobody here knows whether the kernel or a vfio-user server gave it. */
+const LAST_HINT =
+  "who refused may say why: the kernel in its log (sudo dmesg | tail), a vfio-user server in its own";
 
 /**
  * The error for a system call that returned a negative errno. It has Node's `errno` and `syscall`, its `code` is ours if

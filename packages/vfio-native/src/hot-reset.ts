@@ -1,4 +1,4 @@
-import { type HotResetDependent, PciError } from "@userpci/interface";
+import { type HotResetDependent, PciError, resetHints } from "@userpci/interface";
 import { listFunctions } from "@userpci/sysfs";
 import { capabilityRecords } from "./capability-chain.ts";
 import type { DeviceAccess } from "./device-access.ts";
@@ -31,7 +31,7 @@ export function hotResetDependents(access: DeviceAccess): Dependent[] {
     throw systemError(result, "ioctl VFIO_DEVICE_GET_PCI_HOT_RESET_INFO", {
       ...(failedWith(result, "ENODEV") && { code: "ERR_NOT_SUPPORTED" }),
       message: `${access.address} has no bus or slot that can be reset`,
-      hint: "use reset() if the function has a method of its own",
+      hint: resetHints.bus,
     });
   }
   const { count, flags } = uapi.hotResetInfo.read(bytes);

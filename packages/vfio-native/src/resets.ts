@@ -1,4 +1,4 @@
-import { Failures, type HotResetDependent, PciError } from "@userpci/interface";
+import { Failures, type HotResetDependent, PciError, resetHints } from "@userpci/interface";
 import type { Descriptor } from "./descriptor.ts";
 import type { DeviceAccess } from "./device-access.ts";
 import { systemError } from "./errno.ts";
@@ -104,7 +104,7 @@ export class Resets {
     access.assertUsable();
     if (resettable) return;
     throw new PciError("ERR_NO_RESET", `${access.address} has no reset method`, {
-      hint: "try hotReset(), which resets its bus or slot",
+      hint: resetHints.function,
     });
   }
 

@@ -1,4 +1,11 @@
-import { type AccessGate, Failures, type HotResetDependent, PciError, UnderWay } from "@userpci/interface";
+import {
+  type AccessGate,
+  Failures,
+  type HotResetDependent,
+  PciError,
+  resetHints,
+  UnderWay,
+} from "@userpci/interface";
 import type { EmulatedFunction } from "./function.ts";
 import { turn } from "./turn.ts";
 
@@ -31,7 +38,7 @@ export class Resets {
     const { group, address } = this.#fn;
     if (!group.bus) {
       throw new PciError("ERR_NOT_SUPPORTED", `${address} has no bus or slot that can be reset`, {
-        hint: "use reset() if the function has a method of its own; a model with busReset is behind a port",
+        hint: `${resetHints.bus}; a model with busReset is behind a port`,
       });
     }
     return group.functions.map((each) => ({ group: group.number, address: each.address }));
@@ -88,7 +95,7 @@ export class Resets {
     if (this.#fn.gone) throw this.#fn.goneError("its reset");
     if (this.#fn.resettable) return;
     throw new PciError("ERR_NO_RESET", `${this.#fn.address} has no reset method`, {
-      hint: "try hotReset(), which resets its bus or slot",
+      hint: resetHints.function,
     });
   }
 

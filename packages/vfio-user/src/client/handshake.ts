@@ -159,14 +159,14 @@ function negotiate(
   }
 }
 
-/** @throws PciError `ERR_DEVICE_BUSY` if the server has another client, and refuses further ones */
+/** @throws PciError `ERR_DEVICE_BUSY` if the server has as many clients as it takes, and refuses further ones */
 function greeted(connection: Connection, answer: () => Answer<"version">): Answer<"version"> {
   try {
     return answer();
   } catch (error) {
     if (!isPciError(error, "ERR_BUSY")) throw error;
-    throw new PciError("ERR_DEVICE_BUSY", `${connection.path} has another client`, {
-      hint: "close the device there, or have the server take many clients: userpci serve --clients many",
+    throw new PciError("ERR_DEVICE_BUSY", `${connection.path} has as many clients as it takes`, {
+      hint: "close the device in another client, or have the server take many: userpci serve --clients many",
       cause: error,
       path: connection.path,
     });
