@@ -300,5 +300,6 @@ describe("a function that is hosted already", () => {
     await expect(serve(peer(), { path, clients: "many", mode: "blocking" })).rejects.toEqual(invalid);
     await expect(serve(peer(), { path, limits: { sesions: 1 } as never })).rejects.toEqual(invalid);
     await expect(serve(peer(), { path, limits: null as never })).rejects.toEqual(invalid);
+    await expect(serve(peer(), { path, client: "many" } as never)).rejects.toEqual(invalid);
   });
 });

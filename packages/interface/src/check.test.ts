@@ -3,6 +3,7 @@ import {
   checkAligned,
   checkInteger,
   checkMethods,
+  checkNames,
   checkPowerOfTwo,
   checkType,
   formatValue,
@@ -52,6 +53,19 @@ it("a check may say what to pass", () => {
       advised,
     );
   }
+});
+
+describe("checkNames", () => {
+  it("lets known names through, and others that have no value", () => {
+    checkNames("open", {}, ["on"]);
+    checkNames("open", { on: false, off: undefined }, ["on"]);
+  });
+
+  it.each(["off", "constructor", "__proto__"])("refuses %s, and says which there are", (name) => {
+    const given = Object.fromEntries([[name, 1]]);
+    const refused = failing("ERR_INVALID_ARGUMENT", /open has no option "/, /^it has on, label$/);
+    expect(() => checkNames("open", given, ["on", "label"])).toThrow(refused);
+  });
 });
 
 describe("checkMethods", () => {

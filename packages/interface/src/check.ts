@@ -57,6 +57,22 @@ export function checkMethods<T extends object>(
 }
 
 /**
+ * Lets objects through all of whose properties are known: any other would be ignored without a word. One that is undefined counts
+ * as absent.
+ *
+ * @param owner whose properties they are, as the reader of the message would call it: `openDevice`
+ * @param noun what one of them is. Default: an option
+ * @throws PciError `ERR_INVALID_ARGUMENT`
+ */
+export function checkNames(owner: string, given: object, known: readonly string[], noun = "option"): void {
+  const other = Object.entries(given).find(([name, value]) => value !== undefined && !known.includes(name));
+  if (other === undefined) return;
+  throw new PciError("ERR_INVALID_ARGUMENT", `${owner} has no ${noun} ${formatValue(other[0])}`, {
+    hint: `it has ${known.join(", ")}`,
+  });
+}
+
+/**
  * Returns `value` if it is an integer in `[min, max]`.
  *
  * @param name what the value is, as the reader of the message would call it

@@ -19,6 +19,7 @@ export {
   checkAligned,
   checkInteger,
   checkMethods,
+  checkNames,
   checkPowerOfTwo,
   checkType,
   formatValue,
@@ -75,6 +76,7 @@ export type {
   SharedMemory,
   SharedMemoryView,
 } from "./memory.ts";
+export { checkOpenOptions } from "./open-options.ts";
 export { mayPin, memlockError, type PinBudget } from "./pins.ts";
 export { type OwnedRegion, type Region, type RegionArea, type RegionInfo, regionIndex } from "./region.ts";
 export { resetHints } from "./reset-hints.ts";

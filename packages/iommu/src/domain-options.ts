@@ -1,5 +1,6 @@
 import {
   checkInteger,
+  checkNames,
   checkType,
   type IovaRange,
   MAX_IOVA,
@@ -50,16 +51,8 @@ export interface DomainPlan {
 /** @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` */
 export function planDomain(options: DomainOptions): DomainPlan {
   checkType("options", options, "object");
-  const {
-    label,
-    guard = 0,
-    addressBits = 64,
-    ranges,
-    history = REMEMBERED,
-    onMappingsLow,
-    ...rest
-  } = options;
-  checkNoOthers(rest);
+  const { label, guard = 0, addressBits = 64, ranges, history = REMEMBERED, onMappingsLow } = options;
+  checkOwn(options);
   if (label !== undefined) checkType("label", label, "string");
   if (onMappingsLow !== undefined) checkType("onMappingsLow", onMappingsLow, "function");
   checkInteger("history", history, 0, 65536);
@@ -69,14 +62,13 @@ export function planDomain(options: DomainOptions): DomainPlan {
   return { label, guard, history, allowed, shared: ranges !== undefined, onMappingsLow };
 }
 
-/** Refuses what would be ignored. @throws PciError `ERR_INVALID_ARGUMENT` */
-function checkNoOthers(rest: Readonly<Record<string, unknown>>): void {
-  const other = Object.keys(rest).find((name) => rest[name] !== undefined);
-  if (other === undefined) return;
-  throw new PciError("ERR_INVALID_ARGUMENT", `createDomain has no option ${other}`, {
-    hint:
-      other === "dirtyTracking"
-        ? "only a backend makes such a domain: backend.createDomain({ dirtyTracking: true }), such as that of vfioCdev()"
-        : "it has label, guard, addressBits, ranges, history, onMappingsLow",
-  });
+/** @throws PciError `ERR_INVALID_ARGUMENT` for what is no option, or one of a backend's domains alone */
+function checkOwn(options: DomainOptions): void {
+  if ("dirtyTracking" in options && options.dirtyTracking !== undefined) {
+    throw new PciError("ERR_INVALID_ARGUMENT", "createDomain alone makes no domain with dirtyTracking", {
+      hint: "a backend does: backend.createDomain({ dirtyTracking: true }), such as that of vfioCdev()",
+    });
+  }
+  const names = ["label", "guard", "addressBits", "ranges", "history", "onMappingsLow"];
+  checkNames("createDomain", options, names);
 }

@@ -289,12 +289,12 @@ describe("a domain that may use only a part of what its devices allow", () => {
   it.each([
     [
       { dirtyTracking: true },
-      "createDomain has no option dirtyTracking",
+      "createDomain alone makes no domain with dirtyTracking",
       /backend\.createDomain\(\{ dirtyTracking: true/,
     ],
     [
       { guards: 1 },
-      "createDomain has no option guards",
+      'createDomain has no option "guards"',
       /label, guard, addressBits, ranges, history, onMappingsLow/,
     ],
   ])("is not made of %o, which it would ignore", (options: object, message, hint) => {

@@ -4,6 +4,7 @@ import {
   type BackendDevice,
   checkInteger,
   checkMethods,
+  checkOpenOptions,
   checkType,
   type IommuDomain,
   type OpenOptions,
@@ -95,17 +96,22 @@ interface OpenPlan {
   readonly open: OpenOptions;
 }
 
+/** What {@link openDevice} takes beside what backends do. */
+const ownOptions: readonly Exclude<keyof DeviceOptions, keyof OpenOptions>[] = [
+  "backend",
+  "dmaBits",
+  "release",
+  "telemetry",
+];
+
 /** Checks what can be checked before a device is opened, and so reset. */
 function prepare(address: string, options: DeviceOptions): OpenPlan {
   checkType("address", address, "string");
-  checkType("options", options, "object");
+  checkOpenOptions(options, ownOptions);
   const { backend, dmaBits = 64, release = "close", ...others } = options;
   const { wanted } = telemetryPlace();
   const { telemetry = wanted, ...open } = others;
   if (backend !== undefined) checkMethods("backend", backend, ["open", "openSync"]);
-  if (open.domain !== undefined) checkMethods("domain", open.domain, ["attach", "map", "mapSync"]);
-  if (open.vfToken !== undefined) checkType("vfToken", open.vfToken, "string");
-  if (open.requireReset !== undefined) checkType("requireReset", open.requireReset, "boolean");
   checkReleasePolicy(release);
   checkType("telemetry", telemetry, "boolean");
   const choose = (): Backend => backend ?? defaultBackend(address);

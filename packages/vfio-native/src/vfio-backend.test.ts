@@ -16,7 +16,9 @@ describe.each(makers)("%s", (_name, make) => {
     ["0000:00:04.0", 5, /options must be an object, not 5/],
     ["0000:00:04.0", { domain: null }, /domain must be an object, not null/],
     ["0000:00:04.0", { domain: {} }, /domain has no attach\(\)/],
-    ["0000:00:04.0", { vfToken: 5 }, /a VF token is a UUID, not 5/],
+    ["0000:00:04.0", { vfToken: 5 }, /vfToken must be a string, not 5/],
+    ["0000:00:04.0", { vfToken: "5" }, /a VF token is a UUID, not "5"/],
+    ["0000:00:04.0", { dmaBits: 28 }, /has no option "dmaBits"/],
   ])("open of %s with %o is refused before anything is touched", async (address, options, message) => {
     const backend = make();
     const refused = expect.objectContaining({

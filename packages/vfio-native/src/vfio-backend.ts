@@ -1,5 +1,5 @@
 import {
-  checkMethods,
+  checkOpenOptions,
   checkType,
   type DomainRequest,
   Failures,
@@ -162,10 +162,9 @@ export class VfioBackend implements KernelBackend {
   #begin(name: string, options: OpenOptions): Opening {
     this.#assertOpen();
     checkType("address", name, "string");
-    checkType("options", options, "object");
+    checkOpenOptions(options);
     const { vfToken, requireReset = false } = options;
     checkVfToken(vfToken);
-    if (options.domain !== undefined) checkMethods("domain", options.domain, ["attach", "map", "mapSync"]);
     const place = this.#path.placeOf?.(name) ?? placeOf(name);
     if (this.#addresses.has(place.address)) throw openTwiceError(place.address);
     const ownsDomain = options.domain === undefined;

@@ -1,7 +1,7 @@
 import {
   AccessGate,
   type Backend,
-  checkMethods,
+  checkOpenOptions,
   checkType,
   type DomainRequest,
   Failures,
@@ -241,15 +241,13 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 function checkOptions(address: string, options: OpenOptions): void {
   checkType("address", address, "string");
-  checkType("options", options, "object");
-  const { vfToken, requireReset, domain } = options;
+  checkOpenOptions(options);
+  const { vfToken } = options;
   if (address === "") {
     throw new PciError("ERR_INVALID_ARGUMENT", "the address of a device is empty", {
       hint: "pass the model's name, or the address that it was given",
     });
   }
-  if (requireReset !== undefined) checkType("requireReset", requireReset, "boolean");
-  if (domain !== undefined) checkMethods("domain", domain, ["attach", "map", "mapSync"]);
   if (vfToken === undefined || UUID.test(vfToken)) return;
   throw new PciError("ERR_INVALID_ARGUMENT", "a VF token is a UUID", {
     hint: "leave it out: emulated functions take none",

@@ -235,6 +235,7 @@ describe("a machine", () => {
     ["no model", 5, /models must be an object/],
     ["nothing", {}, /no model to emulate/],
     ["something that is none", { "0000:01:00.0": {} }, /model of "0000:01:00.0" has no create/],
+    ["a model that makes nothing", { ...mover(), create: undefined }, /the model has no create/],
     ["a model without a name", mover({ name: "" }), /address of a model is empty/],
   ])("of %s is refused", (_what, models, message) => {
     expect(() => emulated(models as never)).toThrow(failing("ERR_INVALID_ARGUMENT", message));

@@ -84,7 +84,10 @@ export class EmulatedMachine implements Surroundings, Disposable {
 function addressed(models: EmulatedModels): ReadonlyMap<string, DeviceModel> {
   const hint = 'pass a model, such as edu(), or models by address: { "0000:01:00.0": edu() }';
   checkType("models", models, "object", hint);
-  if (isModel(models)) return new Map([[checkAddress(models.name), models]]);
+  if (isModel(models)) {
+    checkMethods("the model", models, ["create"], hint);
+    return new Map([[checkAddress(models.name), models]]);
+  }
   const entries = Object.entries(models);
   if (entries.length === 0)
     throw new PciError("ERR_INVALID_ARGUMENT", "there is no model to emulate", { hint });
@@ -94,7 +97,9 @@ function addressed(models: EmulatedModels): ReadonlyMap<string, DeviceModel> {
   return new Map(entries);
 }
 
-const isModel = (models: EmulatedModels): models is DeviceModel => typeof models["create"] === "function";
+/** Whether one model is meant: models by address have no text for a value. */
+const isModel = (models: EmulatedModels): models is DeviceModel =>
+  typeof models["create"] === "function" || typeof models["name"] === "string";
 
 function checkAddress(address: string): string {
   checkType("the address of a model", address, "string");

@@ -1,4 +1,11 @@
-import { checkInteger, checkType, formatValue, PciError, type RegionArea } from "@userpci/interface";
+import {
+  checkInteger,
+  checkNames,
+  checkType,
+  formatValue,
+  PciError,
+  type RegionArea,
+} from "@userpci/interface";
 import {
   bytesRegion,
   type ConfigSpace,
@@ -69,6 +76,7 @@ function checkBars({ name, bars }: DeviceModel): void {
   if (bars === undefined) return;
   // An array of them does as well.
   if (!Array.isArray(bars)) checkType(`the BARs of ${name}`, bars, "object");
+  checkNames(name, bars, barNumbers.map(String), "BAR");
   for (const [number, bar] of Object.entries(bars)) {
     if (bar !== undefined) checkAreas(`BAR ${number} of ${name}`, bar);
   }

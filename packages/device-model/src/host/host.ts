@@ -1,6 +1,7 @@
 import {
   checkInteger,
   checkMethods,
+  checkNames,
   checkType,
   DeviceGoneError,
   type DeviceInfo,
@@ -37,6 +38,7 @@ const REGIONS = regionIndex.vga + 1;
 export function hostFunction(model: DeviceModel, options: HostOptions): HostedFunction {
   checkMethods("model", model, ["create"], "pass a DeviceModel, such as edu() of @userpci/edu/model");
   checkType("options", options, "object");
+  checkNames("hostFunction", options, ["memory", "barMemory", "dma", "time", "msixTable", "onFault"]);
   checkMethods("options.memory", options.memory, ["alloc"]);
   checkMethods("options.dma", options.dma, ["translate"]);
   return new Host(model, options);

@@ -28,6 +28,7 @@ it.each([
 
 it.each([
   ["no BARs but null", null],
+  ["a seventh BAR", { 6: { kind: "memory32", size: 4096 } }],
   ["a BAR that is text", { 0: "4096" }],
   ["memory that is no list", { 0: { kind: "memory32", size: 4096, memory: { offset: 0, size: 4096 } } }],
   ["memory that is a number", { 0: { kind: "memory32", size: 4096, memory: 4096 } }],

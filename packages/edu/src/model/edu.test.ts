@@ -229,6 +229,9 @@ it("options outside what there is are refused", () => {
   expect(() => edu({ addressBits: 65 })).toThrow(failing("ERR_OUT_OF_RANGE", /addressBits is 65/));
   expect(() => edu({ transferUs: -1 })).toThrow(failing("ERR_OUT_OF_RANGE"));
   expect(() => edu({ factorialUs: 0.5 })).toThrow(failing("ERR_INVALID_ARGUMENT"));
+  expect(() => edu({ addressbits: 32 } as never)).toThrow(
+    failing("ERR_INVALID_ARGUMENT", /edu has no option "addressbits"/),
+  );
   expect(() => edu(null as never)).toThrow(failing("ERR_INVALID_ARGUMENT"));
 });
 

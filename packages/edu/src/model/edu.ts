@@ -1,5 +1,5 @@
 import type { DeviceModel, ModelConfig } from "@userpci/device-model";
-import { checkInteger, checkType } from "@userpci/interface";
+import { checkInteger, checkNames, checkType } from "@userpci/interface";
 import { BAR_SIZE, DMA_BITS, eduRegisters } from "../registers.ts";
 import { EduInstance } from "./instance.ts";
 import { LONGEST_US } from "./state.ts";
@@ -38,6 +38,7 @@ const config: ModelConfig = {
 export function edu(options: EduOptions = {}): DeviceModel {
   checkType("the options of edu", options, "object");
   const { addressBits = DMA_BITS, factorialUs = DEFAULT_US, transferUs = DEFAULT_US } = options;
+  checkNames("edu", options, ["addressBits", "factorialUs", "transferUs"]);
   checkInteger("addressBits", addressBits, 12, 64);
   checkInteger("factorialUs", factorialUs, 0, LONGEST_US);
   checkInteger("transferUs", transferUs, 0, LONGEST_US);

@@ -162,3 +162,8 @@ it.each([null, 5, {}, "02:00:00:00:00:01"])("has no addresses in %j", (macs) => 
   const refusal = expect.objectContaining({ code: "ERR_INVALID_ARGUMENT", hint: expect.any(String) });
   expect(() => nicPair({ macs: macs as never })).toThrow(refusal);
 });
+
+it("is made of no option that it does not have", () => {
+  const refusal = { code: "ERR_INVALID_ARGUMENT", message: 'nicPair has no option "mtu"' };
+  expect(() => nicPair({ mtu: 1500 } as never)).toThrow(expect.objectContaining(refusal));
+});

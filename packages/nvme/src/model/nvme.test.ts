@@ -253,6 +253,12 @@ describe("errors", () => {
   });
 });
 
+it("refuses an option that it does not have, and says which it has", () => {
+  const refusal = { code: "ERR_INVALID_ARGUMENT", message: 'nvme has no option "sizee"' };
+  const hint = expect.stringContaining("size, blockSize");
+  expect(() => nvme({ sizee: 2 ** 20 } as never)).toThrow(expect.objectContaining({ ...refusal, hint }));
+});
+
 it.each([{ blockSize: Object.create(null) }, { blockSize: {} }, { doorbells: Object.create(null) }])(
   "says what it cannot have, whatever that is: %#",
   (options) => {

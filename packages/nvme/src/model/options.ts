@@ -1,4 +1,4 @@
-import { checkAligned, checkInteger, checkType, formatValue, PciError } from "@userpci/interface";
+import { checkAligned, checkInteger, checkNames, checkType, formatValue, PciError } from "@userpci/interface";
 
 /** How {@link nvme} may be asked. */
 export interface NvmeOptions {
@@ -41,6 +41,8 @@ export function settingsOf(options: NvmeOptions): NvmeSettings {
     doorbells = "trapped",
     latency = 0,
   } = options;
+  const settings = { size, blockSize, serial, queues, entries, doorbells, latency };
+  checkNames("nvme", options, Object.keys(settings));
   if (blockSize !== 512 && blockSize !== 4096) {
     throw refusal(`a block of ${formatValue(blockSize)} bytes`, "give 512 or 4096 for blockSize");
   }
@@ -58,7 +60,7 @@ export function settingsOf(options: NvmeOptions): NvmeSettings {
   checkInteger("queues", queues, 1, 255);
   checkInteger("entries", entries, 2, 65_536);
   checkInteger("latency", latency, 0, 10_000_000);
-  return { size, blockSize, serial, queues, entries, doorbells, latency };
+  return settings;
 }
 
 function refusal(what: string, hint: string): PciError {

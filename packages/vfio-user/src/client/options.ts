@@ -1,4 +1,4 @@
-import { checkInteger, checkType, formatValue, PciError } from "@userpci/interface";
+import { checkInteger, checkNames, checkType, formatValue, PciError } from "@userpci/interface";
 
 /** How {@link vfioUser} talks to a server. */
 export interface ClientOptions {
@@ -30,13 +30,9 @@ const posting = ["never", "unmapped", "always"] as const;
 /** @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` */
 export function checkOptions(options: ClientOptions = {}): CheckedOptions {
   checkType("options", options, "object");
-  const { timeoutMs = 5000, postedWrites = "never", twinSocket = false, ...others } = options;
-  const [other] = Object.keys(others);
-  if (other !== undefined) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `vfioUser has no option ${other}`, {
-      hint: "it has timeoutMs, postedWrites and twinSocket",
-    });
-  }
+  const { timeoutMs = 5000, postedWrites = "never", twinSocket = false } = options;
+  const checked = { timeoutMs, postedWrites, twinSocket };
+  checkNames("vfioUser", options, Object.keys(checked));
   checkInteger("timeoutMs", timeoutMs, 1, 600_000);
   if (!posting.includes(postedWrites)) {
     throw new PciError("ERR_INVALID_ARGUMENT", `postedWrites is ${formatValue(postedWrites)}`, {
@@ -44,5 +40,5 @@ export function checkOptions(options: ClientOptions = {}): CheckedOptions {
     });
   }
   checkType("twinSocket", twinSocket, "boolean");
-  return { timeoutMs, postedWrites, twinSocket };
+  return checked;
 }

@@ -1,4 +1,4 @@
-import { checkInteger, checkType, PciError } from "@userpci/interface";
+import { checkInteger, checkNames, checkType } from "@userpci/interface";
 import { limits as protocol } from "../protocol/index.ts";
 
 /** Bounds of what clients may cost a server. */
@@ -42,12 +42,7 @@ const rows: Readonly<Record<keyof ServerLimits, readonly [standard: number, leas
  */
 export function limitsOf(given: Partial<ServerLimits> = {}): ServerLimits {
   checkType("limits", given, "object");
-  const unknown = Object.keys(given).find((name) => !Object.hasOwn(rows, name));
-  if (unknown !== undefined) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `a server has no limit ${JSON.stringify(unknown)}`, {
-      hint: `one of ${Object.keys(rows).join(", ")}`,
-    });
-  }
+  checkNames("a server", given, Object.keys(rows), "limit");
   const entries = Object.entries(rows).map(([name, [standard, least, most]]) => {
     const value = given[name as keyof ServerLimits] ?? standard;
     return [name, checkInteger(`limits.${name}`, value, least, most)];

@@ -1,5 +1,5 @@
 import type { HostedFunction } from "@userpci/device-model";
-import { checkType, formatValue, isPciError, PciError } from "@userpci/interface";
+import { checkNames, checkType, formatValue, isPciError, PciError } from "@userpci/interface";
 import type { FrameListener, FrameSocket } from "@userpci/vfio-native/socket";
 import { Deadline } from "../deadline.ts";
 import { limits as protocol } from "../protocol/index.ts";
@@ -34,6 +34,7 @@ const MOST_REFUSED = 16;
 export async function serve(servable: Servable, options: ServeOptions): Promise<Server> {
   checkType("options", options, "object", 'pass { path: "/run/user/1000/edu.sock" }');
   checkType("path", options.path, "string", 'pass a path, such as "/run/user/1000/edu.sock"');
+  checkNames("serve", options, optionNames);
   checkChoice("mode", options.mode, ["event-loop", "blocking"]);
   checkChoice("clients", options.clients, ["one", "many"]);
   checkChoice("whenBusy", options.whenBusy, ["wait", "refuse"]);
@@ -45,6 +46,20 @@ export async function serve(servable: Servable, options: ServeOptions): Promise<
   }
   return new SocketServer(servable, options);
 }
+
+const optionNames: readonly (keyof ServeOptions)[] = [
+  "path",
+  "mode",
+  "clients",
+  "whenBusy",
+  "limits",
+  "access",
+  "twinSocket",
+  "time",
+  "dma",
+  "ref",
+  "onEvent",
+];
 
 class SocketServer implements Server {
   readonly path: string;

@@ -1,4 +1,4 @@
-import { checkInteger, checkType, formatValue, PciError } from "@userpci/interface";
+import { checkInteger, checkNames, checkType, formatValue, PciError } from "@userpci/interface";
 import {
   type FaultName,
   type FaultRate,
@@ -19,8 +19,8 @@ const LONGEST_US = 3_600_000_000;
  */
 export function checkFaults(faults: Faults, addresses: readonly string[]): void {
   checkType("faults", faults, "object");
-  const { seed, rates, script, ...rest } = faults;
-  checkNoOthers("faults", rest, ["seed", "rates", "script"]);
+  const { seed, rates, script } = faults;
+  checkNames("the plan of faults", faults, ["seed", "rates", "script"], "property");
   if (seed !== undefined) checkInteger("the seed of the faults", seed, 0, 0xffff_ffff);
   if (rates !== undefined) checkType("the rates of the faults", rates, "object");
   for (const [name, rate] of Object.entries(rates ?? {})) checkRate(checkName(name), rate);
@@ -42,8 +42,8 @@ function checkName(name: string): FaultName {
 
 function checkRate(fault: FaultName, given: FaultRate): void {
   if (typeof given === "object" && given !== null) {
-    const { rate, us, ...rest } = given;
-    checkNoOthers(`the rate of ${fault}`, rest, ["rate", "us"]);
+    const { rate, us } = given;
+    checkNames(`the rate of ${fault}`, given, ["rate", "us"], "property");
     checkTime(fault, us);
     checkChance(fault, rate);
   } else checkChance(fault, given);
@@ -72,8 +72,8 @@ function checkTime(fault: FaultName, us: number | undefined): void {
 
 function checkScripted(scripted: ScriptedFault, addresses: readonly string[]): void {
   checkType("a fault of the script", scripted, "object");
-  const { at, fault, times, us, address, ...rest } = scripted;
-  checkNoOthers("a fault of the script", rest, ["at", "fault", "times", "us", "address"]);
+  const { at, fault, times, us, address } = scripted;
+  checkNames("a fault of the script", scripted, ["at", "fault", "times", "us", "address"], "property");
   checkName(fault);
   checkTime(fault, us);
   if (times !== undefined) checkInteger(`how many times ${fault} happens`, times, 1, Number.MAX_SAFE_INTEGER);
@@ -100,12 +100,4 @@ function checkAddress(fault: FaultName, address: string | undefined, addresses: 
       : `${fault} of the script is for ${formatValue(address)}, which is no function here`,
     { hint: `address: one of ${addresses.join(", ")}` },
   );
-}
-
-function checkNoOthers(what: string, rest: object, known: readonly string[]): void {
-  const [other] = Object.keys(rest);
-  if (other === undefined) return;
-  throw new PciError("ERR_INVALID_ARGUMENT", `${what}: there is no ${formatValue(other)}`, {
-    hint: `one of ${known.join(", ")}`,
-  });
 }

@@ -81,7 +81,7 @@ describe("a plan in which something could never happen is refused:", () => {
   const range = "ERR_OUT_OF_RANGE";
   it.each([
     ["no object", 5, invalid, /faults must be an object/],
-    ["a misspelt part", { rate: {} }, invalid, /there is no "rate"/],
+    ["a misspelt part", { rate: {} }, invalid, /no property "rate"/],
     ["a seed of 33 bits", { seed: 2 ** 32 }, range, /seed/],
     ["an unknown fault", { rates: { lost: 0.1 } }, invalid, /no fault is called "lost"/],
     ["a name that every object has", { rates: { constructor: 0.1 } }, invalid, /called "constructor"/],
