@@ -72,7 +72,7 @@ const subjectOf = (machine: EmulatedMachine, { config }: DeviceModel): Subject =
  * of those 7 that the kernel has by number none (+11), no ways of its own to use the absent ones (-16), and an MSI-X table that is
  * guarded (+2).
  */
-const OBSERVATIONS = 553;
+const OBSERVATIONS = 557;
 
 describe.each([
   ["registers that keep what is written", controller()],

@@ -175,7 +175,7 @@ export interface Backend extends AsyncDisposable, Disposable {
    * Opens a function.
    *
    * @throws PciError `ERR_NO_DEVICE`, `ERR_DEVICE_GONE`, `ERR_WRONG_DRIVER`, `ERR_NO_IOMMU`, `ERR_GROUP_NOT_VIABLE`, `ERR_GROUP_BUSY`,
-   * `ERR_DEVICE_BUSY`, `ERR_PERMISSION`, `ERR_NO_RESET`
+   * `ERR_DEVICE_BUSY`, `ERR_PERMISSION`, `ERR_NO_RESET`, `ERR_INVALID_ARGUMENT` also for an option that there is not
    */
   open(address: string, options?: OpenOptions): Promise<BackendDevice>;
   /** {@link open} on this thread. */

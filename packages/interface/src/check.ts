@@ -58,17 +58,25 @@ export function checkMethods<T extends object>(
 
 /**
  * Lets objects through all of whose properties are known: any other would be ignored without a word. One that is undefined counts
- * as absent.
+ * as absent. Known ones are not looked at.
  *
  * @param owner whose properties they are, as the reader of the message would call it: `openDevice`
+ * @param known an object that has them all, whatever their values
  * @param noun what one of them is. Default: an option
  * @throws PciError `ERR_INVALID_ARGUMENT`
  */
-export function checkNames(owner: string, given: object, known: readonly string[], noun = "option"): void {
-  const other = Object.entries(given).find(([name, value]) => value !== undefined && !known.includes(name));
-  if (other === undefined) return;
-  throw new PciError("ERR_INVALID_ARGUMENT", `${owner} has no ${noun} ${formatValue(other[0])}`, {
-    hint: `it has ${known.join(", ")}`,
+export function checkNames<T extends object>(
+  owner: string,
+  given: T,
+  known: Readonly<Record<keyof NoInfer<T>, unknown>>,
+  noun = "option",
+): void {
+  const isOdd = (name: string): boolean =>
+    !Object.hasOwn(known, name) && given[name as keyof T] !== undefined;
+  const odd = Object.keys(given).find(isOdd);
+  if (odd === undefined) return;
+  throw new PciError("ERR_INVALID_ARGUMENT", `${owner} has no ${noun} ${formatValue(odd)}`, {
+    hint: `it has ${Object.keys(known).join(", ")}`,
   });
 }
 

@@ -16,7 +16,7 @@ export interface OptionalFeature {
 export const optionalFeatures = {
   reset: {
     what: "reset of the function alone",
-    brings: "a function with a reset method (FLR, power management); hotReset() resets its bus or slot",
+    brings: "a function with a reset method (FLR, power management)",
   },
   "hot-reset": {
     what: "reset of the bus or slot with all functions on it",

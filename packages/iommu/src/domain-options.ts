@@ -2,6 +2,7 @@ import {
   checkInteger,
   checkNames,
   checkType,
+  type DomainRequest,
   type IovaRange,
   MAX_IOVA,
   type MappingBudget,
@@ -49,10 +50,13 @@ export interface DomainPlan {
 }
 
 /** @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` */
-export function planDomain(options: DomainOptions): DomainPlan {
+export function planDomain(options: DomainOptions & DomainRequest): DomainPlan {
   checkType("options", options, "object");
-  const { label, guard = 0, addressBits = 64, ranges, history = REMEMBERED, onMappingsLow } = options;
-  checkOwn(options);
+  const { dirtyTracking, ...own } = options;
+  const { label, guard = 0, addressBits = 64, ranges, history = REMEMBERED, onMappingsLow } = own;
+  const known = { label, guard, addressBits, ranges, history, onMappingsLow, dirtyTracking };
+  checkNames("createDomain", own, known);
+  if (dirtyTracking) throw noDirtyTracking();
   if (label !== undefined) checkType("label", label, "string");
   if (onMappingsLow !== undefined) checkType("onMappingsLow", onMappingsLow, "function");
   checkInteger("history", history, 0, 65536);
@@ -62,13 +66,7 @@ export function planDomain(options: DomainOptions): DomainPlan {
   return { label, guard, history, allowed, shared: ranges !== undefined, onMappingsLow };
 }
 
-/** @throws PciError `ERR_INVALID_ARGUMENT` for what is no option, or one of a backend's domains alone */
-function checkOwn(options: DomainOptions): void {
-  if ("dirtyTracking" in options && options.dirtyTracking !== undefined) {
-    throw new PciError("ERR_INVALID_ARGUMENT", "createDomain alone makes no domain with dirtyTracking", {
-      hint: "a backend does: backend.createDomain({ dirtyTracking: true }), such as that of vfioCdev()",
-    });
-  }
-  const names = ["label", "guard", "addressBits", "ranges", "history", "onMappingsLow"];
-  checkNames("createDomain", options, names);
-}
+const noDirtyTracking = (): PciError =>
+  new PciError("ERR_INVALID_ARGUMENT", "createDomain alone makes no domain with dirtyTracking", {
+    hint: "a backend does: backend.createDomain({ dirtyTracking: true }), such as that of vfioCdev()",
+  });

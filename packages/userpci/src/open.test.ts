@@ -24,7 +24,7 @@ it.each<[string, unknown, unknown, RegExp]>([
   ["a number for a token", "00:04.0", { vfToken: 5 }, /vfToken must be a string, not 5/],
   ["a string for a flag", "00:04.0", { requireReset: "yes" }, /requireReset must be a boolean, not "yes"/],
   ["a policy that is none", "00:04.0", { release: "wait" }, /release must be close or keep, not "wait"/],
-  ["an option that there is not", "00:04.0", { dmabits: 28 }, /the open of a device has no option "dmabits"/],
+  ["an option that there is not", "00:04.0", { dmabits: 28 }, /openDevice has no option "dmabits"/],
   ["a bigint for a width", "00:04.0", { dmaBits: 32n }, /dmaBits must be an integer, not 32n/],
 ])("openDevice refuses %s before it opens anything", async (_what, address, options, message) => {
   const given = (options === null ? null : { backend, ...(options as object) }) as never;

@@ -96,21 +96,14 @@ interface OpenPlan {
   readonly open: OpenOptions;
 }
 
-/** What {@link openDevice} takes beside what backends do. */
-const ownOptions: readonly Exclude<keyof DeviceOptions, keyof OpenOptions>[] = [
-  "backend",
-  "dmaBits",
-  "release",
-  "telemetry",
-];
-
 /** Checks what can be checked before a device is opened, and so reset. */
 function prepare(address: string, options: DeviceOptions): OpenPlan {
   checkType("address", address, "string");
-  checkOpenOptions(options, ownOptions);
+  checkType("options", options, "object");
   const { backend, dmaBits = 64, release = "close", ...others } = options;
   const { wanted } = telemetryPlace();
   const { telemetry = wanted, ...open } = others;
+  checkOpenOptions("openDevice", open, { backend, dmaBits, release, telemetry });
   if (backend !== undefined) checkMethods("backend", backend, ["open", "openSync"]);
   checkReleasePolicy(release);
   checkType("telemetry", telemetry, "boolean");

@@ -39,7 +39,7 @@ const hints: Partial<Record<string, string>> = {
   ENODEV: "the device is gone, or left vfio-pci: `userpci list` shows its driver",
 };
 
-/** For every other number, of which nobody here knows whether the kernel or a vfio-user server gave it. */
+/** For every other number. Where a device is served over vfio-user, its server answers the calls in the kernel's place. */
 const LAST_HINT =
   "who refused may say why: the kernel in its log (sudo dmesg | tail), a vfio-user server in its own";
 

@@ -162,7 +162,7 @@ export class VfioBackend implements KernelBackend {
   #begin(name: string, options: OpenOptions): Opening {
     this.#assertOpen();
     checkType("address", name, "string");
-    checkOpenOptions(options);
+    checkOpenOptions(`the open of ${this.name}`, options);
     const { vfToken, requireReset = false } = options;
     checkVfToken(vfToken);
     const place = this.#path.placeOf?.(name) ?? placeOf(name);

@@ -59,6 +59,8 @@ export const openTests: Chapter = {
         ["open with an object that is no domain", address, { domain: {} }],
         ["open with a token that is no UUID", address, { vfToken: "secret" }],
         ["open with a number for a token", address, { vfToken: 5 }],
+        ["open with text for requireReset", address, { requireReset: "yes" }],
+        ["open with an option that there is not", address, { requiresReset: true }],
       ];
       for (const [what, given, options] of wrong) {
         await refuse(trial, backend, what, given, options, "ERR_INVALID_ARGUMENT");

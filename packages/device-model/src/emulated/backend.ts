@@ -241,7 +241,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 function checkOptions(address: string, options: OpenOptions): void {
   checkType("address", address, "string");
-  checkOpenOptions(options);
+  checkOpenOptions("the open of an emulated function", options);
   const { vfToken } = options;
   if (address === "") {
     throw new PciError("ERR_INVALID_ARGUMENT", "the address of a device is empty", {

@@ -239,7 +239,7 @@ export class EmulatedFunction {
     for (const due of this.faults?.next("reset") ?? []) {
       this.faults!.happened(due);
       throw new PciError("ENOTTY", `${this.address} could not be reset: it did not come back in time`, {
-        hint: "try again, try hotReset(), or close the device",
+        hint: "try again, or close the device",
         errno: -25,
       });
     }

@@ -38,7 +38,7 @@ export class Resets {
     const { group, address } = this.#fn;
     if (!group.bus) {
       throw new PciError("ERR_NOT_SUPPORTED", `${address} has no bus or slot that can be reset`, {
-        hint: `${resetHints.bus}; a model with busReset is behind a port`,
+        hint: `a model with busReset is behind a port; ${resetHints.bus}`,
       });
     }
     return group.functions.map((each) => ({ group: group.number, address: each.address }));

@@ -72,11 +72,13 @@ export function describeFunction(model: DeviceModel): FunctionDescription {
   return description;
 }
 
+const allBars: Readonly<Record<BarNumber, true>> = { 0: true, 1: true, 2: true, 3: true, 4: true, 5: true };
+
 function checkBars({ name, bars }: DeviceModel): void {
   if (bars === undefined) return;
   // An array of them does as well.
   if (!Array.isArray(bars)) checkType(`the BARs of ${name}`, bars, "object");
-  checkNames(name, bars, barNumbers.map(String), "BAR");
+  checkNames("a function", bars, allBars, "BAR");
   for (const [number, bar] of Object.entries(bars)) {
     if (bar !== undefined) checkAreas(`BAR ${number} of ${name}`, bar);
   }

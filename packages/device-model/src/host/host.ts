@@ -38,9 +38,10 @@ const REGIONS = regionIndex.vga + 1;
 export function hostFunction(model: DeviceModel, options: HostOptions): HostedFunction {
   checkMethods("model", model, ["create"], "pass a DeviceModel, such as edu() of @userpci/edu/model");
   checkType("options", options, "object");
-  checkNames("hostFunction", options, ["memory", "barMemory", "dma", "time", "msixTable", "onFault"]);
-  checkMethods("options.memory", options.memory, ["alloc"]);
-  checkMethods("options.dma", options.dma, ["translate"]);
+  const { memory, barMemory, dma, time, msixTable, onFault } = options;
+  checkNames("hostFunction", options, { memory, barMemory, dma, time, msixTable, onFault });
+  checkMethods("options.memory", memory, ["alloc"]);
+  checkMethods("options.dma", dma, ["translate"]);
   return new Host(model, options);
 }
 

@@ -28,7 +28,6 @@ it.each([
 
 it.each([
   ["no BARs but null", null],
-  ["a seventh BAR", { 6: { kind: "memory32", size: 4096 } }],
   ["a BAR that is text", { 0: "4096" }],
   ["memory that is no list", { 0: { kind: "memory32", size: 4096, memory: { offset: 0, size: 4096 } } }],
   ["memory that is a number", { 0: { kind: "memory32", size: 4096, memory: 4096 } }],
@@ -38,3 +37,12 @@ it.each([
   const refusal = expect.objectContaining({ code: "ERR_INVALID_ARGUMENT", hint: expect.any(String) });
   expect(() => hosted({ ...recorder([]), bars: bars as never })).toThrow(refusal);
 });
+
+it.each([{ 6: { kind: "memory32", size: 4096 } }, { bar0: { kind: "memory32", size: 4096 } }])(
+  "tells the author of a model which BARs there are: %o",
+  (bars) => {
+    const hint = "it has 0, 1, 2, 3, 4, 5";
+    const refusal = { code: "ERR_INVALID_ARGUMENT", message: expect.stringContaining("no BAR"), hint };
+    expect(() => hosted({ ...recorder([]), bars: bars as never })).toThrow(expect.objectContaining(refusal));
+  },
+);

@@ -38,7 +38,8 @@ const config: ModelConfig = {
 export function edu(options: EduOptions = {}): DeviceModel {
   checkType("the options of edu", options, "object");
   const { addressBits = DMA_BITS, factorialUs = DEFAULT_US, transferUs = DEFAULT_US } = options;
-  checkNames("edu", options, ["addressBits", "factorialUs", "transferUs"]);
+  const times = { factorialUs, transferUs };
+  checkNames("edu", options, { addressBits, ...times });
   checkInteger("addressBits", addressBits, 12, 64);
   checkInteger("factorialUs", factorialUs, 0, LONGEST_US);
   checkInteger("transferUs", transferUs, 0, LONGEST_US);
@@ -47,6 +48,6 @@ export function edu(options: EduOptions = {}): DeviceModel {
     config,
     bars: { 0: { kind: "memory32", size: BAR_SIZE, registers: eduRegisters } },
     addressBits,
-    create: (device) => new EduInstance(device, { factorialUs, transferUs }),
+    create: (device) => new EduInstance(device, times),
   };
 }

@@ -68,7 +68,7 @@ export const accessNotes = {
     evidence: ["`userpci show ADDRESS` (line resets)", "`cat /sys/bus/pci/devices/ADDRESS/reset_method`"],
     fix: [
       "open it without `requireReset` if the state in which it is does not matter",
-      "`device.hotReset()` resets all functions of its bus or slot",
+      '`device.hotReset()` resets all functions of its bus or slot, if `device.features.has("hot-reset")`',
     ],
     example: "0000:00:04.0 has no reset method, and a reset was required",
   },
@@ -154,7 +154,7 @@ export const accessNotes = {
     causes: [
       "The device did not finish or interrupt in time: bus mastering or the interrupt is off, or it is stuck.",
       "The kernel waits for a program to let go of the function.",
-      "A vfio-user server serves another client.",
+      "A vfio-user server has as many clients as it takes.",
     ],
     evidence: ["`userpci holders ADDRESS`", "`sudo dmesg | tail` (Relaying device request to user)"],
     fix: [

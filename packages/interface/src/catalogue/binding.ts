@@ -111,11 +111,13 @@ export const bindingNotes = {
   ERR_DEVICE_BUSY: {
     causes: [
       "Another process, or another part of this one, has the group's node or the device's node open. VFIO lets one in.",
+      "A vfio-user server has as many clients as it takes, and refuses others.",
     ],
     evidence: ["`userpci holders ADDRESS`", "`sudo fuser -v /dev/vfio/*`", "`details.holders`"],
     fix: [
       "end the process that the message names, or close the device in it",
       "`sudo userpci unbind ADDRESS` asks it to let go, and waits",
+      "`userpci serve --clients many` gives each client a function of its own",
     ],
     example: "/dev/vfio/4 is open elsewhere, by pid 4711 (node driver.js)",
   },

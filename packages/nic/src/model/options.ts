@@ -18,7 +18,7 @@ export interface NicPairSettings {
 export function settingsOf(options: NicPairOptions): NicPairSettings {
   checkType("the options of nicPair", options, "object");
   const { maxFrame = 9216, macs = ["02:00:00:00:00:01", "02:00:00:00:00:02"] } = options;
-  checkNames("nicPair", options, ["maxFrame", "macs"]);
+  checkNames("nicPair", options, { maxFrame, macs });
   checkInteger("maxFrame", maxFrame, 64, 16_384);
   if (!Array.isArray(macs)) {
     throw new PciError("ERR_INVALID_ARGUMENT", `macs must be an array, not ${formatValue(macs)}`, {

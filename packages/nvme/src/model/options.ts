@@ -42,7 +42,7 @@ export function settingsOf(options: NvmeOptions): NvmeSettings {
     latency = 0,
   } = options;
   const settings = { size, blockSize, serial, queues, entries, doorbells, latency };
-  checkNames("nvme", options, Object.keys(settings));
+  checkNames("nvme", options, settings);
   if (blockSize !== 512 && blockSize !== 4096) {
     throw refusal(`a block of ${formatValue(blockSize)} bytes`, "give 512 or 4096 for blockSize");
   }

@@ -2,6 +2,7 @@ import { HeapSource } from "@userpci/device-model";
 import {
   type Backend,
   type BackendDevice,
+  checkOpenOptions,
   type DomainRequest,
   Failures,
   formatValue,
@@ -74,7 +75,9 @@ class ReplayBackend implements Replay {
     return this.openSync(address, options);
   }
 
-  openSync(address: string, { domain }: OpenOptions = {}): BackendDevice {
+  openSync(address: string, options: OpenOptions = {}): BackendDevice {
+    checkOpenOptions("the open of a replay", options);
+    const { domain } = options;
     if (this.#closed) throw new PciError("ERR_CLOSED", "this replay is closed", { hint: "make a new one" });
     const cursor = this.#cursor;
     const refusal = cursor.refusal(cursor.devices, "open", [address]);

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { setImmediate as turn } from "node:timers/promises";
 import { type Backend, type BackendDevice, isPciError } from "@userpci/interface";
 import { describe, expect, test } from "vitest";
@@ -91,6 +92,19 @@ describe("opening", () => {
       await expect(backend.open(path)).rejects.toMatchObject(late);
       clearInterval(timer);
       expect(turns).toBeGreaterThan(5);
+    });
+    expect(leaked).toBe(0);
+  });
+
+  test("a server that has as many clients as it takes is ERR_DEVICE_BUSY, with what lets one more in", async () => {
+    const busy = { answers: { version: [{ errno: constants.errno.EBUSY }] } };
+    const { leaked } = await withServer(busy, async (path) => {
+      await using backend = vfioUser(path);
+      await expect(backend.open(path)).rejects.toMatchObject({
+        code: "ERR_DEVICE_BUSY",
+        message: `${path} has as many clients as it takes`,
+        hint: expect.stringMatching(/--clients many, and limits\.sessions/),
+      });
     });
     expect(leaked).toBe(0);
   });

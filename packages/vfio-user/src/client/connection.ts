@@ -337,7 +337,7 @@ export class Connection {
 const EINVAL = 22;
 const LATE_HINT = "see what the server does; a slow device takes a longer timeoutMs";
 const BUSY_HINT =
-  "it has as many clients as it takes, or hangs: close the device in another client, or serve it with userpci serve --clients many";
+  "it has as many clients as it takes, or hangs: close the device in another client, or serve it to more: userpci serve --clients many, and limits.sessions of serve()";
 
 /** A command as the specification writes it, nearly: `REGION_READ`. */
 const commandLabel = (name: CommandName): string =>

@@ -166,7 +166,7 @@ function greeted(connection: Connection, answer: () => Answer<"version">): Answe
   } catch (error) {
     if (!isPciError(error, "ERR_BUSY")) throw error;
     throw new PciError("ERR_DEVICE_BUSY", `${connection.path} has as many clients as it takes`, {
-      hint: "close the device in another client, or have the server take many: userpci serve --clients many",
+      hint: "close the device in another client, or have the server take more: userpci serve --clients many, and limits.sessions of serve()",
       cause: error,
       path: connection.path,
     });

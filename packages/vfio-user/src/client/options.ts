@@ -32,7 +32,7 @@ export function checkOptions(options: ClientOptions = {}): CheckedOptions {
   checkType("options", options, "object");
   const { timeoutMs = 5000, postedWrites = "never", twinSocket = false } = options;
   const checked = { timeoutMs, postedWrites, twinSocket };
-  checkNames("vfioUser", options, Object.keys(checked));
+  checkNames("vfioUser", options, checked);
   checkInteger("timeoutMs", timeoutMs, 1, 600_000);
   if (!posting.includes(postedWrites)) {
     throw new PciError("ERR_INVALID_ARGUMENT", `postedWrites is ${formatValue(postedWrites)}`, {

@@ -42,7 +42,7 @@ const rows: Readonly<Record<keyof ServerLimits, readonly [standard: number, leas
  */
 export function limitsOf(given: Partial<ServerLimits> = {}): ServerLimits {
   checkType("limits", given, "object");
-  checkNames("a server", given, Object.keys(rows), "limit");
+  checkNames("a server", given, rows, "limit");
   const entries = Object.entries(rows).map(([name, [standard, least, most]]) => {
     const value = given[name as keyof ServerLimits] ?? standard;
     return [name, checkInteger(`limits.${name}`, value, least, most)];

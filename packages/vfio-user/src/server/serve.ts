@@ -33,8 +33,8 @@ const MOST_REFUSED = 16;
  */
 export async function serve(servable: Servable, options: ServeOptions): Promise<Server> {
   checkType("options", options, "object", 'pass { path: "/run/user/1000/edu.sock" }');
-  checkType("path", options.path, "string", 'pass a path, such as "/run/user/1000/edu.sock"');
   checkNames("serve", options, optionNames);
+  checkType("path", options.path, "string", 'pass a path, such as "/run/user/1000/edu.sock"');
   checkChoice("mode", options.mode, ["event-loop", "blocking"]);
   checkChoice("clients", options.clients, ["one", "many"]);
   checkChoice("whenBusy", options.whenBusy, ["wait", "refuse"]);
@@ -47,19 +47,20 @@ export async function serve(servable: Servable, options: ServeOptions): Promise<
   return new SocketServer(servable, options);
 }
 
-const optionNames: readonly (keyof ServeOptions)[] = [
-  "path",
-  "mode",
-  "clients",
-  "whenBusy",
-  "limits",
-  "access",
-  "twinSocket",
-  "time",
-  "dma",
-  "ref",
-  "onEvent",
-];
+/** All that it may be asked for. */
+const optionNames: Readonly<Record<keyof ServeOptions, true>> = {
+  path: true,
+  mode: true,
+  clients: true,
+  whenBusy: true,
+  limits: true,
+  access: true,
+  twinSocket: true,
+  time: true,
+  dma: true,
+  ref: true,
+  onEvent: true,
+};
 
 class SocketServer implements Server {
   readonly path: string;

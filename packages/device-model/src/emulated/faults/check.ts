@@ -20,7 +20,7 @@ const LONGEST_US = 3_600_000_000;
 export function checkFaults(faults: Faults, addresses: readonly string[]): void {
   checkType("faults", faults, "object");
   const { seed, rates, script } = faults;
-  checkNames("the plan of faults", faults, ["seed", "rates", "script"], "property");
+  checkNames("the plan of faults", faults, { seed, rates, script }, "property");
   if (seed !== undefined) checkInteger("the seed of the faults", seed, 0, 0xffff_ffff);
   if (rates !== undefined) checkType("the rates of the faults", rates, "object");
   for (const [name, rate] of Object.entries(rates ?? {})) checkRate(checkName(name), rate);
@@ -43,7 +43,7 @@ function checkName(name: string): FaultName {
 function checkRate(fault: FaultName, given: FaultRate): void {
   if (typeof given === "object" && given !== null) {
     const { rate, us } = given;
-    checkNames(`the rate of ${fault}`, given, ["rate", "us"], "property");
+    checkNames(`the rate of ${fault}`, given, { rate, us }, "property");
     checkTime(fault, us);
     checkChance(fault, rate);
   } else checkChance(fault, given);
@@ -73,7 +73,7 @@ function checkTime(fault: FaultName, us: number | undefined): void {
 function checkScripted(scripted: ScriptedFault, addresses: readonly string[]): void {
   checkType("a fault of the script", scripted, "object");
   const { at, fault, times, us, address } = scripted;
-  checkNames("a fault of the script", scripted, ["at", "fault", "times", "us", "address"], "property");
+  checkNames("a fault of the script", scripted, { at, fault, times, us, address }, "property");
   checkName(fault);
   checkTime(fault, us);
   if (times !== undefined) checkInteger(`how many times ${fault} happens`, times, 1, Number.MAX_SAFE_INTEGER);

@@ -82,6 +82,18 @@ describe("a plan in which something could never happen is refused:", () => {
   it.each([
     ["no object", 5, invalid, /faults must be an object/],
     ["a misspelt part", { rate: {} }, invalid, /no property "rate"/],
+    [
+      "a misspelt part of a rate",
+      { rates: { slow: { chance: 0.1 } } },
+      invalid,
+      /rate of slow has no property/,
+    ],
+    [
+      "a misspelt part of the script",
+      { script: [{ at: { access: 1 }, fault: "unplug", time: 1 }] },
+      invalid,
+      /fault of the script has no property "time"/,
+    ],
     ["a seed of 33 bits", { seed: 2 ** 32 }, range, /seed/],
     ["an unknown fault", { rates: { lost: 0.1 } }, invalid, /no fault is called "lost"/],
     ["a name that every object has", { rates: { constructor: 0.1 } }, invalid, /called "constructor"/],
