@@ -56,7 +56,8 @@ export class Reference implements Disposable {
   /** What lspci prints. */
   real(args: readonly string[]): Printed {
     const [program, ...leading] = this.#pciutils.lspci;
-    const all = [...leading, "-i", this.#pciutils.ids, ...args];
+    // Where udev is installed libpci takes names from its database too, beside the file.
+    const all = [...leading, "-O", "hwdb.disable=1", "-i", this.#pciutils.ids, ...args];
     const { stdout, stderr, status } = spawnSync(program, all, { encoding: "latin1", maxBuffer: 1 << 28 });
     const fault = status === null || /Internal bug/.test(stderr);
     // About the machine, not about the devices.
