@@ -1,4 +1,5 @@
-import { emulated } from "@userpci/device-model";
+import { setTimeout } from "node:timers/promises";
+import { type DeviceModel, emulated, type ModelDevice, type Task } from "@userpci/device-model";
 import { DMA_BITS, Edu, eduRegisters } from "@userpci/edu";
 import { edu } from "@userpci/edu/model";
 import { failing } from "@userpci/interface/testing";
@@ -8,10 +9,13 @@ import { describe, expect, it } from "vitest";
 
 const ADDRESS = "edu";
 
-/** Runs a job on an emulated edu, and gives its result with what was recorded. */
-async function recorded<T>(job: (backend: Backend) => Promise<T>): Promise<{ result: T; bytes: Uint8Array }> {
+/** Runs a job on an emulated edu, or another model, and gives its result with what was recorded. */
+async function recorded<T>(
+  job: (backend: Backend) => Promise<T>,
+  model = edu(),
+): Promise<{ result: T; bytes: Uint8Array }> {
   const chunks: Uint8Array[] = [];
-  await using backend = record(emulated(edu()), { write: (bytes) => chunks.push(bytes) });
+  await using backend = record(emulated(model), { write: (bytes) => chunks.push(bytes) });
   const result = await job(backend);
   await backend.close();
   return { result, bytes: Buffer.concat(chunks) };
@@ -87,6 +91,26 @@ describe("a recording of a driver at work", () => {
     for (let round = 0; round < 3; round++) expect((await repeated(bytes, wholeJob)).factorial).toBe(120);
   });
 
+  it("shows a driver what its device wrote, and not yet what it writes itself", async () => {
+    const job = async (backend: Backend): Promise<number[]> => {
+      await using device = await open(backend);
+      using driver = Edu.attach(device);
+      await using buffer = await device.dma.alloc(4096);
+      const seen: number[] = [];
+      for (const byte of [1, 2, 3]) {
+        buffer.bytes.fill(byte);
+        await driver.copyIn(buffer, 64);
+        buffer.bytes.fill(0xff);
+        await driver.copyOut(buffer, 64);
+        seen.push(buffer.bytes[0]!);
+      }
+      return seen;
+    };
+    const { result, bytes } = await recorded(job);
+    expect(result).toEqual([1, 2, 3]);
+    expect(await repeated(bytes, job)).toEqual(result);
+  });
+
   it("stops a driver that does something else at that place, and says what was recorded there", async () => {
     const { bytes } = await recorded((backend) => wholeJob(backend, 5));
     await using backend = replay(bytes);
@@ -144,6 +168,85 @@ describe("a recording of a driver at work", () => {
     const { result, bytes } = await recorded(job);
     expect(result).toBe(8);
     expect(await repeated(bytes, job)).toBe(8);
+  });
+});
+
+/** A device that adds 1 to the byte at the address that is written to its register, after some microseconds, and interrupts. */
+const adder = (us: number): DeviceModel => ({
+  name: "adder",
+  config: {
+    vendorId: 0x1234,
+    deviceId: 1,
+    classCode: 0xff0000,
+    interruptPin: 1,
+    capabilities: [{ name: "msi" }],
+  },
+  bars: { 0: { kind: "memory32", size: 4096 } },
+  create: (device) => ({
+    bars: {
+      0: {
+        read: () => 0,
+        write: (_offset, _width, iova) => device.run(increment(device, BigInt(iova), us)),
+      },
+    },
+    reset: () => undefined,
+  }),
+});
+
+function* increment(device: ModelDevice, iova: bigint, us: number): Task {
+  if (us > 0) yield* device.time.sleep(us);
+  const bytes = new Uint8Array(1);
+  yield* device.dma.read(iova, bytes);
+  bytes[0]! += 1;
+  yield* device.dma.write(iova, bytes);
+  device.interrupts.signal(0);
+}
+
+describe("a recording of a driver that looks into memory", () => {
+  type Wait = (
+    device: PciDevice,
+    isDone: () => boolean,
+    irqs: ReturnType<PciDevice["irqs"]["enable"]>,
+  ) => Promise<unknown>;
+  const ways: [string, number, Wait][] = [
+    ["at once", 0, async () => undefined],
+    ["by interrupt", 20, (_device, _isDone, irqs) => irqs.at(0).wait({ timeoutMs: 60_000 })],
+    [
+      "in a loop",
+      20,
+      async (device, isDone) => {
+        while (!isDone()) device.relax();
+      },
+    ],
+    [
+      "with a timer",
+      20,
+      async (device, isDone) => {
+        for (; !isDone(); device.relax()) await setTimeout(1);
+      },
+    ],
+  ];
+
+  it.each(ways)("shows it the same bytes after the same call: %s", async (_name, us, wait) => {
+    const job = async (backend: Backend): Promise<number[]> => {
+      await using device = await openDevice("adder", { backend, dmaBits: 32 });
+      device.config.command.update({ memory: true, busMaster: true });
+      using irqs = device.irqs.enable("msi");
+      await using buffer = await device.dma.alloc(4096);
+      using registers = device.bar(0).map();
+      const seen: number[] = [];
+      for (const start of [10, 20, 30]) {
+        buffer.bytes[0] = start;
+        registers.write32(0, Number(buffer.iova));
+        await wait(device, () => buffer.bytes[0] !== start, irqs);
+        seen.push(buffer.bytes[0]);
+        buffer.bytes[0] = 0;
+      }
+      return seen;
+    };
+    const { result, bytes } = await recorded(job, adder(us));
+    expect(result).toEqual([11, 21, 31]);
+    expect(await repeated(bytes, job)).toEqual(result);
   });
 });
 

@@ -33,6 +33,7 @@ function detailsOf(event: TraceEvent): object {
       return { iova: hex(iova), size, ...(event.kind === "map" && { direction: event.direction }) };
     }
     case "memory":
+    case "answer":
       return { iova: hex(event.iova), bytes: Buffer.from(event.bytes).toString("hex") };
     case "interrupt":
       return { target: event.target, count: event.count };

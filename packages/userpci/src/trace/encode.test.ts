@@ -23,7 +23,7 @@ const content = fc.oneof(
     ),
   fc.record({ kind, ...place, width: fc.constant(8), value: u64 }),
   fc.record({ kind: fc.constant("interrupt"), target: fc.nat(), count: size }),
-  fc.record({ kind: fc.constant("memory"), iova: u64, bytes: fc.uint8Array() }),
+  fc.record({ kind: fc.constantFrom("memory", "answer"), iova: u64, bytes: fc.uint8Array() }),
   fc.record({ kind: fc.constant("map"), iova: u64, size, direction: fc.constant("to-device") }),
   fc.record({ kind: fc.constant("unmap"), iova: u64, size }),
   fc.record({ kind: fc.constant("call"), method: fc.string(), args: fc.array(json), result: json }),

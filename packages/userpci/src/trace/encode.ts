@@ -65,6 +65,13 @@ const layouts = [
       ["opened", "json"],
     ],
   },
+  {
+    kind: "answer",
+    fields: [
+      ["iova", "bigint"],
+      ["bytes", "bytes"],
+    ],
+  },
 ] as const satisfies readonly {
   readonly kind: TraceContent["kind"];
   readonly fields: readonly (readonly [string, Form])[];

@@ -54,6 +54,7 @@ function describe(event: TraceEvent, tables: BarTables | undefined): string {
     case "unmap":
       return `unmap ${hex(event.iova)} for ${event.size} bytes`;
     case "memory":
+    case "answer":
       return `memory ${hex(event.iova)} = ${bytes(event.bytes)}`;
   }
 }

@@ -20,7 +20,7 @@ import {
 import { RecordedMapping, RecordedRegion, type RegionTrace } from "./recorded-region.ts";
 import { RecordedTarget } from "./recorded-target.ts";
 import type { Recorder } from "./recorder.ts";
-import type { Json, OpenedDevice } from "./trace-event.ts";
+import type { Json, MemoryEvent, OpenedDevice } from "./trace-event.ts";
 import { WatchedMemory } from "./watched-memory.ts";
 
 /** A device of another backend, of which everything is noted. */
@@ -211,7 +211,7 @@ export class RecordedDevice implements BackendDevice {
   }
 
   #trace(region: number, mapped: boolean): RegionTrace {
-    const noteMemory = (): void => this.#memory.noteChanges();
+    const noteMemory = (kind?: MemoryEvent["kind"]): void => this.#memory.noteChanges(kind);
     return { recorder: this.#recorder, device: this.#number, region, mapped, noteMemory };
   }
 }

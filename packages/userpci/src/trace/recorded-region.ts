@@ -1,6 +1,6 @@
 import type { OwnedRegion, Region } from "@userpci/interface";
 import type { Recorder } from "./recorder.ts";
-import type { TraceWidth } from "./trace-event.ts";
+import type { MemoryEvent, TraceWidth } from "./trace-event.ts";
 
 /** What a region needs of its device. */
 export interface RegionTrace {
@@ -9,8 +9,8 @@ export interface RegionTrace {
   /** See `regionIndex`. */
   readonly region: number;
   readonly mapped: boolean;
-  /** Called before an access is noted. */
-  noteMemory(): void;
+  /** Notes what has changed in memory: before an access is noted, or as the answer to a write that has been. */
+  noteMemory(kind?: MemoryEvent["kind"]): void;
 }
 
 /** A region that notes each access. */
@@ -73,6 +73,7 @@ export class RecordedRegion implements Region {
     this.#access(`write${8 * width}`, offset, write);
     const { recorder, device, region, mapped } = this.#trace;
     recorder.note(device, { kind: "write", region, mapped, width, offset, value: lowBits(width, value) });
+    this.#trace.noteMemory("answer");
   }
 
   /** An access that is refused is a call that throws. */

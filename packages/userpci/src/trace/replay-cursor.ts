@@ -13,7 +13,8 @@ import type {
 /** What happens by itself, to one device of a replay. */
 export interface ReplayedDevice {
   write(event: MemoryEvent): void;
-  interrupt(event: InterruptEvent): void;
+  /** @param arrive to be called before a listener is: it lets memory be as it was then */
+  interrupt(event: InterruptEvent, arrive: () => void): void;
 }
 
 type ByItself = MemoryEvent | InterruptEvent | ResultEvent;
@@ -28,6 +29,12 @@ export class ReplayCursor {
   readonly #events: readonly TraceEvent[];
   readonly #devices: ReplayedDevice[] = [];
   readonly #pending = new Map<number, (error: TracedError | undefined) => void>();
+  /** Changes of memory that the recording has before what comes next, and that did not happen yet. */
+  readonly #changes: (MemoryEvent & TraceEvent)[] = [];
+  /** Number of changes that have happened. */
+  #changed = 0;
+  /** Of each interrupt whose listener was not called yet, the number of changes before it. */
+  readonly #interrupts: number[] = [];
   #at = 0;
   #failure: PciError | undefined;
 
@@ -72,6 +79,7 @@ export class ReplayCursor {
     const event = this.#events[this.#at];
     if (event === undefined || !matches(event)) throw this.#mismatch(what, event);
     this.#at += 1;
+    this.#change();
     return event;
   }
 
@@ -103,6 +111,16 @@ export class ReplayCursor {
   }
 
   /**
+   * `relax()`. A driver that waits for memory may call it once more than then, when its device was done between two looks: that
+   * lets the memory change that it waits for.
+   */
+  relax(device: number): void {
+    const event = this.#events[this.#at];
+    const isNext = event !== undefined && isCall(event, device, "relax", []);
+    if (isNext || !this.#change()) this.call(device, "relax", []);
+  }
+
+  /**
    * Waits while a device is being closed: what the driver did meanwhile comes before its memory is unmapped. Not for long, as it
    * may not do that now.
    */
@@ -119,6 +137,7 @@ export class ReplayCursor {
     const isRefusal = event !== undefined && isCall(event, device, method, args) && event.error !== undefined;
     if (!isRefusal) return undefined;
     this.#at += 1;
+    this.#change();
     this.#goOn();
     return errorOf(event.error!);
   }
@@ -138,18 +157,49 @@ export class ReplayCursor {
   #goOn(): void {
     for (;;) {
       const event = this.#events[this.#at];
-      if (event === undefined || !isByItself(event)) return;
+      if (event === undefined || !isByItself(event)) break;
       this.#at += 1;
       this.#happen(event);
     }
+    this.#changeLater();
   }
 
   #happen(event: ByItself & TraceEvent): void {
     if (event.kind === "result") {
+      this.#change();
       this.#pending.get(event.pending)?.(event.error);
       this.#pending.delete(event.pending);
-    } else if (event.kind === "memory") this.#devices[event.device]?.write(event);
-    else this.#devices[event.device]?.interrupt(event);
+    } else if (event.kind === "interrupt") this.#interrupt(event);
+    else {
+      this.#changes.push(event);
+      if (event.kind === "answer") this.#change();
+    }
+  }
+
+  /** Memory is as it was when the listener is called, and does not go on before. */
+  #interrupt(event: InterruptEvent & TraceEvent): void {
+    const number = this.#changed + this.#changes.length;
+    this.#interrupts.push(number);
+    this.#devices[event.device]?.interrupt(event, () => {
+      this.#interrupts.splice(this.#interrupts.indexOf(number), 1);
+      this.#change(number - this.#changed);
+      this.#changeLater();
+    });
+  }
+
+  /** When the driver gives up its turn, the changes happen that there are now; until then it has what it had, and may write. */
+  #changeLater(): void {
+    if (this.#changes.length === 0) return;
+    const number = this.#changed + this.#changes.length;
+    setImmediate(() => this.#change(Math.min(number, ...this.#interrupts) - this.#changed));
+  }
+
+  /** Lets the first changes happen. Default: all. @returns whether there were any */
+  #change(count = this.#changes.length): boolean {
+    const due = this.#changes.splice(0, Math.max(0, count));
+    this.#changed += due.length;
+    for (const event of due) this.#devices[event.device]?.write(event);
+    return due.length > 0;
   }
 
   #mismatch(what: string, event: TraceEvent | undefined): PciError {
@@ -168,7 +218,7 @@ export class ReplayCursor {
 }
 
 function isByItself(event: TraceEvent): event is ByItself & TraceEvent {
-  return event.kind === "memory" || event.kind === "interrupt" || event.kind === "result";
+  return ["memory", "answer", "interrupt", "result"].includes(event.kind);
 }
 
 function isCall(

@@ -59,7 +59,7 @@ export class ReplayDevice implements BackendDevice {
     this.#mapper = new ReplayMapper(cursor, this.#number, opened);
     cursor.add({
       write: (event: MemoryEvent) => this.#mapper.write(event),
-      interrupt: ({ target, count }: InterruptEvent) => this.#targets[target]?.deliver(count),
+      interrupt: ({ target, count }: InterruptEvent, arrive) => this.#targets[target]?.deliver(count, arrive),
     });
     this.#attachment = domain.attach(this.#mapper, address);
   }
@@ -169,7 +169,7 @@ export class ReplayDevice implements BackendDevice {
   }
 
   relax(): void {
-    this.#call("relax", []);
+    this.#cursor.relax(this.#number);
   }
 
   close(): Promise<void> {

@@ -7,8 +7,8 @@ export class ReplayTarget implements IrqTarget {
   readonly #cursor: ReplayCursor;
   readonly #device: number;
   #listener: ((count: number) => void) | undefined;
-  /** Counts that no listener has been called with. */
-  readonly #waiting: number[] = [];
+  /** What no listener has been called with. */
+  readonly #waiting: { readonly count: number; readonly arrive: () => void }[] = [];
   #closed = false;
 
   constructor(cursor: ReplayCursor, device: number, number: number) {
@@ -21,9 +21,13 @@ export class ReplayTarget implements IrqTarget {
     return this.#closed;
   }
 
-  /** An interrupt of the recording: the listener is called on the event loop, as then. */
-  deliver(count: number): void {
-    this.#waiting.push(count);
+  /**
+   * An interrupt of the recording: the listener is called on the event loop, as then.
+   *
+   * @param arrive called just before: it lets memory be as it was then
+   */
+  deliver(count: number, arrive: () => void): void {
+    this.#waiting.push({ count, arrive });
     this.#schedule();
   }
 
@@ -69,8 +73,9 @@ export class ReplayTarget implements IrqTarget {
     if (this.#listener === undefined || this.#waiting.length === 0) return;
     setImmediate(() => {
       if (this.#listener === undefined) return;
-      const count = this.#waiting.shift();
-      if (count !== undefined) this.#listener(count);
+      const interrupt = this.#waiting.shift();
+      interrupt?.arrive();
+      if (interrupt !== undefined) this.#listener(interrupt.count);
     });
   }
 

@@ -30,8 +30,9 @@ export interface Replay extends Backend {
 /**
  * A backend that answers a driver as the recorded device did, without one: a deterministic test. The driver must make
  * the same calls in the same order with the same values; the first that differs throws `ERR_REPLAY` with what the recording
- * has instead. Interrupts come, and what the device wrote appears in memory, after the same call as then. Time is not
- * repeated: what was waited for comes at once, and a driver that reads the clock may act otherwise.
+ * has instead. Interrupts come after the same call as then. What changed in memory does so with the call, or before the interrupt,
+ * with which it was seen then, or when the driver waits for something else than its device. Time is not repeated: what was
+ * waited for comes at once, and a driver that reads the clock may act otherwise.
  *
  * @param recording its bytes, or the events of `readRecording`
  * @throws PciError `ERR_PROTOCOL`, `ERR_NOT_SUPPORTED`, see `readRecording`; `ERR_INVALID_ARGUMENT`

@@ -99,9 +99,12 @@ export interface UnmapEvent {
   readonly size: number;
 }
 
-/** Mapped memory has other bytes than before: the device, or the driver, wrote them. */
+/**
+ * Mapped memory has other bytes than before: the device, or the driver, wrote them. `memory` was seen when the call that is noted next
+ * returned, or the interrupt came; `answer` when the write before returned, to which the device had answered already.
+ */
 export interface MemoryEvent {
-  readonly kind: "memory";
+  readonly kind: "memory" | "answer";
   readonly iova: bigint;
   readonly bytes: Uint8Array;
 }

@@ -1,6 +1,6 @@
 import type { DirtyLog, DmaMapper, Iova, MapperLimits, MapRequest } from "@userpci/interface";
 import { MAX_IOVA } from "@userpci/interface";
-import type { TraceContent } from "./trace-event.ts";
+import type { MemoryEvent, TraceContent } from "./trace-event.ts";
 
 /** Bytes that are compared at once; a change is noted to the byte within. */
 const BLOCK = 4096;
@@ -58,21 +58,21 @@ export class WatchedMemory implements DmaMapper {
 
   unmapSync(iova: Iova, size: number): void {
     const watched = this.#mappings.get(iova);
-    if (watched !== undefined) this.#compareOne(watched);
+    if (watched !== undefined) this.#compareOne(watched, "memory");
     this.#mappings.delete(iova);
     this.#note({ kind: "unmap", iova, size });
   }
 
   /** Notes every byte that has changed since it was last looked at. */
-  noteChanges(): void {
-    for (const watched of this.#mappings.values()) this.#compareOne(watched);
+  noteChanges(kind: MemoryEvent["kind"] = "memory"): void {
+    for (const watched of this.#mappings.values()) this.#compareOne(watched, kind);
   }
 
   close(): void {
     this.#mappings.clear();
   }
 
-  #compareOne({ request, former }: Watched): void {
+  #compareOne({ request, former }: Watched, kind: MemoryEvent["kind"]): void {
     const bytes = bytesOf(request);
     // Memory whose buffer is gone has no bytes any more.
     if (bytes.length !== former.length) return;
@@ -82,7 +82,7 @@ export class WatchedMemory implements DmaMapper {
       const [first, end] = changedSpan(block, former.subarray(at));
       const changed = block.slice(first, end);
       former.set(changed, at + first);
-      this.#note({ kind: "memory", iova: request.iova + BigInt(at + first), bytes: changed });
+      this.#note({ kind, iova: request.iova + BigInt(at + first), bytes: changed });
     }
   }
 }
