@@ -15,8 +15,9 @@ import { loadState, saveState } from "./snapshot.ts";
 
 const { CC, CSTS, AQA } = nvmeRegisters.rows;
 
-/** CSTS.SHST once a shutdown is over. */
-const SHUT_DOWN = inField(2, CSTS.fields.SHST);
+/** CSTS.SHST (NVM Express Base 1.4, section 3.1.6). */
+const shutdown = { UNDER_WAY: 1, COMPLETE: 2 } as const;
+const SHUTDOWN_STATUS = inField(3, CSTS.fields.SHST);
 const READY = inField(1, CSTS.fields.RDY);
 const FATAL = inField(1, CSTS.fields.CFS);
 
@@ -45,6 +46,7 @@ export class Controller implements ModelInstance {
     this.engine = new Engine(device, {
       execute: (queue) => (queue.id === 0 ? this.admin.execute(queue) : this.io.execute(queue)),
       onFatal: () => this.bank.set("CSTS", this.bank.get("CSTS") | FATAL),
+      onIdle: () => this.#endShutdown(),
       latencyOf: ({ id }) => (id === 0 ? 0 : settings.latency),
     });
     this.#doorbells = new Doorbells(this.engine, (event) => this.admin.raiseError(event));
@@ -84,7 +86,7 @@ export class Controller implements ModelInstance {
     }
     this.#mover.pageSize = this.rules.pageSize;
     this.engine.interrupts.mask = this.bank.get("INTMS");
-    this.engine.running = (this.bank.get("CSTS") & (READY | FATAL | SHUT_DOWN)) === READY;
+    this.engine.running = (this.bank.get("CSTS") & (READY | FATAL | SHUTDOWN_STATUS)) === READY;
     this.#mapped?.restore();
     this.engine.resume();
   }
@@ -122,10 +124,20 @@ export class Controller implements ModelInstance {
       this.bank.set("CSTS", 0);
     } else if (enabled > fieldOf(former, EN)) this.#start();
     if (fieldOf(value, SHN) !== 0 && fieldOf(former, SHN) === 0) {
-      // Memory has nothing to write back.
-      this.engine.running = false;
-      this.bank.set("CSTS", this.bank.get("CSTS") | SHUT_DOWN);
+      this.#setShutdown(shutdown.UNDER_WAY);
+      this.engine.finish();
     }
+  }
+
+  /** Nothing is outstanding, and memory has nothing to write back (section 7.6.2). */
+  #endShutdown(): void {
+    const status = fieldOf(this.bank.get("CSTS"), CSTS.fields.SHST);
+    if (status === shutdown.UNDER_WAY) this.#setShutdown(shutdown.COMPLETE);
+  }
+
+  #setShutdown(status: number): void {
+    const others = this.bank.get("CSTS") & ~SHUTDOWN_STATUS;
+    this.bank.set("CSTS", others | inField(status, CSTS.fields.SHST));
   }
 
   #start(): void {

@@ -21,6 +21,8 @@ export interface EngineOwner {
   execute(queue: SubmissionQueue): Work;
   /** The engine has stopped for good: it cannot reach its queues. */
   onFatal(): void;
+  /** No command is fetched any more, and nothing of those that were is outstanding. */
+  onIdle(): void;
   /** Microseconds that a command of a queue takes beside what it does. */
   latencyOf(queue: SubmissionQueue): number;
 }
@@ -50,6 +52,12 @@ export class Engine {
     this.submissions.clear();
     this.completions.clear();
     this.interrupts.mask = 0;
+  }
+
+  /** Fetches no more commands. The owner is told once those that were fetched are over. */
+  finish(): void {
+    this.running = false;
+    this.#settle();
   }
 
   addCompletions(queue: CompletionQueue): void {
@@ -116,6 +124,7 @@ export class Engine {
     }
     this.interrupts.updateLine();
     for (const queue of this.submissions.values()) this.serve(queue);
+    this.#settle();
   }
 
   #mayFetch(queue: SubmissionQueue): boolean {
@@ -141,6 +150,7 @@ export class Engine {
       queue.serving = false;
     }
     this.interrupts.tell(queue.completions);
+    this.#settle();
   }
 
   *#fetch(queue: SubmissionQueue): Task {
@@ -204,6 +214,9 @@ export class Engine {
       }
     } catch (error) {
       this.#fault(error);
+      // Nobody can be told of them.
+      queue.pending.length = 0;
+      queue.posting = false;
     } finally {
       queue.draining = false;
     }
@@ -211,6 +224,18 @@ export class Engine {
     for (const submissions of this.submissions.values()) {
       if (submissions.completions === queue) this.serve(submissions);
     }
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (!this.running && !this.#outstanding()) this.#owner.onIdle();
+  }
+
+  /** Whether a command is executed, or a completion is to be posted. */
+  #outstanding(): boolean {
+    for (const { serving, busy } of this.submissions.values()) if (serving || busy) return true;
+    for (const { pending } of this.completions.values()) if (pending.length > 0) return true;
+    return false;
   }
 
   /** Queues that cannot be reached leave no way to tell of it. Whatever else was thrown is a fault of the model. */

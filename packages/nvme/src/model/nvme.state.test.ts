@@ -159,7 +159,7 @@ describe("a reset", () => {
     expect(page.bytes[4095]).toBe(3);
   });
 
-  it("follows a shutdown, which is over at once", async () => {
+  it("follows a shutdown, which is over at once where nothing is outstanding", async () => {
     using driver = await start({});
     driver.registers.CC.update({ SHN: 1 });
     expect(driver.registers.CSTS.get("SHST")).toBe(2);
@@ -168,6 +168,82 @@ describe("a reset", () => {
     expect(driver.queues[0]!.reap()).toBeUndefined();
     driver.disable();
     expect(driver.enable()).toBe(1);
+  });
+});
+
+describe("a shutdown", () => {
+  const status = (driver: TestDriver) => driver.registers.CSTS.get("SHST");
+
+  /** Reads CSTS, and does nothing else, until the shutdown is complete. */
+  function awaitEnd(driver: TestDriver): void {
+    for (let reads = 0; status(driver) !== 2; reads++) expect(reads).toBeLessThan(10_000);
+  }
+
+  /** Lets a read begin, and a shutdown while it is under way. */
+  function shutDown(driver: TestDriver, prp1: bigint, kind = 1): void {
+    driver.queues[0]!.submit(transferOf("read", 0, 8, { prp1 }));
+    driver.registers.CC.update({ SHN: kind });
+    expect(status(driver)).toBe(1);
+  }
+
+  it.each([1, 2])("of kind %i is complete when the commands are that were fetched", async (kind) => {
+    using driver = await start({ latency: 50 });
+    using page = device!.dma.allocSync(4096);
+    page.bytes.fill(7);
+    shutDown(driver, page.iova, kind);
+    driver.queues[1]!.submit({ opcode: ioOpcode.FLUSH, nsid: 1 });
+    expect(page.bytes[0]).toBe(7);
+    awaitEnd(driver);
+    expect(page.bytes[0]).toBe(0);
+    expect(driver.queues.map((queue) => queue.reap()?.status)).toEqual([0, undefined]);
+  });
+
+  it("waits for completions that have no room", async () => {
+    using driver = await start({}, 1);
+    const small = driver.addQueue(2, 16, undefined, 2);
+    for (let i = 0; i < 2; i++) small.submit({ opcode: ioOpcode.FLUSH, nsid: 1 });
+    driver.registers.CC.update({ SHN: 1 });
+    for (let i = 0; i < 100; i++) expect(status(driver)).toBe(1);
+    expect([driver.wait(small).commandId, driver.wait(small).commandId]).toEqual([0, 1]);
+    awaitEnd(driver);
+  });
+
+  it("is complete where the completions can go nowhere", async () => {
+    using driver = await start({ latency: 50 }, 1);
+    using page = device!.dma.allocSync(4096);
+    shutDown(driver, page.iova);
+    device!.config.command.update({ busMaster: false });
+    awaitEnd(driver);
+    expect(driver.registers.CSTS.get("CFS")).toBe(1);
+  });
+
+  it.each(["controller", "function"])("is given up by a reset of the %s", async (kind) => {
+    using driver = await start({ latency: 50 }, 1);
+    using page = device!.dma.allocSync(4096);
+    page.bytes.fill(7);
+    shutDown(driver, page.iova);
+    if (kind === "function") device!.resetSync();
+    driver.disable();
+    expect(driver.registers.CSTS.read()).toBe(0);
+    expect(driver.enable()).toBe(1);
+    for (let i = 0; i < 1000; i++) device!.relax();
+    expect([driver.registers.CSTS.read(), page.bytes[0]]).toEqual([1, 7]);
+    expect(driver.transfer("read", 0, 8, { prp1: page.iova }, driver.addQueue(1)).status).toBe(0);
+  });
+
+  it("is gone on with where its state is loaded", async () => {
+    using driver = await start({ latency: 50 });
+    using page = device!.dma.allocSync(4096);
+    page.bytes.fill(7);
+    shutDown(driver, page.iova);
+    const state = instance.save!();
+    device!.resetSync();
+    instance.load!(state);
+    expect([status(driver), page.bytes[0]]).toEqual([1, 7]);
+    driver.queues[1]!.submit({ opcode: ioOpcode.FLUSH, nsid: 1 });
+    awaitEnd(driver);
+    expect(page.bytes[0]).toBe(0);
+    expect(driver.queues.map((queue) => queue.reap()?.status)).toEqual([0, undefined]);
   });
 });
 
