@@ -1,4 +1,11 @@
-import { ALL_NAMESPACES, adminOpcode, identifyStructure, logPage, nvmeStatus } from "../commands.ts";
+import {
+  ALL_NAMESPACES,
+  adminOpcode,
+  identifyStructure,
+  logPage,
+  nvmeFeature,
+  nvmeStatus,
+} from "../commands.ts";
 import { ByteStore } from "./disk.ts";
 import { type Engine, HELD } from "./engine.ts";
 import { AsyncEvents } from "./events.ts";
@@ -41,11 +48,13 @@ type Act = (queue: SubmissionQueue) => number;
 export class AdminCommands {
   readonly features: Features;
   readonly events = new AsyncEvents();
+  readonly queues: QueueAdmin;
   readonly #parts: AdminParts;
   readonly #acts: Readonly<Record<number, Act>>;
 
   constructor(parts: AdminParts) {
     const { queues } = parts;
+    this.queues = queues;
     this.#parts = parts;
     this.features = new Features(parts.settings);
     this.#acts = {
@@ -55,8 +64,7 @@ export class AdminCommands {
         queues.createSubmissions(words, quads[3]!, parts.rules()),
       [adminOpcode.DELETE_IO_CQ]: ({ words }) => queues.deleteCompletions(words),
       [adminOpcode.DELETE_IO_SQ]: ({ words }) => queues.deleteSubmissions(words),
-      [adminOpcode.SET_FEATURES]: (queue) =>
-        answer(queue, this.features.set(queue.words[10]!, queue.words[11]!)),
+      [adminOpcode.SET_FEATURES]: (queue) => this.#setFeature(queue),
       [adminOpcode.GET_FEATURES]: (queue) =>
         answer(queue, this.features.get(queue.words[10]!, queue.words[11]!)),
       [adminOpcode.ABORT]: (queue) => this.#abort(queue),
@@ -68,6 +76,7 @@ export class AdminCommands {
   reset(): void {
     this.features.reset();
     this.events.reset();
+    this.queues.anyCreated = false;
   }
 
   /** Works on the command of the admin queue. @returns a code of `nvmeStatus`, or {@link HELD} */
@@ -86,6 +95,13 @@ export class AdminCommands {
   raiseError(event: number): void {
     this.events.raiseError(event);
     this.#tellEvents();
+  }
+
+  #setFeature(queue: SubmissionQueue): number {
+    const { words } = queue;
+    const isCount = (words[10]! & 0xff) === nvmeFeature.NUMBER_OF_QUEUES;
+    if (isCount && this.queues.anyCreated) return nvmeStatus.COMMAND_SEQUENCE_ERROR;
+    return answer(queue, this.features.set(words[10]!, words[11]!));
   }
 
   *#identify(queue: SubmissionQueue): Work {

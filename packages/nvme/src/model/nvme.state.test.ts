@@ -2,7 +2,7 @@ import { type DeviceModel, emulated, type ModelInstance } from "@userpci/device-
 import fc from "fast-check";
 import { isPciError, openDevice, type PciDevice } from "userpci";
 import { afterEach, describe, expect, it } from "vitest";
-import { adminOpcode, ioOpcode } from "../commands.ts";
+import { adminOpcode, ioOpcode, nvmeFeature, nvmeStatus } from "../commands.ts";
 import { TestDriver, transferOf } from "../testing/driver.ts";
 import { nvme } from "./nvme.ts";
 import type { NvmeOptions } from "./options.ts";
@@ -76,6 +76,19 @@ describe("a state", () => {
     page.bytes.fill(0);
     driver.transfer("read", 100, 8, { prp1: page.iova });
     expect(page.bytes.every((byte) => byte === 0x5a)).toBe(true);
+  });
+
+  it("knows that queues were created, though they are deleted", async () => {
+    using driver = await start({}, 1);
+    const perform = (opcode: number, dwords: readonly number[]) =>
+      driver.perform(driver.admin, { opcode, dwords }).status;
+    expect(perform(adminOpcode.DELETE_IO_SQ, [1])).toBe(0);
+    expect(perform(adminOpcode.DELETE_IO_CQ, [1])).toBe(0);
+    const state = instance.save!();
+    device!.resetSync();
+    instance.load!(state);
+    const status = perform(adminOpcode.SET_FEATURES, [nvmeFeature.NUMBER_OF_QUEUES, 0]);
+    expect(status).toBe(nvmeStatus.COMMAND_SEQUENCE_ERROR);
   });
 
   it("is refused where it is cut off, of another disk, or not one", async () => {

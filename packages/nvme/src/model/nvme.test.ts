@@ -89,8 +89,16 @@ describe("features", () => {
     expect(cache()).toBe(1);
   });
 
-  it("grants as many queues as there are", () => {
+  it("grants as many queues as there are, before any was created", () => {
     const dwords = [nvmeFeature.NUMBER_OF_QUEUES, 0x00ff_00ff];
+    const refused = { status: nvmeStatus.COMMAND_SEQUENCE_ERROR };
+    expect(adminDo(adminOpcode.SET_FEATURES, dwords)).toMatchObject(refused);
+    expect(adminDo(adminOpcode.DELETE_IO_SQ, [1]).status).toBe(0);
+    expect(adminDo(adminOpcode.DELETE_IO_CQ, [1]).status).toBe(0);
+    expect(adminDo(adminOpcode.SET_FEATURES, dwords)).toMatchObject(refused);
+    expect(adminDo(adminOpcode.GET_FEATURES, dwords)).toMatchObject({ status: 0, result: 0x0007_0007 });
+    driver.disable();
+    driver.enable();
     expect(adminDo(adminOpcode.SET_FEATURES, dwords)).toMatchObject({ status: 0, result: 0x0007_0007 });
     const tooMany = [nvmeFeature.NUMBER_OF_QUEUES, 0xffff];
     expect(adminDo(adminOpcode.SET_FEATURES, tooMany).status).toBe(nvmeStatus.INVALID_FIELD);

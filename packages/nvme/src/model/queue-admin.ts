@@ -22,6 +22,8 @@ const INTERRUPTS = 1 << 1;
 
 /** The commands that make and delete I/O queues (NVM Express Base 1.4, sections 5.3 to 5.6; 2.0, PCIe Transport). Each returns a code of `nvmeStatus`. */
 export class QueueAdmin {
+  /** Whether an I/O queue was created since the last reset: it may be deleted by now. */
+  anyCreated = false;
   readonly #engine: Engine;
   readonly #settings: NvmeSettings;
   readonly #interrupts: ModelInterrupts;
@@ -47,6 +49,7 @@ export class QueueAdmin {
     }
     const interrupts = (words[11]! & INTERRUPTS) !== 0;
     this.#engine.addCompletions(new CompletionQueue(id, base, size, interrupts ? vector : undefined));
+    this.anyCreated = true;
     this.#added(id, "completions");
     return nvmeStatus.SUCCESS;
   }

@@ -10,7 +10,7 @@ import { noState, StateReader, StateWriter } from "./state.ts";
 
 /** `NVME`, and the version of what follows. */
 const MAGIC = 0x454d_564e;
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Stands for no vector, no event. */
 const NONE = 0xffff_ffff;
@@ -40,7 +40,7 @@ export function saveState(controller: Controller): Uint8Array {
   to.u32(FORMAT);
   for (const number of identityOf(controller.settings)) to.u32(number);
   to.bytes(controller.bank.save());
-  const { features, events } = controller.admin;
+  const { features, events, queues } = controller.admin;
   const set = features.entries();
   to.u32(set.length);
   for (const [at, value] of set) {
@@ -51,6 +51,7 @@ export function saveState(controller: Controller): Uint8Array {
   for (const commandId of events.held) to.u32(commandId);
   to.u32(events.pending ?? NONE);
   to.u32(events.masked);
+  to.u32(queues.anyCreated ? 1 : 0);
   const { reads, writes, bytesRead, bytesWritten } = controller.io.use;
   for (const count of [reads, writes, bytesRead, bytesWritten]) to.u64(BigInt(count));
   const { completions, submissions } = controller.engine;
@@ -116,6 +117,7 @@ export function loadState(controller: Controller, state: Uint8Array): void {
   admin.events.held.push(...saved.held);
   admin.events.pending = saved.pending === NONE ? undefined : saved.pending;
   admin.events.masked = saved.masked;
+  admin.queues.anyCreated = saved.anyCreated;
   Object.assign(io.use, saved.use);
   for (const queue of saved.completions) engine.addCompletions(queue);
   for (const queue of saved.submissions) engine.addSubmissions(queue);
@@ -154,6 +156,7 @@ function readState({ settings, disk }: Controller, from: StateReader) {
   const held = list(from, "held commands", EVENT_REQUESTS, () => from.u32("a held command", 0, 0xffff));
   const pending = from.u32("the pending event");
   const masked = from.u32("the masked events", 0, 0xff);
+  const anyCreated = from.u32("its queues that were created", 0, 1) === 1;
   const [reads, writes, bytesRead, bytesWritten] = Array.from({ length: 4 }, () =>
     Number(from.u64("a counter")),
   );
@@ -166,7 +169,7 @@ function readState({ settings, disk }: Controller, from: StateReader) {
   );
   const chunks = list(from, "chunks", disk.most, () => readChunk(from, disk.most));
   from.end();
-  return { registers, features, held, pending, masked, use, completions, submissions, chunks };
+  return { registers, features, held, pending, masked, anyCreated, use, completions, submissions, chunks };
 }
 
 function readFeature(from: StateReader): readonly [at: number, value: number] {
