@@ -8,7 +8,7 @@ import {
 } from "../commands.ts";
 import { ByteStore } from "./disk.ts";
 import { type Engine, HELD } from "./engine.ts";
-import { AsyncEvents } from "./events.ts";
+import { AsyncEvents, healthEvent } from "./events.ts";
 import { type FeatureReply, Features } from "./features.ts";
 import {
   activeNamespaces,
@@ -101,7 +101,10 @@ export class AdminCommands {
     const { words } = queue;
     const isCount = (words[10]! & 0xff) === nvmeFeature.NUMBER_OF_QUEUES;
     if (isCount && this.queues.anyCreated) return nvmeStatus.COMMAND_SEQUENCE_ERROR;
-    return answer(queue, this.features.set(words[10]!, words[11]!));
+    const warned = this.features.warnsOfTemperature;
+    const status = answer(queue, this.features.set(words[10]!, words[11]!));
+    if (!warned) this.#raiseHealth();
+    return status;
   }
 
   *#identify(queue: SubmissionQueue): Work {
@@ -141,6 +144,8 @@ export class AdminCommands {
     const status = yield* this.#parts.mover.move(queue, new ByteStore(bytes), 0, length, "write");
     if (status === nvmeStatus.SUCCESS && (words[10]! & RETAIN) === 0) {
       this.events.logWasRead(page);
+      // What is still so is told again, unless the host asks no longer.
+      if (page === logPage.HEALTH) this.#raiseHealth();
       this.#tellEvents();
     }
     return status;
@@ -177,6 +182,12 @@ export class AdminCommands {
     this.events.held.push(queue.commandId);
     this.#tellEvents();
     return HELD;
+  }
+
+  #raiseHealth(): void {
+    if (!this.features.warnsOfTemperature) return;
+    this.events.raiseHealth(healthEvent.TEMPERATURE);
+    this.#tellEvents();
   }
 
   #tellEvents(): void {

@@ -9,6 +9,12 @@ const eventType = { ERROR: 0, HEALTH: 1, NOTICE: 2 } as const;
 /** Events of the type `ERROR` (figure 146). */
 export const errorEvent = { INVALID_DOORBELL: 0, INVALID_DOORBELL_VALUE: 1 } as const;
 
+/** Events of the type `HEALTH` (figure 147). */
+export const healthEvent = { TEMPERATURE: 1 } as const;
+
+/** Types that there are: at most one event of each waits. */
+export const EVENT_TYPES = 3;
+
 /** Which type of event a log page tells more of. */
 const typeOfLog: Readonly<Record<number, number>> = {
   [logPage.ERRORS]: eventType.ERROR,
@@ -23,27 +29,34 @@ const typeOfLog: Readonly<Record<number, number>> = {
 export class AsyncEvents {
   /** Identifiers of the commands that are held, the oldest first. */
   readonly held: number[] = [];
-  /** An event that nobody has asked for yet, DW0 of its completion. */
-  pending: number | undefined;
+  /** Events that nobody has asked for yet, DW0 of their completions, one of a type at most, the oldest first. */
+  readonly pending: number[] = [];
   /** Bit of each type that was told and whose log was not read. */
   masked = 0;
 
   reset(): void {
     this.held.length = 0;
-    this.pending = undefined;
+    this.pending.length = 0;
     this.masked = 0;
   }
 
-  /** An error of the host's; one more of the type is dropped. */
+  /** An error of the host's; one more of the type is dropped. @param event of `errorEvent` */
   raiseError(event: number): void {
-    if ((this.masked & (1 << eventType.ERROR)) !== 0) return;
-    this.pending ??= eventType.ERROR | (event << 8) | (logPage.ERRORS << 16);
+    this.#raise(eventType.ERROR, event, logPage.ERRORS);
   }
 
-  /** The log page was read, and the host wants to hear of what it tells. */
+  /** Something is wrong with the disk; one more of the type is dropped. @param event of `healthEvent` */
+  raiseHealth(event: number): void {
+    this.#raise(eventType.HEALTH, event, logPage.HEALTH);
+  }
+
+  /** The log page was read, and the host wants to hear of what it tells from now on. */
   logWasRead(page: number): void {
     const type = typeOfLog[page];
-    if (type !== undefined) this.masked &= ~(1 << type);
+    if (type === undefined) return;
+    this.masked &= ~(1 << type);
+    const index = this.pending.findIndex((result) => typeOf(result) === type);
+    if (index >= 0) this.pending.splice(index, 1);
   }
 
   /**
@@ -52,10 +65,9 @@ export class AsyncEvents {
    * @returns the command to complete with DW0 of its completion, or undefined
    */
   take(): { readonly cid: number; readonly result: number } | undefined {
-    const result = this.pending;
-    if (result === undefined || this.held.length === 0) return undefined;
-    this.pending = undefined;
-    this.masked |= 1 << (result & 7);
+    if (this.pending.length === 0 || this.held.length === 0) return undefined;
+    const result = this.pending.shift()!;
+    this.masked |= 1 << typeOf(result);
     return { cid: this.held.shift()!, result };
   }
 
@@ -66,4 +78,12 @@ export class AsyncEvents {
     this.held.splice(index, 1);
     return true;
   }
+
+  #raise(type: number, event: number, page: number): void {
+    const waits = this.pending.some((result) => typeOf(result) === type);
+    if (!waits && (this.masked & (1 << type)) === 0) this.pending.push(type | (event << 8) | (page << 16));
+  }
 }
+
+/** The type of an event. @param result DW0 of its completion */
+const typeOf = (result: number): number => result & 7;

@@ -1,5 +1,5 @@
 import { nvmeFeature, nvmeStatus } from "../commands.ts";
-import { temperature } from "./identity.ts";
+import { criticalWarning, temperature } from "./identity.ts";
 import type { NvmeSettings } from "./options.ts";
 
 /** What there is to say of a feature. */
@@ -12,6 +12,8 @@ interface FeatureRow {
   readonly mask: number;
   /** Whether a key is one that there is. Default: all are. */
   hasKey?(key: number, settings: NvmeSettings): boolean;
+  /** The key that a key of Set Features stands for. Default: itself. */
+  meant?(key: number): number;
   /** Whether it can have a value. Default: any. */
   accepts?(value: number): boolean;
 }
@@ -31,6 +33,9 @@ const features: Readonly<Record<number, FeatureRow>> = {
     mask: 0xffff,
     // The composite temperature only, over and under.
     hasKey: (key) => key === 0 || key === temperatureKey.UNDER,
+    // All sensors are the composite temperature.
+    meant: (key) =>
+      (key & temperatureKey.SENSOR) === temperatureKey.SENSOR ? key & ~temperatureKey.SENSOR : key,
   },
   [nvmeFeature.ERROR_RECOVERY]: { default: () => 0, mask: 0xffff },
   [nvmeFeature.VOLATILE_WRITE_CACHE]: { default: () => 1, mask: 1 },
@@ -100,7 +105,8 @@ export class Features {
     if (row === undefined) return refused(nvmeStatus.INVALID_FIELD);
     if (cdw10 >>> 31 !== 0) return refused(nvmeStatus.FEATURE_NOT_SAVEABLE);
     if (number === nvmeFeature.NUMBER_OF_QUEUES) return this.#grantQueues(cdw11);
-    const key = cdw11 & (row.key ?? 0);
+    const named = cdw11 & (row.key ?? 0);
+    const key = row.meant?.(named) ?? named;
     const value = (cdw11 & row.mask) >>> 0;
     const known = row.hasKey?.(key, this.#settings) ?? true;
     if (!known || row.accepts?.(cdw11) === false) return refused(nvmeStatus.INVALID_FIELD);
@@ -113,6 +119,12 @@ export class Features {
     const over = this.get(nvmeFeature.TEMPERATURE_THRESHOLD, 0).result!;
     const under = this.get(nvmeFeature.TEMPERATURE_THRESHOLD, temperatureKey.UNDER).result!;
     return temperature.NOW >= over || temperature.NOW <= under;
+  }
+
+  /** Whether the host wants to hear of the temperature as it is. */
+  get warnsOfTemperature(): boolean {
+    const asked = this.get(nvmeFeature.ASYNC_EVENTS, 0).result!;
+    return (asked & criticalWarning.TEMPERATURE) !== 0 && this.tooHotOrCold;
   }
 
   /** What was set, for a state: number | key << 8, and value. */

@@ -37,6 +37,9 @@ export const EVENT_REQUESTS = 4;
 /** Kelvin: what the disk claims to have, when it is said to be hot, and too hot. */
 export const temperature = { NOW: 300, WARNING: 343, CRITICAL: 373 } as const;
 
+/** Bits of the critical warning, and of the events of them that the host asks for. */
+export const criticalWarning = { TEMPERATURE: 1 << 1 } as const;
+
 const firmware = "1.0";
 
 const optionalCommands = {
@@ -114,7 +117,7 @@ export function namespaceDescriptors({ serial }: NvmeSettings): Uint8Array {
 export function healthPage(use: HealthCounters, warning: boolean): Uint8Array {
   const bytes = new Uint8Array(512);
   writeStructure(bytes, healthLayout, {
-    CRITICAL_WARNING: warning ? 0b10 : 0,
+    CRITICAL_WARNING: warning ? criticalWarning.TEMPERATURE : 0,
     TEMPERATURE: temperature.NOW,
     SPARE: 100,
     SPARE_THRESHOLD: 10,

@@ -3,6 +3,7 @@ import { nvmeRegisters } from "../registers.ts";
 import type { Controller } from "./controller.ts";
 import { type ControllerBank, LARGEST_MPS } from "./controller-registers.ts";
 import { CHUNK_SIZE } from "./disk.ts";
+import { EVENT_TYPES } from "./events.ts";
 import { EVENT_REQUESTS } from "./identity.ts";
 import type { NvmeSettings } from "./options.ts";
 import { type Completion, CompletionQueue, SubmissionQueue } from "./queues.ts";
@@ -12,7 +13,7 @@ import { noState, StateReader, StateWriter } from "./state.ts";
 const MAGIC = 0x454d_564e;
 const FORMAT = 2;
 
-/** Stands for no vector, no event. */
+/** Stands for no vector. */
 const NONE = 0xffff_ffff;
 
 /** Entries of the largest admin queue. */
@@ -49,7 +50,8 @@ export function saveState(controller: Controller): Uint8Array {
   }
   to.u32(events.held.length);
   for (const commandId of events.held) to.u32(commandId);
-  to.u32(events.pending ?? NONE);
+  to.u32(events.pending.length);
+  for (const event of events.pending) to.u32(event);
   to.u32(events.masked);
   to.u32(queues.anyCreated ? 1 : 0);
   const { reads, writes, bytesRead, bytesWritten } = controller.io.use;
@@ -115,7 +117,7 @@ export function loadState(controller: Controller, state: Uint8Array): void {
     if (!admin.features.restore(at, value)) throw noState(`it has a feature 0x${at.toString(16)}`);
   }
   admin.events.held.push(...saved.held);
-  admin.events.pending = saved.pending === NONE ? undefined : saved.pending;
+  admin.events.pending.push(...saved.pending);
   admin.events.masked = saved.masked;
   admin.queues.anyCreated = saved.anyCreated;
   Object.assign(io.use, saved.use);
@@ -154,7 +156,7 @@ function readState({ settings, disk }: Controller, from: StateReader) {
   const registers = from.bytes("the registers");
   const features = list(from, "features", MOST_FEATURES, () => readFeature(from));
   const held = list(from, "held commands", EVENT_REQUESTS, () => from.u32("a held command", 0, 0xffff));
-  const pending = from.u32("the pending event");
+  const pending = list(from, "pending events", EVENT_TYPES, () => from.u32("a pending event"));
   const masked = from.u32("the masked events", 0, 0xff);
   const anyCreated = from.u32("its queues that were created", 0, 1) === 1;
   const [reads, writes, bytesRead, bytesWritten] = Array.from({ length: 4 }, () =>
