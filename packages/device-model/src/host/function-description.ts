@@ -125,17 +125,31 @@ function resetCauseOf(config: ConfigSpace, model: DeviceModel): ResetCause | und
 
 const resetsFromD3 = (config: ConfigSpace): boolean => config.find("pm")?.control.noSoftReset === false;
 
+/** PCI 3.0, section 6.8.2: the structures lie in memory space, and do not overlap. */
 function checkMsix({ name, bars = {} }: DeviceModel, msix: MsixLayout | undefined): void {
   if (msix === undefined) return;
-  for (const { bar, offset, size } of [msix.table, msix.pba]) {
-    const available = bars[bar as BarNumber]?.size ?? 0;
+  const { table, pba } = msix;
+  for (const { bar, offset, size } of [table, pba]) {
+    const { kind, size: available = 0 } = bars[bar as BarNumber] ?? {};
+    const what = `the MSI-X structures of ${name}`;
+    if (kind === "io") {
+      throw invalid(
+        `${what} are in BAR ${bar}, which is I/O space`,
+        "name a BAR of memory in the msix capability",
+      );
+    }
     if (offset + size <= available) continue;
-    throw new PciError(
-      "ERR_INVALID_ARGUMENT",
-      `the MSI-X structures of ${name} end at 0x${(offset + size).toString(16)} of BAR ${bar}, which has 0x${available.toString(16)} bytes`,
-      { hint: "make the BAR larger, or place them elsewhere in the msix capability" },
+    throw invalid(
+      `${what} end at 0x${(offset + size).toString(16)} of BAR ${bar}, which has 0x${available.toString(16)} bytes`,
+      "make the BAR larger, or place them elsewhere in the msix capability",
     );
   }
+  if (table.bar !== pba.bar || !overlap(table, pba)) return;
+  const behind = (table.offset + table.size).toString(16);
+  throw invalid(
+    `the MSI-X table and the pending bits of ${name} overlap at 0x${Math.max(table.offset, pba.offset).toString(16)} of BAR ${table.bar}`,
+    `place them apart in the msix capability, such as pba: { bar: ${table.bar}, offset: 0x${behind} }`,
+  );
 }
 
 function checkMemory(

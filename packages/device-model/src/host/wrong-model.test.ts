@@ -46,3 +46,50 @@ it.each([{ 6: { kind: "memory32", size: 4096 } }, { bar0: { kind: "memory32", si
     expect(() => hosted({ ...recorder([]), bars: bars as never })).toThrow(expect.objectContaining(refusal));
   },
 );
+
+const io = { kind: "io", size: 256 } as const;
+const memory = { kind: "memory32", size: 4096 } as const;
+
+it.each([
+  ["at its defaults", { 0: memory }, {}, /overlap at 0x0 of BAR 0/, /offset: 0x10 }/],
+  [
+    "with pending bits in the table",
+    { 0: memory },
+    { control: { tableSize: 3 }, table: { bar: 0, offset: 0x800 }, pba: { bar: 0, offset: 0x810 } },
+    /overlap at 0x810 of BAR 0/,
+    /offset: 0x840 }/,
+  ],
+  [
+    "with a table behind the pending bits",
+    { 0: memory },
+    { control: { tableSize: 64 }, table: { bar: 0, offset: 0x808 }, pba: { bar: 0, offset: 0x800 } },
+    /overlap at 0x808/,
+    /apart/,
+  ],
+  [
+    "with a table in I/O space",
+    { 0: io, 1: memory },
+    { table: { bar: 0 }, pba: { bar: 1 } },
+    /BAR 0, which is I\/O/,
+    /memory/,
+  ],
+  [
+    "with pending bits in I/O space",
+    { 0: io, 1: memory },
+    { table: { bar: 1 }, pba: { bar: 0 } },
+    /BAR 0, which is I\/O/,
+    /memory/,
+  ],
+])("tells the author of a model with MSI-X %s", (_what, bars, registers, message, hint) => {
+  const config = { vendorId: 1, deviceId: 1, capabilities: [{ name: "msix", registers }] } as const;
+  const refusal = { code: "ERR_INVALID_ARGUMENT", message: expect.stringMatching(message) };
+  expect(() => hosted({ ...recorder([]), config, bars })).toThrow(
+    expect.objectContaining({ ...refusal, hint: expect.stringMatching(hint) }),
+  );
+});
+
+it("takes MSI-X whose structures touch", () => {
+  const registers = { table: { bar: 0 }, pba: { bar: 0, offset: 16 } };
+  const config = { vendorId: 1, deviceId: 1, capabilities: [{ name: "msix", registers }] } as const;
+  hosted({ ...recorder([]), config, bars: { 0: memory } })[Symbol.dispose]();
+});
