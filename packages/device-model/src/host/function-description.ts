@@ -1,11 +1,4 @@
-import {
-  checkInteger,
-  checkNames,
-  checkType,
-  formatValue,
-  PciError,
-  type RegionArea,
-} from "@userpci/interface";
+import { PciError, type RegionArea } from "@userpci/interface";
 import {
   bytesRegion,
   type ConfigSpace,
@@ -16,7 +9,8 @@ import {
   vectorCounts,
 } from "@userpci/pci-config";
 import { type BarShape, buildSpace } from "@userpci/pci-config/builder";
-import type { BarMemory, BarModel, BarNumber, DeviceModel, ResetCause } from "../model.ts";
+import type { BarNumber, DeviceModel, ResetCause } from "../model.ts";
+import { checkModel } from "./check-model.ts";
 
 /** Numbers of the BARs. */
 export const barNumbers: readonly BarNumber[] = [0, 1, 2, 3, 4, 5];
@@ -47,7 +41,7 @@ export interface FunctionDescription {
  * @throws PciError as `buildSpace`; `ERR_INVALID_ARGUMENT`, `ERR_MISALIGNED` or `ERR_OUT_OF_RANGE` for memory of a BAR that cannot be
  */
 export function describeFunction(model: DeviceModel): FunctionDescription {
-  checkBars(model);
+  checkModel(model);
   const shapes = barNumbers.map((number) => shapeOf(model, number));
   const romSize = romSizeOf(model);
   const space = buildSpace({
@@ -68,36 +62,9 @@ export function describeFunction(model: DeviceModel): FunctionDescription {
     resetsFromD3: resetsFromD3(config),
   };
   checkMsix(model, description.msix);
+  if (config.find("vpd") === undefined) refuseVpd(model);
   for (const number of barNumbers) checkMemory(model, number, description.msix);
   return description;
-}
-
-const allBars: Readonly<Record<BarNumber, true>> = { 0: true, 1: true, 2: true, 3: true, 4: true, 5: true };
-
-function checkBars({ name, bars }: DeviceModel): void {
-  if (bars === undefined) return;
-  // An array of them does as well.
-  if (!Array.isArray(bars)) checkType(`the BARs of ${name}`, bars, "object");
-  checkNames("a function", bars, allBars, "BAR");
-  for (const [number, bar] of Object.entries(bars)) {
-    if (bar !== undefined) checkAreas(`BAR ${number} of ${name}`, bar);
-  }
-}
-
-function checkAreas(what: string, bar: BarModel): void {
-  checkType(what, bar, "object");
-  const { memory = [] } = bar;
-  if (!Array.isArray(memory)) {
-    throw invalid(
-      `the memory of ${what} must be an array, not ${formatValue(memory)}`,
-      "for example [{ offset: 0, size: 4096, mappable: true }]",
-    );
-  }
-  for (const area of memory as readonly BarMemory[]) {
-    checkType(`each area of the memory of ${what}`, area, "object");
-    checkInteger(`the offset of memory of ${what}`, area.offset, 0, Number.MAX_SAFE_INTEGER);
-    checkInteger(`the size of memory of ${what}`, area.size, 0, Number.MAX_SAFE_INTEGER);
-  }
 }
 
 function shapeOf({ bars = {} }: DeviceModel, number: BarNumber): BarShape | undefined {
@@ -187,6 +154,15 @@ function checkMemory(
       );
     }
   }
+}
+
+/** Its bytes are reached by the capability alone. */
+function refuseVpd({ name, vpd }: DeviceModel): void {
+  if (vpd === undefined || vpd.length === 0) return;
+  throw invalid(
+    `${name} has vital product data, but no capability that gives access to it`,
+    'add { name: "vpd" } to the capabilities of its config, or leave `vpd` out',
+  );
 }
 
 const overlap = (one: RegionArea, other: RegionArea): boolean =>

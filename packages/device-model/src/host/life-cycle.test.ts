@@ -140,6 +140,7 @@ describe("a reset", () => {
     const model = noting(causes, {
       config: { vendorId: 1, deviceId: 2, ...(more as object) } as DeviceModel["config"],
       bars: { 0: { kind: "memory32", size: work.size } },
+      vpd: new Uint8Array(),
       ...(busReset && { busReset }),
     });
     using device = hosted(model);

@@ -93,3 +93,35 @@ it("takes MSI-X whose structures touch", () => {
   const config = { vendorId: 1, deviceId: 1, capabilities: [{ name: "msix", registers }] } as const;
   hosted({ ...recorder([]), config, bars: { 0: memory } })[Symbol.dispose]();
 });
+
+const withVpd = { vendorId: 1, deviceId: 1, capabilities: [{ name: "vpd" }] } as const;
+
+it.each([
+  ["a ROM of text", { rom: "abc" }, "ERR_INVALID_ARGUMENT", /the ROM of recorder must be a Uint8Array/],
+  ["a ROM that is a list", { rom: [1, 2] }, "ERR_INVALID_ARGUMENT", /not an array/],
+  [
+    "vital product data of text",
+    { config: withVpd, vpd: "abc" },
+    "ERR_INVALID_ARGUMENT",
+    /Uint8Array, not "abc"/,
+  ],
+  [
+    "more vital product data than an address reaches",
+    { config: withVpd, vpd: new Uint8Array(40_000) },
+    "ERR_OUT_OF_RANGE",
+    /has 40000 bytes/,
+  ],
+  [
+    "vital product data without its capability",
+    { vpd: new Uint8Array(1) },
+    "ERR_INVALID_ARGUMENT",
+    /no capability/,
+  ],
+])("tells the author of a model with %s", (_what, part, code, message) => {
+  const refusal = { code, message: expect.stringMatching(message), hint: expect.any(String) };
+  expect(() => hosted({ ...recorder([]), ...(part as object) })).toThrow(expect.objectContaining(refusal));
+});
+
+it("takes a whole 32 KiB of vital product data", () => {
+  hosted({ ...recorder([]), config: withVpd, vpd: new Uint8Array(0x8000) })[Symbol.dispose]();
+});
