@@ -1,8 +1,47 @@
 import { checkInteger, checkNames, checkType, formatValue, PciError } from "@userpci/interface";
-import type { BarMemory, BarModel, BarNumber, DeviceModel } from "../model.ts";
+import type { BarMemory, BarModel, BarNumber, DeviceModel, ModelConfig } from "../model.ts";
 
 /** Most bytes of vital product data: its address has 15 bits (PCI 3.0, appendix I). */
 const MOST_VPD = 0x8000;
+
+/** What a name stands for in messages. */
+const PART = "property";
+
+const modelNames: Readonly<Record<keyof DeviceModel, true>> = {
+  name: true,
+  config: true,
+  bars: true,
+  rom: true,
+  vpd: true,
+  busReset: true,
+  addressBits: true,
+  create: true,
+};
+
+const configNames: Readonly<Record<keyof ModelConfig, true>> = {
+  vendorId: true,
+  deviceId: true,
+  revisionId: true,
+  classCode: true,
+  subsystemVendorId: true,
+  subsystemId: true,
+  multiFunction: true,
+  interruptPin: true,
+  size: true,
+  header: true,
+  capabilities: true,
+  extendedCapabilities: true,
+};
+
+const barNames: Readonly<Record<keyof BarModel, true>> = {
+  kind: true,
+  size: true,
+  prefetchable: true,
+  memory: true,
+  registers: true,
+};
+
+const areaNames: Readonly<Record<keyof BarMemory, true>> = { offset: true, size: true, mappable: true };
 
 /**
  * Checks what a model is made of, but not yet whether that makes a function.
@@ -10,8 +49,11 @@ const MOST_VPD = 0x8000;
  * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`
  */
 export function checkModel(model: DeviceModel): void {
+  const { name, config, rom, vpd } = model;
+  checkNames(`the model ${name}`, model, modelNames, PART);
+  checkType(`the config of ${name}`, config, "object");
+  checkNames(`the config of ${name}`, config, configNames, PART);
   checkBars(model);
-  const { name, rom, vpd } = model;
   checkBytes(`the ROM of ${name}`, rom);
   checkBytes(`the vital product data of ${name}`, vpd);
   const { length = 0 } = vpd ?? {};
@@ -44,6 +86,7 @@ function checkBars({ name, bars }: DeviceModel): void {
 
 function checkAreas(what: string, bar: BarModel): void {
   checkType(what, bar, "object");
+  checkNames(what, bar, barNames, PART);
   const { memory = [] } = bar;
   if (!Array.isArray(memory)) {
     throw new PciError(
@@ -54,6 +97,7 @@ function checkAreas(what: string, bar: BarModel): void {
   }
   for (const area of memory as readonly BarMemory[]) {
     checkType(`each area of the memory of ${what}`, area, "object");
+    checkNames(`an area of the memory of ${what}`, area, areaNames, PART);
     checkInteger(`the offset of memory of ${what}`, area.offset, 0, Number.MAX_SAFE_INTEGER);
     checkInteger(`the size of memory of ${what}`, area.size, 0, Number.MAX_SAFE_INTEGER);
   }

@@ -125,3 +125,37 @@ it.each([
 it("takes a whole 32 KiB of vital product data", () => {
   hosted({ ...recorder([]), config: withVpd, vpd: new Uint8Array(0x8000) })[Symbol.dispose]();
 });
+
+const areas = (area: object) => [{ offset: 0, size: 4096, mappable: true, ...area }];
+
+it.each([
+  ["addressbits", { addressbits: 32 }],
+  ["busreset", { busreset: true }],
+  ["Rom", { Rom: Uint8Array.of(1) }],
+  ["barz", { barz: {} }],
+  ["vendor", { config: { vendorId: 1, deviceId: 1, vendor: 2 } }],
+  ["interuptPin", { config: { vendorId: 1, deviceId: 1, interuptPin: 1 } }],
+  ["extendedCapabilties", { config: { vendorId: 1, deviceId: 1, extendedCapabilties: [] } }],
+  ["rom", { config: { vendorId: 1, deviceId: 1, rom: { size: 2048 } } }],
+  ["mappable", { bars: { 1: { kind: "memory32", size: 4096, mappable: true } } }],
+  ["prefetchabel", { bars: { 1: { kind: "memory32", size: 4096, prefetchabel: true } } }],
+  ["mapable", { bars: { 1: { kind: "memory32", size: 4096, memory: areas({ mapable: true }) } } }],
+])("tells the author of a model that it has no %s", (name, part) => {
+  const message = expect.stringContaining(`has no property "${name}"`);
+  const refusal = { code: "ERR_INVALID_ARGUMENT", message, hint: expect.stringContaining("it has ") };
+  expect(() => hosted({ ...recorder([]), ...(part as object) })).toThrow(expect.objectContaining(refusal));
+});
+
+it("takes a model of an author's own class, with methods and what is left undefined", () => {
+  class Own {
+    readonly name = "own";
+    readonly config = recorder([]).config;
+    readonly spare = undefined;
+    readonly #reset = () => undefined;
+    create(): ModelInstance {
+      return { reset: this.#reset };
+    }
+    helper(): void {}
+  }
+  hosted(new Own())[Symbol.dispose]();
+});

@@ -35,6 +35,28 @@ it.each([null, "CONTROL", []])("a bank has neither the handlers nor the options 
   expect(() => registerBank(table, {}, what as never)).toThrow(invalid);
 });
 
+it.each([
+  [{}, { narow: 0 }, /bank of dev has no option "narow"/],
+  [{ CONTROL: { wrte: () => undefined } }, {}, /handler of dev.CONTROL has no method "wrte"/],
+  [{ BYTE: () => 0 }, {}, /handler of dev.BYTE must be an object/],
+])("a bank refuses what is misspelt: %o, %o", (handlers, options, message) => {
+  const named = expect.objectContaining({
+    code: "ERR_INVALID_ARGUMENT",
+    message: expect.stringMatching(message),
+  });
+  expect(() => registerBank(table, handlers as never, options as never)).toThrow(named);
+});
+
+it("a bank takes handlers of an author's own class", () => {
+  class Own {
+    read(value: number): number {
+      return value + 1;
+    }
+    helper(): void {}
+  }
+  expect(registerBank(table, { CONTROL: new Own(), BYTE: undefined } as never).read(0, 4)).toBe(1);
+});
+
 describe("an access that no bus makes, where no register is, ends at once", () => {
   const bank = registerBank(table);
 

@@ -1,4 +1,4 @@
-import { checkType, PciError } from "@userpci/interface";
+import { checkNames, checkType, PciError } from "@userpci/interface";
 import type { AccessWidth } from "../model.ts";
 import type { FieldName, FieldValues } from "./accessor-types.ts";
 import type { BankOptions, RegisterBank, RegisterHandlers } from "./bank-types.ts";
@@ -15,7 +15,7 @@ const accessWidths: readonly number[] = [1, 2, 4] satisfies AccessWidth[];
  * Makes the registers of a BAR for a model: what a driver reads and writes by the table alone, and what the handlers add.
  *
  * @param handlers by the name of the register
- * @throws PciError `ERR_INVALID_ARGUMENT` for no table, and for a handler of no register
+ * @throws PciError `ERR_INVALID_ARGUMENT` for no table, for a handler of no register, and for a method or option that there is not
  */
 export function registerBank<const Rows extends RegisterRows>(
   table: RegisterTable<Rows>,
@@ -24,8 +24,24 @@ export function registerBank<const Rows extends RegisterRows>(
 ): RegisterBank<Rows> {
   checkTable(table);
   checkType(`the handlers of ${table.name}`, handlers, "object");
+  for (const [name, handler] of Object.entries(handlers)) {
+    if (handler !== undefined) checkHandler(`the handler of ${table.name}.${name}`, handler);
+  }
   checkType(`the options of the bank of ${table.name}`, options, "object");
+  const { unclaimed, narrow } = options;
+  checkNames(`the bank of ${table.name}`, options, { unclaimed, narrow });
   return new Bank(table, handlers, options);
+}
+
+function checkHandler(what: string, handler: AnyHandler): void {
+  checkType(
+    what,
+    handler,
+    "object",
+    "pass { read(value) { … }, write(value, former) { … } }, or one of them",
+  );
+  const { read, write } = handler;
+  checkNames(what, handler, { read, write }, "method");
 }
 
 class Bank<Rows extends RegisterRows> implements RegisterBank<Rows> {

@@ -296,6 +296,20 @@ describe("buildSpace", () => {
   });
 });
 
+it.each([
+  [{ vendor: 0x1234 }, /a config space has no property "vendor" .*vendorId/],
+  [{ bars: [{ kind: "memory32", size: 4096, prefetchabel: true }] }, /BAR 0 has no property "prefetchabel"/],
+  [{ rom: { size: 2048, enabled: true } }, /`rom` has no property "enabled"/],
+  [{ capabilities: [{ name: "pm", register: {} }] }, /pm of `capabilities` has no property "register"/],
+  [{ capabilities: [{ name: "pm", version: 3 }] }, /pm of `capabilities` has no property "version"/],
+  [
+    { capabilities: [{ name: "pcie" }], extendedCapabilities: [{ id: 0x7fff, byte: [1] }] },
+    /a capability of `extendedCapabilities` has no property "byte"/,
+  ],
+])("refuses what is misspelt: %j", (description, message) => {
+  expect(refusal(description)).toMatch(message);
+});
+
 it.each([[null], [undefined], [1], ["x"], [[]]])("refuses %j as a description", (description) => {
   expect(codeOf(() => buildSpace(description as unknown as SpaceDescription))).toBe("ERR_INVALID_ARGUMENT");
 });

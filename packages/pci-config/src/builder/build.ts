@@ -1,4 +1,4 @@
-import { checkType, formatValue, PciError } from "@userpci/interface";
+import { checkNames, checkType, formatValue, PciError } from "@userpci/interface";
 import { bytesRegion } from "../bytes.ts";
 import type { CapabilityKind } from "../capability.ts";
 import { configOf } from "../config.ts";
@@ -8,6 +8,7 @@ import { EXTENDED_SIZE, STANDARD_SIZE } from "../walk.ts";
 import { type AnyCapabilityToBuild, areas, encodeCapability } from "./capability.ts";
 import type { SpaceDescription } from "./description.ts";
 import { writeHeader } from "./header.ts";
+import { capabilityNames, descriptionNames } from "./names.ts";
 import { linkCapabilities, placeCapabilities } from "./place.ts";
 import { checkList } from "./values.ts";
 
@@ -29,6 +30,7 @@ import { checkList } from "./values.ts";
  */
 export function buildSpace(description: SpaceDescription): Uint8Array<ArrayBuffer> {
   checkType("the description", description, "object");
+  checkNames<object>("a config space", description, descriptionNames, "property");
   const bytes = new Uint8Array(sizeOf(description));
   const region = bytesRegion(bytes);
   writeHeader(region, description);
@@ -52,12 +54,14 @@ function listsOf(description: SpaceDescription): [CapabilityKind, readonly AnyCa
   return lists;
 }
 
-function checkCapabilities(list: string, given: readonly AnyCapabilityToBuild[]): void {
+function checkCapabilities(list: keyof typeof capabilityNames, given: readonly AnyCapabilityToBuild[]): void {
   checkList(`\`${list}\``, given);
   for (const capability of given) {
     checkType(`an entry of \`${list}\``, capability, "object");
     const { name } = capability;
     if (name !== undefined) checkType(`a name in \`${list}\``, name, "string");
+    const what = name ?? "a capability";
+    checkNames<object>(`${what} of \`${list}\``, capability, capabilityNames[list], "property");
   }
 }
 

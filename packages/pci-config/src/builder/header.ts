@@ -1,6 +1,7 @@
 import {
   checkAligned,
   checkInteger,
+  checkNames,
   checkType,
   formatValue,
   PciError,
@@ -12,6 +13,7 @@ import { headerLayouts } from "../header-layout.ts";
 import type { RegisterTable } from "../table.ts";
 import type { Span } from "../view.ts";
 import type { BarDescriptionToBuild, SpaceDescription } from "./description.ts";
+import { barNames, romNames } from "./names.ts";
 import { type AnyRegisterValues, checkList, writeValues } from "./values.ts";
 
 /** Writes the bytes of the header, but for the pointer to the capabilities. @throws PciError as `buildSpace` */
@@ -54,6 +56,7 @@ function writeRom(
     });
   }
   checkType("`rom`", rom, "object");
+  checkNames("`rom`", rom, romNames, "property");
   const { size, address = 0, enable = false } = rom;
   if (!Number.isInteger(Math.log2(size)) || size < 2048 || size > 2 ** 24) {
     throw new PciError("ERR_INVALID_ARGUMENT", `an expansion ROM cannot have ${size} bytes`, {
@@ -97,6 +100,7 @@ function writeBar(
   count: number,
 ): void {
   checkType(`BAR ${index}`, bar, "object");
+  checkNames(`BAR ${index}`, bar, barNames, "property");
   checkBarShape(index, bar);
   const wide = bar.kind === "memory64";
   if (wide && (index + 1 >= count || bars[index + 1] !== undefined)) {
