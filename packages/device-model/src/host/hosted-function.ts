@@ -127,6 +127,8 @@ export interface HostedMigration {
   run(): void;
   /** Its state, and the host's; only while stopped. */
   save(): Uint8Array;
+  /** How many bytes {@link save} would give now; of one that runs about as many as it will. */
+  size(): number;
   /** Takes it up; only while stopped. @throws PciError `ERR_PROTOCOL` for bytes that are no state of this model */
   load(state: Uint8Array): void;
 }

@@ -56,6 +56,19 @@ describe("migration", () => {
     expect(events.counts).toEqual([2]);
   });
 
+  it("tells how many bytes a state has, also of a device that runs", () => {
+    using device = hosted(worker());
+    const { fn } = device;
+    const before = fn.migration!.size();
+    poke(fn, 0, work.from, 5);
+    expect(fn.migration!.size()).toBeGreaterThan(before);
+    const running = fn.migration!.size();
+    fn.migration!.stop();
+    expect([running, fn.migration!.size()]).toEqual(Array(2).fill(fn.migration!.save().length));
+    device.fn.close();
+    expect(codeOf(() => fn.migration!.size())).toBe("ERR_CLOSED");
+  });
+
   it("is there only for models that can, and only while stopped", () => {
     using plain = hosted(recorder([]));
     expect(plain.fn.migration).toBeUndefined();

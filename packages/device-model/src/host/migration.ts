@@ -53,20 +53,13 @@ export class Migration implements HostedMigration {
   /** @throws PciError `ERR_BUSY` unless stopped */
   save(): Uint8Array {
     this.#requireStopped();
-    const { config, irqs, memories, scheduler, instance, name } = this.#hardware;
-    const user = this.#options.user();
-    const pending = irqs.save();
-    const writer = new StateWriter()
-      .add(textBytes(MAGIC))
-      .add(textBytes(name))
-      .add(config.save())
-      .add(user === undefined ? new Uint8Array() : saveVirtual(user.space))
-      .add(Uint8Array.of(Number(pending.asserted)))
-      .add(pending.msi)
-      .add(pending.msix)
-      .add(timeBytes(scheduler.now()));
-    for (const { bytes } of memories.all()) writer.add(bytes);
-    return writer.add(instance.save!()).bytes();
+    return this.#writer().bytes();
+  }
+
+  /** The model's own part can only be had by saving it, which it allows at any time that no task runs. */
+  size(): number {
+    this.#options.requireUsable();
+    return this.#writer().size;
   }
 
   /**
@@ -92,6 +85,23 @@ export class Migration implements HostedMigration {
       this.#hardware.reset("power-on");
       throw isPciError(error) ? error : wrongState("is not one that the model can take up", error);
     }
+  }
+
+  #writer(): StateWriter {
+    const { config, irqs, memories, scheduler, instance, name } = this.#hardware;
+    const user = this.#options.user();
+    const pending = irqs.save();
+    const writer = new StateWriter()
+      .add(textBytes(MAGIC))
+      .add(textBytes(name))
+      .add(config.save())
+      .add(user === undefined ? new Uint8Array() : saveVirtual(user.space))
+      .add(Uint8Array.of(Number(pending.asserted)))
+      .add(pending.msi)
+      .add(pending.msix)
+      .add(timeBytes(scheduler.now()));
+    for (const { bytes } of memories.all()) writer.add(bytes);
+    return writer.add(instance.save!());
   }
 
   #parse(bytes: Uint8Array): State {

@@ -12,8 +12,13 @@ export class StateWriter {
     return this;
   }
 
+  /** How many {@link bytes} there will be. */
+  get size(): number {
+    return this.#sections.reduce((sum, { length }) => sum + length, 0);
+  }
+
   bytes(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(this.#sections.reduce((sum, { length }) => sum + length, 0));
+    const bytes = new Uint8Array(this.size);
     let at = 0;
     for (const section of this.#sections) {
       bytes.set(section, at);

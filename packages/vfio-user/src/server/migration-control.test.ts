@@ -14,6 +14,7 @@ function controlOf(most = 100) {
       stop: () => told.push("stop"),
       run: () => told.push("run"),
       save: () => Uint8Array.of(1, 2, 3, 4, 5),
+      size: () => 6,
       load(state: Uint8Array) {
         told.push(`load ${state.join()}`);
         if (state[0] !== 1) throw new PciError("ERR_PROTOCOL", "no state of this model");
@@ -46,6 +47,17 @@ describe("MigrationControl", () => {
     control.write(Uint8Array.of(3));
     control.go(RUNNING);
     expect(told).toEqual(["stop", "load 1,2,3", "run"]);
+  });
+
+  it("tells how much there will be to read, and how much is left", () => {
+    const { control } = controlOf();
+    const sizeIn = (state: number) => {
+      control.go(state);
+      return control.size;
+    };
+    expect([RUNNING, STOP, STOP_COPY].map(sizeIn)).toEqual([6, 6, 5]);
+    control.read(3);
+    expect([control.size, sizeIn(STOP), sizeIn(RESUMING)]).toEqual([2, 6, 6]);
   });
 
   it("is in error after a state that cannot be loaded, until a reset", () => {

@@ -79,7 +79,7 @@ export class MigrationControl {
   /** Bytes that are still to be read; about as many as there will be where nothing is saved yet. */
   get size(): number {
     const { saved, read } = this.#transfer ?? { read: 0 };
-    return saved === undefined ? 0 : saved.length - read;
+    return saved === undefined ? this.#migration().size() : saved.length - read;
   }
 
   /**
