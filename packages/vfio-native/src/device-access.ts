@@ -1,4 +1,5 @@
 import { AccessGate, DeviceGoneError, PciError } from "@userpci/interface";
+import { findCapability } from "./find-capability.ts";
 import type { Native } from "./native.ts";
 
 /** A region that must be told when the device may not be touched. */
@@ -17,6 +18,12 @@ const ALL_ONES = 0xffff_ffff;
 /** Offset of the command register; bit 1 enables memory decode (PCI 3.0, section 6.2.2). */
 const COMMAND_REGISTER = 0x04;
 const COMMAND_MEMORY = 1 << 1;
+/** Id of the power management capability, and where and what its power state is (PCI Power Management 1.2, section 3.2.4). */
+const POWER_MANAGEMENT = 0x01;
+const POWER_CONTROL = 4;
+const POWER_STATE = 3;
+/** The state D3hot, in which a function answers configuration space alone. */
+const D3 = 3;
 
 /**
  * Whether a device's registers may be touched at this moment, and what happened when one did not answer. One object
@@ -62,23 +69,26 @@ export class DeviceAccess extends AccessGate {
   /** Whether memory decode is on, by configuration space, which answers when a BAR does not. */
   decodesMemory(): boolean {
     if (!this.#answers()) return false;
-    const command = this.native.readScalar(this.fd, this.#configOffset + COMMAND_REGISTER, 2);
+    const command = this.#config(COMMAND_REGISTER, 2);
     return command >= 0 && (command & COMMAND_MEMORY) !== 0;
   }
 
   /**
    * Why a register access found nobody: the class code is read to tell a device that was unplugged from one that only
-   * does not decode its BARs (rule 10 of the architecture).
+   * sleeps, or does not decode its BARs (rule 10 of the architecture).
    *
    * @param where what was accessed, for the message
    */
   faultError(where: string): PciError {
-    return (
-      this.goneError(where) ??
-      new PciError("ERR_MEMORY_DISABLED", `${this.address} does not decode memory: ${where} found nobody`, {
-        hint: "device.config.command.update({ memory: true }), then access it again",
-      })
-    );
+    const gone = this.goneError(where);
+    if (gone !== undefined) return gone;
+    const isAsleep = this.#isAsleep();
+    const why = isAsleep ? "is in D3hot" : "does not decode memory";
+    return new PciError("ERR_MEMORY_DISABLED", `${this.address} ${why}: ${where} found nobody`, {
+      hint: isAsleep
+        ? 'bring it back to D0: device.config.find("pm")?.control.update({ powerState: 0 })'
+        : "device.config.command.update({ memory: true }), then access it again",
+    });
   }
 
   /**
@@ -94,7 +104,18 @@ export class DeviceAccess extends AccessGate {
   }
 
   #answers(): boolean {
-    const value = this.native.readScalar(this.fd, this.#configOffset + CLASS_REGISTER, 4);
+    const value = this.#config(CLASS_REGISTER, 4);
     return value >= 0 && value !== ALL_ONES;
+  }
+
+  #isAsleep(): boolean {
+    const read = (offset: number, width: 1 | 2): number => Math.max(0, this.#config(offset, width));
+    const at = findCapability({ read8: (at) => read(at, 1), read16: (at) => read(at, 2) }, POWER_MANAGEMENT);
+    return at !== undefined && (read(at + POWER_CONTROL, 2) & POWER_STATE) === D3;
+  }
+
+  /** Reads configuration space. @returns the value, or a negative errno */
+  #config(offset: number, width: 1 | 2 | 4): number {
+    return this.native.readScalar(this.fd, this.#configOffset + offset, width);
   }
 }

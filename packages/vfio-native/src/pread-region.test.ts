@@ -77,6 +77,17 @@ describe("PreadRegion", () => {
     expect(codeOf(() => rom.readInto!(0, bytes))).toBe("ERR_CLOSED");
   });
 
+  it("writes nothing to a region that is read-only, as emulated", () => {
+    const rom = new PreadRegion(access, { name: "the expansion ROM", base, size: 4096, readOnly: true });
+    for (const write of ["write8", "write16", "write32"] as const) {
+      const refusal = { code: "ERR_NOT_SUPPORTED", message: "the expansion ROM cannot be written" };
+      expect(() => rom[write](0, 1)).toThrow(expect.objectContaining(refusal));
+      expect(codeOf(() => rom[write](4096, 1))).toBe("ERR_OUT_OF_RANGE");
+    }
+    expect(file.calls).toEqual([]);
+    expect(rom.read8(0)).toBe(0x11);
+  });
+
   it("makes one call of the access's width at the region's place", () => {
     expect(region.read32(8)).toBe(0x1111_1111);
     region.write16(0x20, 7);

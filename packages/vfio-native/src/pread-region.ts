@@ -24,6 +24,8 @@ export interface RegionSpan {
   readonly registers?: boolean;
   /** Whether it reads the same whatever the width of accesses: {@link Region.readInto} is offered then. */
   readonly bulk?: boolean;
+  /** Whether nothing of it can be written. */
+  readonly readOnly?: boolean;
   /** How accesses of 64 bits go, if they can. Default: they are refused. */
   readonly wide?: WideAccess;
 }
@@ -122,6 +124,7 @@ export class PreadRegion implements Region {
   #write(offset: number, width: 1 | 2 | 4, value: number): void {
     this.#check(offset, width);
     if (typeof value !== "number") throw valueError(this.#span.name, offset, width, value);
+    if (this.#span.readOnly) throw this.#noWrite();
     const result = this.#access.native.writeScalar(this.#access.fd, this.#base + offset, width, value);
     if (result < 0) this.#fail(result, "pwrite", offset);
   }
@@ -160,6 +163,12 @@ export class PreadRegion implements Region {
         hint: "use two 32-bit accesses in the order the device asks for, or map the BAR",
       })
     );
+  }
+
+  #noWrite(): PciError {
+    return new PciError("ERR_NOT_SUPPORTED", `${this.#span.name} cannot be written`, {
+      hint: "its region is read-only: see `writable` of its information",
+    });
   }
 
   #doubt(offset: number): void {

@@ -184,6 +184,7 @@ export class RegionTable {
       size: info.size,
       registers: info.index <= regionIndex.bar5,
       bulk: info.index === regionIndex.rom,
+      readOnly: !info.writable,
       ...(table && { msixTable: table }),
       ...(wide && { wide }),
     });

@@ -157,6 +157,10 @@ class ResourceAccess extends DeviceAccess {
     return this.#config.decodesMemory();
   }
 
+  override faultError(where: string): PciError {
+    return this.#config.faultError(where);
+  }
+
   override goneError(where: string): PciError | undefined {
     return this.#config.goneError(where);
   }
