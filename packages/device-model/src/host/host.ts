@@ -1,8 +1,6 @@
 import {
   checkInteger,
   checkMethods,
-  checkNames,
-  checkType,
   DeviceGoneError,
   type DeviceInfo,
   type IrqInfo,
@@ -13,6 +11,7 @@ import {
   regionIndex,
 } from "@userpci/interface";
 import type { BarNumber, DeviceModel } from "../model.ts";
+import { checkOptions } from "./check-options.ts";
 import { Hardware } from "./hardware.ts";
 import { absentRegion, type HostRegion } from "./host-region.ts";
 import type {
@@ -37,11 +36,7 @@ const REGIONS = regionIndex.vga + 1;
  */
 export function hostFunction(model: DeviceModel, options: HostOptions): HostedFunction {
   checkMethods("model", model, ["create"], "pass a DeviceModel, such as edu() of @userpci/edu/model");
-  checkType("options", options, "object");
-  const { memory, barMemory, dma, time, msixTable, onFault } = options;
-  checkNames("hostFunction", options, { memory, barMemory, dma, time, msixTable, onFault });
-  checkMethods("options.memory", memory, ["alloc"]);
-  checkMethods("options.dma", dma, ["translate"]);
+  checkOptions(options);
   return new Host(model, options);
 }
 

@@ -159,3 +159,17 @@ it("takes a model of an author's own class, with methods and what is left undefi
   }
   hosted(new Own())[Symbol.dispose]();
 });
+
+it.each([
+  [{ time: "virtuel" }, /options.time is "virtuel"/],
+  [{ msixTable: true }, /options.msixTable is true/],
+  [{ onFault: "log" }, /options.onFault must be a function, not "log"/],
+  [{ barMemory: {} }, /options.barMemory must be a function/],
+])("tells who hosts a model which options there are: %o", (options, message) => {
+  const refusal = {
+    code: "ERR_INVALID_ARGUMENT",
+    message: expect.stringMatching(message),
+    hint: expect.any(String),
+  };
+  expect(() => hosted(recorder([]), options as never)).toThrow(expect.objectContaining(refusal));
+});

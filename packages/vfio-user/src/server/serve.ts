@@ -1,5 +1,5 @@
 import type { HostedFunction } from "@userpci/device-model";
-import { checkNames, checkType, formatValue, isPciError, PciError } from "@userpci/interface";
+import { checkMethods, checkNames, checkType, formatValue, isPciError, PciError } from "@userpci/interface";
 import type { FrameListener, FrameSocket } from "@userpci/vfio-native/socket";
 import { Deadline } from "../deadline.ts";
 import { limits as protocol } from "../protocol/index.ts";
@@ -32,13 +32,7 @@ const MOST_REFUSED = 16;
  * `ERR_NATIVE_UNAVAILABLE`, or with the system's code; what is wrong with a model
  */
 export async function serve(servable: Servable, options: ServeOptions): Promise<Server> {
-  checkType("options", options, "object", 'pass { path: "/run/user/1000/edu.sock" }');
-  checkNames("serve", options, optionNames);
-  checkType("path", options.path, "string", 'pass a path, such as "/run/user/1000/edu.sock"');
-  checkChoice("mode", options.mode, ["event-loop", "blocking"]);
-  checkChoice("clients", options.clients, ["one", "many"]);
-  checkChoice("whenBusy", options.whenBusy, ["wait", "refuse"]);
-  checkChoice("access", options.access, ["owner", "all"]);
+  checkOptions(options);
   if (options.mode === "blocking" && options.clients === "many") {
     throw new PciError("ERR_INVALID_ARGUMENT", "a thread that waits for one client cannot serve many", {
       hint: 'leave mode: "blocking" out, or serve with a process for each client',
@@ -61,6 +55,22 @@ const optionNames: Readonly<Record<keyof ServeOptions, true>> = {
   ref: true,
   onEvent: true,
 };
+
+function checkOptions(options: ServeOptions): void {
+  checkType("options", options, "object", 'pass { path: "/run/user/1000/edu.sock" }');
+  checkNames("serve", options, optionNames);
+  checkType("path", options.path, "string", 'pass a path, such as "/run/user/1000/edu.sock"');
+  checkChoice("mode", options.mode, ["event-loop", "blocking"]);
+  checkChoice("clients", options.clients, ["one", "many"]);
+  checkChoice("whenBusy", options.whenBusy, ["wait", "refuse"]);
+  checkChoice("access", options.access, ["owner", "all"]);
+  checkChoice("time", options.time, ["virtual", "real"]);
+  const { twinSocket, ref, onEvent, dma } = options;
+  if (twinSocket !== undefined) checkType("twinSocket", twinSocket, "boolean");
+  if (ref !== undefined) checkType("ref", ref, "boolean");
+  if (onEvent !== undefined) checkType("onEvent", onEvent, "function");
+  if (dma !== undefined) checkMethods("dma", dma, ["connect", "translate"], "pass a `new ServedDma()`");
+}
 
 class SocketServer implements Server {
   readonly path: string;
