@@ -1,6 +1,7 @@
 import { type BackendDevice, type OwnedRegion, regionIndex } from "@userpci/interface";
 import { failing } from "@userpci/interface/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { recorder } from "../testing/models.ts";
 import { doorbell, MOVE_US, mover, register, status } from "../testing/mover.ts";
 import { emulated } from "./emulated.ts";
 import { EmulatedMachine } from "./machine.ts";
@@ -264,4 +265,25 @@ describe("timers that a driver's test fakes", () => {
     expect(await arrived).toBe(1);
     await device.close();
   });
+});
+
+it("lets a microsecond pass with an access by call, and two with a mapped one", () => {
+  let now = (): number => 0;
+  const { create } = recorder([]);
+  using backend = emulated({
+    ...recorder([]),
+    create(given) {
+      now = () => given.time.now();
+      return create(given);
+    },
+  });
+  const device = backend.openSync("recorder");
+  device.region(regionIndex.config).write16(4, 2);
+  const bar = device.mapRegion(1);
+  const passing = (access: () => unknown): number => {
+    const before = now();
+    access();
+    return now() - before;
+  };
+  expect([passing(() => device.region(1).read32(0)), passing(() => bar.read32(0))]).toEqual([1, 2]);
 });

@@ -9,8 +9,8 @@ import { EmulatedMachine, type EmulatedModels } from "./machine.ts";
  * await using device = await openDevice("edu", { backend: emulated(edu()) });
  * ```
  *
- * Time is the devices' own: a microsecond passes with each access, each `relax()` and each step of a synchronous wait; when
- * the program goes back to its event loop, what is pending runs.
+ * Time is the devices' own: a microsecond passes with each access (two where it is mapped), each `relax()` and each step of a
+ * synchronous wait; when the program goes back to its event loop, what is pending runs.
  *
  * @param models one model, whose address is its name, or several by address; or a machine, for several backends over it
  * @param faults what is to go wrong; a machine has its own

@@ -2,6 +2,7 @@ import { checkMethods, checkType, Failures, formatValue, PciError } from "@userp
 import type { DeviceModel } from "../model.ts";
 import type { Faults } from "./faults/kinds.ts";
 import { FaultPlan } from "./faults/plan.ts";
+import { checkPossible } from "./faults/possible.ts";
 import { EmulatedFunction } from "./function.ts";
 import { EmulatedGroup } from "./group.ts";
 import type { Surroundings } from "./irq-target.ts";
@@ -41,6 +42,7 @@ export class EmulatedMachine implements Surroundings, Disposable {
       functions.set(address, fn);
     }
     this.functions = functions;
+    if (faults !== undefined) checkPossible(faults, functions);
   }
 
   get closed(): boolean {
