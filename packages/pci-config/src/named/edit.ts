@@ -2,7 +2,7 @@ import { PciError } from "@userpci/interface";
 import type { ConfigSpace } from "../config.ts";
 import { encodeField, keptBits, readRegister, writeRegister } from "../register.ts";
 import { resolveOperation } from "../setpci/apply.ts";
-import { parseOperation } from "../setpci/operation.ts";
+import { parseOperation, splitAt } from "../setpci/operation.ts";
 import {
   type FieldSpec,
   fieldMask,
@@ -105,7 +105,7 @@ function planNamed(
 ): RegisterEdit {
   const { offset, width, spec } = register;
   const before = read(width, offset);
-  const { value, mask } = field ? ofField(name, field, text) : ofRegister(register, text);
+  const { value, mask } = field ? ofField(name, field, register, text) : ofRegister(register, text);
   // As an update does: pending status that is not named stays.
   const kept = spec.kind === "fields" ? keptBits(spec) : 0xffff_ffff;
   const after = ((before & kept & ~mask) | (value & mask)) >>> 0;
@@ -127,12 +127,9 @@ const flags: Readonly<Record<string, boolean>> = {
   off: false,
 };
 
-function ofField(name: string, field: FieldSpec, text: string): Bits {
+function ofField(name: string, field: FieldSpec, register: ConfigRegister, text: string): Bits {
   if (!isWritable(field.access)) {
-    throw wrong(
-      `${name} is read-only (${field.access})`,
-      "give the register's number to write it all the same: 4.w=…",
-    );
+    throw wrong(`${name} is read-only (${field.access})`, numberHint(register));
   }
   const mask = fieldMask(field);
   if (field.form === "flag") {
@@ -141,16 +138,17 @@ function ofField(name: string, field: FieldSpec, text: string): Bits {
     return { value: encodeField(name, field, flag), mask };
   }
   const word = field.words?.findIndex((each) => each?.toLowerCase() === text.toLowerCase()) ?? -1;
-  return { value: encodeField(name, field, word >= 0 ? word : numberOf(name, text)), mask };
+  const refusal = `${JSON.stringify(text)} is no value for ${name}`;
+  return { value: encodeField(name, field, word >= 0 ? word : numberOf(text, refusal)), mask };
 }
 
-function ofRegister({ name, spec, width }: ConfigRegister, text: string): Bits {
-  if (!isRegisterWritable(spec)) {
-    throw wrong(`${name} is read-only`, "give the register's number to write it all the same: 4.w=…");
-  }
-  const [data = "", bits] = text.split(":");
+function ofRegister(register: ConfigRegister, text: string): Bits {
+  const { name, spec, width } = register;
+  if (!isRegisterWritable(spec)) throw wrong(`${name} is read-only`, numberHint(register));
+  const [data, bits] = splitAt(text, ":");
   const most = allOf(width);
-  const [value, mask] = [numberOf(name, data), bits === undefined ? most : numberOf(name, bits)];
+  const value = numberOf(data, `${JSON.stringify(data)} is no value for ${name}`);
+  const mask = bits === undefined ? most : numberOf(bits, `Invalid mask ${JSON.stringify(bits)}`);
   for (const number of [value, mask]) {
     if (number > most) {
       throw new PciError(
@@ -165,14 +163,22 @@ function ofRegister({ name, spec, width }: ConfigRegister, text: string): Bits {
   return { value, mask };
 }
 
+const letters: Readonly<Record<Width, string>> = { 8: "b", 16: "w", 32: "l" };
+
+/** How a register is written in spite of its table. */
+function numberHint({ offset, width }: ConfigRegister): string {
+  if (offset % (width / 8) !== 0) return "it cannot be written: its number is not aligned";
+  return `give the register's number to write it all the same: ${offset.toString(16)}.${letters[width]}=…`;
+}
+
 const isRegisterWritable = (spec: RegisterSpec): boolean =>
   spec.kind === "value"
     ? isWritable(spec.access)
     : Object.values(spec.fields).some(({ access }) => isWritable(access));
 
-function numberOf(name: string, text: string): number {
+function numberOf(text: string, refusal: string): number {
   if (/^(0x)?[0-9a-f]{1,8}$/i.test(text)) return Number.parseInt(text, 16);
-  throw wrong(`${JSON.stringify(text)} is no value for ${name}`, "give a hexadecimal number, such as 1f");
+  throw wrong(refusal, "give a hexadecimal number, such as 1f");
 }
 
 const allOf = (width: Width): number => 0xffff_ffff >>> (32 - width);

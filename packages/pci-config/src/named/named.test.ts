@@ -119,6 +119,23 @@ describe("edits", () => {
   ])("%s is refused with %s", (text, code) => {
     expect(codeOf(() => planEdits(opened().config, [text]))).toBe(code);
   });
+
+  it.each(["2:3", "6:zz", ""])("command=1:%s has no mask, as COMMAND=1:%s", (mask) => {
+    for (const name of ["command", "COMMAND"]) {
+      expect(() => planEdits(opened().config, [`${name}=1:${mask}`])).toThrow(`Invalid mask "${mask}"`);
+    }
+  });
+
+  it.each([
+    ["revisionId=1", "8.b"],
+    ["deviceId=1", "2.w"],
+    ["baseClass=1", "b.b"],
+    ["pm.capabilities=1", "42.w"],
+    ["pm.capabilities.version=1", "42.w"],
+  ])("%s is refused, and may be written by the number of that register", (text, number) => {
+    const hint = `give the register's number to write it all the same: ${number}=…`;
+    expect(() => planEdits(opened().config, [text])).toThrow(expect.objectContaining({ hint }));
+  });
 });
 
 const names = configRegisters(configOf(bytesRegion(bytes()))).map(({ name }) => name);

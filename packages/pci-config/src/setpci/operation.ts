@@ -121,7 +121,7 @@ function parseNumber(text: string): number | undefined {
 }
 
 /** What stands before and behind the first `mark`; undefined behind if there is none. */
-function splitAt(text: string, mark: string): readonly [string, string?] {
+export function splitAt(text: string, mark: string): readonly [string, string?] {
   const at = text.indexOf(mark);
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
