@@ -1,8 +1,16 @@
-import { type Change, diff, type FieldChange } from "@userpci/pci-config";
+import {
+  bytesRegion,
+  type Change,
+  type ConfigSpace,
+  configOf,
+  diff,
+  type FieldChange,
+  toBytes,
+} from "@userpci/pci-config";
 import type { CommandCall, Report } from "../../command.ts";
 import { hex } from "../../json.ts";
 import type { Style } from "../../style.ts";
-import { isAddress, noteShort, readSource, readTarget } from "./source.ts";
+import { type ConfigSource, isAddress, noteShort, readSource, readTarget } from "./source.ts";
 
 /** `userpci config diff`. */
 export async function run(call: CommandCall): Promise<Report> {
@@ -11,14 +19,27 @@ export async function run(call: CommandCall): Promise<Report> {
   const after = second === undefined ? await readTarget(call) : await readSource(call, second, near);
   const before = await readSource(call, first, near);
   noteShort(call, [before, after], "config diff");
-  const changes = diff(before.config, after.config);
+  noteUncompared(call, before, after);
+  const size = Math.min(before.config.size, after.config.size);
+  const changes = diff(startOf(before.config, size), startOf(after.config, size));
   return {
-    json: { before: before.name, after: after.name, changes },
+    json: { before: before.name, after: after.name, configBytes: size, changes },
     lines: changes,
     text: (style) =>
       changes.length === 0 ? ["no difference"] : changes.map((change) => changeText(change, style)),
     failed: changes.length > 0,
   };
+}
+
+/** What only one side has was not read of the other: it is neither removed nor added. */
+const startOf = (config: ConfigSpace, size: number): ConfigSpace =>
+  configOf(bytesRegion(toBytes(config).subarray(0, size)));
+
+function noteUncompared(call: CommandCall, ...sides: readonly [ConfigSource, ConfigSource]): void {
+  const [short, long] = sides.toSorted((one, other) => one.config.size - other.config.size);
+  if (call.json || short!.config.size === long!.config.size) return;
+  const [first, last] = [short!.config.size, long!.config.size - 1].map((byte) => hex(byte, 2));
+  call.terminal.note(`${first} to ${last} were not compared: only ${long!.name} has them\n`);
 }
 
 function changeText(change: Change, { bold, green, red }: Style): string {
