@@ -61,8 +61,10 @@ export const isAddress = (text: string): boolean => PciAddress.tryParse(text) !=
 export async function readSource(call: CommandCall, text: string, near?: string): Promise<ConfigSource> {
   if (isAddress(text)) return readTarget({ ...call, arguments: [text], options: ofMachine(call.options) });
   const content = readDump(text);
-  if (/^\s*\{/.test(content.subarray(0, 64).toString("latin1"))) return ofJson(content, text);
-  return { name: text, config: only(functionsIn(content, text), text, near).config };
+  // Raw bytes may begin with a bracket too.
+  const isJson = /^\s*(\{|\[\s*\{)/.test(content.subarray(0, 64).toString("latin1"));
+  const functions = isJson ? functionsOfJson(content, text) : functionsIn(content, text);
+  return { name: text, config: only(functions, text, near).config };
 }
 
 /** Without what stands for another device. */
@@ -82,15 +84,19 @@ export async function readTarget(call: CommandCall): Promise<ConfigSource> {
   }
 }
 
-function ofJson(content: Buffer, path: string): ConfigSource {
+/** Of one function, or of several: a list, or what `userpci show --file` prints around one. */
+function functionsOfJson(content: Buffer, path: string): readonly ShownFunction[] {
   let parsed: unknown;
   try {
     parsed = JSON.parse(content.toString("utf8"));
   } catch (cause) {
     throw noSource(path, "is no JSON", cause);
   }
-  const { config = parsed } = parsed as { config?: unknown };
-  return { name: path, config: fromJSON(config) };
+  const { functions = parsed } = parsed as { functions?: unknown };
+  return (Array.isArray(functions) ? functions : [functions]).map((each: unknown) => {
+    const { address, config = each } = Object(each) as Record<"address" | "config", unknown>;
+    return { address: typeof address === "string" ? address : null, config: fromJSON(config) };
+  });
 }
 
 function noSource(path: string, why: string, cause?: unknown): PciError {
@@ -108,6 +114,6 @@ function only(functions: readonly ShownFunction[], path: string, near: string | 
   const addresses = functions.map(({ address }) => address).join(", ");
   throw new PciError("ERR_INVALID_ARGUMENT", `${path} has ${functions.length} functions: ${addresses}`, {
     path,
-    hint: "give a file of one function: lspci -xxxx -s ADDRESS",
+    hint: "give a file of one of them: lspci -xxxx -s ADDRESS, or userpci show ADDRESS --file DUMP --json",
   });
 }
