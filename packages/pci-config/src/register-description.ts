@@ -1,4 +1,4 @@
-import { type FieldReader, fieldReaders, readField } from "./field-reader.ts";
+import { describeFields, type FieldReader, fieldReaders } from "./field-reader.ts";
 import { readRegister } from "./register.ts";
 import type { RegisterSpec, RegisterTable } from "./table.ts";
 import { isInside, type ListTable, type Placement, placeOf, type Span, turnsOf } from "./view.ts";
@@ -91,24 +91,4 @@ export function describeLists(span: Span, table: ListTable, end: number): ListDe
     if (turns.length > 0) lists[name] = turns;
   }
   return lists;
-}
-
-function describeFields(
-  offset: number,
-  width: number,
-  raw: number,
-  readers: readonly FieldReader[],
-): RegisterDescription {
-  const fields: Record<string, boolean | number> = {};
-  let words: Record<string, string> | undefined;
-  for (const reader of readers) {
-    const value = readField(reader, raw);
-    fields[reader.name] = value;
-    const word = reader.words?.[Number(value)];
-    if (word !== undefined) {
-      words ??= {};
-      words[reader.name] = word;
-    }
-  }
-  return words ? { offset, width, raw, fields, words } : { offset, width, raw, fields };
 }

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { bytesRegion } from "./bytes.ts";
@@ -45,7 +46,18 @@ describe("tables", () => {
   it.each(fieldRegisters)("$name: words fit their field, and no name hides a method", ({ spec }) => {
     for (const [name, { lo, hi, words = [] }] of Object.entries(spec.fields)) {
       expect(words.length).toBeLessThanOrEqual(2 ** (hi - lo + 1));
-      expect(["spec", "kept", "raw", "read", "write", "update", "toJSON", "constructor"]).not.toContain(name);
+      expect([
+        "spec",
+        "kept",
+        "raw",
+        "read",
+        "write",
+        "update",
+        "toJSON",
+        "readers",
+        "label",
+        "constructor",
+      ]).not.toContain(name);
     }
   });
 
@@ -91,6 +103,16 @@ describe("a register", () => {
     expect(config.headerType.read()).toEqual({ layout: 1, multiFunction: true });
     expect(JSON.stringify(config.headerType)).toBe('{"layout":1,"multiFunction":true}');
     expect(log).toEqual(["read8 0xe", "read8 0xe"]);
+  });
+
+  it("is shown by Node's console with one read, or none where reading does something", () => {
+    const { config, log } = configSpace(space(256, [0x04, 0x06, 0x01], [0x2c]));
+    expect(inspect(config.command)).toBe("command = 0x106 (memory, busMaster, systemError)");
+    expect(inspect({ status: config.status })).toBe("{ status: status = 0x0 (deviceSelectTiming fast) }");
+    expect(log).toEqual(["read16 0x4", "read16 0x6"]);
+    const spec: FieldsSpec = { ...config.command.spec, reads: "effect" };
+    const unread = new (registerClass(spec, "data"))(bytesRegion(new Uint8Array(0)), 0);
+    expect(inspect(unread)).toBe("data (reading it has an effect)");
   });
 
   it("is updated with one read and one write of its width, its neighbours untouched", () => {
@@ -207,7 +229,7 @@ describe("any field of any register", () => {
         const region = bytesRegion(new Uint8Array(4));
         const before = (start & (0xffff_ffff >>> (32 - spec.width))) >>> 0;
         region.write32(0, before);
-        const register = new (registerClass(spec))(region, 0);
+        const register = new (registerClass(spec, field))(region, 0);
         register.update({ [field]: value } as never);
         expect(decoded(row, register.raw)).toBe(value);
         for (const [name, other] of Object.entries(spec.fields)) {

@@ -1,5 +1,6 @@
 import { checkInteger, checkType, PciError, type Region } from "@userpci/interface";
-import { type FieldReader, fieldReaders, readField } from "./field-reader.ts";
+import { describeFields, type FieldReader, fieldReaders, readField } from "./field-reader.ts";
+import { formatFields } from "./format.ts";
 import {
   type FieldForm,
   type FieldSpec,
@@ -135,11 +136,16 @@ export function encodeField(name: string, field: FieldSpec, value: unknown): num
   return number;
 }
 
+/** What Node's console asks for the text of an object; other consoles do not. */
+const inspected = Symbol.for("nodejs.util.inspect.custom");
+
 class RegisterView implements RegisterAccess<FieldsSpec> {
   declare readonly spec: FieldsSpec;
   declare protected readonly readers: readonly FieldReader[];
   /** Bits that an update writes back as it read them. */
   declare protected readonly kept: number;
+  /** Its name in the table. */
+  declare protected readonly label: string;
   readonly #region: Region;
   readonly #offset: number;
 
@@ -179,6 +185,15 @@ class RegisterView implements RegisterAccess<FieldsSpec> {
     return this.read();
   }
 
+  /** `command = 0x2 (memory)`, with one read; none where reading does something. */
+  [inspected](): string {
+    const { spec, label, readers } = this;
+    if (spec.reads !== undefined) return `${label} (reading it has an effect)`;
+    const { raw } = this;
+    const words = formatFields(describeFields(this.#offset, spec.width, raw, readers));
+    return `${label} = 0x${raw.toString(16)}${words && ` (${words})`}`;
+  }
+
   #writable(name: string): FieldSpec {
     const { fields, title } = this.spec;
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
@@ -210,14 +225,15 @@ export function keptBits(spec: FieldsSpec): number {
   return (kept & (0xffff_ffff >>> (32 - spec.width))) >>> 0;
 }
 
-/** Makes the class of a register: a getter for each field of its table row. */
-export function registerClass<S extends FieldsSpec>(spec: S): RegisterClass<S> {
+/** Makes the class of a register, by its name in the table: a getter for each field of its row. */
+export function registerClass<S extends FieldsSpec>(spec: S, name: string): RegisterClass<S> {
   class Made extends RegisterView {}
   const prototype = Made.prototype;
   const readers = fieldReaders(spec);
   Object.defineProperty(prototype, "spec", { value: spec });
   Object.defineProperty(prototype, "kept", { value: keptBits(spec) });
   Object.defineProperty(prototype, "readers", { value: readers });
+  Object.defineProperty(prototype, "label", { value: name });
   for (const reader of readers) {
     Object.defineProperty(prototype, reader.name, {
       enumerable: true,

@@ -100,16 +100,16 @@ function cutOffHint({ offset, length, within }: Span, end: number): string {
   return `it is cut off, as ${within.name} ends with it: use the register where \`length\` of ${within.name} is at least ${end - within.offset}`;
 }
 
-function getterOf(spec: RegisterSpec): (span: Span, place: number) => unknown {
+function getterOf(name: string, spec: RegisterSpec): (span: Span, place: number) => unknown {
   if (spec.kind === "value") return ({ region }, place) => readRegister(region, spec.width, place);
-  const Made = registerClass(spec);
+  const Made = registerClass(spec, name);
   return ({ region }, place) => new Made(region, place);
 }
 
 /** Defines a property for each row of `table` on the prototype of a {@link RegisterSet}. */
 export function defineRegisters(prototype: RegisterSet, table: RegisterTable): void {
   for (const [name, spec] of Object.entries(table)) {
-    const get = getterOf(spec);
+    const get = getterOf(name, spec);
     Object.defineProperty(prototype, name, {
       enumerable: true,
       get(this: RegisterSet) {

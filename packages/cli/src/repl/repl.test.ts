@@ -7,6 +7,7 @@ import { bytesRegion } from "@userpci/pci-config";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { CommandCall } from "../command.ts";
 import { run } from "../run.ts";
+import { tools } from "../specs/tools.ts";
 import { createStyle } from "../style.ts";
 import { openTarget } from "../target/open.ts";
 import type { Target } from "../target/target.ts";
@@ -133,6 +134,8 @@ describe("userpci repl --evaluate", () => {
     const { status, out } = await userpci(
       ...[
         "registers.IDENTIFICATION",
+        "config.command",
+        "config.status",
         "await Promise.resolve(255)",
         "globalThis.kept = 3; kept",
         "kept",
@@ -140,8 +143,20 @@ describe("userpci repl --evaluate", () => {
     );
     expect({ status, out }).toEqual({
       status: 0,
-      out: "IDENTIFICATION = 0x10000ed MAGIC=0xed MAJOR=1\n255 (0xff)\n3\n3\n",
+      out: "IDENTIFICATION = 0x10000ed MAGIC=0xed MAJOR=1\ncommand = 0x2 (memory)\nstatus = 0x10 (capabilitiesList, deviceSelectTiming fast)\n255 (0xff)\n3\n3\n",
     });
+  });
+
+  it("shows what its help tries without hardware", async () => {
+    const example = tools
+      .find(({ name }) => name === "repl")!
+      .examples.map(([line]) => line)
+      .find((line) => line.startsWith("repl --model edu "))!;
+    const sources = [...example.matchAll(/ -e (?:'([^']*)'|(\S+))/g)].map(
+      ([, quoted, word]) => quoted ?? word!,
+    );
+    const { status, out } = await userpci(...sources.flatMap((source) => ["-e", source]));
+    expect({ status, out }).toEqual({ status: 0, out: "FACTORIAL = 0x78\n" });
   });
 
   it("has what the prompt has of Node", async () => {

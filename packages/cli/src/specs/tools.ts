@@ -85,7 +85,10 @@ export const tools: readonly CommandSpec[] = [
         "repl 00:04.0",
         "then: registers.STATUS, bar0.read32(8), config.command.update({ busMaster: true }), undo()",
       ],
-      ["repl --model edu -e 'registers.FACTORIAL.write(5)' -e registers.FACTORIAL", "with no hardware"],
+      [
+        "repl --model edu -e 'registers.FACTORIAL.write(5); while (registers.STATUS.read());' -e registers.FACTORIAL",
+        "with no hardware: 0x78 once it is done",
+      ],
     ],
     load: () => import("../commands/repl.ts"),
   },
