@@ -39,7 +39,7 @@ export class Session {
     const bars = lazily(
       target.bars.map(({ index }) => [`bar${index}`, () => target.bar(index, mayWrite)] as const),
     );
-    const tables = tablesOf(identityOf(target.config.region)) ?? {};
+    const tables = { ...tablesOf(identityOf(target.config.region)), ...target.tables };
     const registers = lazily(
       Object.entries(tables).flatMap(([index, table]) => this.#registers(table!, bars, `bar${index}`)),
     );

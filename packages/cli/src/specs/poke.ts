@@ -5,7 +5,7 @@ const bar: ArgumentSpec = { usage: "<bar>", about: "number of a BAR, 0 to 5" };
 const place: ArgumentSpec = {
   usage: "<offset>",
   about:
-    "bytes from the start of the BAR, such as 0x20, or a register's name of a known device (edu, nvme, nic)",
+    "bytes from the start of the BAR, such as 0x20, or a register's name of a known device (edu, nvme, nic) or of a model with a table",
 };
 const width: OptionSpec = {
   usage: "--width <bits>",

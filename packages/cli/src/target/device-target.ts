@@ -2,6 +2,7 @@ import { isPciError, type OwnedRegion, type Region } from "@userpci/interface";
 import { type ConfigSpace, describeRom } from "@userpci/pci-config";
 import type { PciFunction } from "@userpci/sysfs";
 import { type Backend, defaultBackend, openDevice, type PciDevice } from "userpci";
+import type { BarTables } from "userpci/trace";
 import { readRegion, type Target, type TargetBar, type TargetVia } from "./target.ts";
 
 const BARS = 6;
@@ -13,6 +14,8 @@ export interface DeviceTargetOptions {
   readonly backend?: Backend;
   /** The widest bus address for DMA, in bits. Default 64. */
   readonly dmaBits?: number | undefined;
+  /** The registers of its model. */
+  readonly tables?: BarTables;
 }
 
 /** A target that is an open device: on the kernel's VFIO, over vfio-user, or emulated. */
@@ -21,13 +24,15 @@ export class DeviceTarget implements Target {
   readonly via: TargetVia;
   readonly device: PciDevice;
   readonly fn: PciFunction | null;
+  readonly tables: BarTables | undefined;
   readonly #backend: Backend | undefined;
 
-  private constructor(device: PciDevice, fn: PciFunction | null, backend: Backend | undefined) {
+  private constructor(device: PciDevice, fn: PciFunction | null, { backend, tables }: DeviceTargetOptions) {
     this.device = device;
     this.address = device.address;
     this.via = device.backendDevice.backend as TargetVia;
     this.fn = fn;
+    this.tables = tables;
     this.#backend = backend;
   }
 
@@ -46,7 +51,7 @@ export class DeviceTarget implements Target {
     const { backend, dmaBits = 64 } = options;
     try {
       const device = await openDevice(address, { backend: backend ?? defaultBackend(address), dmaBits });
-      return new DeviceTarget(device, fn, backend);
+      return new DeviceTarget(device, fn, options);
     } catch (error) {
       await backend?.close();
       throw error;

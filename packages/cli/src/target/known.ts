@@ -1,14 +1,14 @@
 import { type AnyRegisterTable, decodeAccess, type RegisterRow } from "@userpci/device-model/registers";
 import { PciError } from "@userpci/interface";
+import type { BarTables } from "userpci/trace";
 import type { Target } from "./target.ts";
 
 /** A device whose registers have names. */
 export interface KnownDevice {
-  /** Such as `edu`. */
-  readonly name: string;
-  /** The BAR that they are in. */
-  readonly bar: number;
-  readonly registers: AnyRegisterTable;
+  /** Such as `edu`; undefined for one that only its model knows. */
+  readonly name: string | undefined;
+  /** By BAR. */
+  readonly tables: BarTables;
 }
 
 /** How a device is known: by its ids or its class, and where its table is. */
@@ -29,17 +29,19 @@ const known: readonly KnownRow[] = [
   { name: "nic", id: "1234:4e49", load: async () => (await import("@userpci/nic")).nicRegisters },
 ];
 
-/** The names of a target's registers, if a package of ours has them. */
+/** The names of a target's registers, if its model or a package of ours has them. */
 export async function knownDevice({
   config,
   fn,
-}: Pick<Target, "config" | "fn">): Promise<KnownDevice | undefined> {
+  tables,
+}: Pick<Target, "config" | "fn" | "tables">): Promise<KnownDevice | undefined> {
   const id = [fn?.vendor ?? config.vendorId, fn?.device ?? config.deviceId]
     .map((number) => number.toString(16).padStart(4, "0"))
     .join(":");
   const classCode = fn?.classCode ?? config.classCode;
   const row = known.find((each) => each.id === id || each.classCode === classCode);
-  return row && { name: row.name, bar: 0, registers: await row.load() };
+  if (row === undefined) return tables && { name: undefined, tables };
+  return { name: row.name, tables: { 0: await row.load(), ...tables } };
 }
 
 /** Place and width of a register of a BAR. */
@@ -58,7 +60,7 @@ export interface RegisterSpot {
 export function parseSpot(text: string, bar: number, device: KnownDevice | undefined): RegisterSpot {
   if (/^(0x[0-9a-f]+|\d+)$/i.test(text)) return { offset: Number(text) };
   const [, name = "", index] = /^(\w+)(?:\[(\d+)\])?$/.exec(text) ?? [];
-  const rows = device !== undefined && device.bar === bar ? device.registers.rows : {};
+  const rows = device?.tables[bar]?.rows ?? {};
   const row = Object.hasOwn(rows, name) ? rows[name] : rows[name.toUpperCase()];
   if (row !== undefined) return { offset: elementOf(text, row, Number(index ?? 0)), width: row.width };
   const names = Object.keys(rows);
@@ -88,7 +90,7 @@ export function describeSpot(
   { offset, width = 32 }: RegisterSpot,
   value: number | bigint,
 ): string | undefined {
-  if (device === undefined || device.bar !== bar || device.registers.find(offset) === undefined)
-    return undefined;
-  return decodeAccess(device.registers, offset, (width / 8) as 1 | 2 | 4 | 8, value);
+  const table = device?.tables[bar];
+  if (table?.find(offset) === undefined) return undefined;
+  return decodeAccess(table, offset, (width / 8) as 1 | 2 | 4 | 8, value);
 }

@@ -1,3 +1,4 @@
+import type { DeviceModel } from "@userpci/device-model";
 import { isPciError, PciError } from "@userpci/interface";
 import {
   describeHolders,
@@ -9,6 +10,7 @@ import {
   type PciFunction,
   type TreeOptions,
 } from "@userpci/sysfs";
+import type { BarTables } from "userpci/trace";
 import { type CommandCall, optionText, treeOf, WrongValue } from "../command.ts";
 import { NOTICEABLE_MS } from "../progress-line.ts";
 import { SMALLEST_CONFIG, type Target } from "./target.ts";
@@ -60,7 +62,14 @@ async function openModel(name: string, { dmaBits }: TargetRequest): Promise<Targ
   const addressed = Object.fromEntries(
     models.map((model, index) => [index === 0 ? name : `${name}.${index}`, model]),
   );
-  return DeviceTarget.open(name, null, { backend: emulated(addressed), dmaBits });
+  const tables = tablesIn(models[0]!);
+  return DeviceTarget.open(name, null, { backend: emulated(addressed), dmaBits, tables });
+}
+
+/** The register tables that a model carries. */
+function tablesIn({ bars = {} }: DeviceModel): BarTables {
+  const rows = Object.entries(bars).map(([index, bar]) => [index, bar?.registers] as const);
+  return Object.fromEntries(rows.filter(([, table]) => table !== undefined));
 }
 
 async function openSocket(

@@ -2,6 +2,7 @@ import type { OwnedRegion, Region } from "@userpci/interface";
 import type { ConfigSpace } from "@userpci/pci-config";
 import type { PciFunction } from "@userpci/sysfs";
 import type { PciDevice } from "userpci";
+import type { BarTables } from "userpci/trace";
 
 /** How a target is reached. */
 export type TargetVia = "vfio-cdev" | "vfio-group" | "vfio-user" | "emulated" | "sysfs";
@@ -16,6 +17,8 @@ export interface Target extends AsyncDisposable {
   /** What sysfs says of it; null for a device that is none of this machine's. */
   readonly fn: PciFunction | null;
   readonly config: ConfigSpace;
+  /** What its model says of its registers; undefined for a device that is no model's. */
+  readonly tables?: BarTables | undefined;
   /** BARs that it has, ascending. */
   readonly bars: readonly TargetBar[];
   /**
