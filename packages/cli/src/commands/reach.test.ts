@@ -171,6 +171,18 @@ describe("on an emulated device", () => {
     });
   });
 
+  it.each([
+    ["mem read --model edu 1 0", "edu has no BAR 1", "it has BAR 0"],
+    ["mem write --model edu 5 0 1", "edu has no BAR 5", "it has BAR 0"],
+    [
+      "config get --model edu pm.control",
+      "the function has no register pm.control",
+      "it has registers of header, msi",
+    ],
+  ])("%s tells what there is", async (line, message, hint) => {
+    expect((await json(line, 1)).error).toMatchObject({ message, hint });
+  });
+
   it.each(["mem dump --model edu 0", "rom --model edu"])(
     "%s cannot give bytes and JSON to one output",
     async (line) => {
@@ -358,6 +370,8 @@ describe("on a function of this machine", () => {
     expect(checked.out).toMatch(/^warning {2}at 0x40: .*\(short-region\)\n$/);
     expect(await userpci(`config diff 00:04.0 00:05.0 --root ${short}`)).toMatchObject({ notes: note });
     expect(await userpci(`config explain 00:04.0 --root ${short}`)).toMatchObject({ notes: note });
+    const { notes } = await userpci(`config explain 00:04.0 pm.control --root ${short}`);
+    expect(notes).toContain("only 64 bytes could be read, and not all that was asked for is in them");
   });
 
   it("config get and diff read it", async () => {

@@ -1,4 +1,4 @@
-import { isPciError, type OwnedRegion, type Region } from "@userpci/interface";
+import { isPciError, type OwnedRegion, PciError, type Region } from "@userpci/interface";
 import { type ConfigSpace, describeRom } from "@userpci/pci-config";
 import type { PciFunction } from "@userpci/sysfs";
 import { type Backend, defaultBackend, openDevice, type PciDevice } from "userpci";
@@ -73,15 +73,16 @@ export class DeviceTarget implements Target {
 
   bar(index: number): OwnedRegion {
     const bar = this.device.bar(index);
-    const ports = bar.size > 0 && this.#isPorts(index);
+    if (bar.size === 0) throw this.#missing(index);
+    const ports = this.#isPorts(index);
     // Gone with the device's close, or its reset.
-    if (bar.size > 0) this.config.command.update(ports ? { io: true } : { memory: true });
+    this.config.command.update(ports ? { io: true } : { memory: true });
     if (ports) return unowned(bar.region());
     try {
       return bar.map();
     } catch (error) {
       // Of less than a page, which the kernel does not map: by system calls.
-      if (bar.size > 0 && isPciError(error, "ERR_NOT_SUPPORTED")) return unowned(bar.region());
+      if (isPciError(error, "ERR_NOT_SUPPORTED")) return unowned(bar.region());
       throw error;
     }
   }
@@ -115,6 +116,13 @@ export class DeviceTarget implements Target {
   /** {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #missing(index: number): PciError {
+    const there = this.bars.map((bar) => `BAR ${bar.index}`);
+    return new PciError("ERR_NOT_SUPPORTED", `${this.address} has no BAR ${index}`, {
+      hint: there.length === 0 ? "it has no BARs at all" : `it has ${there.join(", ")}`,
+    });
   }
 
   /** Bit 0 of a BAR register (PCI 3.0, section 6.2.5.1). */

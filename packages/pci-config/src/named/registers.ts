@@ -123,7 +123,7 @@ function isKnown(name: string): boolean {
 function hintFor(registers: readonly ConfigRegister[], first: string): string {
   const near = registers.filter(({ name }) => name.startsWith(`${first}.`)).map(({ name }) => name);
   if (near.length > 0) return `it has ${near.slice(0, 12).join(", ")}`;
-  return "userpci show ADDRESS prints what it has; an ordinary user reads the first 64 bytes only: use sudo";
+  return `it has registers of ${[...new Set(registers.map(({ owner }) => owner))].join(", ")}`;
 }
 
 /** The registers that bytes belong to. */

@@ -24,7 +24,7 @@ import { hex } from "../../json.ts";
 import type { Style } from "../../style.ts";
 import { openTarget } from "../../target/open.ts";
 import type { Target } from "../../target/target.ts";
-import { noteShort } from "./source.ts";
+import { noteShort, notSeen } from "./source.ts";
 
 const profiles: Readonly<Record<string, Profile>> = { linux, vfio2010 };
 
@@ -42,7 +42,11 @@ export async function run(call: CommandCall): Promise<Report> {
   try {
     using space = new VirtualConfigSpace(profile, virtualDevice(call, target));
     noteShort(call, [{ name: target.address, config: target.config }], "config explain");
-    const places = await ofCommandLine(() => call.rest.map((text) => placeOf(target.config, text)));
+    const places = await ofCommandLine(() => call.rest.map((text) => placeOf(target.config, text))).catch(
+      (error: unknown) => {
+        throw notSeen(call, target, "config explain", error);
+      },
+    );
     const structures = space.structures.map(({ kind, name, offset, length }) => ({
       kind,
       name,

@@ -11,7 +11,7 @@ export async function run(call: CommandCall): Promise<Report> {
   try {
     const readings = await ofCommandLine(() => readNamed(target.config, call.rest)).catch(
       (error: unknown) => {
-        throw notSeen(call, target, error);
+        throw notSeen(call, target, "config get", error);
       },
     );
     const registers = readings.map(({ text: _, ...reading }) => reading);

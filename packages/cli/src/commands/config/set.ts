@@ -6,6 +6,7 @@ import { hex } from "../../json.ts";
 import type { Style } from "../../style.ts";
 import { openTarget, requireConsent } from "../../target/open.ts";
 import type { Target } from "../../target/target.ts";
+import { notSeen } from "./source.ts";
 
 /** A write that was done, or only planned: then nothing was read after it. */
 interface DoneEdit extends RegisterEdit {
@@ -59,7 +60,11 @@ async function planOf(
   undo: boolean,
   tree: TreeOptions,
 ): Promise<readonly RegisterEdit[]> {
-  if (!undo) return ofCommandLine(() => planEdits(target.config, call.rest));
+  if (!undo) {
+    return ofCommandLine(() => planEdits(target.config, call.rest)).catch((error: unknown) => {
+      throw notSeen(call, target, call.options["plan"] === true ? "config set --plan" : "config set", error);
+    });
+  }
   if (target.via !== "sysfs") throw nothingNoted(target.address);
   const { writes } = await lastConfigChange(target.address, tree);
   return planUndo(target.config, writes);

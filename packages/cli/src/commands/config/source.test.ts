@@ -1,7 +1,9 @@
+import { PciError } from "@userpci/interface";
 import { fromBytes } from "@userpci/pci-config";
 import { expect, it, vi } from "vitest";
 import type { CommandCall } from "../../command.ts";
-import { noteShort } from "./source.ts";
+import type { Target } from "../../target/target.ts";
+import { noteShort, notSeen } from "./source.ts";
 
 const ADDRESS = "0000:00:04.0";
 const told = `of ${ADDRESS} only 64 bytes could be read`;
@@ -35,3 +37,20 @@ it.each([
     geteuid.mockRestore();
   }
 });
+
+it.each(["config get", "config explain", "config set --plan"])(
+  "tells who would see what %s asks for",
+  (command) => {
+    const geteuid = vi.spyOn(process, "geteuid").mockReturnValue(1000);
+    try {
+      const target = { address: ADDRESS, config: fromBytes(new Uint8Array(64)), fn: {} } as unknown as Target;
+      const call = { rest: ["pm.control"], options: {} } as unknown as CommandCall;
+      expect(notSeen(call, target, command, new PciError("ERR_NOT_SUPPORTED", "it has none"))).toMatchObject({
+        code: "ERR_PERMISSION",
+        hint: `sudo userpci ${command} ${ADDRESS} pm.control`,
+      });
+    } finally {
+      geteuid.mockRestore();
+    }
+  },
+);

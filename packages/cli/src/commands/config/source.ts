@@ -34,15 +34,20 @@ export function noteShort(call: CommandCall, sources: readonly ConfigSource[], c
 /**
  * An error of reading registers by name: that one is not there is not known of a configuration space of which a part was read.
  *
- * @param call a command line of `config get`
+ * @param command such as `config get`
  */
-export function notSeen(call: CommandCall, { address, config, fn }: Target, error: unknown): unknown {
+export function notSeen(
+  call: CommandCall,
+  { address, config, fn }: Target,
+  command: string,
+  error: unknown,
+): unknown {
   if (fn === null || config.size >= SMALLEST_CONFIG) return error;
   if (!isPciError(error, "ERR_NOT_SUPPORTED") && !isPciError(error, "ERR_OUT_OF_RANGE")) return error;
   const tree = treeOf(call);
   const helps = tree.root === undefined && process.geteuid?.() !== 0;
   const hint = helps
-    ? `sudo userpci config get ${address} ${call.rest.join(" ")}`
+    ? `sudo userpci ${command} ${address} ${call.rest.join(" ")}`
     : configLimit(address, config.size, 0, tree);
   const message = `of ${address} only ${config.size} bytes could be read, and not all that was asked for is in them`;
   const code = tree.root === undefined ? "ERR_PERMISSION" : "ERR_NOT_SUPPORTED";
