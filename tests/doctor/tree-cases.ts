@@ -24,7 +24,7 @@ export const treeCases = {
     words: [NIC],
     first: "command-line",
     says: "intel_iommu=on is missing",
-    fix: 's/^GRUB_CMDLINE_LINUX="/&intel_iommu=on /',
+    fix: 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX intel_iommu=on"',
   },
   amdOff: {
     setup: "`amd_iommu=off`, on a system with grubby",
@@ -76,11 +76,11 @@ export const treeCases = {
     fix: "CONFIG_VFIO=m CONFIG_VFIO_PCI=m",
   },
   blacklisted: {
-    setup: "`module_blacklist=vfio_pci`",
+    setup: "`module_blacklist=nouveau,vfio_pci`",
     words: [NIC],
     first: "modules",
     says: "module_blacklist=nouveau,vfio_pci keeps vfio-pci out",
-    fix: "module_blacklist=nouveau,vfio_pci",
+    fix: "module_blacklist=nouveau,vfio_pci\\b/module_blacklist=nouveau/",
   },
   partBlacklisted: {
     setup: "`module_blacklist=vfio`, which vfio-pci needs",

@@ -40,13 +40,15 @@ export function commandLineEvidence(facts: Facts, says: string): Evidence {
 export interface WordChange {
   readonly add?: string;
   readonly remove?: string;
+  /** What of the removed word stays in its place: the rest of a list. */
+  readonly keep?: string;
 }
 
 interface BootLoader {
   /** The file by which it is known. */
   readonly path: string;
   readonly add: (word: string, facts: Facts) => string;
-  readonly remove: (word: string, facts: Facts) => string;
+  readonly remove: (word: string, keep: string | undefined, facts: Facts) => string;
 }
 
 const grub = "/etc/default/grub";
@@ -64,32 +66,46 @@ const bootLoaders: readonly BootLoader[] = [
   {
     path: "/usr/sbin/grubby",
     add: (word) => `sudo grubby --update-kernel=ALL --args=${word}`,
-    remove: (word) => `sudo grubby --update-kernel=ALL --remove-args=${word}`,
+    remove: (word, keep) =>
+      `sudo grubby --update-kernel=ALL --remove-args=${word}${keep === undefined ? "" : ` --args=${keep}`}`,
   },
   {
     path: grub,
-    add: (word, facts) => `sudo sed -i 's/^GRUB_CMDLINE_LINUX="/&${word} /' ${grub} && ${updateGrub(facts)}`,
+    // The file is a script that others source: a line at its end counts whatever quotes, variables or line ends are before it.
+    add: (word, facts) =>
+      `printf '\\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX ${word}"\\n' | sudo tee -a ${grub} && ${updateGrub(facts)}`,
     // Whole words: iommu=off is a part of intel_iommu=off.
-    remove: (word, facts) =>
-      `sudo sed -i '/^GRUB_CMDLINE/s/ *\\b${word.replaceAll(".", "\\.")}\\b//' ${grub} && ${updateGrub(facts)}`,
+    remove: (word, keep, facts) =>
+      `sudo sed -i '/^GRUB_CMDLINE/s/${keep === undefined ? " *" : ""}\\b${word.replaceAll(".", "\\.")}\\b/${keep ?? ""}/' ${grub} && ${updateGrub(facts)}`,
   },
 ];
 
 /** The steps that change the kernel's command line on this machine. */
-export function changeCommandLine(facts: Facts, { add, remove }: WordChange): readonly string[] {
+export function changeCommandLine(facts: Facts, { add, remove, keep }: WordChange): readonly string[] {
   const loader = bootLoaders.find(({ path }) => facts.has(path));
   const steps = [
-    ...(remove === undefined ? [] : [removal(remove, loader, facts)]),
+    ...(remove === undefined
+      ? []
+      : [
+          loader !== undefined && isPlain(remove)
+            ? loader.remove(remove, keep, facts)
+            : removal(remove, keep),
+        ]),
     ...(add === undefined ? [] : [loader?.add(add, facts) ?? `add ${add} to the kernel command line`]),
   ];
   return [...steps, "sudo reboot"];
 }
 
 /** A word with quotes or a shell's signs in it is for an editor. */
-function removal(word: string, loader: BootLoader | undefined, facts: Facts): string {
-  if (/^[\w=.,:-]+$/.test(word))
-    return loader?.remove(word, facts) ?? `take ${word} from the kernel command line`;
-  return `take ${split(word)[0]} from the kernel command line`;
+const isPlain = (word: string): boolean => /^[\w=.,:-]+$/.test(word);
+
+/** A removal in words. */
+function removal(word: string, keep: string | undefined): string {
+  const [name = "", value = ""] = split(word);
+  if (keep === undefined) return `take ${isPlain(word) ? word : name} from the kernel command line`;
+  const kept = split(keep)[1]?.split(",");
+  const gone = value.split(",").filter((part) => !kept?.includes(part));
+  return `take ${gone.join(",")} out of ${name} on the kernel command line`;
 }
 
 function split(word: string): string[] {

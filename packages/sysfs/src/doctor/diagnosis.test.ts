@@ -1,12 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type MachineData, writeMachine } from "../testing/machine.ts";
-import { changeCommandLine, kernelWords, lastWord, wordValue } from "./command-line.ts";
 import { type Diagnosis, diagnose } from "./diagnosis.ts";
 import { Facts } from "./facts.ts";
 import { kernelConfig } from "./kernel-config.ts";
@@ -29,28 +28,6 @@ const statusOf = ({ findings }: Diagnosis, check: string) => {
   const found = findings.find((finding) => finding.check === check);
   return found && [found.status, found.says];
 };
-
-describe("the command line", () => {
-  it("ends at --, keeps quoted words whole, and counts the last word of a parameter", () => {
-    const facts = machine({ "/proc/cmdline": 'a="b c" intel_iommu=on,sm_on intel_iommu=off -- iommu=off\n' });
-    expect(kernelWords(facts)).toEqual(['a="b c"', "intel_iommu=on,sm_on", "intel_iommu=off"]);
-    expect(wordValue(facts, "a")).toBe("b c");
-    expect(lastWord(facts, ["intel_iommu"], ["on", "off"])).toBe("intel_iommu=off");
-    expect(lastWord(facts, ["iommu"], ["off"])).toBeNull();
-  });
-
-  it("loses the very word, and nothing of another one that it is a part of", () => {
-    const facts = machine({ "/etc/default/grub": 'GRUB_CMDLINE_LINUX="intel_iommu=off a iommu=off"\n' });
-    const edit = (word: string) => {
-      const [command = ""] = changeCommandLine(facts, { remove: word });
-      const local = command.replaceAll("sudo ", "").replace("&& update-grub", "");
-      execFileSync("sh", ["-c", local.replace("/etc/default", `${root}/etc/default`)]);
-      return readFileSync(`${root}/etc/default/grub`, "utf8");
-    };
-    expect(edit("iommu=off")).toBe('GRUB_CMDLINE_LINUX="intel_iommu=off a"\n');
-    expect(edit("intel_iommu=off")).toBe('GRUB_CMDLINE_LINUX=" a"\n');
-  });
-});
 
 describe("the kernel's configuration", () => {
   const text = "CONFIG_VFIO=m\n# CONFIG_IOMMUFD is not set\n";

@@ -74,7 +74,9 @@ function lookAtRefusals(facts: Facts, gone: Evidence): Verdict | null {
   const part = listed?.split(",").find((name) => isPart(name));
   if (part !== undefined) {
     const word = `module_blacklist=${listed}`;
-    const fix = changeCommandLine(facts, { remove: word });
+    const others = listed!.split(",").filter((name) => name !== "" && !isPart(name));
+    const rest = others.length === 0 ? {} : { keep: `module_blacklist=${others.join(",")}` };
+    const fix = changeCommandLine(facts, { remove: word, ...rest });
     return verdict("problem", keptOut(word, part), [gone, commandLineEvidence(facts, word)], fix);
   }
   if (hasWord(facts, "nomodule")) {
