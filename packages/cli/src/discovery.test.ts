@@ -153,6 +153,21 @@ describe("list --columns", () => {
     );
   });
 
+  it("has a title and a dash for what was asked for by name, and leaves empty ones of a set out", async () => {
+    const nic = ["list", "--id", "8086:10d3", "--columns"];
+    expect((await userpci([...nic, "vfs"])).out).toBe("VFS\n  -\n");
+    expect((await userpci([...nic, "address,vfs"])).out).toBe("ADDRESS       VFS\n0000:01:00.0    -\n");
+    expect((await userpci([...nic, "all"])).out).not.toContain("VFS");
+    for (const columns of ["all,vfs", "+vfs"])
+      expect((await userpci([...nic, columns])).out).toMatch(/^ADDRESS .* VFS /);
+  });
+
+  it("does not go with --tree", async () => {
+    const { status, notes } = await userpci(["list", "--tree", "--columns", "address"]);
+    expect(status).toBe(2);
+    expect(notes).toContain("--columns does not go with --tree");
+  });
+
   it("refuses one that is none, with those there are", async () => {
     const { status, notes } = await userpci(["list", "--columns", "address,speed"]);
     expect(status).toBe(2);

@@ -86,39 +86,51 @@ export type ColumnName = keyof typeof columns;
 export const columnNames = Object.keys(columns) as readonly ColumnName[];
 
 /** What is shown unless something else is asked for. The last is cut to the terminal. */
-export const defaultColumns: readonly ColumnName[] = [
-  "address",
-  "id",
-  "class",
-  "driver",
-  "group",
-  "node",
-  "name",
-];
+const defaultColumns: readonly ColumnName[] = ["address", "id", "class", "driver", "group", "node", "name"];
+
+/** A column that is shown. */
+export interface WantedColumn {
+  readonly name: ColumnName;
+  /** Whether it was asked for by its name: then it is there whatever is in it. */
+  readonly named: boolean;
+}
 
 /**
  * Names of columns as they are given: `address,driver,link`; `+link` adds to the usual ones, `all` is every one.
  *
+ * @param text default: the usual ones
  * @throws PciError `ERR_INVALID_ARGUMENT`
  */
-export function parseColumns(text: string): readonly ColumnName[] {
-  if (text === "all") return columnNames;
+export function parseColumns(text?: string): readonly WantedColumn[] {
+  if (text === undefined) return defaultColumns.map((name) => ({ name, named: false }));
   const isMore = text.startsWith("+");
-  const names = (isMore ? text.slice(1) : text).split(",").map((name) => name.trim());
-  for (const name of names) {
-    if (Object.hasOwn(columns, name)) continue;
-    throw new PciError("ERR_INVALID_ARGUMENT", `${JSON.stringify(name)} is not a column`, {
-      hint: `there are ${columnNames.join(", ")}; or all`,
-    });
-  }
+  const given = (isMore ? text.slice(1) : text).split(",").map((name) => name.trim());
+  const names = given.flatMap(namesOf);
   const wanted = isMore ? [...defaultColumns.slice(0, -1), ...names, ...defaultColumns.slice(-1)] : names;
-  return [...new Set(wanted)] as ColumnName[];
+  return [...new Set(wanted)].map((name) => ({ name, named: given.includes(name) }));
+}
+
+function namesOf(text: string): readonly ColumnName[] {
+  if (text === "all") return columnNames;
+  const known = columnNames.find((name) => name === text);
+  if (known !== undefined) return [known];
+  throw new PciError("ERR_INVALID_ARGUMENT", `${JSON.stringify(text)} is not a column`, {
+    hint: `there are ${columnNames.join(", ")}, and all`,
+  });
 }
 
 /** The columns of a table. */
-export function columnsOf(wanted: readonly ColumnName[], source: CellSource): readonly Column<PciFunction>[] {
-  return wanted.map((name) => {
+export function columnsOf(
+  wanted: readonly WantedColumn[],
+  source: CellSource,
+): readonly Column<PciFunction>[] {
+  return wanted.map(({ name, named }) => {
     const { cells, ...column }: ColumnSpec = columns[name];
-    return { ...column, cell: cells(source) };
+    return { ...column, ...emptyOf(named, source), cell: cells(source) };
   });
+}
+
+/** What a column shows where a function has nothing for it. */
+export function emptyOf(named: boolean, { style }: CellSource): Pick<Column<PciFunction>, "empty"> {
+  return named ? { empty: style.dim("-") } : {};
 }

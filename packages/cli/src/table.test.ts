@@ -21,6 +21,11 @@ describe("formatTable", () => {
     ]);
   });
 
+  it("keeps an empty column that says what an empty cell shows", () => {
+    const kept = [{ ...columns[1]!, empty: "-" }];
+    expect(formatTable(kept, rows, createStyle(false))).toEqual(["EMPTY", "-", "-"]);
+  });
+
   it("aligns coloured cells by what is seen of them", () => {
     const style = createStyle(true);
     const coloured = [{ ...columns[0]!, cell: (row: (typeof rows)[0]) => style.red(row.name) }, columns[2]!];

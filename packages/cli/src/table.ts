@@ -6,19 +6,21 @@ export interface Column<Row> {
   /** The cell of a row; may have colours. */
   readonly cell: (row: Row) => string;
   readonly align?: "left" | "right";
+  /** What an empty cell shows. Without it, a column that is empty in every row is left out. */
+  readonly empty?: string;
 }
 
 /** Spaces between columns. */
 export const GAP = 2;
 
-/** Rows as lines, under a line of titles. Columns that are empty in every row are left out. */
+/** Rows as lines, under a line of titles. */
 export function formatTable<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
   style: Style,
 ): string[] {
   const filled = columns
-    .map((column) => ({ ...column, cells: rows.map(column.cell) }))
+    .map((column) => ({ ...column, cells: rows.map((row) => column.cell(row) || (column.empty ?? "")) }))
     .filter(({ cells }) => cells.some((cell) => cell !== ""))
     .map((column) => ({ ...column, width: Math.max(column.title.length, ...column.cells.map(widthOf)) }));
   const line = (texts: readonly string[]) =>
