@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { writeSnapshot } from "@userpci/sysfs/snapshot";
 import { writeMachine } from "@userpci/sysfs/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run } from "../run.ts";
@@ -10,7 +11,7 @@ import { expectSchema } from "../testing/schema.ts";
 const CARD = "0000:01:00.0";
 const root = mkdtempSync(join(tmpdir(), "userpci-permit-"));
 
-beforeAll(() =>
+beforeAll(() => {
   writeMachine(root, {
     functions: [
       { address: CARD, id: "8086:10d3", driver: "vfio-pci", group: 8 },
@@ -20,20 +21,23 @@ beforeAll(() =>
     files: {
       "/etc/passwd": "alice:x:1000:1000::/home/alice:/bin/sh\n",
       "/etc/group": "vfio:x:107:alice\n",
-      "/sys/class/vfio/8/dev": "252:0\n",
+      "/sys/devices/virtual/vfio/8/dev": "252:0\n",
       "/sys/class/misc/vfio/dev": "10:196\n",
     },
-  }),
-);
+  });
+  mkdirSync(join(root, "sys/class/vfio"));
+  symlinkSync("../../devices/virtual/vfio/8", join(root, "sys/class/vfio/8"));
+});
 afterAll(() => rmSync(root, { recursive: true }));
 
 const permit = (...argv: string[]) => permitOf(CARD, ...argv);
+const permitOf = (address: string, ...argv: string[]) => permitIn(root, address, ...argv);
 
-async function permitOf(address: string, ...argv: string[]) {
+async function permitIn(tree: string, address: string, ...argv: string[]) {
   let out = "";
   let notes = "";
   const style = createStyle(false);
-  const status = await run(["permit", address, "--root", root, ...argv], {
+  const status = await run(["permit", address, "--root", tree, ...argv], {
     write: (text) => {
       out += text;
     },
@@ -115,6 +119,34 @@ describe("userpci permit", () => {
       /has no nodes that a container could be given \(ERR_WRONG_DRIVER\)\n {2}hint {3}sudo userpci bind 0000:01:00\.1\n/,
     );
   });
+
+  it.each(["oci", "cdi"])("prints what %s needs from a snapshot as from its machine", async (kind) => {
+    const snapshot = `${root}.tgz`;
+    await writeSnapshot(snapshot, { root });
+    const words = ["--group", "107", "--print", kind];
+    const [machine, copy] = [await permit(...words), await permitIn(snapshot, CARD, ...words)];
+    rmSync(snapshot);
+    expect(copy).toEqual(machine);
+    expect(copy.out).toContain("/dev/vfio/8");
+  });
+
+  it.each(["oci", "cdi"])(
+    "says of a copy without numbers of nodes that they are not known: %s",
+    async (kind) => {
+      const copy = mkdtempSync(join(tmpdir(), "userpci-permit-old-"));
+      writeMachine(copy, {
+        functions: [{ address: CARD, id: "8086:10d3", driver: "vfio-pci", group: 8, vfioDevice: "vfio0" }],
+        nodes: ["/dev/vfio/vfio", "/dev/vfio/8", "/dev/vfio/devices/vfio0"],
+        files: { [`/sys/devices/pci0000:01/${CARD}/vfio-dev/vfio0/dev`]: "251:0\n" },
+      });
+      const { status, notes } = await permitIn(copy, CARD, "--group", "107", "--print", kind);
+      rmSync(copy, { recursive: true });
+      expect(status).toBe(1);
+      expect(notes).toMatch(
+        /is bound, but the numbers of its nodes are not known in this copy .*\n {2}hint {3}make a new/,
+      );
+    },
+  );
 
   it("says why there is no file of a kind", async () => {
     const { status, notes } = await permit("--group", "vfio", "--print", "systemd");

@@ -99,16 +99,16 @@ async function printed(call: CommandCall, options: PermitOptions, kind: FileKind
   const permission = describePermission(address, options);
   const all = [...bindingFiles(await describeBinding(address, options)), ...permissionFiles(permission)];
   const files = all.filter((file) => file.kind === kind);
-  if (files.length === 0) throw noFile(permission, kind);
+  if (files.length === 0) throw noFile(permission, kind, options);
   return {
     json: { ...permissionJson(permission), printed: files.map(printedJson) },
     text: () => files.flatMap((file) => file.text.trimEnd().split("\n")),
   };
 }
 
-function noFile(permission: Permission, kind: FileKind): PciError {
+function noFile(permission: Permission, kind: FileKind, tree: TreeOptions): PciError {
   const { grantee } = permission;
-  if (kind === "oci" || kind === "cdi") return withoutNodes(permission);
+  if (kind === "oci" || kind === "cdi") return withoutNodes(permission, tree);
   const reasons: Partial<Record<FileKind, readonly [why: string, hint: string]>> = {
     modprobe: ["no driver of its own is known", "vfio-pci need not be there before any other"],
     initramfs: [

@@ -30,7 +30,7 @@ export async function run(call: CommandCall): Promise<Report> {
       json: { ...outlook, planned: planOnly, method: chosen, hits, durationMs },
       text: ({ green, dim }) =>
         durationMs === null
-          ? planText(chosen === null ? outlook : { ...outlook, methods: [chosen] })
+          ? planText(chosen === null ? outlook : { ...outlook, methods: [chosen] }, target.fn)
           : [
               `${green("reset")}  ${target.address}${bus ? " and its bus" : ""} ${dim(`in ${durationMs.toFixed(1)} ms`)}`,
             ],
@@ -89,11 +89,18 @@ function busInstead(cause: PciError, { address, fn }: Target): PciError {
   return new PciError("ERR_NO_RESET", cause.message, { hint, cause });
 }
 
-function planText({ address, methods, bus }: ResetPlan): string[] {
-  const others = bus.map(({ address: other, driver }) => `${other} (${driver ?? "no driver"})`).join(", ");
+function planText({ address, methods, bus }: ResetPlan, fn: Target["fn"]): string[] {
   return [
     `${address}  ${methods.length === 0 ? "has no reset method of its own" : `would be reset by ${methods[0]}`}`,
     ...(methods.length > 1 ? [`  else by  ${methods.slice(1).join(", ")}`] : []),
-    `  others   ${others === "" ? "none on its bus" : `a reset of the bus hits ${others}`}`,
+    `  others   ${othersText(bus, fn)}`,
   ];
+}
+
+/** Whom a reset of the bus would hit beside the function. */
+function othersText(bus: ResetPlan["bus"], fn: Target["fn"]): string {
+  if (fn?.parent === null) return "none: it is on a root bus, which cannot be reset";
+  if (bus.length === 0) return fn === null ? "none on its bus" : "none below its port";
+  const others = bus.map(({ address, driver }) => `${address} (${driver ?? "no driver"})`);
+  return `a reset of the bus hits ${others.join(", ")}`;
 }

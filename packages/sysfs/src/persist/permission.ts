@@ -27,7 +27,7 @@ export interface Permission extends NamedFunction {
   readonly memlock: Memlock;
   /** A unit of systemd that is to have the limit, such as `capture.service`; null for none. */
   readonly service: string | null;
-  /** The nodes that there are now; empty for a function that is not bound. */
+  /** The nodes that there are now; empty for a function that is not bound, and where their numbers are not known. */
   readonly nodes: readonly PermittedNode[];
 }
 
@@ -96,8 +96,11 @@ function permittedNodes(fn: PciFunction, options: TreeOptions): PermittedNode[] 
     [device, functionPath(fn.address, options, `vfio-dev/${fn.vfioDevice}/dev`)],
     [device === null ? null : iommu, pathIn(options, "/sys/class/misc/iommu/dev")],
   ];
-  return numbered.flatMap(([path, numbers]) => {
+  const found = numbered.flatMap(([path, numbers]) => {
     const [, major, minor] = /^(\d+):(\d+)$/.exec(path === null ? "" : (readText(numbers) ?? "")) ?? [];
     return path === null || major === undefined ? [] : [{ path, major: Number(major), minor: Number(minor) }];
   });
+  // A part of them is of no use.
+  const wanted = [group, device, device === null ? null : iommu].filter((path) => path !== null);
+  return wanted.every((path) => found.some((node) => node.path === path)) ? found : [];
 }

@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { isPciError, PciError } from "@userpci/interface";
 import { PciAddress } from "../address.ts";
+import { findFunction } from "../find.ts";
+import { isVfioDriver } from "../group.ts";
 import { exclusively } from "../guard.ts";
 import { explainWrite, type Kernel, kernelOf } from "../kernel.ts";
 import { recordOf } from "../lock-record.ts";
@@ -62,10 +64,18 @@ export async function planPermit(address: string, options: PermitOptions): Promi
   return { permission, ...(await planSetup(permission.address, ["permission"], files, options)) };
 }
 
-/** The error for what is to name nodes of a function that has none. */
-export function withoutNodes({ address }: Permission): PciError {
-  const message = `${address} is not bound to vfio-pci, so it has no nodes that a container could be given`;
-  return new PciError("ERR_WRONG_DRIVER", message, { hint: `sudo userpci bind ${address}` });
+/** The error for what is to name nodes of a function that has none, or of one whose nodes this tree does not tell. */
+export function withoutNodes({ address }: Permission, options: TreeOptions): PciError {
+  if (!isVfioDriver(findFunction(address, options).driver)) {
+    const message = `${address} is not bound to vfio-pci, so it has no nodes that a container could be given`;
+    return new PciError("ERR_WRONG_DRIVER", message, { hint: `sudo userpci bind ${address}` });
+  }
+  const [where, hint] =
+    options.root === undefined
+      ? ["here", `userpci doctor ${address} says what is in the way of them`]
+      : ["in this copy", "make a new snapshot of its machine, or run it there"];
+  const message = `${address} is bound, but the numbers of its nodes are not known ${where}`;
+  return new PciError("ERR_NOT_SUPPORTED", message, { hint });
 }
 
 function filesToGrant(
@@ -73,7 +83,7 @@ function filesToGrant(
   options: PermitOptions,
 ): { readonly permission: Permission; readonly files: readonly GeneratedFile[] } {
   const permission = describePermission(address, options);
-  if (options.cdi === true && permission.nodes.length === 0) throw withoutNodes(permission);
+  if (options.cdi === true && permission.nodes.length === 0) throw withoutNodes(permission, options);
   refuseOthers(permission, options);
   const kinds: readonly FileKind[] = ["udev", "limits", "systemd", ...(options.cdi ? ["cdi" as const] : [])];
   return { permission, files: permissionFiles(permission).filter(({ kind }) => kinds.includes(kind)) };
@@ -85,7 +95,7 @@ function filesToGrant(
  *
  * A function has one permission: another takes the first one's place.
  *
- * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_NO_DEVICE`; `ERR_WRONG_DRIVER` for `cdi` of one that is not bound; `ERR_NODE_TAKEN`
+ * @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE`, `ERR_NO_DEVICE`; `ERR_WRONG_DRIVER` for `cdi` of one that is not bound, `ERR_NOT_SUPPORTED` if its nodes are not known; `ERR_NODE_TAKEN`
  * where another's permission has a node that this one needs; `ERR_BUSY` for a file in the way that userpci did not write, or while another process
  * sets something up for seconds; `ERR_PERMISSION`, or the system's code
  */

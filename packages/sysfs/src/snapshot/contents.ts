@@ -84,6 +84,9 @@ const pci: readonly Content[] = [
 /** IOMMU, VFIO and the modules around them. */
 const iommu: readonly Content[] = [
   { at: "/sys/class/{iommu,vfio,vfio-dev}", names: ["*"] },
+  // Numbers of the nodes.
+  { at: "/sys/class/{vfio,vfio-dev}/*", names: ["dev"] },
+  { at: "/sys/class/misc/{vfio,iommu}", names: ["dev"] },
   { at: "/sys/class/iommu/*/devices", names: ["*"] },
   { at: "/sys/class/iommu/*/{intel-iommu,amd-iommu}", names: ["*"] },
   { at: "/sys/kernel/iommu_groups/*", names: ["type", "name", "reserved_regions"] },
