@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openSnapshot, writeSnapshot } from "../snapshot/index.ts";
 import { type MachineData, writeMachine } from "../testing/machine.ts";
 import { type Diagnosis, diagnose } from "./diagnosis.ts";
 import { Facts } from "./facts.ts";
@@ -59,6 +60,20 @@ describe("a container", () => {
     expect(container(new Facts({ root })), "a virtual machine made of an image").toBeNull();
     symlinkSync("uts:[4026532001]", join(root, "proc/self/ns/uts"));
     expect(container(new Facts({ root }))).not.toBeNull();
+  });
+
+  it.each([
+    ["of its own namespaces", "uts:[4026532001]", "/run/systemd/container"],
+    ["of the machine's", "uts:[4026531838]", undefined],
+  ])("%s is in a snapshot what it is on its machine", async (_, uts, mark) => {
+    const facts = machine({ "/run/systemd/container": "lxc\n" });
+    mkdirSync(join(root, "proc/self/ns"), { recursive: true });
+    symlinkSync(uts, join(root, "proc/self/ns/uts"));
+    const path = join(root, "copy.tar");
+    await writeSnapshot(path, { root });
+    using copy = openSnapshot(path);
+    expect(container(facts)?.path).toBe(mark);
+    expect(container(new Facts({ root: copy.root }))).toEqual(container(facts));
   });
 });
 

@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { BlockList, isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { PciFunction } from "../function.ts";
@@ -7,6 +7,7 @@ import { descendants, type Risk } from "./risk.ts";
 
 const ROUTES_4 = "/proc/net/route";
 const ROUTES_6 = "/proc/net/ipv6_route";
+const TRIE = "/proc/net/fib_trie";
 
 /** A route or an address of the machine. */
 export interface Route {
@@ -121,10 +122,11 @@ export function parseRoutes6(text: string): Route[] {
   });
 }
 
-/** Addresses but link-local ones. Those of IPv4 are in no file: a copied tree has them as routes only. */
+/** Addresses but link-local ones. Those of IPv4 are in no file with their interfaces: of a copied tree they are found by its routes. */
 function readAddresses(options: TreeOptions): Route[] {
-  const found = parseAddresses6(readText(pathIn(options, "/proc/net/if_inet6")) ?? "");
-  if (options.root !== undefined) return found;
+  const text = (path: string) => readText(pathIn(options, path)) ?? "";
+  const found = parseAddresses6(text("/proc/net/if_inet6"));
+  if (options.root !== undefined) return [...parseAddresses4(text(TRIE), text(ROUTES_4)), ...found];
   const live = Object.entries(networkInterfaces()).flatMap(([name, list]) =>
     (list ?? []).flatMap(({ family, cidr }) =>
       family === "IPv4" && cidr !== null && isIP(cidr.split("/")[0]!) === 4
@@ -133,6 +135,40 @@ function readAddresses(options: TreeOptions): Route[] {
     ),
   );
   return [...live, ...found];
+}
+
+/**
+ * Addresses of `/proc/net/fib_trie`, each on the interface that reaches its network without a gateway. Left out where several do,
+ * or none.
+ *
+ * @param routes text of `/proc/net/route`
+ */
+export function parseAddresses4(trie: string, routes: string): Route[] {
+  const direct = routes.split("\n").filter((line) => /^\s*\S+\s+\S+\s+0{8}\s/.test(line));
+  const networks = parseRoutes4(direct.join("\n")).filter(({ network }) => network !== "default");
+  // A leaf has a line for each length: `/32 host LOCAL` is an address of the machine's.
+  const leaves = trie.matchAll(/\|-- (\S+)\n(?:\s*\/\d.*\n)*?\s*\/32 host LOCAL/g);
+  const addresses = new Set([...leaves].map(([, address]) => address!));
+  return [...addresses].flatMap((address) => {
+    if (isIP(address) !== 4 || address.startsWith("127.")) return [];
+    const [first, second] = networks
+      .map(({ interface: name, network }) => ({ name, ...parts(network) }))
+      .filter(({ base, bits }) => isWithin(address, base, bits))
+      .sort((a, b) => b.bits - a.bits);
+    if (first === undefined || (second?.bits === first.bits && second.name !== first.name)) return [];
+    return { interface: first.name, network: `${address}/${first.bits}`, evidence: TRIE };
+  });
+}
+
+function parts(network: string): { readonly base: string; readonly bits: number } {
+  const [base = "", bits] = network.split("/");
+  return { base, bits: Number(bits) };
+}
+
+function isWithin(address: string, base: string, bits: number): boolean {
+  const list = new BlockList();
+  list.addSubnet(base, bits);
+  return list.check(address);
 }
 
 /** Addresses of `/proc/net/if_inet6` that others can reach. */

@@ -10,7 +10,7 @@ import { writeLink, writeMachine } from "../testing/machine.ts";
 import { findRisks } from "./find-risks.ts";
 import { freeingCommands } from "./free-group.ts";
 import { parseMounts, parseSwaps } from "./mounts.ts";
-import { parseAddresses6, parseRoutes4, parseRoutes6 } from "./network.ts";
+import { parseAddresses4, parseAddresses6, parseRoutes4, parseRoutes6 } from "./network.ts";
 
 const system = useFakeSystem();
 /** Directory of the function in the device tree. */
@@ -309,6 +309,11 @@ describe("what the kernel's tables say", () => {
       fc.property(line, (text) => {
         for (const { place } of parseMounts(text, "x")) expect(place).not.toBeUndefined();
         for (const { path } of parseSwaps(text)) expect(path).toMatch(/^\//);
+        const routes = "eth0\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF";
+        expect([
+          ...parseAddresses4(text, routes),
+          ...parseAddresses4("|-- 10.0.2.15\n/32 host LOCAL", text),
+        ]).toEqual([]);
         for (const parse of [parseRoutes4, parseRoutes6, parseAddresses6])
           for (const { network } of parse(text)) expect(network).toMatch(/^default$|\/(\d|\d\d|1[0-2]\d)$/);
       }),

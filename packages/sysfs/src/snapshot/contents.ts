@@ -144,6 +144,9 @@ const platform: readonly Content[] = [
 /** Limits of the process that makes the snapshot, and memory. */
 const memory: readonly Content[] = [
   { at: "/proc/self", names: ["limits", "cgroup", "status", "uid_map", "mountinfo"] },
+  // Links, whose targets are all that they tell.
+  { at: "/proc/self/ns", names: ["cgroup", "pid", "user", "uts", "ipc"] },
+  { at: "/run/systemd", names: ["container"] },
   {
     at: "/sys/kernel/mm/hugepages/*",
     names: ["nr_hugepages", "free_hugepages", "resv_hugepages", "surplus_hugepages"],
