@@ -11,8 +11,8 @@ export function isPossible({ refusals, risks }: BindingPlan, force: boolean): bo
 export function bindingPlanLines(plan: BindingPlan, command: string, force: boolean, style: Style): string[] {
   const { functions, steps, risks, refusals } = plan;
   const origins = functions.flatMap((fn) => originLines(fn, style));
-  const dangers = risks.flatMap(({ what, refuses, fix, address }) => [
-    `${refuses && !force ? style.red("risk") : style.yellow("note")}  ${address}: ${what}`,
+  const dangers = risks.flatMap(({ what, refuses, fix, address, evidence }) => [
+    `${refuses && !force ? style.red("risk") : style.yellow("note")}  ${address}: ${what}  ${style.dim(`[${evidence}]`)}`,
     ...(fix === null ? [] : [`      ${style.cyan("fix")}  ${fix}`]),
   ]);
   const forbidden = refusals.flatMap(({ code, message, hint }) => [

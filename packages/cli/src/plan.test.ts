@@ -67,7 +67,9 @@ describe("a plan", () => {
     expect(status).toBe(1);
     expect(out).toContain(`${NIC} has e1000e\n`);
     expect(out).toMatch(/\n3 {2}take it from e1000e +echo 0000:01:00\.0 >.*\/driver\/unbind\n/);
-    expect(out).toContain(`risk  ${NIC}: it is the display that the machine started with\n`);
+    expect(out).toContain(
+      `risk  ${NIC}: it is the display that the machine started with  [/sys/bus/pci/devices/${NIC}/boot_vga]\n`,
+    );
     expect(out).toMatch(
       /note {2}.*while 0000:01:00\.1 .*\n +fix {2}sudo userpci bind 0000:01:00\.0 --group\n/,
     );

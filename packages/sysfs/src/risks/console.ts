@@ -11,16 +11,18 @@ function displayRisks(fn: PciFunction, options: TreeOptions): Risk[] {
   const risk = (what: string, evidence: string): Risk => {
     return { kind: "display", address: fn.address, refuses: true, what, evidence, fix: null };
   };
-  const boot = functionPath(fn.address, options, "boot_vga");
+  const boot = functionPath(fn.address, {}, "boot_vga");
   const outputs = descendants("/sys/class/drm", fn, options).flatMap(({ name }) => {
-    const status = pathIn(options, `/sys/class/drm/${name}/status`);
+    const status = `/sys/class/drm/${name}/status`;
     const lit = readText(pathIn(options, `/sys/class/drm/${name}/enabled`)) === "enabled";
-    return lit && readText(status) === "connected"
+    return lit && readText(pathIn(options, status)) === "connected"
       ? risk(`a monitor on ${name} shows its picture`, status)
       : [];
   });
   return [
-    ...(readText(boot) === "1" ? [risk("it is the display that the machine started with", boot)] : []),
+    ...(readText(pathIn(options, boot)) === "1"
+      ? [risk("it is the display that the machine started with", boot)]
+      : []),
     ...outputs,
     ...textConsole(fn, options).map(({ what, evidence }) => risk(what, evidence)),
   ];

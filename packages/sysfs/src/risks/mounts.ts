@@ -28,7 +28,7 @@ export interface Swap {
 export function readMounts(options: TreeOptions): Mount[] {
   const found = new Map<string, Mount>();
   for (const path of namespacesOfMounts(options)) {
-    for (const mount of parseMounts(readOpen(path) ?? "", path)) {
+    for (const mount of parseMounts(readOpen(pathIn(options, path)) ?? "", path)) {
       const key = `${mount.device} ${mount.place}`;
       if (!found.has(key)) found.set(key, mount);
     }
@@ -38,12 +38,11 @@ export function readMounts(options: TreeOptions): Mount[] {
 
 /** A `mountinfo` of each mount namespace, this process's first. */
 function namespacesOfMounts(options: TreeOptions): string[] {
-  const proc = pathIn(options, "/proc");
-  const pids = readNames(proc).filter((name) => /^\d+$/.test(name));
-  const known = new Map([[namespaceOf(join(proc, "self")), join(proc, "self/mountinfo")]]);
+  const pids = readNames(pathIn(options, "/proc")).filter((name) => /^\d+$/.test(name));
+  const known = new Map([[namespaceOf(pathIn(options, "/proc/self")), "/proc/self/mountinfo"]]);
   for (const pid of pids) {
-    const namespace = namespaceOf(join(proc, pid));
-    if (namespace !== null && !known.has(namespace)) known.set(namespace, join(proc, pid, "mountinfo"));
+    const namespace = namespaceOf(pathIn(options, `/proc/${pid}`));
+    if (namespace !== null && !known.has(namespace)) known.set(namespace, `/proc/${pid}/mountinfo`);
   }
   return [...known.values()];
 }
