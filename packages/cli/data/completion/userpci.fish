@@ -18,7 +18,7 @@ function __userpci_in_family
     test "$names" = "$argv"
 end
 
-# Where the tree that the line is about begins: the directory behind --root.
+# Where the tree that the line is about begins: the directory behind --root. Prints nothing without.
 function __userpci_root
     set -l words (commandline -opc)
     set -l at (contains --index -- --root $words)
@@ -28,7 +28,8 @@ end
 # Addresses and ids of the functions there are; without the domain for who begins without it.
 function __userpci_addresses
     set -l begun (commandline -ct)
-    for path in (__userpci_root)/sys/bus/pci/devices/*
+    set -l root (__userpci_root)
+    for path in "$root"/sys/bus/pci/devices/*
         set -l address (path basename $path)
         if test -n "$begun"; and not string match -q -- "$begun*" $address
             set address (string replace -r '^0000:' '' $address)
@@ -39,7 +40,8 @@ function __userpci_addresses
 end
 
 function __userpci_drivers
-    for path in (__userpci_root)/sys/bus/pci/drivers/*
+    set -l root (__userpci_root)
+    for path in "$root"/sys/bus/pci/drivers/*
         path basename $path
     end
 end

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -63,6 +63,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
+/** Addresses of this machine's own functions. */
+const devices = "/sys/bus/pci/devices";
+const addresses = existsSync(devices) ? readdirSync(devices).sort() : [];
+
 /** Lines that end where they are completed, and what is offered there; `R` stands for a root that has three functions. */
 const cases: readonly (readonly [line: string, offered: readonly string[]])[] = [
   ["userpci sh", ["show"]],
@@ -70,6 +74,8 @@ const cases: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["userpci config ", ["get", "set"]],
   ["userpci config s", ["set"]],
   ["userpci show --dr", ["--driver"]],
+  ["userpci show ", addresses],
+  ["userpci config get ", addresses],
   ["userpci show --root R ", ["0000:00:04.0", "0000:01:00.0", "10000:01:00.0"]],
   ["userpci show --root R 0000:0", ["0000:00:04.0", "0000:01:00.0"]],
   ["userpci show --root R 01", ["01:00.0"]],
