@@ -29,17 +29,23 @@ _userpci_drivers() {
   compadd "$@" -a directories
 }
 
+# Offers words, and what a command offers: LABEL WORDS COMMAND...
+_userpci_either() {
+  _alternative "words:$1:($2)" "values:$1:${*[3,-1]}"
+}
+
 _userpci() {
   local curcontext="$curcontext" state
-  local -a commands
-  _arguments -C \
-    '(- : *)'{-h,--help}'[print help]' '(- : *)--version[print the version]' \
-    '1: :->command' '*:: :->rest' && return
+  # Not named `commands`: what completes another program's words needs that array of the shell.
+  local -a options names
+  # They may stand before a command, and between its two words.
+  options=(@OPTIONS@)
+  _arguments -C -s -A '-*' $options '1: :->command' '*:: :->rest' && return
   if [[ $state == command ]]; then
-    commands=(
+    names=(
 @COMMANDS@
     )
-    _describe -t commands command commands
+    _describe -t commands command names
     return
   fi
   case $words[1] in

@@ -2,10 +2,10 @@ import { type Grammar, type GrammarCommand, membersOf, type Value } from "./gram
 import { readScript } from "./script.ts";
 
 /** The completion for bash 4.2 or later. */
-export function bashCompletion({ commands, families }: Grammar): string {
+export function bashCompletion({ commands, families, options }: Grammar): string {
   const first = [...new Set([...commands.map(({ words }) => words[0]!), "help"])];
   const branches = [
-    branch("", { next: first, options: ["--help", "--version"] }),
+    branch("", { next: first, options: options.flatMap(({ flags }) => flags) }),
     branch("help", { next: first }),
     ...Object.keys(families).map((family) =>
       branch(family, { next: membersOf(commands, family).map(({ words }) => words[1]!) }),

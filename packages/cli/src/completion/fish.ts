@@ -20,14 +20,13 @@ const offers: Readonly<Record<ValueKind, string>> = {
 };
 
 /** The completion for fish 3.5 or later. */
-export function fishCompletion({ commands, families }: Grammar): string {
+export function fishCompletion({ commands, families, options }: Grammar): string {
   const first = commands.filter(({ words }) => words.length === 1);
   const lines = [
     ...first.map(({ words, about }) => line("__userpci_after", `-a ${words[0]}`, about)),
     ...Object.entries(families).map(([name, about]) => line("__userpci_after", `-a ${name}`, about)),
     line("__userpci_after", "-a help", "print help, also of a command"),
-    line("__userpci_after", "-s h -l help", "print help"),
-    line("__userpci_after", "-l version", "print the version"),
+    ...options.map((option) => optionLine("__userpci_after", option)),
     ...Object.keys(families).flatMap((family) =>
       membersOf(commands, family).map(({ words, about }) =>
         line(`__userpci_in_family ${family}`, `-a ${words[1]}`, about),

@@ -40,6 +40,8 @@ export interface Grammar {
   readonly commands: readonly GrammarCommand[];
   /** Words that begin commands of two words, and what those are about. */
   readonly families: Readonly<Record<string, string>>;
+  /** What may stand before a command. */
+  readonly options: readonly GrammarOption[];
 }
 
 /** Kinds by what help calls a value. What is not here is not completed. */
@@ -59,6 +61,7 @@ const kinds: Readonly<Record<string, ValueKind>> = {
 const kindsOfOptions: Readonly<Record<string, ValueKind>> = { "--driver": "driver", "--user": "user" };
 
 const help: OptionSpec = { usage: "-h, --help", about: "print help" };
+const version: OptionSpec = { usage: "--version", about: "print the version" };
 
 /** The grammar of `userpci`, from the specs of its commands. */
 export function grammarOf(
@@ -78,6 +81,7 @@ export function grammarOf(
   return {
     commands: [...specs.map(commandOf), ...standIns],
     families: Object.fromEntries(Object.entries(about).filter(([name]) => used.has(name))),
+    options: [...forms, help, version].map(optionOf),
   };
 }
 

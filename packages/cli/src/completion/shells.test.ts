@@ -26,6 +26,7 @@ const specs: readonly CommandSpec[] = [
       { usage: "--root <directory>", about: "a tree" },
       { usage: "--driver <name>", about: "a driver" },
       { usage: "--clients <one|many>", about: "how many" },
+      { usage: "--model <model>", about: "a model", words: ["edu", "nvme"] },
     ],
   },
   {
@@ -43,7 +44,22 @@ const specs: readonly CommandSpec[] = [
     arguments: [{ usage: "<model>", about: "what", words: ["edu", "nvme"] }],
     options: [{ usage: "--device <name>", about: "one more", repeats: true, words: ["igb"] }],
   },
-  { ...common, name: "trace", summary: "run", arguments: [{ usage: "<command...>", about: "what" }] },
+  {
+    ...common,
+    name: "trace",
+    summary: "run",
+    arguments: [{ usage: "<command...>", about: "what" }],
+    options: [{ usage: "-o, --output <file>", about: "where to" }],
+  },
+  {
+    ...common,
+    name: "replay",
+    summary: "run again",
+    arguments: [
+      { usage: "<recording>", about: "of what" },
+      { usage: "[command...]", about: "what" },
+    ],
+  },
 ];
 
 let folder = "";
@@ -60,6 +76,8 @@ beforeAll(() => {
   });
   writeFileSync(join(folder, "dump.txt"), "");
   mkdirSync(join(folder, "tree"));
+  mkdirSync(join(folder, "bin"));
+  writeFileSync(join(folder, "bin/probe-device"), "", { mode: 0o755 });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -71,7 +89,10 @@ const addresses = existsSync(devices) ? readdirSync(devices).sort() : [];
 const cases: readonly (readonly [line: string, offered: readonly string[]])[] = [
   ["userpci sh", ["show"]],
   ["userpci c", ["config"]],
+  ["userpci --json sh", ["show"]],
+  ["userpci --js", ["--json", "--jsonl"]],
   ["userpci config ", ["get", "set"]],
+  ["userpci config --json s", ["set"]],
   ["userpci config s", ["set"]],
   ["userpci show --dr", ["--driver"]],
   ["userpci show ", addresses],
@@ -84,9 +105,15 @@ const cases: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["userpci show --clients ", ["many", "one"]],
   ["userpci show --file du", ["dump.txt"]],
   ["userpci show --root tr", ["tree/"]],
+  ["userpci show --model n", ["nvme"]],
+  ["userpci show --model du", ["dump.txt"]],
   ["userpci serve n", ["nvme"]],
   ["userpci serve --device ", ["igb"]],
   ["userpci show 00:04.0 --json", ["--json", "--jsonl"]],
+  ["userpci trace probe-", ["probe-device"]],
+  ["userpci trace -- probe-", ["probe-device"]],
+  ["userpci trace -o x -- probe-", ["probe-device"]],
+  ["userpci replay dump.txt -- probe-", ["probe-device"]],
 ];
 
 const expected = cases.map(([line, offered]) => [line, offered]);
@@ -111,7 +138,8 @@ async function offeredBy(
 
 async function output(command: readonly string[], args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const [file, ...leading] = command;
-  const options = { cwd: folder, env: { ...process.env, ...env }, encoding: "utf8" } as const;
+  const path = `${join(folder, "bin")}:${process.env["PATH"]}`;
+  const options = { cwd: folder, env: { ...process.env, PATH: path, ...env }, encoding: "utf8" } as const;
   return (await promisify(execFile)(file!, [...leading, ...args], options)).stdout;
 }
 
@@ -165,7 +193,7 @@ function provisioned(name: "zsh" | "fish"): Promise<Program> {
   return provisionProgram(name, progressToStderr);
 }
 
-/** Zsh completes only where it edits lines, on a terminal. It tells what it would offer before it shows its first prompt. */
+/** Zsh completes only where it edits lines, on a terminal. It tells what it would offer, and what goes wrong, before it shows its first prompt. */
 async function inZsh({ command, root: unpacked }: Program, lines: readonly string[]): Promise<string> {
   const functions = join(unpacked, "usr/share/zsh/functions");
   writeFileSync(join(folder, "lines"), lines.map((line) => `${line}\n`).join(""));
@@ -186,6 +214,7 @@ async function inZsh({ command, root: unpacked }: Program, lines: readonly strin
      }
      zle-line-init() {
        local line
+       exec 2>>offered
        for line in "\${(@f)$(<lines)}"; do
          BUFFER=$line CURSOR=$#line
          zle list-choices

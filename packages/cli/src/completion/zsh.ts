@@ -20,7 +20,7 @@ const actions: Readonly<Record<ValueKind, string>> = {
 };
 
 /** The completion for zsh 5. */
-export function zshCompletion({ commands, families }: Grammar): string {
+export function zshCompletion({ commands, families, options }: Grammar): string {
   const single = commands.filter(({ words }) => words.length === 1);
   const first = [
     ...single.map(({ words, about }) => described(words[0]!, about)),
@@ -32,6 +32,7 @@ export function zshCompletion({ commands, families }: Grammar): string {
     ...Object.keys(families).map((family) => familyBranch(family, membersOf(commands, family))),
   ];
   return readScript("zsh")
+    .replace("@OPTIONS@", () => options.map(optionText).join(" "))
     .replace("@COMMANDS@", () => first.map((text) => `      ${text}`).join("\n"))
     .replace("@BRANCHES@", () => branches.join("\n"));
 }
@@ -39,13 +40,12 @@ export function zshCompletion({ commands, families }: Grammar): string {
 function familyBranch(family: string, members: readonly GrammarCommand[]): string {
   const names = members.map(({ words, about }) => described(words[1]!, about)).join(" ");
   return `    ${family})
-      if ((CURRENT == 2)); then
-        commands=(${names})
-        _describe -t commands command commands
+      _arguments -C -s -A '-*' $options '1: :->command' '*:: :->rest' && return
+      if [[ $state == command ]]; then
+        names=(${names})
+        _describe -t commands command names
         return
       fi
-      shift words
-      ((CURRENT--))
       case $words[1] in
 ${members.map((command) => `        ${command.words[1]}) ${argumentsOf(command)} ;;`).join("\n")}
       esac
@@ -55,11 +55,11 @@ ${members.map((command) => `        ${command.words[1]}) ${argumentsOf(command)}
 function argumentsOf({ options, arguments: values, goesOn }: GrammarCommand): string {
   const places = values.map((value, index) => {
     const isLast = index === values.length - 1;
-    // What follows the name of a command is its own.
-    if (isLast && goesOn) return quoted(`${value.kind === "command" ? "*::" : "*:"}${valueText(value)}`);
+    // What follows the name of a command is its own: `_normal` is to see no word before it.
+    if (isLast && goesOn) return quoted(`${value.kind === "command" ? "*:::" : "*:"}${valueText(value)}`);
     return quoted(`${index + 1}:${valueText(value)}`);
   });
-  return ["_arguments -s", ...options.map(optionText), ...places].join(" ");
+  return ["_arguments -s -S", ...options.map(optionText), ...places].join(" ");
 }
 
 function optionText({ flags, about, value, repeats }: GrammarOption): string {
@@ -74,9 +74,10 @@ function optionText({ flags, about, value, repeats }: GrammarOption): string {
 function valueText({ label, kind, words }: Value): string {
   const name = label.replaceAll(":", "\\:");
   if (words.length === 0) return `${name}:${actions[kind]}`;
-  const listed = `(${words.join(" ")})`;
-  if (actions[kind] === "") return `${name}:${listed}`;
-  return `${name}:_alternative "words:${name}:${listed}" "values:${name}:${actions[kind]}"`;
+  const listed = words.join(" ");
+  if (actions[kind] === "") return `${name}:(${listed})`;
+  // The blank keeps away the arguments of `compadd`, which `_alternative` finds itself.
+  return `${name}: _userpci_either ${name} "${listed}" ${actions[kind]}`;
 }
 
 function described(name: string, about: string): string {
