@@ -28,10 +28,16 @@ _userpci_offer() {
       ;;
     user) COMPREPLY=($(compgen -u -- "$cur")) ;;
     command) COMPREPLY=($(compgen -c -- "$cur")) ;;
-    file | directory)
-      compopt -o filenames 2>/dev/null
+    file | directory | source)
+      [[ $1 == source* ]] && _userpci_offer address
+      # In what it takes for the name of a file, bash quotes the colons.
+      [[ -n ${COMPREPLY[*]} ]] || compopt -o filenames 2>/dev/null
       local IFS=$'\n'
-      [[ $1 == file* ]] && COMPREPLY=($(compgen -f -- "$cur")) || COMPREPLY=($(compgen -d -- "$cur"))
+      if [[ $1 == directory* ]]; then
+        COMPREPLY=($(compgen -d -- "$cur"))
+      else
+        COMPREPLY+=($(compgen -f -- "$cur"))
+      fi
       IFS=$' \t\n'
       ;;
   esac

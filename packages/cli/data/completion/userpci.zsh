@@ -29,6 +29,10 @@ _userpci_drivers() {
   compadd "$@" -a directories
 }
 
+_userpci_sources() {
+  _alternative 'addresses:address:_userpci_addresses' 'files:file:_files'
+}
+
 # Offers words, and what a command offers: LABEL WORDS COMMAND...
 _userpci_either() {
   _alternative "words:$1:($2)" "values:$1:${*[3,-1]}"

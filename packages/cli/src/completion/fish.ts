@@ -16,8 +16,12 @@ const offers: Readonly<Record<ValueKind, string>> = {
   directory: "(__fish_complete_directories)",
   command: "(__fish_complete_command)",
   file: "",
+  source: "(__userpci_addresses)",
   other: "",
 };
+
+/** Kinds that files are offered for. */
+const offersFiles: ReadonlySet<ValueKind> = new Set(["file", "source"]);
 
 /** The completion for fish 3.5 or later. */
 export function fishCompletion({ commands, families, options }: Grammar): string {
@@ -57,7 +61,7 @@ function optionLine(when: string, { flags, about, value }: GrammarOption): strin
 /** Files beside words, or nothing but words. */
 function offer({ kind, words }: Value): string {
   const listed = [...words, offers[kind]].filter((word) => word !== "").join(" ");
-  return [kind === "file" ? "-F" : "-f", ...(listed === "" ? [] : [`-a ${quoted(listed)}`])].join(" ");
+  return [offersFiles.has(kind) ? "-F" : "-f", ...(listed === "" ? [] : [`-a ${quoted(listed)}`])].join(" ");
 }
 
 function line(when: string, what: string, about?: string): string {

@@ -4,7 +4,16 @@ import { dropIns } from "../drop-in.ts";
 import { forms } from "../specs/common.ts";
 
 /** What a word of the command line stands for, and so what a shell offers for it. */
-export type ValueKind = "address" | "file" | "directory" | "driver" | "user" | "command" | "other";
+export type ValueKind =
+  | "address"
+  | "file"
+  /** An address or a file. */
+  | "source"
+  | "directory"
+  | "driver"
+  | "user"
+  | "command"
+  | "other";
 
 /** A word of the command line that is not there to be typed as it is. */
 export interface Value {
@@ -54,11 +63,19 @@ const kinds: Readonly<Record<string, ValueKind>> = {
   model: "file",
   module: "file",
   recording: "file",
+  snapshot: "file",
+  source: "source",
+  before: "source",
+  after: "source",
   command: "command",
 };
 
 /** Kinds by option, where help calls the values of several alike. */
-const kindsOfOptions: Readonly<Record<string, ValueKind>> = { "--driver": "driver", "--user": "user" };
+const kindsOfOptions: Readonly<Record<string, ValueKind>> = {
+  "--driver": "driver",
+  "--user": "user",
+  "--evaluate": "other",
+};
 
 const help: OptionSpec = { usage: "-h, --help", about: "print help" };
 const version: OptionSpec = { usage: "--version", about: "print the version" };

@@ -7,12 +7,16 @@ import { writeMachine } from "@userpci/sysfs/testing";
 import { type Program, progressToStderr, provisionProgram } from "@userpci/testbed";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CommandSpec } from "../command.ts";
+import { commands } from "../commands.ts";
 import { completionScript } from "./completion.ts";
 import { grammarOf } from "./grammar.ts";
 import type { Shell } from "./script.ts";
 
 const load: CommandSpec["load"] = () => Promise.reject(new Error("no command is run here"));
 const common = { section: "tools", options: [], examples: [], load } as const;
+
+/** Commands that are completed as they are, for the words of their options. */
+const own = ["permit", "irq watch", "mem read", "config explain"];
 
 /** Commands of every form: with a value of each kind, of a family, with words that go on. */
 const specs: readonly CommandSpec[] = [
@@ -23,7 +27,8 @@ const specs: readonly CommandSpec[] = [
     arguments: [{ usage: "[address]", about: "which" }],
     options: [
       { usage: "-F, --file <dump>", about: "a file" },
-      { usage: "--root <directory>", about: "a tree" },
+      { usage: "--root <snapshot>", about: "a tree" },
+      { usage: "--at <directory>", about: "a place" },
       { usage: "--driver <name>", about: "a driver" },
       { usage: "--clients <one|many>", about: "how many" },
       { usage: "--model <model>", about: "a model", words: ["edu", "nvme"] },
@@ -34,7 +39,17 @@ const specs: readonly CommandSpec[] = [
     name: "config get",
     summary: "read",
     arguments: [{ usage: "<address>", about: "which" }],
-    options: [{ usage: "--root <directory>", about: "a tree" }],
+    options: [{ usage: "--root <snapshot>", about: "a tree" }],
+  },
+  {
+    ...common,
+    name: "config diff",
+    summary: "compare",
+    arguments: [
+      { usage: "<before>", about: "which" },
+      { usage: "<after>", about: "which" },
+    ],
+    options: [{ usage: "--root <snapshot>", about: "a tree" }],
   },
   { ...common, name: "config set", summary: "write", arguments: [{ usage: "<address>", about: "which" }] },
   {
@@ -60,6 +75,7 @@ const specs: readonly CommandSpec[] = [
       { usage: "[command...]", about: "what" },
     ],
   },
+  ...commands.filter(({ name }) => own.includes(name)),
 ];
 
 let folder = "";
@@ -74,7 +90,7 @@ beforeAll(() => {
       { address: "10000:01:00.0", id: "8086:0a54" },
     ],
   });
-  writeFileSync(join(folder, "dump.txt"), "");
+  for (const name of ["0.txt", "dump.txt", "tree.tar"]) writeFileSync(join(folder, name), "");
   mkdirSync(join(folder, "tree"));
   mkdirSync(join(folder, "bin"));
   writeFileSync(join(folder, "bin/probe-device"), "", { mode: 0o755 });
@@ -91,7 +107,7 @@ const cases: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["userpci c", ["config"]],
   ["userpci --json sh", ["show"]],
   ["userpci --js", ["--json", "--jsonl"]],
-  ["userpci config ", ["get", "set"]],
+  ["userpci config ", ["diff", "explain", "get", "set"]],
   ["userpci config --json s", ["set"]],
   ["userpci config s", ["set"]],
   ["userpci show --dr", ["--driver"]],
@@ -104,11 +120,19 @@ const cases: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["userpci show --root R --driver ", ["e1000e", "vfio-pci"]],
   ["userpci show --clients ", ["many", "one"]],
   ["userpci show --file du", ["dump.txt"]],
-  ["userpci show --root tr", ["tree/"]],
+  ["userpci show --root tr", ["tree.tar", "tree/"]],
+  ["userpci show --at tr", ["tree/"]],
+  ["userpci config diff --root R 0000:01", ["0000:01:00.0"]],
+  ["userpci config diff --root R 01:00.0 du", ["dump.txt"]],
+  ["userpci config diff --root R dump.txt 0", ["0.txt", "0000:00:04.0", "0000:01:00.0"]],
   ["userpci show --model n", ["nvme"]],
   ["userpci show --model du", ["dump.txt"]],
   ["userpci serve n", ["nvme"]],
   ["userpci serve --device ", ["igb"]],
+  ["userpci permit --print ", ["cdi", "initramfs", "limits", "modprobe", "oci", "systemd", "udev"]],
+  ["userpci irq watch --kind ", ["intx", "msi", "msix"]],
+  ["userpci mem read --width ", ["16", "32", "64", "8"]],
+  ["userpci config explain --profile ", ["linux", "vfio2010"]],
   ["userpci show 00:04.0 --json", ["--json", "--jsonl"]],
   ["userpci trace probe-", ["probe-device"]],
   ["userpci trace -- probe-", ["probe-device"]],
@@ -125,7 +149,7 @@ async function offeredBy(
 ): Promise<unknown[]> {
   writeFileSync(
     join(folder, `userpci.${shell}`),
-    completionScript(shell, grammarOf(specs, { config: "registers" })),
+    completionScript(shell, grammarOf(specs, { config: "registers", irq: "interrupts", mem: "BARs" })),
   );
   const lines = cases.map(([line]) => line.replace(" R", ` ${root}`));
   const answers = (await run(lines)).split("##\n").slice(0, -1);

@@ -14,6 +14,7 @@ const actions: Readonly<Record<ValueKind, string>> = {
   driver: "_userpci_drivers",
   user: "_users",
   file: "_files",
+  source: "_userpci_sources",
   directory: "_files -/",
   command: "_normal",
   other: "",

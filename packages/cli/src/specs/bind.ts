@@ -97,6 +97,7 @@ export const binding: readonly CommandSpec[] = [
       {
         usage: "--print <kind>",
         about: "only print: udev, modprobe, initramfs, limits, systemd, oci or cdi",
+        words: ["udev", "modprobe", "initramfs", "limits", "systemd", "oci", "cdi"],
       },
       root,
     ],

@@ -10,6 +10,7 @@ const place: ArgumentSpec = {
 const width: OptionSpec = {
   usage: "--width <bits>",
   about: "8, 16, 32 or 64 bits an access (default: 32, or the register's)",
+  words: ["8", "16", "32", "64"],
 };
 const consent: OptionSpec = {
   usage: "--yes",
@@ -116,6 +117,7 @@ const config: readonly CommandSpec[] = [
       {
         usage: "--profile <name>",
         about: "linux (today's vfio-pci, default) or vfio2010 (the first proposal)",
+        words: ["linux", "vfio2010"],
       },
       ...targetOptions,
       root,
@@ -225,7 +227,11 @@ export const poking: readonly CommandSpec[] = [
     summary: "enable a function's interrupts, and print each as it comes",
     arguments: [target],
     options: [
-      { usage: "--kind <kind>", about: "msix, msi or intx (default: the first that it has)" },
+      {
+        usage: "--kind <kind>",
+        about: "msix, msi or intx (default: the first that it has)",
+        words: ["msix", "msi", "intx"],
+      },
       { usage: "--vectors <count>", about: "how many vectors (default: all)" },
       { usage: "--count <events>", about: "end after so many events" },
       {
