@@ -52,7 +52,7 @@ _userpci_operand() {
     _userpci_offer "${kinds[count]}"
   elif [[ -n $goes_on ]]; then
     # What follows the name of a command is its own.
-    [[ ${kinds[last]} == command ]] && _userpci_offer file || _userpci_offer "${kinds[last]}"
+    _userpci_offer "${kinds[last]/#command/file}"
   fi
 }
 

@@ -20,8 +20,8 @@ const offers: Readonly<Record<ValueKind, string>> = {
   other: "",
 };
 
-/** Kinds that files are offered for. */
-const offersFiles: ReadonlySet<ValueKind> = new Set(["file", "source"]);
+/** Kinds that files are offered for: what follows the name of a command is its own. */
+const offersFiles: ReadonlySet<ValueKind> = new Set(["file", "source", "command"]);
 
 /** The completion for fish 3.5 or later. */
 export function fishCompletion({ commands, families, options }: Grammar): string {

@@ -137,6 +137,7 @@ const cases: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["userpci trace probe-", ["probe-device"]],
   ["userpci trace -- probe-", ["probe-device"]],
   ["userpci trace -o x -- probe-", ["probe-device"]],
+  ["userpci trace -- probe-device dump.", ["dump.txt"]],
   ["userpci replay dump.txt -- probe-", ["probe-device"]],
 ];
 
