@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   checkAligned,
+  checkChoice,
   checkInteger,
   checkMethods,
   checkNames,
@@ -55,10 +56,25 @@ it("a check may say what to pass", () => {
   }
 });
 
+it("checkChoice lets one of the choices through, and undefined", () => {
+  checkChoice("mode", "fast", ["fast", "slow"]);
+  checkChoice("mode", undefined, ["fast"]);
+  const refused = failing("ERR_INVALID_ARGUMENT", /mode is "Fast"/, /^one of "fast", "slow"$/);
+  expect(() => checkChoice("mode", "Fast", ["fast", "slow"])).toThrow(refused);
+});
+
 describe("checkNames", () => {
   it("lets known names through, and others that have no value", () => {
     checkNames<object>("open", {}, { on: true });
     checkNames<object>("open", { on: false, off: undefined }, { on: true });
+  });
+
+  it("lets what is of a class have fields of its own", () => {
+    class Model {
+      readonly create = true;
+      readonly made = 0;
+    }
+    checkNames<object>("the model", new Model(), { create: true });
   });
 
   it.each(["off", "constructor", "__proto__"])("refuses %s, and says which there are", (name) => {

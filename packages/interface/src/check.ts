@@ -58,7 +58,7 @@ export function checkMethods<T extends object>(
 
 /**
  * Lets objects through all of whose properties are known: any other would be ignored without a word. One that is undefined counts
- * as absent. Known ones are not looked at.
+ * as absent. Known ones are not looked at. What is of a class, and no literal, may have fields of its own.
  *
  * @param owner whose properties they are, as the reader of the message would call it: `openDevice`
  * @param known an object that has them all, whatever their values
@@ -71,12 +71,27 @@ export function checkNames<T extends object>(
   known: Readonly<Record<keyof NoInfer<T>, unknown>>,
   noun = "option",
 ): void {
+  const prototype: unknown = Object.getPrototypeOf(given);
+  if (prototype !== null && prototype !== Object.prototype && prototype !== Array.prototype) return;
   const isOdd = (name: string): boolean =>
     !Object.hasOwn(known, name) && given[name as keyof T] !== undefined;
   const odd = Object.keys(given).find(isOdd);
   if (odd === undefined) return;
   throw new PciError("ERR_INVALID_ARGUMENT", `${owner} has no ${noun} ${formatValue(odd)}`, {
     hint: `it has ${Object.keys(known).join(", ")}`,
+  });
+}
+
+/**
+ * Lets one of several texts through, and undefined.
+ *
+ * @param name what the value is, as the reader of the message would call it
+ * @throws PciError `ERR_INVALID_ARGUMENT`
+ */
+export function checkChoice(name: string, value: string | undefined, choices: readonly string[]): void {
+  if (value === undefined || choices.includes(value)) return;
+  throw new PciError("ERR_INVALID_ARGUMENT", `${name} is ${formatValue(value)}`, {
+    hint: `one of ${choices.map((choice) => JSON.stringify(choice)).join(", ")}`,
   });
 }
 

@@ -17,6 +17,7 @@ export type {
 export {
   type CheckedType,
   checkAligned,
+  checkChoice,
   checkInteger,
   checkMethods,
   checkNames,

@@ -113,6 +113,8 @@ describe("a register", () => {
     const spec: FieldsSpec = { ...config.command.spec, reads: "effect" };
     const unread = new (registerClass(spec, "data"))(bytesRegion(new Uint8Array(0)), 0);
     expect(inspect(unread)).toBe("data (reading it has an effect)");
+    const unreadable = new (registerClass(config.command.spec, "command"))(bytesRegion(new Uint8Array(0)), 4);
+    expect(inspect(unreadable)).toMatch(/^command \(.*0x4.*\)$/);
   });
 
   it("is updated with one read and one write of its width, its neighbours untouched", () => {

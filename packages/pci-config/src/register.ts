@@ -185,11 +185,16 @@ class RegisterView implements RegisterAccess<FieldsSpec> {
     return this.read();
   }
 
-  /** `command = 0x2 (memory)`, with one read; none where reading does something. */
+  /** `command = 0x2 (memory)`, with one read; none where reading does something. Why not, where it cannot be read. */
   [inspected](): string {
     const { spec, label, readers } = this;
     if (spec.reads !== undefined) return `${label} (reading it has an effect)`;
-    const { raw } = this;
+    let raw: number;
+    try {
+      raw = this.raw;
+    } catch (error) {
+      return `${label} (${(error as Error).message})`;
+    }
     const words = formatFields(describeFields(this.#offset, spec.width, raw, readers));
     return `${label} = 0x${raw.toString(16)}${words && ` (${words})`}`;
   }

@@ -1,4 +1,4 @@
-import { checkMethods, checkNames, checkType, formatValue, PciError } from "@userpci/interface";
+import { checkChoice, checkMethods, checkNames, checkType } from "@userpci/interface";
 import type { HostOptions } from "./hosted-function.ts";
 
 /** @throws PciError `ERR_INVALID_ARGUMENT` for options that `hostFunction` does not have, or not so */
@@ -12,11 +12,4 @@ export function checkOptions(options: HostOptions): void {
   if (onFault !== undefined) checkType("options.onFault", onFault, "function");
   checkChoice("options.time", time, ["virtual", "real"]);
   checkChoice("options.msixTable", msixTable, ["refuse", "hide"]);
-}
-
-function checkChoice(name: string, value: string | undefined, choices: readonly string[]): void {
-  if (value === undefined || choices.includes(value)) return;
-  throw new PciError("ERR_INVALID_ARGUMENT", `${name} is ${formatValue(value)}`, {
-    hint: `one of ${choices.map((choice) => JSON.stringify(choice)).join(", ")}`,
-  });
 }

@@ -1,4 +1,4 @@
-import { checkInteger, checkNames, checkType, formatValue, PciError } from "@userpci/interface";
+import { checkChoice, checkInteger, checkNames, checkType } from "@userpci/interface";
 
 /** How {@link vfioUser} talks to a server. */
 export interface ClientOptions {
@@ -25,8 +25,6 @@ export interface ClientOptions {
 /** {@link ClientOptions} with nothing left out. */
 export type CheckedOptions = Required<ClientOptions>;
 
-const posting = ["never", "unmapped", "always"] as const;
-
 /** @throws PciError `ERR_INVALID_ARGUMENT`, `ERR_OUT_OF_RANGE` */
 export function checkOptions(options: ClientOptions = {}): CheckedOptions {
   checkType("options", options, "object");
@@ -34,11 +32,7 @@ export function checkOptions(options: ClientOptions = {}): CheckedOptions {
   const checked = { timeoutMs, postedWrites, twinSocket };
   checkNames("vfioUser", options, checked);
   checkInteger("timeoutMs", timeoutMs, 1, 600_000);
-  if (!posting.includes(postedWrites)) {
-    throw new PciError("ERR_INVALID_ARGUMENT", `postedWrites is ${formatValue(postedWrites)}`, {
-      hint: `one of ${posting.join(", ")}`,
-    });
-  }
+  checkChoice("postedWrites", postedWrites, ["never", "unmapped", "always"]);
   checkType("twinSocket", twinSocket, "boolean");
   return checked;
 }

@@ -1,5 +1,5 @@
 import type { HostedFunction } from "@userpci/device-model";
-import { checkMethods, checkNames, checkType, formatValue, isPciError, PciError } from "@userpci/interface";
+import { checkChoice, checkMethods, checkNames, checkType, isPciError, PciError } from "@userpci/interface";
 import type { FrameListener, FrameSocket } from "@userpci/vfio-native/socket";
 import { Deadline } from "../deadline.ts";
 import { limits as protocol } from "../protocol/index.ts";
@@ -228,13 +228,5 @@ function pciErrorOf(error: unknown): PciError {
   if (isPciError(error)) return error;
   return new PciError("ERR_INTERNAL", error instanceof Error ? error.message : String(error), {
     cause: error,
-  });
-}
-
-/** @throws PciError `ERR_INVALID_ARGUMENT` */
-function checkChoice(name: string, value: string | undefined, choices: readonly string[]): void {
-  if (value === undefined || choices.includes(value)) return;
-  throw new PciError("ERR_INVALID_ARGUMENT", `${name} is ${formatValue(value)}`, {
-    hint: `one of ${choices.map((choice) => JSON.stringify(choice)).join(", ")}`,
   });
 }
