@@ -1,10 +1,11 @@
-import { setTimeout } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { type DeviceModel, emulated, type ModelDevice, type Task } from "@userpci/device-model";
 import { DMA_BITS, Edu, eduRegisters } from "@userpci/edu";
 import { edu } from "@userpci/edu/model";
 import { failing } from "@userpci/interface/testing";
+import { createDomain } from "@userpci/iommu";
 import { type Backend, openDevice, openDeviceSync, type PciDevice } from "userpci";
-import { type Replay, readRecordingSync, record, replay, tracePrinter } from "userpci/trace";
+import { type Replay, readRecordingSync, record, replay, type TraceEvent, tracePrinter } from "userpci/trace";
 import { describe, expect, it } from "vitest";
 
 const ADDRESS = "edu";
@@ -247,6 +248,93 @@ describe("a recording of a driver that looks into memory", () => {
     const { result, bytes } = await recorded(job, adder(us));
     expect(result).toEqual([11, 21, 31]);
     expect(await repeated(bytes, job)).toEqual(result);
+  });
+});
+
+describe("what comes by itself in a replay", () => {
+  /** A recording of a device with a mapping at 0x1000 and a target, in which something more happens then. */
+  async function withMore(more: readonly Record<string, unknown>[]): Promise<TraceEvent[]> {
+    const { bytes } = await recorded(async (backend) => void setUp(backend));
+    const all = readRecordingSync(bytes);
+    const events = all.slice(0, all.findIndex(({ kind }) => kind === "map") + 1);
+    return [...events, ...(more.map((each) => ({ time: 0, device: 0, ...each })) as TraceEvent[])];
+  }
+
+  function setUp(backend: Backend) {
+    const domain = createDomain();
+    const device = backend.openSync(ADDRESS, { domain });
+    const target = device.createIrqTarget();
+    const memory = device.memory.alloc(4096);
+    domain.mapSync(memory, { iova: 0x1000n });
+    return { device, target, bytes: new Uint8Array(memory.buffer) };
+  }
+
+  const changed = (byte: number) => ({ kind: "memory", iova: 0x1000n, bytes: Uint8Array.of(byte) });
+  const interrupt = { kind: "interrupt", target: 0, count: 1 };
+  const reset = { kind: "call", method: "reset", args: [], pending: 0 };
+  const turns = async (count: number) => {
+    for (let i = 0; i < count; i++) await setImmediate();
+  };
+
+  it("is told one after the other, with memory as it was", async () => {
+    const backend = replay(
+      await withMore([reset, changed(1), interrupt, changed(2), { kind: "result", pending: 0 }, changed(3)]),
+    );
+    const { device, target, bytes } = setUp(backend);
+    const seen: [string, number][] = [];
+    target.listen(() => seen.push(["interrupt", bytes[0]!]));
+    const done = device.reset().then(() => seen.push(["result", bytes[0]!]));
+    seen.push(["call", bytes[0]!]);
+    await done;
+    await turns(3);
+    seen.push(["later", bytes[0]!]);
+    expect(seen).toEqual([
+      ["call", 0],
+      ["interrupt", 1],
+      ["result", 2],
+      ["later", 3],
+    ]);
+  });
+
+  it("waits for who listens, but not for a target that is closed, or for a result", async () => {
+    const backend = replay(await withMore([interrupt, changed(1)]));
+    const { target, bytes } = setUp(backend);
+    await turns(5);
+    expect(bytes[0]).toBe(0);
+    target.close();
+    await turns(5);
+    expect(bytes[0]).toBe(1);
+    const another = replay(await withMore([reset, interrupt, changed(1), { kind: "result", pending: 0 }]));
+    const { device } = setUp(another);
+    await expect(device.reset()).resolves.toBeUndefined();
+  });
+
+  it("may be any number of interrupts in a row", async () => {
+    const count = 200_000;
+    const backend = replay(await withMore([changed(1), ...Array.from({ length: count }, () => interrupt)]));
+    const { target, bytes } = setUp(backend);
+    let told = 0;
+    target.listen(() => told++);
+    while (told < count) await setImmediate();
+    expect(bytes[0]).toBe(1);
+  });
+
+  it("changes no memory any more when the replay is closed, though the domain is not", async () => {
+    const backend = replay(await withMore([changed(1)]));
+    const { bytes } = setUp(backend);
+    await backend.close();
+    await turns(3);
+    expect(bytes[0]).toBe(0);
+  });
+
+  it("comes with nothing that a closed device does", async () => {
+    const job = async (backend: Backend): Promise<void> => {
+      const device = await openDevice(ADDRESS, { backend });
+      await device.close();
+      device.backendDevice.relax();
+    };
+    const { bytes } = await recorded(job);
+    await repeated(bytes, job);
   });
 });
 

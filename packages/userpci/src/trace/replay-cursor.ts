@@ -13,11 +13,20 @@ import type {
 /** What happens by itself, to one device of a replay. */
 export interface ReplayedDevice {
   write(event: MemoryEvent): void;
-  /** @param arrive to be called before a listener is: it lets memory be as it was then */
-  interrupt(event: InterruptEvent, arrive: () => void): void;
+  /** Where an interrupt comes to; undefined if the device has no such target. */
+  target(number: number): ReplayedTarget | undefined;
+}
+
+/** What interrupts of a replay come to. */
+export interface ReplayedTarget {
+  /** Whether it is open, and nobody listens: an interrupt waits for that. */
+  readonly silent: boolean;
+  deliver(count: number): void;
 }
 
 type ByItself = MemoryEvent | InterruptEvent | ResultEvent;
+
+const kindsByThemselves: ReadonlySet<string> = new Set(["memory", "answer", "interrupt", "result"]);
 
 const print = tracePrinter();
 
@@ -29,12 +38,9 @@ export class ReplayCursor {
   readonly #events: readonly TraceEvent[];
   readonly #devices: ReplayedDevice[] = [];
   readonly #pending = new Map<number, (error: TracedError | undefined) => void>();
-  /** Changes of memory that the recording has before what comes next, and that did not happen yet. */
-  readonly #changes: (MemoryEvent & TraceEvent)[] = [];
-  /** Number of changes that have happened. */
-  #changed = 0;
-  /** Of each interrupt whose listener was not called yet, the number of changes before it. */
-  readonly #interrupts: number[] = [];
+  /** The events before this one have happened; from here to {@link #at} is what came by itself, and did not yet. */
+  #due = 0;
+  #scheduled = false;
   #at = 0;
   #failure: PciError | undefined;
 
@@ -78,8 +84,7 @@ export class ReplayCursor {
   take<E extends TraceEvent>(what: string, matches: (event: TraceEvent) => event is E): E {
     const event = this.#events[this.#at];
     if (event === undefined || !matches(event)) throw this.#mismatch(what, event);
-    this.#at += 1;
-    this.#change();
+    this.#pass();
     return event;
   }
 
@@ -117,7 +122,8 @@ export class ReplayCursor {
   relax(device: number): void {
     const event = this.#events[this.#at];
     const isNext = event !== undefined && isCall(event, device, "relax", []);
-    if (isNext || !this.#change()) this.call(device, "relax", []);
+    if (!isNext && this.#isDue("memory")) this.#overtake();
+    else this.call(device, "relax", []);
   }
 
   /**
@@ -136,8 +142,7 @@ export class ReplayCursor {
     const event = this.#events[this.#at];
     const isRefusal = event !== undefined && isCall(event, device, method, args) && event.error !== undefined;
     if (!isRefusal) return undefined;
-    this.#at += 1;
-    this.#change();
+    this.#pass();
     this.#goOn();
     return errorOf(event.error!);
   }
@@ -159,47 +164,65 @@ export class ReplayCursor {
       const event = this.#events[this.#at];
       if (event === undefined || !isByItself(event)) break;
       this.#at += 1;
-      this.#happen(event);
+      if (event.kind === "answer") this.#overtake();
     }
-    this.#changeLater();
+    this.schedule();
   }
 
-  #happen(event: ByItself & TraceEvent): void {
-    if (event.kind === "result") {
-      this.#change();
-      this.#pending.get(event.pending)?.(event.error);
-      this.#pending.delete(event.pending);
-    } else if (event.kind === "interrupt") this.#interrupt(event);
-    else {
-      this.#changes.push(event);
-      if (event.kind === "answer") this.#change();
-    }
-  }
-
-  /** Memory is as it was when the listener is called, and does not go on before. */
-  #interrupt(event: InterruptEvent & TraceEvent): void {
-    const number = this.#changed + this.#changes.length;
-    this.#interrupts.push(number);
-    this.#devices[event.device]?.interrupt(event, () => {
-      this.#interrupts.splice(this.#interrupts.indexOf(number), 1);
-      this.#change(number - this.#changed);
-      this.#changeLater();
+  /** Goes on when the driver has given up its turn: until then it has what it had before, and may write. */
+  schedule(): void {
+    if (this.#scheduled || this.#due === this.#at) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#turn();
     });
   }
 
-  /** When the driver gives up its turn, the changes happen that there are now; until then it has what it had, and may write. */
-  #changeLater(): void {
-    if (this.#changes.length === 0) return;
-    const number = this.#changed + this.#changes.length;
-    setImmediate(() => this.#change(Math.min(number, ...this.#interrupts) - this.#changed));
+  /** Lets memory change up to the first thing that the driver is told of: it then finds memory as it was. */
+  #turn(): void {
+    while (this.#due < this.#at) {
+      const event = this.#events[this.#due]!;
+      if (event.kind === "interrupt" && this.#waitsForListener(event)) return;
+      this.#due += 1;
+      this.#happen(event);
+      if (event.kind === "interrupt" || event.kind === "result") break;
+    }
+    this.schedule();
   }
 
-  /** Lets the first changes happen. Default: all. @returns whether there were any */
-  #change(count = this.#changes.length): boolean {
-    const due = this.#changes.splice(0, Math.max(0, count));
-    this.#changed += due.length;
-    for (const event of due) this.#devices[event.device]?.write(event);
-    return due.length > 0;
+  /** A driver that waits for the result of a call may listen only after that. */
+  #waitsForListener(event: InterruptEvent & TraceEvent): boolean {
+    const isSilent = this.#targetOf(event)?.silent ?? false;
+    return isSilent && !this.#isDue("result");
+  }
+
+  #isDue(wanted: ByItself["kind"]): boolean {
+    for (let at = this.#due; at < this.#at; at++) if (this.#events[at]!.kind === wanted) return true;
+    return false;
+  }
+
+  /** The driver does what comes next, without waiting: all before it has happened. */
+  #pass(): void {
+    this.#overtake();
+    this.#at += 1;
+    this.#due = this.#at;
+  }
+
+  #overtake(): void {
+    while (this.#due < this.#at) this.#happen(this.#events[this.#due++]!);
+  }
+
+  #happen(event: TraceEvent): void {
+    if (event.kind === "result") {
+      this.#pending.get(event.pending)?.(event.error);
+      this.#pending.delete(event.pending);
+    } else if (event.kind === "interrupt") this.#targetOf(event)?.deliver(event.count);
+    else if (event.kind === "memory" || event.kind === "answer") this.#devices[event.device]?.write(event);
+  }
+
+  #targetOf({ device, target }: InterruptEvent & TraceEvent): ReplayedTarget | undefined {
+    return this.#devices[device]?.target(target);
   }
 
   #mismatch(what: string, event: TraceEvent | undefined): PciError {
@@ -218,7 +241,7 @@ export class ReplayCursor {
 }
 
 function isByItself(event: TraceEvent): event is ByItself & TraceEvent {
-  return ["memory", "answer", "interrupt", "result"].includes(event.kind);
+  return kindsByThemselves.has(event.kind);
 }
 
 function isCall(

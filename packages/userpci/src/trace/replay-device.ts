@@ -21,7 +21,7 @@ import type { ReplayCursor } from "./replay-cursor.ts";
 import { ReplayMapper } from "./replay-mapper.ts";
 import { ReplayRegion } from "./replay-region.ts";
 import { ReplayTarget } from "./replay-target.ts";
-import type { InterruptEvent, Json, MemoryEvent, OpenEvent } from "./trace-event.ts";
+import type { Json, MemoryEvent, OpenEvent } from "./trace-event.ts";
 
 /** What a replayed device is made of. */
 export interface ReplayParts {
@@ -59,7 +59,7 @@ export class ReplayDevice implements BackendDevice {
     this.#mapper = new ReplayMapper(cursor, this.#number, opened);
     cursor.add({
       write: (event: MemoryEvent) => this.#mapper.write(event),
-      interrupt: ({ target, count }: InterruptEvent, arrive) => this.#targets[target]?.deliver(count, arrive),
+      target: (number) => this.#targets[number],
     });
     this.#attachment = domain.attach(this.#mapper, address);
   }
@@ -169,7 +169,7 @@ export class ReplayDevice implements BackendDevice {
   }
 
   relax(): void {
-    this.#cursor.relax(this.#number);
+    if (!this.#closed) this.#cursor.relax(this.#number);
   }
 
   close(): Promise<void> {
@@ -180,7 +180,7 @@ export class ReplayDevice implements BackendDevice {
   /** Closes it without a look at the recording: a replay that has failed, or is given up, still gives back what it has. */
   abandon(): void {
     if (this.#closed) return;
-    this.#closed = true;
+    this.#end();
     this.#mapper.abandon();
     this.#attachment.detach();
     if (this.ownsDomain) this.domain.closeSync();
@@ -198,7 +198,7 @@ export class ReplayDevice implements BackendDevice {
     // The call is noted when it has ended, after what it unmapped.
     if (this.ownsDomain) this.domain.closeSync();
     this.#call("closeSync", []);
-    this.#closed = true;
+    this.#end();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -218,7 +218,7 @@ export class ReplayDevice implements BackendDevice {
       this.#attachment.detach();
       if (this.ownsDomain) await this.domain.close();
       await settled;
-      this.#closed = true;
+      this.#end();
     } finally {
       this.#closing = undefined;
     }
@@ -233,6 +233,12 @@ export class ReplayDevice implements BackendDevice {
   #call(method: string, args: readonly Json[]): Json | undefined {
     this.#assertOpen();
     return this.#cursor.call(this.#number, method, args);
+  }
+
+  /** Nothing comes to it any more. */
+  #end(): void {
+    this.#closed = true;
+    for (const target of this.#targets) target.close();
   }
 
   #assertOpen(): void {

@@ -76,6 +76,7 @@ export class ReplayMapper implements DmaMapper {
   /** Lets what is mapped be unmapped without a look at the recording. */
   abandon(): void {
     this.#abandoned = true;
+    this.#mappings.clear();
   }
 
   /** Bytes of the recording appear in memory. */

@@ -1,14 +1,14 @@
 import { checkInteger, type IrqTarget, PciError } from "@userpci/interface";
-import type { ReplayCursor } from "./replay-cursor.ts";
+import type { ReplayCursor, ReplayedTarget } from "./replay-cursor.ts";
 
 /** A target at which interrupts arrive as they were recorded. */
-export class ReplayTarget implements IrqTarget {
+export class ReplayTarget implements IrqTarget, ReplayedTarget {
   readonly number: number;
   readonly #cursor: ReplayCursor;
   readonly #device: number;
   #listener: ((count: number) => void) | undefined;
-  /** What no listener has been called with. */
-  readonly #waiting: { readonly count: number; readonly arrive: () => void }[] = [];
+  /** Counts that no listener has been called with. */
+  readonly #waiting: number[] = [];
   #closed = false;
 
   constructor(cursor: ReplayCursor, device: number, number: number) {
@@ -21,13 +21,14 @@ export class ReplayTarget implements IrqTarget {
     return this.#closed;
   }
 
-  /**
-   * An interrupt of the recording: the listener is called on the event loop, as then.
-   *
-   * @param arrive called just before: it lets memory be as it was then
-   */
-  deliver(count: number, arrive: () => void): void {
-    this.#waiting.push({ count, arrive });
+  /** See `ReplayedTarget`. */
+  get silent(): boolean {
+    return !this.#closed && this.#listener === undefined;
+  }
+
+  /** An interrupt of the recording: the listener is called on the event loop, as then. */
+  deliver(count: number): void {
+    this.#waiting.push(count);
     this.#schedule();
   }
 
@@ -35,6 +36,7 @@ export class ReplayTarget implements IrqTarget {
     this.#assertFree();
     this.#listener = listener;
     this.#schedule();
+    this.#cursor.schedule();
   }
 
   unlisten(): void {
@@ -63,6 +65,7 @@ export class ReplayTarget implements IrqTarget {
   close(): void {
     this.#closed = true;
     this.#listener = undefined;
+    this.#cursor.schedule();
   }
 
   [Symbol.dispose](): void {
@@ -73,9 +76,8 @@ export class ReplayTarget implements IrqTarget {
     if (this.#listener === undefined || this.#waiting.length === 0) return;
     setImmediate(() => {
       if (this.#listener === undefined) return;
-      const interrupt = this.#waiting.shift();
-      interrupt?.arrive();
-      if (interrupt !== undefined) this.#listener(interrupt.count);
+      const count = this.#waiting.shift();
+      if (count !== undefined) this.#listener(count);
     });
   }
 

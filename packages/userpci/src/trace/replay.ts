@@ -30,8 +30,8 @@ export interface Replay extends Backend {
 /**
  * A backend that answers a driver as the recorded device did, without one: a deterministic test. The driver must make
  * the same calls in the same order with the same values; the first that differs throws `ERR_REPLAY` with what the recording
- * has instead. Interrupts come after the same call as then. What changed in memory does so with the call, or before the interrupt,
- * with which it was seen then, or when the driver waits for something else than its device. Time is not repeated: what was
+ * has instead. Interrupts come after the same call as then. What changed in memory does so with the call, or before the interrupt or
+ * the result, with which it was seen then, or earlier when the driver waits on its event loop. Time is not repeated: what was
  * waited for comes at once, and a driver that reads the clock may act otherwise.
  *
  * @param recording its bytes, or the events of `readRecording`
