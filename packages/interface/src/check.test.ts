@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import {
   checkAligned,
@@ -67,6 +68,13 @@ describe("checkNames", () => {
   it("lets known names through, and others that have no value", () => {
     checkNames<object>("open", {}, { on: true });
     checkNames<object>("open", { on: false, off: undefined }, { on: true });
+  });
+
+  it("knows a literal of another realm, such as a prompt's, for one", () => {
+    const given = runInNewContext("({ of: true })") as object;
+    expect(() => checkNames("open", given, { on: true })).toThrow(failing("ERR_INVALID_ARGUMENT", /"of"/));
+    const list = runInNewContext("[1, 2]") as object;
+    expect(() => checkNames("open", list, { 0: true })).toThrow(failing("ERR_INVALID_ARGUMENT", /"1"/));
   });
 
   it("lets what is of a class have fields of its own", () => {

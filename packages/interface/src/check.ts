@@ -71,8 +71,7 @@ export function checkNames<T extends object>(
   known: Readonly<Record<keyof NoInfer<T>, unknown>>,
   noun = "option",
 ): void {
-  const prototype: unknown = Object.getPrototypeOf(given);
-  if (prototype !== null && prototype !== Object.prototype && prototype !== Array.prototype) return;
+  if (isOfClass(given)) return;
   const isOdd = (name: string): boolean =>
     !Object.hasOwn(known, name) && given[name as keyof T] !== undefined;
   const odd = Object.keys(given).find(isOdd);
@@ -80,6 +79,12 @@ export function checkNames<T extends object>(
   throw new PciError("ERR_INVALID_ARGUMENT", `${owner} has no ${noun} ${formatValue(odd)}`, {
     hint: `it has ${Object.keys(known).join(", ")}`,
   });
+}
+
+/** Literals of other realms, such as those of a prompt, are none. */
+function isOfClass(value: object): boolean {
+  const prototype: object | null = Object.getPrototypeOf(value);
+  return prototype !== null && Object.getPrototypeOf(prototype) !== null && !Array.isArray(value);
 }
 
 /**

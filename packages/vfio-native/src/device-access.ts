@@ -110,7 +110,10 @@ export class DeviceAccess extends AccessGate {
 
   #isAsleep(): boolean {
     const read = (offset: number, width: 1 | 2): number => Math.max(0, this.#config(offset, width));
-    const at = findCapability({ read8: (at) => read(at, 1), read16: (at) => read(at, 2) }, POWER_MANAGEMENT);
+    const at = findCapability(
+      { read8: (offset) => read(offset, 1), read16: (offset) => read(offset, 2) },
+      POWER_MANAGEMENT,
+    );
     return at !== undefined && (read(at + POWER_CONTROL, 2) & POWER_STATE) === D3;
   }
 

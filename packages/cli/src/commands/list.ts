@@ -1,7 +1,7 @@
 import { PciError } from "@userpci/interface";
 import { type FunctionFilter, findFunctions, type PciFunction, readTopology } from "@userpci/sysfs";
 import type { CommandCall, Report } from "../command.ts";
-import { ofCommandLine, optionText, treeOf } from "../command.ts";
+import { ofCommandLine, optionText, treeOf, WrongValue } from "../command.ts";
 import { functionJson, nameOf } from "../function-view.ts";
 import { groupNumber } from "../group-number.ts";
 import { type CellSource, columnsOf, emptyOf, parseColumns, type WantedColumn } from "../list-columns.ts";
@@ -17,7 +17,7 @@ export async function run(call: CommandCall): Promise<Report> {
   const tree = treeOf(call);
   const asked = optionText(call, "columns");
   const asTree = call.options["tree"] === true;
-  if (asTree && asked !== undefined) await ofCommandLine(() => Promise.reject(noColumns()));
+  if (asTree && asked !== undefined) throw new WrongValue(noColumns());
   const filter = await ofCommandLine(() => filterOf(call));
   const functions = await ofCommandLine(() => findFunctions(filter, tree));
   const wanted = await ofCommandLine(() => parseColumns(asked));

@@ -13,7 +13,7 @@ export const looking: readonly CommandSpec[] = [
       { usage: "--class <class>", about: "only this class: 2, 4 or 6 hexadecimal digits" },
       { usage: "--driver <name>", about: 'only those bound to this driver, or "none"' },
       { usage: "--group <number>", about: 'only those of this IOMMU group, or "none"' },
-      { usage: "--tree", about: "below their bridges, with links, slots and groups" },
+      { usage: "--tree", about: "below their bridges, with links, slots and groups; without --columns" },
       {
         usage: "--columns <names>",
         about: "such as address,driver,modules; +link,interface adds to the usual ones; all",

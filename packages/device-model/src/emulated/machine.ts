@@ -42,7 +42,12 @@ export class EmulatedMachine implements Surroundings, Disposable {
       functions.set(address, fn);
     }
     this.functions = functions;
-    if (faults !== undefined) checkPossible(faults, functions);
+    try {
+      if (faults !== undefined) checkPossible(faults, functions);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   get closed(): boolean {

@@ -127,7 +127,7 @@ export interface HostedMigration {
   run(): void;
   /** Its state, and the host's; only while stopped. */
   save(): Uint8Array;
-  /** How many bytes {@link save} would give now; of one that runs about as many as it will. */
+  /** How many bytes {@link save} would give now; of one that runs about as many as it will. It takes as long as {@link save}. */
   size(): number;
   /** Takes it up; only while stopped. @throws PciError `ERR_PROTOCOL` for bytes that are no state of this model */
   load(state: Uint8Array): void;

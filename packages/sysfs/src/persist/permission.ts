@@ -100,7 +100,8 @@ function permittedNodes(fn: PciFunction, options: TreeOptions): PermittedNode[] 
     const [, major, minor] = /^(\d+):(\d+)$/.exec(path === null ? "" : (readText(numbers) ?? "")) ?? [];
     return path === null || major === undefined ? [] : [{ path, major: Number(major), minor: Number(minor) }];
   });
-  // A part of them is of no use.
-  const wanted = [group, device, device === null ? null : iommu].filter((path) => path !== null);
-  return wanted.every((path) => found.some((node) => node.path === path)) ? found : [];
+  // A part of them is of no use; who has the device's own node needs no container.
+  const needed = device === null ? ["/dev/vfio/vfio", group] : [group, device, iommu];
+  const isWhole = needed.every((path) => path === null || found.some((node) => node.path === path));
+  return isWhole ? found : [];
 }

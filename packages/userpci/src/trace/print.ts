@@ -55,7 +55,7 @@ function describe(event: TraceEvent, tables: BarTables | undefined): string {
       return `unmap ${hex(event.iova)} for ${event.size} bytes`;
     case "memory":
     case "answer":
-      return `memory ${hex(event.iova)} = ${bytes(event.bytes)}`;
+      return `${event.kind} ${hex(event.iova)} = ${bytes(event.bytes)}`;
   }
 }
 

@@ -14,7 +14,7 @@ import { Recorder, type TraceSink, tracedError } from "./recorder.ts";
 export interface RecordOptions {
   /**
    * Whether bytes of DMA memory that change are recorded: found by comparing all of it with each register access, interrupt and
-   * `relax()`, which costs about a microsecond for each 8 KiB. Without them a replay gives drivers that look into memory
+   * `relax()`, twice with a write, which costs about a microsecond for each 8 KiB. Without them a replay gives drivers that look into memory
    * nothing to see. Default true.
    */
   readonly memory?: boolean;

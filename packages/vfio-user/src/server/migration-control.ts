@@ -76,10 +76,11 @@ export class MigrationControl {
     return this.#state;
   }
 
-  /** Bytes that are still to be read; about as many as there will be where nothing is saved yet. */
+  /** Bytes that are still to be read; about as many as there will be where nothing is saved yet, and none where nothing will be. */
   get size(): number {
     const { saved, read } = this.#transfer ?? { read: 0 };
-    return saved === undefined ? this.#migration().size() : saved.length - read;
+    if (saved !== undefined) return saved.length - read;
+    return this.#state === RUNNING || this.#state === STOP ? this.#migration().size() : 0;
   }
 
   /**

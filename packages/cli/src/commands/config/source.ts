@@ -5,7 +5,7 @@ import { type CommandCall, type OptionValues, treeOf } from "../../command.ts";
 import { configLimit } from "../../show/limit.ts";
 import { openTarget } from "../../target/open.ts";
 import { SMALLEST_CONFIG, type Target } from "../../target/target.ts";
-import { functionsIn, readDump, type ShownFunction } from "../show-dump.ts";
+import { functionsIn, readDump } from "../show-dump.ts";
 
 /** A configuration space and where it is from; its bytes do not change any more. */
 export interface ConfigSource {
@@ -68,8 +68,8 @@ export async function readSource(call: CommandCall, text: string, near?: string)
   const content = readDump(text);
   // Raw bytes may begin with a bracket too.
   const isJson = /^\s*(\{|\[\s*\{)/.test(content.subarray(0, 64).toString("latin1"));
-  const functions = isJson ? functionsOfJson(content, text) : functionsIn(content, text);
-  return { name: text, config: only(functions, text, near).config };
+  if (!isJson) return { name: text, config: only(functionsIn(content, text), text, near).config };
+  return { name: text, config: fromJSON(only(functionsOfJson(content, text), text, near).config) };
 }
 
 /** Without what stands for another device. */
@@ -90,7 +90,7 @@ export async function readTarget(call: CommandCall): Promise<ConfigSource> {
 }
 
 /** Of one function, or of several: a list, or what `userpci show --file` prints around one. */
-function functionsOfJson(content: Buffer, path: string): readonly ShownFunction[] {
+function functionsOfJson(content: Buffer, path: string): readonly Found<unknown>[] {
   let parsed: unknown;
   try {
     parsed = JSON.parse(content.toString("utf8"));
@@ -100,8 +100,14 @@ function functionsOfJson(content: Buffer, path: string): readonly ShownFunction[
   const { functions = parsed } = parsed as { functions?: unknown };
   return (Array.isArray(functions) ? functions : [functions]).map((each: unknown) => {
     const { address, config = each } = Object(each) as Record<"address" | "config", unknown>;
-    return { address: typeof address === "string" ? address : null, config: fromJSON(config) };
+    return { address: typeof address === "string" ? address : null, config };
   });
+}
+
+/** A function that a file has, with its configuration space in whatever form. */
+interface Found<Config> {
+  readonly address: string | null;
+  readonly config: Config;
 }
 
 function noSource(path: string, why: string, cause?: unknown): PciError {
@@ -112,11 +118,12 @@ function noSource(path: string, why: string, cause?: unknown): PciError {
   });
 }
 
-function only(functions: readonly ShownFunction[], path: string, near: string | undefined): ShownFunction {
+function only<F extends Found<unknown>>(functions: readonly F[], path: string, near: string | undefined): F {
   const wanted = near === undefined ? undefined : PciAddress.tryParse(near)?.toString();
   const found = functions.length === 1 ? functions[0] : functions.find(({ address }) => address === wanted);
   if (found !== undefined) return found;
-  const addresses = functions.map(({ address }) => address).join(", ");
+  if (functions.length === 0) throw noSource(path, "has no function");
+  const addresses = functions.map(({ address }) => address ?? "one without an address").join(", ");
   throw new PciError("ERR_INVALID_ARGUMENT", `${path} has ${functions.length} functions: ${addresses}`, {
     path,
     hint: "give a file of one of them: lspci -xxxx -s ADDRESS, or userpci show ADDRESS --file DUMP --json",
