@@ -2,6 +2,7 @@ import { setImmediate, setTimeout } from "node:timers/promises";
 import { type DeviceModel, emulated, type ModelDevice, type Task } from "@userpci/device-model";
 import { DMA_BITS, Edu, eduRegisters } from "@userpci/edu";
 import { edu } from "@userpci/edu/model";
+import { toIova } from "@userpci/interface";
 import { failing } from "@userpci/interface/testing";
 import { createDomain } from "@userpci/iommu";
 import { type Backend, openDevice, openDeviceSync, type PciDevice } from "userpci";
@@ -265,7 +266,7 @@ describe("what comes by itself in a replay", () => {
     const device = backend.openSync(ADDRESS, { domain });
     const target = device.createIrqTarget();
     const memory = device.memory.alloc(4096);
-    domain.mapSync(memory, { iova: 0x1000n });
+    domain.mapSync(memory, { iova: toIova(0x1000n) });
     return { device, target, bytes: new Uint8Array(memory.buffer) };
   }
 

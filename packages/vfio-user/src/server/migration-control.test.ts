@@ -57,7 +57,7 @@ describe("MigrationControl", () => {
     };
     expect([RUNNING, STOP, STOP_COPY].map(sizeIn)).toEqual([6, 6, 5]);
     control.read(3);
-    expect([control.size, sizeIn(STOP), sizeIn(RESUMING)]).toEqual([2, 6, 6]);
+    expect([control.size, sizeIn(STOP), sizeIn(RESUMING)]).toEqual([2, 6, 0]);
   });
 
   it("is in error after a state that cannot be loaded, until a reset", () => {
