@@ -1,27 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { run } from "../run.ts";
-import { createStyle } from "../style.ts";
+import { printed } from "../testing/printed.ts";
 import { expectLines, expectSchema } from "../testing/schema.ts";
 
-async function explain(...argv: string[]) {
-  let out = "";
-  let notes = "";
-  const style = createStyle(false);
-  const status = await run(["explain", ...argv], {
-    write: (text) => {
-      out += text;
-    },
-    note: (text) => {
-      notes += text;
-    },
-    style,
-    noteStyle: style,
-    interactive: false,
-    columns: undefined,
-    noteColumns: undefined,
-  });
-  return { status, out, notes };
-}
+const explain = (...argv: string[]) => printed("explain", ...argv);
 
 describe("userpci explain", () => {
   it("tells causes, evidence and what mends an error", async () => {

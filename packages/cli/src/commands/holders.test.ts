@@ -3,9 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeMachine } from "@userpci/sysfs/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { run } from "../run.ts";
-import { createStyle } from "../style.ts";
-import type { Terminal } from "../terminal.ts";
+import { printed } from "../testing/printed.ts";
 import { expectLines, expectSchema } from "../testing/schema.ts";
 
 let root = "";
@@ -29,26 +27,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
-async function holders(...argv: string[]) {
-  let out = "";
-  let notes = "";
-  const style = createStyle(false);
-  const terminal: Terminal = {
-    write: (text) => {
-      out += text;
-    },
-    note: (text) => {
-      notes += text;
-    },
-    style,
-    noteStyle: style,
-    interactive: false,
-    columns: undefined,
-    noteColumns: undefined,
-  };
-  const status = await run(["holders", "--root", root, ...argv], terminal);
-  return { status, out, notes };
-}
+const holders = (...argv: string[]) => printed("holders", "--root", root, ...argv);
 
 it("prints who has which function open, by node, with all functions of a group", async () => {
   const { status, out, notes } = await holders();

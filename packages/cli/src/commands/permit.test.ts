@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { writeSnapshot } from "@userpci/sysfs/snapshot";
 import { writeMachine } from "@userpci/sysfs/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { run } from "../run.ts";
-import { createStyle } from "../style.ts";
+import { printed } from "../testing/printed.ts";
 import { expectSchema } from "../testing/schema.ts";
 
 const CARD = "0000:01:00.0";
@@ -33,25 +32,8 @@ afterAll(() => rmSync(root, { recursive: true }));
 const permit = (...argv: string[]) => permitOf(CARD, ...argv);
 const permitOf = (address: string, ...argv: string[]) => permitIn(root, address, ...argv);
 
-async function permitIn(tree: string, address: string, ...argv: string[]) {
-  let out = "";
-  let notes = "";
-  const style = createStyle(false);
-  const status = await run(["permit", address, "--root", tree, ...argv], {
-    write: (text) => {
-      out += text;
-    },
-    note: (text) => {
-      notes += text;
-    },
-    style,
-    noteStyle: style,
-    interactive: false,
-    columns: undefined,
-    noteColumns: undefined,
-  });
-  return { status, out, notes };
-}
+const permitIn = (tree: string, address: string, ...argv: string[]) =>
+  printed("permit", address, "--root", tree, ...argv);
 
 describe("userpci permit", () => {
   it("plans files with what is in them, and names who comes with the group", async () => {

@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { run } from "../run.ts";
-import { createStyle } from "../style.ts";
+import { printed } from "../testing/printed.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "userpci-known-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -30,25 +29,7 @@ export default {
 `,
 );
 
-async function userpci(...argv: string[]) {
-  let out = "";
-  let notes = "";
-  const style = createStyle(false);
-  const status = await run(argv, {
-    write: (text) => {
-      out += text;
-    },
-    note: (text) => {
-      notes += text;
-    },
-    style,
-    noteStyle: style,
-    interactive: false,
-    columns: undefined,
-    noteColumns: undefined,
-  });
-  return { status, out, notes };
-}
+const userpci = (...argv: string[]) => printed(...argv);
 
 describe("the registers of a model that is loaded", () => {
   it("are named by its own tables, in each BAR", async () => {

@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSpace } from "@userpci/pci-config/builder";
 import { afterAll, describe, expect, it } from "vitest";
-import { run } from "../../run.ts";
-import { createStyle } from "../../style.ts";
+import { printed } from "../../testing/printed.ts";
 import { expectSchema } from "../../testing/schema.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "userpci-diff-"));
@@ -25,25 +24,7 @@ function file(name: string, content: string | Uint8Array): string {
   return path;
 }
 
-async function userpci(...argv: string[]) {
-  let out = "";
-  let notes = "";
-  const style = createStyle(false);
-  const status = await run(argv, {
-    write: (text) => {
-      out += text;
-    },
-    note: (text) => {
-      notes += text;
-    },
-    style,
-    noteStyle: style,
-    interactive: false,
-    columns: undefined,
-    noteColumns: undefined,
-  });
-  return { status, out, notes };
-}
+const userpci = (...argv: string[]) => printed(...argv);
 
 describe("config diff with a side that was read in part", () => {
   const notes = `of ${short} only 64 bytes could be read\n0x40 to 0xff were not compared: only ${all} has them\n`;
